@@ -1,0 +1,5 @@
+"""`python -m multilayer`: the command line."""
+
+from multilayer.cli import main
+
+main()

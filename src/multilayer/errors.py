@@ -1,0 +1,71 @@
+"""The errors a user can meet.
+
+    MultilayerError
+    ├── SettingsError (ValueError)       a setting is out of range or unknown
+    ├── DataError                        data cannot be used
+    │   ├── DatasetNotFoundError         no place that was tried has the data set
+    │   ├── IdxFileError                 an idx file is not what it must be
+    │   ├── ImageFileError               a picture cannot be read or does not fit
+    │   └── ChecksumError                a file is not the one that was published
+    ├── OutputError                      a file or folder cannot be written
+    ├── RunFolderError                   a run folder lacks something or is damaged
+    ├── ModelFileError                   a model file cannot be trusted or read
+    ├── TrainingDivergedError            the loss is no longer a finite number
+    └── MissingExtraError (ImportError)  an optional dependency is not installed
+
+Every message is one line that says what was given, what it must be, and where.
+"""
+
+
+class MultilayerError(Exception):
+    """Root of every error that a user's input or surroundings can cause."""
+
+
+class SettingsError(MultilayerError, ValueError):
+    """A setting is out of range or unknown."""
+
+
+class DataError(MultilayerError):
+    """Data cannot be used."""
+
+
+class DatasetNotFoundError(DataError):
+    """No place that was tried has the data set."""
+
+
+class IdxFileError(DataError):
+    """An idx file is truncated, corrupt or of another kind."""
+
+
+class ImageFileError(DataError):
+    """A picture cannot be read or does not fit the network."""
+
+
+class ChecksumError(DataError):
+    """A file's content is not the published one."""
+
+
+class OutputError(MultilayerError):
+    """A file or folder cannot be written."""
+
+
+class RunFolderError(MultilayerError):
+    """A run folder lacks something or is damaged."""
+
+
+class ModelFileError(MultilayerError):
+    """A model file cannot be trusted or read."""
+
+
+class TrainingDivergedError(MultilayerError):
+    """The loss is no longer a finite number."""
+
+
+class MissingExtraError(MultilayerError, ImportError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, wanted_by: str, package: str, extra: str) -> None:
+        super().__init__(
+            f"{wanted_by} needs {package}, which is not installed; "
+            f'install it with: pip install "multilayer[{extra}]"'
+        )

@@ -1,0 +1,1 @@
+"""Recipes: the settings behind the defaults."""
