@@ -1,1 +1,67 @@
-"""The multilayer perceptron, done completely."""
+"""The multilayer perceptron, done completely.
+
+`import multilayer as d2l` runs the printed code of "Dive into Deep Learning", chapters 3 to 5.
+Everything here is loaded when it is first used, so that importing this costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from multilayer.book import *  # noqa: F403
+    from multilayer.data.images import ImageDataset as ImageDataset
+    from multilayer.data.images import ImageSplit as ImageSplit
+    from multilayer.data.images import load_images as load_images
+    from multilayer.engine.batches import Examples as Examples
+    from multilayer.engine.network import Network as Network
+    from multilayer.engine.settings import TrainingSettings as TrainingSettings
+    from multilayer.engine.specification import NetworkSpec as NetworkSpec
+    from multilayer.engine.training import EpochRecord as EpochRecord
+    from multilayer.engine.training import evaluate as evaluate
+    from multilayer.engine.training import train as train
+    from multilayer.errors import MultilayerError as MultilayerError
+    from multilayer.estimators.recipes import recipe as recipe
+    from multilayer.lab.evaluation import evaluate_images as evaluate_images
+    from multilayer.lab.image_run import ImageRun as ImageRun
+    from multilayer.lab.verify import verify as verify
+    from multilayer.model_file.image_model import ImageModel as ImageModel
+    from multilayer.model_file.image_model import load_model as load_model
+    from multilayer.model_file.image_model import save_model as save_model
+
+# Where each name of the engine and the tool lives; every other name is the book's.
+_HOMES = {
+    "EpochRecord": "engine.training",
+    "Examples": "engine.batches",
+    "ImageDataset": "data.images",
+    "ImageModel": "model_file.image_model",
+    "ImageRun": "lab.image_run",
+    "ImageSplit": "data.images",
+    "MultilayerError": "errors",
+    "Network": "engine.network",
+    "NetworkSpec": "engine.specification",
+    "TrainingSettings": "engine.settings",
+    "evaluate": "engine.training",
+    "evaluate_images": "lab.evaluation",
+    "load_images": "data.images",
+    "load_model": "model_file.image_model",
+    "recipe": "estimators.recipes",
+    "save_model": "model_file.image_model",
+    "train": "engine.training",
+    "verify": "lab.verify",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):  # questions of the import system, not names of ours
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = import_module(f"{__name__}.{_HOMES.get(name, 'book')}")
+    try:
+        return getattr(home, name)
+    except AttributeError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES, *import_module(f"{__name__}.book").__all__})

@@ -58,7 +58,22 @@ class ModelFileError(MultilayerError):
 
 
 class TrainingDivergedError(MultilayerError):
-    """The loss is no longer a finite number."""
+    """The loss is no longer a finite number.
+
+    Args:
+        which: "training" or "validation".
+        epoch: in which it was found, from 1.
+        step: the first step of that epoch whose loss is not finite, from 1.
+        learning_rate: that the run had.
+    """
+
+    def __init__(self, which: str, epoch: int, step: int, learning_rate: float) -> None:
+        self.epoch, self.step = epoch, step
+        smaller = 0.1 if learning_rate > 1 else learning_rate / 10
+        super().__init__(
+            f"the {which} loss stopped being a finite number in epoch {epoch}, step {step}; "
+            f"the learning rate {learning_rate:g} is too large, try {smaller:g}"
+        )
 
 
 class MissingExtraError(MultilayerError, ImportError):

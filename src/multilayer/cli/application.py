@@ -1,0 +1,64 @@
+"""The commands together, and what happens when one of them fails."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from cyclopts import App, CycloptsError
+
+from multilayer import __version__
+from multilayer.cli import exit_codes
+from multilayer.cli.evaluate import evaluate
+from multilayer.cli.predict import predict
+from multilayer.cli.train import train
+from multilayer.cli.verify import verify
+from multilayer.errors import MultilayerError, TrainingDivergedError
+
+app = App(
+    name="multilayer",
+    help="The multilayer perceptron, done completely.",
+    version=__version__,
+    result_action="return_value",
+    exit_on_error=False,
+    print_error=False,
+)
+app.command(train)
+app.command(evaluate)
+app.command(predict)
+app.command(verify)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave the process with its exit code."""
+    try:
+        code = run(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = exit_codes.BROKEN_PIPE
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; errors become one line on stderr.
+
+    Returns:
+        0, or the exit code that says what was wrong.
+    """
+    try:
+        code = app(arguments)
+    except CycloptsError as error:
+        return _complain(str(error), exit_codes.BAD_INPUT)
+    except TrainingDivergedError as error:
+        return _complain(str(error), exit_codes.FAILED)
+    except MultilayerError as error:
+        return _complain(str(error), exit_codes.BAD_INPUT)
+    except KeyboardInterrupt:
+        return _complain("interrupted", exit_codes.INTERRUPTED)
+    return code or 0
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return code

@@ -1,0 +1,77 @@
+"""`multilayer evaluate`."""
+
+import math
+from typing import TYPE_CHECKING
+
+from multilayer.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from multilayer.lab.evaluation import ImageEvaluation
+
+
+def evaluate(
+    run: str,
+    data: str | None = None,
+    /,
+    *,
+    data_dir: str | None = None,
+    output: str | None = None,
+) -> int:
+    """Score a trained network on the test pictures of a data set.
+
+    Prints accuracy with a 95% interval, precision and recall of each class and the confusion
+    matrix; writes confusion_matrix.png and mistakes.png.
+
+    Args:
+        run: a run folder.
+        data: 'fashion-mnist', 'digits' or an MNIST-like folder. Left out: what it was trained on.
+        data_dir: folder to look for the data set's files in first.
+        output: folder for the pictures. Left out: the run folder.
+    """
+    from multilayer.lab.evaluation import evaluate_run
+
+    evaluation, dataset, pictures = evaluate_run(run, data, data_dir=data_dir, output=output)
+    low, high = evaluation.accuracy_interval
+    print(
+        f"{dataset.name}, {len(evaluation.labels):,} test pictures\n"
+        f"accuracy {evaluation.accuracy:.4f} (95% interval {low:.4f} to {high:.4f})"
+    )
+    _print_classes(evaluation)
+    _print_confusion(evaluation)
+    for picture in pictures:
+        print(picture)
+    return 0
+
+
+def _print_classes(evaluation: "ImageEvaluation") -> None:
+    print_table(
+        ["class", "precision", "recall", "pictures"],
+        [
+            [name, _share(precision), _share(recall), f"{count:,}"]
+            for name, precision, recall, count in zip(
+                evaluation.class_names,
+                evaluation.precision,
+                evaluation.recall,
+                evaluation.confusion_matrix.sum(axis=1),
+                strict=True,
+            )
+        ],
+    )
+
+
+def _share(value: float) -> str:
+    return "none" if math.isnan(value) else f"{value:.3f}"
+
+
+def _print_confusion(evaluation: "ImageEvaluation") -> None:
+    """True classes down, labels given across, by number."""
+    numbers = [str(number) for number in range(len(evaluation.class_names))]
+    print_table(
+        ["true \\ labelled", *numbers],
+        [
+            [number if name == number else f"{number} {name}", *map(str, counts)]
+            for number, name, counts in zip(
+                numbers, evaluation.class_names, evaluation.confusion_matrix, strict=True
+            )
+        ],
+    )

@@ -1,0 +1,51 @@
+"""Flags made from the declaration of the settings: one for each field, its help included."""
+
+from collections.abc import Sequence
+from dataclasses import field, fields, make_dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter, Token
+
+from multilayer.engine.settings import setting_types
+
+_NOT_FLAGS = {"loss"}  # follows from the data
+
+
+def given(flags: Any) -> dict[str, Any]:
+    """The settings that were given as flags, by name."""
+    values = {entry.name: getattr(flags, entry.name) for entry in fields(flags)}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _flag(name: str, kind: Any, explanation: str) -> tuple[str, Any, Any]:
+    """A field that is None where the flag is not given, so that the recipe's value stands."""
+    parameter = Parameter(help=explanation, negative="")
+    if name == "hidden_widths":
+        widths = Parameter(converter=_read_widths, n_tokens=1)
+        return name, Annotated[kind | None, parameter, widths], field(default=None)
+    return name, Annotated[kind | None, parameter], field(default=None)
+
+
+def _read_widths(_: Any, tokens: Sequence[Token]) -> tuple[int, ...]:
+    text = tokens[0].value
+    try:
+        return tuple(int(width) for width in text.split(",")) if text else ()
+    except ValueError:
+        raise ValueError(
+            f"{text!r} must be whole numbers with commas between them, such as 256,128"
+        ) from None
+
+
+if TYPE_CHECKING:
+    SettingFlags = Any
+else:
+    SettingFlags = make_dataclass(
+        "SettingFlags",
+        [
+            _flag(name, kind, explanation)
+            for name, (kind, explanation) in setting_types().items()
+            if name not in _NOT_FLAGS
+        ],
+        frozen=True,
+    )
+    SettingFlags.__module__ = __name__  # cyclopts looks the class up there to flatten its fields

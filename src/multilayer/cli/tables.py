@@ -1,0 +1,24 @@
+"""Tables for the terminal, and for files that the terminal's output is sent to."""
+
+import sys
+from collections.abc import Sequence
+
+
+def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table: the first column to the left, numbers to the right.
+
+    A terminal that is too narrow folds cells; a file or a pipe gets every column whole.
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for number, header in enumerate(headers):
+        table.add_column(Text(header), justify="left" if number == 0 else "right")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console = Console(width=None if sys.stdout.isatty() else 10_000, highlight=False)
+    console.print()
+    console.print(table)

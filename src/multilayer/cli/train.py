@@ -1,0 +1,129 @@
+"""`multilayer train`."""
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from multilayer.cli import exit_codes
+from multilayer.cli.interrupts import stop_on_interrupt
+from multilayer.cli.setting_flags import SettingFlags, given
+
+if TYPE_CHECKING:
+    from multilayer.engine.training import EpochRecord
+    from multilayer.lab.image_run import ImageRun
+
+
+def train(
+    data: str,
+    /,
+    *,
+    recipe: str = "chapter",
+    settings: Annotated[SettingFlags, Parameter(name="*")] = SettingFlags(),  # noqa: B008 (frozen)
+    output: str | None = None,
+    data_dir: str | None = None,
+    quiet: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Train a network on labelled pictures and leave a run folder.
+
+    In a terminal the learning curves grow as it trains; into a pipe or a file goes a line an epoch.
+    Ctrl-C stops after the current batch and still leaves a whole run folder.
+
+    Args:
+        data: 'fashion-mnist', 'digits', or the path of an MNIST-like folder of idx files.
+        recipe: settings to begin with; the flags below change them. 'chapter' is
+            784-256-10, ReLU, SGD at 0.1, batches of 256, 10 epochs.
+        output: the run folder; it must be empty or not there yet. Left out: runs/NAME-001 and on.
+        data_dir: folder to look for the data set's files in first.
+        quiet: print the result alone.
+    """
+    from multilayer.estimators.recipes import recipe as settings_of
+    from multilayer.lab.image_run import ImageRun
+
+    chosen = settings_of(recipe, **given(settings))
+    run = ImageRun(data, chosen, output, recipe_name=recipe, data_dir=data_dir)
+    if not quiet:
+        _print_plan(run)
+    with stop_on_interrupt() as stop:
+        for _ in _shown(run, run.epochs(stop), quiet):
+            pass
+        results = run.finish()
+    _print_results(run, results, quiet)
+    return exit_codes.INTERRUPTED if results["status"] == "interrupted" else exit_codes.SUCCESS
+
+
+def _shown(run: "ImageRun", epochs: Iterator["EpochRecord"], quiet: bool) -> Iterator[None]:
+    """Pull the epochs and show each."""
+    from multilayer.report.live import LiveCurves
+
+    num_epochs = run.settings.max_epochs
+    if quiet or not LiveCurves.is_supported(sys.stdout):
+        for record in epochs:
+            if not quiet:
+                scores = ", ".join(
+                    f"{name} {run.history[-1][name]:.4f}"
+                    for name in ("train_loss", "validation_loss", "validation_accuracy")
+                )
+                print(f"epoch {record.epoch}/{num_epochs}: {scores}, {record.seconds:.2f} s")
+                sys.stdout.flush()
+            yield
+        return
+    with LiveCurves(xlabel="epoch", x_limits=(0, num_epochs)) as curves:
+        curves.update({}, f"epoch 1 of {num_epochs}")
+        for record in epochs:
+            seconds_so_far = sum(line["seconds"] for line in run.history)
+            seconds_left = seconds_so_far / record.epoch * (num_epochs - record.epoch)
+            curves.update(
+                _series(run.history),
+                f"epoch {record.epoch} of {num_epochs}, {_in_words(seconds_left)} left",
+            )
+            yield
+
+
+def _series(history: list[dict[str, Any]]) -> dict[str, list[tuple[float, float]]]:
+    # The training loss is a mean over the epoch, so that it belongs to the epoch's middle.
+    places = {"train_loss": -0.5, "validation_loss": 0.0, "validation_accuracy": 0.0}
+    return {
+        name: [(line["epoch"] + shift, line[name]) for line in history]
+        for name, shift in places.items()
+    }
+
+
+def _in_words(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _print_plan(run: "ImageRun") -> None:
+    settings, dataset, network = run.settings, run.dataset, run.network.spec
+    print(
+        f"{dataset.name}: {len(dataset.train):,} pictures to train on, {len(dataset.test):,} to "
+        f"test on, from {dataset.source}\n"
+        f"network: {'-'.join(map(str, network.widths))}, {network.activation}, "
+        f"{network.num_parameters:,} parameters\n"
+        f"training: {settings.optimizer}, learning rate {settings.learning_rate:g}, "
+        f"batches of {settings.batch_size}, {settings.max_epochs} epochs, seed {settings.seed}",
+        flush=True,
+    )
+
+
+def _print_results(run: "ImageRun", results: dict[str, Any], quiet: bool) -> None:
+    low, high = results["test_accuracy_interval"]
+    result = (
+        f"test accuracy {results['test_accuracy']:.4f} (95% interval {low:.4f} to {high:.4f}), "
+        f"test loss {results['test_loss']:.4f}"
+    )
+    if quiet:
+        print(f"{result}, {run.folder.path}")
+        return
+    if results["status"] == "interrupted":
+        print(f"interrupted after {len(run.history)} of {run.settings.max_epochs} epochs")
+    names = ", ".join(sorted(path.name for path in run.folder.path.iterdir()))
+    print(
+        f"{result}\ntrained in {results['train_seconds']:.1f} s\n{run.folder.path}: {names}\n"
+        f"next: multilayer evaluate {run.folder.path}"
+    )

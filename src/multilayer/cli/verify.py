@@ -1,0 +1,60 @@
+"""`multilayer verify`."""
+
+import sys
+
+from multilayer.cli import exit_codes
+from multilayer.cli.tables import print_table
+
+
+def verify(
+    data: str = "fashion-mnist",
+    /,
+    *,
+    steps: int = 200,
+    seed: int = 0,
+    data_dir: str | None = None,
+) -> int:
+    """Show that the book's two networks and the engine are the same thing.
+
+    Trains the chapter's network in its three forms from the same weights on the same batches and
+    prints the largest difference in each quantity. Exits 1 if one is over its tolerance.
+
+    Args:
+        data: 'fashion-mnist', 'digits' or an MNIST-like folder.
+        steps: batches of 256 to train on.
+        seed: address of the weights and the order of the batches.
+        data_dir: folder to look for the data set's files in first.
+    """
+    from multilayer.lab.verify import verify as compare_forms
+
+    agreements = compare_forms(data, num_steps=steps, seed=seed, data_dir=data_dir)
+    print(
+        "Largest absolute difference to the network of torch.nn and torch.optim (MLP), of the\n"
+        "network from scratch (MLPScratch) and of the engine."
+    )
+    for precision in dict.fromkeys(row.precision for row in agreements):
+        print_table(
+            [precision, "after steps", "from scratch", "engine", "tolerance", ""],
+            [
+                [
+                    row.quantity,
+                    str(row.num_steps),
+                    f"{row.scratch:.1e}",
+                    f"{row.engine:.1e}",
+                    f"{row.tolerance:.0e}",
+                    "agree" if row.holds else "OVER",
+                ]
+                for row in agreements
+                if row.precision == precision
+            ],
+        )
+    num_over = sum(not row.holds for row in agreements)
+    if num_over:
+        sys.stdout.flush()
+        print(
+            f"error: {num_over} of {len(agreements)} quantities differ by more than the tolerance",
+            file=sys.stderr,
+        )
+        return exit_codes.FAILED
+    print(f"\nall {len(agreements)} quantities agree")
+    return exit_codes.SUCCESS

@@ -1,0 +1,105 @@
+"""A population of networks of one shape: the weights, and what they answer."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from multilayer.engine.backpropagation import Passes
+from multilayer.engine.initialization import INITIALIZATIONS
+from multilayer.engine.randomness import generator
+from multilayer.engine.specification import NetworkSpec
+from multilayer.errors import SettingsError
+
+_INFERENCE_ROWS = 1024  # rows answered at once; their hidden values still fit the cache
+
+
+class Network:
+    """`num_members` networks of one shape, side by side.
+
+    All weights and biases of member k are row k of `parameters`, shape
+    (num_members, num_parameters); `weights[l]`, shape (num_members, inputs, outputs), and
+    `biases[l]`, shape (num_members, 1, outputs), are views into it. One network is a population
+    of one.
+
+    Args:
+        spec: the shape.
+        num_members: networks in the population.
+        dtype: of parameters and of everything computed.
+
+    Raises:
+        SettingsError: the parameters do not fit in memory.
+    """
+
+    def __init__(
+        self, spec: NetworkSpec, num_members: int = 1, dtype: torch.dtype = torch.float32
+    ) -> None:
+        self.spec = spec
+        self.num_members = num_members
+        try:
+            self.parameters = torch.zeros(num_members, spec.num_parameters, dtype=dtype)
+        except RuntimeError:
+            gibibytes = num_members * spec.num_parameters * dtype.itemsize / 2**30
+            raise SettingsError(
+                f"hidden_widths {','.join(map(str, spec.hidden_widths))} make parameters of "
+                f"{gibibytes:,.0f} GiB, more than this machine can hold"
+            ) from None
+        self._inference: Passes | None = None
+
+    @classmethod
+    def initialized(
+        cls,
+        spec: NetworkSpec,
+        seeds: Sequence[int] = (0,),
+        initialization: str = "linear",
+        dtype: torch.dtype = torch.float32,
+    ) -> "Network":
+        """A population with one member for each seed, its weights drawn from that seed.
+
+        Args:
+            spec: the shape.
+            seeds: member k draws from the generator with the address (seeds[k], "init").
+            initialization: a name in `INITIALIZATIONS`.
+            dtype: of the parameters. Draws are made in float32, so that float64 parameters
+                are the same numbers.
+        """
+        network = cls(spec, len(seeds), dtype)
+        for member, seed in enumerate(seeds):
+            source = generator(seed, "init")
+            for weight, bias in spec.linear_layers:
+                first_weight, first_bias = INITIALIZATIONS[initialization](*weight.shape, source)
+                weight.view(network.parameters)[member].copy_(first_weight)
+                bias.view(network.parameters)[member].copy_(first_bias)
+        return network
+
+    def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
+        """Name and view of each weight and bias, in the order of the layers."""
+        for slot in self.spec.parameter_slots:
+            yield slot.name, slot.view(self.parameters)
+
+    @property
+    def weights(self) -> list[Tensor]:
+        """Weight matrices, each (num_members, inputs, outputs)."""
+        return [weight.view(self.parameters) for weight, _ in self.spec.linear_layers]
+
+    @property
+    def biases(self) -> list[Tensor]:
+        """Biases, each (num_members, 1, outputs)."""
+        return [bias.view(self.parameters) for _, bias in self.spec.linear_layers]
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        """What the last layer says for each row.
+
+        Args:
+            inputs: (num_rows, num_inputs), of any number type; bytes stay bytes in memory.
+
+        Returns:
+            (num_members, num_rows, num_outputs), in the network's dtype.
+        """
+        if self._inference is None:
+            self._inference = Passes(self.spec, self.parameters)
+        answers = self.parameters.new_empty(self.num_members, len(inputs), self.spec.num_outputs)
+        for start in range(0, len(inputs), _INFERENCE_ROWS):
+            rows = inputs[start : start + _INFERENCE_ROWS].to(self.parameters.dtype)
+            answers[:, start : start + len(rows)] = self._inference.forward(rows.unsqueeze(0))
+        return answers

@@ -1,0 +1,135 @@
+"""The folder that a training run leaves behind.
+
+settings.json      what was trained on what, and how
+history.jsonl      a line an epoch
+results.json       how it ended, with its scores
+model.safetensors  the network
+curves.png, first_layer.png, …
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from multilayer.errors import OutputError, RunFolderError
+from multilayer.files import write_text
+
+_SPARE_BYTES = 1 << 20  # pictures and JSON beside the weights
+
+
+class RunFolder:
+    """A folder being filled by a run.
+
+    Args:
+        path: the folder; made if it is not there, and must be empty if it is. None takes the
+            first free one of runs/NAME-001, runs/NAME-002, …
+        name: for the choice above.
+        num_bytes_expected: what the model file will take.
+
+    Raises:
+        OutputError: the folder is not empty, cannot be written, or its disk is too full.
+    """
+
+    def __init__(self, path: str | Path | None, name: str, num_bytes_expected: int = 0) -> None:
+        self._made: list[Path] = []
+        try:
+            self.path = self._make(Path(path)) if path else self._make_next(Path("runs"), name)
+            self._check_space(num_bytes_expected + _SPARE_BYTES)
+        except OSError as error:
+            self.remove_if_empty()
+            raise OutputError(
+                f"cannot make the output folder {error.filename or path}: "
+                f"{(error.strerror or str(error)).lower()}"
+            ) from error
+        except OutputError:
+            self.remove_if_empty()
+            raise
+
+    def write_json(self, name: str, document: Mapping[str, Any]) -> None:
+        """Write a JSON file; NaN and infinity are a ValueError, never in the file."""
+        text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+        write_text(self.path / name, text + "\n")
+
+    def append_line(self, name: str, document: Mapping[str, Any]) -> None:
+        """Add a line to a JSON-lines file."""
+        path = self.path / name
+        line = json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n"
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(line)
+        except OSError as error:
+            raise OutputError(f"cannot write {path}: {(error.strerror or '').lower()}") from error
+
+    def remove_if_empty(self) -> None:
+        """Take back the folders that this object made, as far as nothing is in them."""
+        for folder in self._made:
+            try:
+                folder.rmdir()
+            except OSError:
+                return
+        self._made = []
+
+    def _make(self, path: Path) -> Path:
+        if path.is_dir():
+            if any(path.iterdir()):
+                raise OutputError(f"the output folder {path} is not empty; name another one")
+            (path / ".writable").touch()
+            (path / ".writable").unlink()
+            return path
+        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+        path.mkdir(parents=True)
+        self._made = missing
+        return path
+
+    def _make_next(self, parent: Path, name: str) -> Path:
+        number = 1
+        while True:
+            path = parent / f"{name}-{number:03d}"
+            try:
+                if not path.exists():
+                    return self._make(path)
+            except FileExistsError:  # somebody else took it in between
+                pass
+            number += 1
+
+    def _check_space(self, num_bytes_needed: int) -> None:
+        free = shutil.disk_usage(self.path).free
+        if free < num_bytes_needed:
+            raise OutputError(
+                f"the disk of {self.path} has {free / 1e6:.1f} MB left; "
+                f"the run needs {num_bytes_needed / 1e6:.1f} MB"
+            )
+
+
+def read_json(run: str | Path, name: str) -> dict[str, Any]:
+    """Read a JSON file of a finished run.
+
+    Raises:
+        RunFolderError: the folder or the file is missing or damaged.
+    """
+    path = Path(run) / name
+    if not path.is_file():
+        raise RunFolderError(f"{run} is not a finished run: it has no {name}")
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"{path} cannot be read: {error}") from error
+    if not isinstance(document, dict):
+        raise RunFolderError(f"{path} must hold a JSON object; it holds {type(document).__name__}")
+    return document
+
+
+def model_path(run: str | Path) -> Path:
+    """The model file of a run folder.
+
+    Raises:
+        RunFolderError: there is none.
+    """
+    path = Path(run) / "model.safetensors"
+    if not Path(run).is_dir():
+        raise RunFolderError(f"there is no run folder {run}")
+    if not path.is_file():
+        raise RunFolderError(f"{run} is not a finished run: it has no {path.name}")
+    return path

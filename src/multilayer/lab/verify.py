@@ -1,0 +1,213 @@
+"""The proof that the book's two networks and the engine are the same thing.
+
+All three start from the same weights and see the same batches. The from-scratch network multiplies
+matrices under autograd and updates with the chapter's own SGD; the API network uses torch.nn and
+torch.optim; the engine runs its hand-written passes. Whatever differs shows up here.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from multilayer.book import MLP, SGD, Classifier, MLPScratch
+from multilayer.data.images import load_images
+from multilayer.engine.batches import Examples
+from multilayer.engine.network import Network
+from multilayer.engine.randomness import generator
+from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.specification import NetworkSpec
+from multilayer.engine.step import Step
+from multilayer.errors import SettingsError
+from multilayer.estimators.recipes import recipe
+from multilayer.lab.image_run import as_examples
+
+# The largest absolute difference allowed after the first step, and after many.
+_TOLERANCES = {torch.float64: (1e-12, 1e-10), torch.float32: (1e-5, 1e-4)}
+
+Batch = tuple[Tensor, Tensor]
+Quantities = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far two networks are from the API network in one quantity.
+
+    Args:
+        precision: "float64" or "float32".
+        num_steps: how many batches had been trained on.
+        quantity: what is compared.
+        scratch: largest absolute difference between the from-scratch and the API network.
+        engine: largest absolute difference between the engine and the API network.
+        tolerance: what is allowed.
+    """
+
+    precision: str
+    num_steps: int
+    quantity: str
+    scratch: float
+    engine: float
+    tolerance: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether both differences are within the tolerance (NaN is not)."""
+        return self.scratch <= self.tolerance and self.engine <= self.tolerance
+
+
+def verify(
+    data: str | Path = "fashion-mnist",
+    *,
+    num_steps: int = 200,
+    seed: int = 0,
+    data_dir: str | Path | None = None,
+) -> list[Agreement]:
+    """Train the chapter's network in its three forms side by side and compare them.
+
+    Args:
+        data: a data set of pictures, as `load_images` takes it.
+        num_steps: how many batches of 256 all three are trained on, at least 1.
+        seed: address of the weights and the batches.
+        data_dir: where to look for the data set first.
+
+    Returns:
+        A row for each quantity, in float64 and in float32.
+
+    Raises:
+        SettingsError: num_steps is below 1.
+        DataError: the data cannot be had or used.
+    """
+    if num_steps < 1:
+        raise SettingsError(f"num_steps must be a whole number of at least 1; it is {num_steps}")
+    settings = recipe("chapter", seed=seed)
+    dataset = load_images(data, data_dir)
+    examples = as_examples(dataset.train)
+    spec = NetworkSpec(
+        examples.inputs.shape[1],
+        len(dataset.class_names),
+        settings.hidden_widths,
+        input_scale=1 / 255,
+    )
+    rows: list[Agreement] = []
+    for dtype, tolerances in _TOLERANCES.items():
+        start = Network.initialized(spec, [seed], settings.initialization, dtype)
+        forms = [form(start, settings) for form in (_Api, _FromScratch, _Engine)]
+        batches = _batches(examples, settings, dtype)
+        for step in range(num_steps + 1):
+            batch = next(batches)
+            measured = [form.step(batch) for form in forms]  # the state before this step's update
+            if step in {1, num_steps}:
+                rows += _compare(measured, step, dtype, tolerances[step > 1])
+    return rows
+
+
+def _compare(
+    measured: list[Quantities], num_steps: int, dtype: torch.dtype, tolerance: float
+) -> Iterator[Agreement]:
+    api, scratch, engine = measured
+    for quantity, expected in api.items():
+        yield Agreement(
+            precision=str(dtype).removeprefix("torch."),
+            num_steps=num_steps,
+            quantity=quantity,
+            scratch=float((scratch[quantity] - expected).abs().max()),
+            engine=float((engine[quantity] - expected).abs().max()),
+            tolerance=tolerance,
+        )
+
+
+def _batches(examples: Examples, settings: TrainingSettings, dtype: torch.dtype) -> Iterator[Batch]:
+    source = generator(settings.seed, "shuffle")
+    while True:
+        yield from examples.shuffled_batches(settings.batch_size, source, dtype)
+
+
+class _Form(Protocol):
+    """One way to write the chapter's network."""
+
+    def step(self, batch: Batch) -> Quantities:
+        """Train on bytes (1, batch, pixels) and classes (batch,).
+
+        Returns:
+            The parameters as they were before the update, with outputs, loss and gradients of
+            this batch; weights as (inputs, outputs), biases as (outputs,).
+        """
+
+
+class _Autograd:
+    """A network of the book: its gradients come from autograd."""
+
+    def __init__(self, model: Classifier, start: Network) -> None:
+        self._model = model.to(start.parameters.dtype)
+        self._leaves = list(model.parameters())  # W1, b1, W2, b2 in both networks
+        with torch.no_grad():
+            for leaf, (_, values) in zip(self._leaves, start.named_parameters(), strict=True):
+                self._oriented(leaf).copy_(values[0].reshape(self._oriented(leaf).shape))
+        self._optimizer: Any = model.configure_optimizers()
+
+    def step(self, batch: Batch) -> Quantities:
+        """See `_Form`."""
+        inputs, targets = batch
+        parameters = [self._oriented(leaf).detach().clone() for leaf in self._leaves]
+        outputs = self._model(inputs[0] / 255)
+        loss = self._model.loss(outputs, targets)
+        self._optimizer.zero_grad()
+        loss.backward()
+        self._optimizer.step()
+        gradients = [self._oriented(leaf.grad) for leaf in self._leaves if leaf.grad is not None]
+        return _quantities(outputs.detach(), loss.detach(), gradients, parameters)
+
+    def _oriented(self, tensor: Tensor) -> Tensor:
+        """A weight as (inputs, outputs)."""
+        return tensor
+
+
+class _FromScratch(_Autograd):
+    def __init__(self, start: Network, settings: TrainingSettings) -> None:
+        num_inputs, num_hiddens, num_outputs = start.spec.widths
+        model = MLPScratch(num_inputs, num_outputs, num_hiddens, settings.learning_rate)
+        super().__init__(model, start)
+        self._optimizer = SGD(self._leaves, settings.learning_rate)
+
+
+class _Api(_Autograd):
+    def __init__(self, start: Network, settings: TrainingSettings) -> None:
+        num_inputs, num_hiddens, num_outputs = start.spec.widths
+        model = MLP(num_outputs, num_hiddens, settings.learning_rate)
+        model.apply_init([torch.zeros(1, num_inputs)])  # lazy layers learn their shapes
+        super().__init__(model, start)
+
+    def _oriented(self, tensor: Tensor) -> Tensor:
+        return tensor.t()  # torch.nn.Linear keeps weights as (outputs, inputs)
+
+
+class _Engine:
+    def __init__(self, start: Network, settings: TrainingSettings) -> None:
+        self._network = Network(start.spec, dtype=start.parameters.dtype)
+        self._network.parameters.copy_(start.parameters)
+        self._step = Step(self._network, settings)
+
+    def step(self, batch: Batch) -> Quantities:
+        """See `_Form`."""
+        inputs, targets = batch
+        network, slots = self._network, self._network.spec.parameter_slots
+        parameters = [values[0].clone() for _, values in network.named_parameters()]
+        outputs = network.logits(inputs[0])[0]
+        loss = self._step(inputs, targets)[0]
+        gradients = [slot.view(self._step.gradient)[0] for slot in slots]
+        return _quantities(outputs, loss, gradients, parameters)
+
+
+def _quantities(
+    outputs: Tensor, loss: Tensor, gradients: list[Tensor], parameters: list[Tensor]
+) -> Quantities:
+    names = ["W1", "b1", "W2", "b2"]
+    return {
+        "outputs": outputs,
+        "loss": loss,
+        **{f"gradient of {name}": x.squeeze(0) for name, x in zip(names, gradients, strict=True)},
+        **{f"parameter {name}": x.squeeze(0) for name, x in zip(names, parameters, strict=True)},
+    }
