@@ -22,6 +22,7 @@ app = App(
     result_action="return_value",
     exit_on_error=False,
     print_error=False,
+    suppress_keyboard_interrupt=False,
 )
 app.command(train)
 app.command(evaluate)

@@ -8,7 +8,7 @@ from torch import Tensor
 from multilayer.engine.backpropagation import Passes
 from multilayer.engine.initialization import INITIALIZATIONS
 from multilayer.engine.randomness import generator
-from multilayer.engine.specification import NetworkSpec
+from multilayer.engine.specification import NetworkSpec, check_widths
 from multilayer.errors import SettingsError
 
 _INFERENCE_ROWS = 1024  # rows answered at once; their hidden values still fit the cache
@@ -28,12 +28,13 @@ class Network:
         dtype: of parameters and of everything computed.
 
     Raises:
-        SettingsError: the parameters do not fit in memory.
+        SettingsError: there is no member, or the parameters do not fit in memory.
     """
 
     def __init__(
         self, spec: NetworkSpec, num_members: int = 1, dtype: torch.dtype = torch.float32
     ) -> None:
+        check_widths("num_members", (num_members,))
         self.spec = spec
         self.num_members = num_members
         try:

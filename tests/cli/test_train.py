@@ -1,0 +1,279 @@
+"""`multilayer train` as a person runs it: a real process, its output in pipes."""
+
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FILES = [
+    "curves.png",
+    "first_layer.png",
+    "history.jsonl",
+    "model.safetensors",
+    "results.json",
+    "settings.json",
+]
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_into_a_pipe_goes_a_plain_line_an_epoch(multilayer, small_folder, tmp_path):
+    done = multilayer("train", small_folder, "--max-epochs", "3", "--output", "run")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\x1b" not in done.stdout
+    epochs = re.findall(
+        r"^epoch (\d)/3: train_loss \d\.\d{4}, validation_loss \d\.\d{4}, "
+        r"validation_accuracy 0\.\d{4}, [\d.]+ s$",
+        done.stdout,
+        flags=re.MULTILINE,
+    )
+    assert epochs == ["1", "2", "3"]
+    assert "network: 784-256-10, relu, 203,530 parameters" in done.stdout
+    assert re.search(r"^test accuracy 0\.\d{4} \(95% interval", done.stdout, re.MULTILINE)
+    assert names_in(tmp_path / "run") == FILES
+
+
+def test_quiet_prints_the_result_alone(multilayer, small_folder):
+    done = multilayer("train", small_folder, "--max-epochs", "1", "--output", "run", "--quiet")
+    assert re.fullmatch(
+        r"test accuracy 0\.\d{4} \(95% interval 0\.\d{4} to 0\.\d{4}\), test loss [\d.]+, run\n",
+        done.stdout,
+    )
+
+
+def test_every_flag_reaches_the_settings(multilayer, small_folder, tmp_path):
+    done = multilayer(
+        "train", small_folder, "--hidden-widths", "16,8", "--activation", "tanh",
+        "--optimizer", "adam", "--learning-rate", "1e-3", "--batch-size", "100",
+        "--max-epochs", "1", "--seed", "7", "--initialization", "glorot",
+        "--validation-fraction", "0.1", "--output", "run",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "784-16-8-10, tanh" in done.stdout
+    settings = json.loads((tmp_path / "run" / "settings.json").read_text())
+    assert settings["recipe"] == "chapter"
+    assert settings["settings"] == {
+        "hidden_widths": [16, 8], "activation": "tanh", "initialization": "glorot",
+        "loss": "cross_entropy", "optimizer": "adam", "learning_rate": 1e-3, "momentum": 0.0,
+        "batch_size": 100, "max_epochs": 1, "seed": 7, "validation_fraction": 0.1,
+    }  # fmt: skip
+
+
+def test_no_hidden_layer_is_softmax_regression(multilayer, small_folder):
+    done = multilayer("train", small_folder, "--hidden-widths", "", "--max-epochs", "1")
+    assert "784-10, relu, 7,850 parameters" in done.stdout
+    assert done.returncode == 0
+
+
+def test_digits_train_to_a_good_accuracy(multilayer, tmp_path):
+    done = multilayer(
+        "train", "digits", "--max-epochs", "60", "--batch-size", "32", "--quiet", "--output", "run"
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "run" / "results.json").read_text())["test_accuracy"] > 0.94
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--hidden-widths", "0"], "hidden_widths must be whole numbers of at least 1; 0 in '0'"),
+        (["--hidden-widths", "-1"], "hidden_widths must be whole numbers of at least 1; -1 in"),
+        (["--hidden-widths", "256,x"], "'256,x' must be whole numbers with commas between them"),
+        (["--hidden-widths", "9000000000"], "more than this machine can hold"),
+        (["--activation", "rellu"], 'Choose from: "relu", "leaky_relu"'),
+        (["--optimizer", "sdg"], 'Choose from: "sgd", "adam"'),
+        (["--learning-rate", "-1"], "learning_rate must be a number above 0; it is -1.0"),
+        (["--learning-rate", "nan"], "learning_rate must be a number above 0; it is nan"),
+        (["--learning-rate", "fast"], 'unable to convert "fast" into float'),
+        (["--batch-size", "0"], "batch_size must be a whole number of at least 1; it is 0"),
+        (["--max-epochs", "0"], "max_epochs must be a whole number of at least 1; it is 0"),
+        (["--momentum", "0.9", "--optimizer", "adam"], "momentum belongs to the optimizer 'sgd'"),
+        (["--recipe", "chaptre"], "unknown recipe 'chaptre'; known are: chapter"),
+        (["--widths", "3"], "Unknown option: --widths"),
+        (["--data-dir", "/nowhere"], "goes with fashion-mnist"),
+        (["--output", "/dev/null/run"], "cannot make the output folder"),
+    ],
+)
+def test_a_bad_flag_is_one_line_and_leaves_nothing(
+    arguments, message, small_folder, tmp_path, monkeypatch, capfd
+):
+    from multilayer.cli.application import run
+
+    monkeypatch.chdir(tmp_path)
+    assert run(["train", str(small_folder), *arguments]) == 2
+    output = capfd.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("error: ")
+    assert output.err.count("\n") == 1
+    assert message in output.err
+    assert names_in(tmp_path) == []
+
+
+def damage(folder: Path, name: str, content: bytes) -> None:
+    (folder / name).write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("train-images-idx3-ubyte", lambda b: b[:-7], r"train-images-idx3-ubyte"),
+        ("train-labels-idx1-ubyte", lambda b: b"\0\0\x0c\1" + b[4:], "train-labels-idx1-ubyte"),
+        ("t10k-images-idx3-ubyte", lambda b: b"PNG" + b[3:], "t10k-images-idx3-ubyte"),
+        ("t10k-labels-idx1-ubyte", lambda b: b"\0\0\x08\1\0\0\0\2\1\1", "500"),
+        ("t10k-labels-idx1-ubyte", lambda b: b"", "t10k-labels-idx1-ubyte"),
+    ],
+    ids=["truncated", "wrong type", "wrong magic", "counts differ", "empty"],
+)
+def test_a_bad_file_is_named_in_one_line_and_nothing_is_left(
+    multilayer, small_folder, tmp_path, name, change, message
+):
+    folder = tmp_path / "data"
+    shutil.copytree(small_folder, folder)
+    damage(folder, name, change((folder / name).read_bytes()))
+    done = multilayer("train", folder, "--output", "run")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(rf"error: .*{message}.*\n", done.stderr)
+    assert not (tmp_path / "run").exists()
+
+
+def test_data_that_is_not_there_is_answered_with_what_is_known(multilayer):
+    done = multilayer("train", "fashion-minst")
+    assert done.returncode == 2
+    assert re.fullmatch(
+        "error: 'fashion-minst' is neither .* fashion-mnist, digits or .*\n", done.stderr
+    )
+
+
+def test_a_folder_that_is_not_empty_is_left_alone(multilayer, small_folder, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.txt").write_text("precious")
+    done = multilayer("train", small_folder, "--output", "run")
+    assert done.returncode == 2
+    assert done.stderr == "error: the output folder run is not empty; name another one\n"
+    assert names_in(tmp_path / "run") == ["thesis.txt"]
+
+
+def in_own_mounts(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a shell script that may mount things, seen by itself alone."""
+    command = ["unshare", "--map-root-user", "--mount", "sh", "-ec", script]
+    possible = shutil.which("unshare") and not subprocess.call([*command[:-1], "true"])
+    if not possible:
+        pytest.skip("this machine does not let a process have mounts of its own")
+    program = Path(sys.executable).with_name("multilayer")
+    return subprocess.run(
+        command,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "MULTILAYER": str(program)},
+    )
+
+
+def test_a_full_disk_is_told_before_training(small_folder, tmp_path):
+    (tmp_path / "disk").mkdir()
+    done = in_own_mounts(
+        f"""mount -t tmpfs -o size=100k tmpfs disk
+        "$MULTILAYER" train {small_folder} --output disk/run || echo code $?
+        echo left: $(ls -A disk)""",
+        tmp_path,
+    )
+    assert re.fullmatch(
+        r"error: the disk of disk/run has 0\.1 MB left; the run needs 1\.9 MB\n", done.stderr
+    )
+    assert done.stdout == "code 2\nleft:\n"
+
+
+def test_a_folder_that_may_not_be_written_is_told_before_training(small_folder, tmp_path):
+    (tmp_path / "disk").mkdir()
+    done = in_own_mounts(
+        f"""mount -t tmpfs -o ro tmpfs disk
+        for output in disk disk/run; do
+            "$MULTILAYER" train {small_folder} --output $output || echo code $?
+        done""",
+        tmp_path,
+    )
+    assert done.stderr.count("\n") == 2
+    assert done.stderr.count("read-only file system") == 2
+    assert done.stdout == "code 2\ncode 2\n"
+
+
+def test_a_disk_that_fills_up_while_training_leaves_no_half_file(
+    multilayer, small_folder, tmp_path
+):
+    """The model file hits a limit on file sizes, as it would the end of the disk."""
+    done = multilayer(
+        "train", small_folder, "--max-epochs", "1", "--output", "run", "--quiet",
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == "error: cannot write run/model.safetensors: file too large\n"
+    assert names_in(tmp_path / "run") == ["history.jsonl", "settings.json"]
+
+
+def test_a_learning_rate_that_is_too_large_stops_and_says_so(multilayer, small_folder, tmp_path):
+    done = multilayer("train", small_folder, "--learning-rate", "1e38", "--output", "run")
+    assert done.returncode == 1
+    assert re.fullmatch(
+        r"error: the training loss stopped being a finite number in epoch 1, step \d; "
+        r"the learning rate 1e\+38 is too large, try 0\.1\n",
+        done.stderr,
+    )
+    assert names_in(tmp_path / "run") == ["history.jsonl", "results.json", "settings.json"]
+
+
+def start(small_folder: Path, tmp_path: Path, **options) -> subprocess.Popen[str]:
+    program = Path(sys.executable).with_name("multilayer")
+    return subprocess.Popen(
+        [program, "train", small_folder, "--max-epochs", "100000", "--output", "run"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def test_ctrl_c_stops_after_the_batch_and_leaves_a_whole_folder(small_folder, tmp_path):
+    process = start(small_folder, tmp_path)
+    while not process.stdout.readline().startswith("epoch 2/"):
+        pass
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors == "stopping after this batch; Ctrl-C again to stop at once\n"
+    assert "interrupted after " in output
+    assert names_in(tmp_path / "run") == FILES
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["status"] == "interrupted"
+    lines = (tmp_path / "run" / "history.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == list(range(1, len(lines) + 1))
+
+
+def test_ctrl_c_before_training_is_one_line(small_folder, tmp_path):
+    os.mkfifo(tmp_path / "train-images-idx3-ubyte")
+    for name in ("train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
+        shutil.copy(small_folder / name, tmp_path)
+    process = start(tmp_path, tmp_path)
+    with (tmp_path / "train-images-idx3-ubyte").open("wb"):  # opens when the program reads it
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, "error: interrupted\n")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_reader_that_goes_away_ends_the_program_without_a_traceback(small_folder, tmp_path):
+    with start(small_folder, tmp_path) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 141

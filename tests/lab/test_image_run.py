@@ -1,0 +1,141 @@
+import json
+from threading import Event
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from multilayer.engine.training import evaluate
+from multilayer.errors import OutputError, TrainingDivergedError
+from multilayer.estimators.recipes import recipe
+from multilayer.lab.evaluation import evaluate_run
+from multilayer.lab.image_run import ImageRun, as_examples
+from multilayer.model_file.image_model import load_model
+
+FILES = {
+    "settings.json",
+    "history.jsonl",
+    "results.json",
+    "model.safetensors",
+    "curves.png",
+    "first_layer.png",
+}
+
+
+def make_run(folder, output, **changes) -> ImageRun:
+    settings = recipe("chapter", **{"hidden_widths": (32,), "max_epochs": 3, **changes})
+    return ImageRun(folder, settings, output)
+
+
+def read(path):
+    return json.loads(path.read_text())
+
+
+@pytest.fixture
+def finished(small_folder, tmp_path) -> ImageRun:
+    run = make_run(small_folder, tmp_path / "run")
+    list(run.epochs())
+    run.finish()
+    return run
+
+
+def test_a_run_leaves_a_whole_folder(finished, small_folder):
+    folder = finished.folder.path
+    assert {path.name for path in folder.iterdir()} == FILES
+    settings, results = read(folder / "settings.json"), read(folder / "results.json")
+    assert settings["settings"]["hidden_widths"] == [32]
+    assert settings["data"]["load"] == str(small_folder)
+    assert (settings["data"]["num_train_rows"], settings["data"]["num_test_rows"]) == (2000, 500)
+    assert results["status"] == "finished"
+    assert results["num_epochs"] == 3
+    assert results["num_parameters"] == 784 * 32 + 32 + 32 * 10 + 10
+    assert results["seed"] == 0
+    assert set(results["versions"]) == {"multilayer", "torch", "numpy", "python"}
+    low, high = results["test_accuracy_interval"]
+    assert 0.3 < low < results["test_accuracy"] < high < 1
+    lines = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2, 3]
+    assert results["train_seconds"] == pytest.approx(sum(line["seconds"] for line in lines))
+    # The book's way: the test rows are watched.
+    assert lines[-1]["validation_accuracy"] == results["test_accuracy"]
+    for name in ("curves.png", "first_layer.png"):
+        with Image.open(folder / name) as picture:
+            assert picture.width > 300
+
+
+def test_the_saved_network_scores_as_the_results_say(finished):
+    model = load_model(finished.folder.path / "model.safetensors")
+    results = read(finished.folder.path / "results.json")
+    scores = evaluate(model.network, as_examples(finished.dataset.test))
+    assert scores.loss[0] == results["test_loss"]
+    assert scores.accuracy[0] == results["test_accuracy"]
+    assert model.details["results"] == results
+
+
+def test_evaluation_finds_the_data_again_and_draws(finished):
+    evaluation, dataset, pictures = evaluate_run(finished.folder.path)
+    assert evaluation.accuracy == read(finished.folder.path / "results.json")["test_accuracy"]
+    assert len(evaluation.labels) == len(dataset.test) == 500
+    assert [path.name for path in pictures] == ["confusion_matrix.png", "mistakes.png"]
+    assert all(path.is_file() for path in pictures)
+
+
+def test_the_same_seed_gives_the_same_network(small_folder, tmp_path):
+    weights = []
+    for number, seed in enumerate([5, 5, 6]):
+        run = make_run(small_folder, tmp_path / str(number), seed=seed)
+        list(run.epochs())
+        weights.append(run.network.parameters.numpy())
+    np.testing.assert_array_equal(weights[0], weights[1])
+    assert not np.array_equal(weights[0], weights[2])
+
+
+def test_held_out_rows_are_watched_in_place_of_the_test_rows(small_folder, tmp_path):
+    run = make_run(small_folder, tmp_path / "run", validation_fraction=0.25, max_epochs=1)
+    list(run.epochs())
+    settings = read(tmp_path / "run" / "settings.json")
+    assert settings["data"]["num_train_rows"] == 1500
+    assert settings["data"]["num_validation_rows"] == 500
+    assert settings["data"]["validation_rows"] == "held out from the training rows"
+    assert run.finish()["test_accuracy"] != run.history[-1]["validation_accuracy"]
+
+
+def test_a_run_that_is_stopped_leaves_a_whole_folder(small_folder, tmp_path):
+    run = make_run(small_folder, tmp_path / "run", max_epochs=100)
+    stop = Event()
+    for record in run.epochs(stop):
+        if record.epoch == 2:
+            stop.set()
+    assert run.finish()["status"] == "interrupted"
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES
+    lines = (tmp_path / "run" / "history.jsonl").read_text().splitlines()
+    assert json.loads(lines[-1])["is_interrupted"] is True
+    assert len(lines) == 3
+
+
+def test_a_run_that_diverges_keeps_its_history_and_says_so(small_folder, tmp_path):
+    run = make_run(small_folder, tmp_path / "run", learning_rate=1e38)
+    with pytest.raises(TrainingDivergedError, match=r"epoch 1, step \d"):
+        list(run.epochs())
+    assert read(tmp_path / "run" / "results.json")["status"] == "diverged"
+    [line] = (tmp_path / "run" / "history.jsonl").read_text().splitlines()
+    assert json.loads(line)["train_loss"] is None
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_folders_are_numbered_where_none_is_named(small_folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = [str(make_run(small_folder, None).folder.path) for _ in range(2)]
+    name = f"runs/{small_folder.name}-chapter"
+    assert names == [f"{name}-001", f"{name}-002"]
+
+
+def test_a_folder_with_something_in_it_is_refused_and_left_alone(small_folder, tmp_path):
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(OutputError, match=f"the output folder {tmp_path} is not empty"):
+        make_run(small_folder, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_an_empty_folder_is_used(small_folder, tmp_path):
+    assert make_run(small_folder, tmp_path).folder.path == tmp_path

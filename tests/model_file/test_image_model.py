@@ -1,0 +1,127 @@
+import json
+import struct
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors import safe_open
+
+from multilayer.engine.network import Network
+from multilayer.engine.specification import NetworkSpec
+from multilayer.errors import ImageFileError, ModelFileError
+from multilayer.model_file.image_model import ImageModel, load_model, save_model
+
+
+def make_model(num_members: int = 2) -> ImageModel:
+    spec = NetworkSpec(20, 3, (7, 5), "gelu", input_scale=1 / 255)
+    network = Network.initialized(spec, range(num_members))
+    return ImageModel(network, (4, 5), ("cat", "dög", "$x$"), {"data": "pets"})
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "model.safetensors"
+    save_model(make_model(), path)
+    return path
+
+
+def rewrite(path, change) -> None:
+    """Change the JSON document in a model file's metadata."""
+    content = path.read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    header = json.loads(content[8 : 8 + length])
+    document = json.loads(header["__metadata__"]["multilayer"])
+    change(document)
+    header["__metadata__"]["multilayer"] = json.dumps(document)
+    encoded = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(encoded)) + encoded + content[8 + length :])
+
+
+def test_a_model_comes_back_as_it_was(path):
+    saved, loaded = make_model(), load_model(path)
+    assert torch.equal(loaded.network.parameters, saved.network.parameters)
+    assert loaded.network.spec == saved.network.spec
+    assert loaded.image_shape == (4, 5)
+    assert loaded.class_names == saved.class_names
+    assert loaded.details == {"data": "pets"}
+    images = np.random.default_rng(0).integers(0, 256, (9, 4, 5), dtype=np.uint8)
+    np.testing.assert_array_equal(loaded.probabilities(images), saved.probabilities(images))
+
+
+def test_probabilities_are_the_mean_of_the_members_softmax():
+    model = make_model(3)
+    images = np.random.default_rng(0).integers(0, 256, (9, 4, 5), dtype=np.uint8)
+    logits = model.network.logits(torch.from_numpy(images).view(9, 20))
+    expected = torch.stack([member.softmax(1) for member in logits]).mean(0)
+    np.testing.assert_allclose(model.probabilities(images), expected, atol=1e-6)
+    np.testing.assert_allclose(model.probabilities(images).sum(1), 1, atol=1e-6)
+
+
+def test_pictures_of_another_shape_are_refused():
+    with pytest.raises(ImageFileError, match=r"shape \(5, 4\) given to a network for \(4, 5\)"):
+        make_model().probabilities(np.zeros((1, 5, 4), np.uint8))
+
+
+def test_the_file_is_plain_safetensors_with_one_json_document(path):
+    with safe_open(path, framework="np") as file:
+        document = json.loads(file.metadata()["multilayer"])
+        assert file.get_tensor("linear_0.weight").shape == (2, 20, 7)
+    assert document["format_version"] == 1
+    assert document["network"]["hidden_widths"] == [7, 5]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d.update(format_version=99), "format version 99; this multilayer reads 1"),
+        (lambda d: d.pop("network"), "does not describe a network"),
+        (lambda d: d.update(num_members="two"), "does not describe a network"),
+        (lambda d: d.update(num_members=0), "num_members must be whole numbers of at least 1"),
+        (lambda d: d["network"].update(activation="exec"), "unknown activation 'exec'"),
+        (lambda d: d["network"].update(hidden_widths=[7]), "holds the tensors"),
+        (lambda d: d["network"].update(hidden_widths=[7, 6]), "needs torch.float32"),
+        (lambda d: d["network"].update(hidden_widths=[10**9, 10**9]), "GiB"),
+        (lambda d: d.update(class_names=["a"]), "1 classes for a network of 20 inputs"),
+        (lambda d: d.update(image_shape=[4, 6]), "pictures of 4 x 6"),
+        (lambda d: d.update(image_shape=4), "does not describe a network"),
+    ],
+)
+def test_a_description_that_does_not_fit_is_refused(path, change, message):
+    rewrite(path, change)
+    with pytest.raises(ModelFileError, match=message):
+        load_model(path)
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    model = make_model()
+    model.network.weights[1][0, 0, 0] = torch.nan
+    save_model(model, tmp_path / "model.safetensors")
+    with pytest.raises(ModelFileError, match=r"linear_1.weight in .* not finite"):
+        load_model(tmp_path / "model.safetensors")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ModelFileError, match=f"there is no model file {tmp_path / 'absent'}"):
+        load_model(tmp_path / "absent")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_no_damage_gives_anything_but_a_model_or_a_model_file_error(
+    tmp_path_factory, data
+):
+    path = tmp_path_factory.getbasetemp() / "damaged.safetensors"
+    save_model(make_model(), path)
+    content = bytearray(path.read_bytes())
+    if data.draw(st.booleans()):
+        content = content[: data.draw(st.integers(0, len(content)))]
+    else:
+        position = data.draw(st.integers(0, min(len(content) - 1, 1200)))
+        content[position] = data.draw(st.integers(0, 255))
+    path.write_bytes(content)
+    try:
+        load_model(path)
+    except ModelFileError as error:
+        assert "\n" not in str(error)

@@ -1,0 +1,83 @@
+import os
+import resource
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from multilayer.errors import OutputError
+from multilayer.files import replace_atomically, write_text
+
+
+def test_a_file_is_written_whole_with_ordinary_permissions(tmp_path):
+    path = tmp_path / "note.txt"
+    write_text(path, "Zürich\n")
+    assert path.read_text(encoding="utf-8") == "Zürich\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~_umask()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_error_while_writing_keeps_the_old_content_and_leaves_nothing(tmp_path):
+    path = tmp_path / "note.txt"
+    write_text(path, "old")
+    with pytest.raises(ZeroDivisionError), replace_atomically(path) as file:
+        file.write(b"new, half")
+        1 / 0  # noqa: B018
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_nothing_is_at_the_name_before_the_file_is_complete(tmp_path):
+    path = tmp_path / "note.txt"
+    with replace_atomically(path) as file:
+        file.write(b"content")
+        assert not path.exists()
+    assert path.read_bytes() == b"content"
+
+
+def test_a_folder_that_is_not_there_is_one_clear_error(tmp_path):
+    path = tmp_path / "absent" / "note.txt"
+    with pytest.raises(OutputError, match=f"^cannot write {path}: no such file or directory$"):
+        write_text(path, "text")
+
+
+def test_a_file_that_may_not_grow_keeps_the_old_content(tmp_path):
+    """The limit on file sizes makes a write fail in the middle, as a full disk does."""
+    program = f"""
+import resource
+from multilayer.errors import OutputError
+from multilayer.files import write_text
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, {resource.RLIM_INFINITY}))
+try:
+    write_text("note.txt", "x" * 100_000)
+except OutputError as error:
+    print(error)
+"""
+    (tmp_path / "note.txt").write_text("old")
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "cannot write note.txt: file too large\n"
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("note.txt", "old")]
+
+
+def test_a_kill_while_writing_keeps_the_old_content(tmp_path):
+    program = """
+import os
+from multilayer.files import replace_atomically
+with replace_atomically("note.txt") as file:
+    file.write(b"new, half")
+    file.flush()
+    os.kill(os.getpid(), 9)
+"""
+    (tmp_path / "note.txt").write_text("old")
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False)
+    assert done.returncode == -9
+    assert (tmp_path / "note.txt").read_text() == "old"
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
