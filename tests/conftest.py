@@ -1,16 +1,25 @@
-"""What several rooms' tests share."""
+"""What several rooms' tests share: real data, the installed command, a real terminal."""
 
+import fcntl
 import os
+import pty
+import select
+import struct
 import subprocess
 import sys
-from collections.abc import Callable
+import termios
+import textwrap
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import pyte
 import pytest
 
 from multilayer.data.idx import write_idx
 from multilayer.data.images import ImageDataset, load_images
+
+SECONDS_UNTIL_STUCK = 60
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +54,108 @@ def multilayer(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]
         )
 
     return run
+
+
+class Window:
+    """A terminal window of `columns` by `rows` in which one Python program runs."""
+
+    def __init__(self, program: str, columns: int, rows: int, **environment: str) -> None:
+        self.screen = pyte.HistoryScreen(columns, rows, history=1000)
+        self.bytes = b""
+        self._stream = pyte.ByteStream(self.screen)
+        self._master, slave = pty.openpty()
+        self._set_size(columns, rows)
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "COLORTERM")
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", textwrap.dedent(program)],
+            stdin=subprocess.PIPE,
+            stdout=slave,
+            stderr=slave,
+            env={**inherited, "TERM": "xterm-256color", "PYTHONUTF8": "1", **environment},
+        )
+        os.close(slave)
+
+    def _set_size(self, columns: int, rows: int) -> None:
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def resize(self, columns: int, rows: int) -> None:
+        self._set_size(columns, rows)
+        self.screen.resize(rows, columns)
+
+    def read_until(self, mark: bytes) -> None:
+        """Show what the program writes until it has written `mark` once more."""
+        start = len(self.bytes)
+        while mark not in self.bytes[start:]:
+            assert self._read(), f"the program ended without writing {mark!r}:\n{self.text}"
+
+    def read_to_end(self) -> int:
+        """Show what the program writes until it ends, and return its exit status."""
+        while self._read():
+            pass
+        return self.process.wait()
+
+    def answer(self, line: str = "") -> None:
+        """Write a line to the program's standard input, which is a pipe."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{line}\n".encode())
+        self.process.stdin.flush()
+
+    @property
+    def lines(self) -> list[str]:
+        return [line.rstrip() for line in self.screen.display]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines).rstrip("\n")
+
+    @property
+    def scrolled_away(self) -> list[str]:
+        return [
+            "".join(row[column].data for column in range(self.screen.columns)).rstrip()
+            for row in self.screen.history.top
+        ]
+
+    @property
+    def everything(self) -> list[str]:
+        """What has been on the screen and was not drawn over, the oldest line first."""
+        return [*self.scrolled_away, *self.lines]
+
+    def find(self, text: str) -> tuple[int, int]:
+        """Return the row and column at which `text` first stands on the screen."""
+        for row, line in enumerate(self.lines):
+            if text in line:
+                return row, line.index(text)
+        raise AssertionError(f"{text!r} is not on the screen:\n{self.text}")
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+        os.close(self._master)
+
+    def _read(self) -> bool:
+        ready, _, _ = select.select([self._master], [], [], SECONDS_UNTIL_STUCK)
+        assert ready, f"the program is stuck:\n{self.text}"
+        try:
+            chunk = os.read(self._master, 65536)
+        except OSError:  # Linux says so when the program at the other end has gone
+            return False
+        self.bytes += chunk
+        self._stream.feed(chunk)
+        return bool(chunk)
+
+
+@pytest.fixture
+def open_window() -> Iterator[Callable[..., Window]]:
+    windows: list[Window] = []
+
+    def open_one(program: str, columns: int, rows: int, **environment: str) -> Window:
+        windows.append(Window(program, columns, rows, **environment))
+        return windows[-1]
+
+    yield open_one
+    for window in windows:
+        window.close()

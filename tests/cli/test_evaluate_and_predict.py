@@ -68,7 +68,9 @@ def test_bad_input_is_one_line(trained, arguments, message, capfd):
     assert message in output.err
 
 
-def test_predict_labels_an_idx_file_as_the_model_does(multilayer, trained, small_folder, fashion_mnist: ImageDataset):
+def test_predict_labels_an_idx_file_as_the_model_does(
+    multilayer, trained, small_folder, fashion_mnist: ImageDataset
+):
     done = multilayer("predict", trained, small_folder / "t10k-images-idx3-ubyte")
     assert (done.returncode, done.stderr) == (0, "")
     rows = list(csv.DictReader(io.StringIO(done.stdout)))

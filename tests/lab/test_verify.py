@@ -14,7 +14,7 @@ def test_the_three_forms_agree_after_one_and_two_hundred_steps_on_fashion_mnist(
         ("float64", 1), ("float64", 200), ("float32", 1), ("float32", 200),
     }  # fmt: skip
     names = [row.quantity for row in agreements[:10]]
-    assert names[:3] == ["outputs", "loss", "gradient of W1"]
+    assert names[:3] == ["outputs", "loss", "gradient W1"]
     assert names[-1] == "parameter b2"
     # Two ways of rounding: an exact zero everywhere would mean that something is held to itself.
     assert any(row.engine > 0 for row in agreements)
@@ -38,7 +38,7 @@ def one_gradient_is_broken(monkeypatch):
 def test_a_broken_gradient_is_found_and_named(one_gradient_is_broken, small_folder):
     agreements = verify(small_folder, num_steps=3)
     over = {row.quantity for row in agreements if not row.holds and row.num_steps == 1}
-    assert over >= {"gradient of b1", "gradient of b2", "outputs", "parameter b2"}
+    assert over >= {"gradient b1", "gradient b2", "outputs", "parameter b2"}
     assert all(row.scratch <= row.tolerance for row in agreements)
 
 
@@ -58,9 +58,7 @@ def test_the_command_succeeds_with_whole_gradients(small_folder, capsys):
 
 def test_nan_is_a_disagreement(monkeypatch, small_folder):
     backward = Linear.backward
-    monkeypatch.setattr(
-        Linear, "backward", lambda self, g: backward(self, g.mul_(torch.nan))
-    )
+    monkeypatch.setattr(Linear, "backward", lambda self, g: backward(self, g.mul_(torch.nan)))
     assert not all(row.holds for row in verify(small_folder, num_steps=2))
 
 

@@ -72,12 +72,10 @@ def _shown(run: "ImageRun", epochs: Iterator["EpochRecord"], quiet: bool) -> Ite
     with LiveCurves(xlabel="epoch", x_limits=(0, num_epochs)) as curves:
         curves.update({}, f"epoch 1 of {num_epochs}")
         for record in epochs:
-            seconds_so_far = sum(line["seconds"] for line in run.history)
-            seconds_left = seconds_so_far / record.epoch * (num_epochs - record.epoch)
-            curves.update(
-                _series(run.history),
-                f"epoch {record.epoch} of {num_epochs}, {_in_words(seconds_left)} left",
-            )
+            seconds = sum(line["seconds"] for line in run.history)
+            left = seconds / record.epoch * (num_epochs - record.epoch)
+            time = f", {_in_words(left)} left" if record.epoch < num_epochs else ""
+            curves.update(_series(run.history), f"epoch {record.epoch} of {num_epochs}{time}")
             yield
 
 

@@ -34,7 +34,7 @@ def verify(
     )
     for precision in dict.fromkeys(row.precision for row in agreements):
         print_table(
-            [precision, "after steps", "from scratch", "engine", "tolerance", ""],
+            [precision, "steps", "scratch", "engine", "tolerance", ""],
             [
                 [
                     row.quantity,

@@ -208,6 +208,6 @@ def _quantities(
     return {
         "outputs": outputs,
         "loss": loss,
-        **{f"gradient of {name}": x.squeeze(0) for name, x in zip(names, gradients, strict=True)},
+        **{f"gradient {name}": x.squeeze(0) for name, x in zip(names, gradients, strict=True)},
         **{f"parameter {name}": x.squeeze(0) for name, x in zip(names, parameters, strict=True)},
     }
