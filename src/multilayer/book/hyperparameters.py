@@ -1,0 +1,52 @@
+"""Two conveniences for writing a class in small pieces, as the book does."""
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def add_to_class(Class: type) -> Callable[[Function], Function]:
+    """Make a decorator that adds a function to a class that exists already.
+
+    Args:
+        Class: the class; objects made from it earlier get the method too.
+
+    Returns:
+        A decorator that sets the function as an attribute of `Class` under the function's own
+        name and returns the function.
+    """
+
+    def add(function: Function) -> Function:
+        setattr(Class, function.__name__, function)
+        return function
+
+    return add
+
+
+class HyperParameters:
+    """A class that can keep the arguments of its constructor."""
+
+    hparams: dict[str, Any]
+
+    def save_hyperparameters(self, ignore: Iterable[str] = ()) -> None:
+        """Store the arguments of the function that calls this as attributes and in `hparams`.
+
+        `*args` and `**kwargs` are stored whole, under their own names. Where a class and its
+        parent both call this, the attributes of both stay and `hparams` holds the last call's.
+
+        Args:
+            ignore: names to leave out; `self` and names that begin with `_` always are.
+        """
+        this_frame = inspect.currentframe()
+        assert this_frame is not None and this_frame.f_back is not None
+        caller = inspect.getargvalues(this_frame.f_back)
+        left_out = {"self", *ignore}
+        self.hparams = {
+            name: caller.locals[name]
+            for name in (*caller.args, caller.varargs, caller.keywords)
+            if name and name not in left_out and not name.startswith("_")
+        }
+        for name, value in self.hparams.items():
+            setattr(self, name, value)
