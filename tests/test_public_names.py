@@ -71,10 +71,7 @@ def test_type_checkers_are_told_the_same_names_as_the_interpreter():
     tree = ast.parse(SOURCE.read_text())
     [block] = [node for node in tree.body if isinstance(node, ast.If)]
     told = {
-        alias.name: node.module
-        for node in block.body
-        for alias in node.names
-        if alias.name != "*"
+        alias.name: node.module for node in block.body for alias in node.names if alias.name != "*"
     }
     assert told == {name: f"multilayer.{home}" for name, home in multilayer._HOMES.items()}
 

@@ -109,9 +109,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_no_damage_gives_anything_but_a_model_or_a_model_file_error(
-    tmp_path_factory, data
-):
+def test_no_damage_gives_anything_but_a_model_or_a_model_file_error(tmp_path_factory, data):
     path = tmp_path_factory.getbasetemp() / "damaged.safetensors"
     save_model(make_model(), path)
     content = bytearray(path.read_bytes())

@@ -1,1 +1,1 @@
-"""Files in, tensors out."""
+"""Files in, arrays out: image data sets, single pictures and splits."""
