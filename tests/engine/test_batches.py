@@ -12,11 +12,11 @@ def test_every_row_comes_once_with_its_target(num_rows, batch_size, dtype):
     rows = torch.arange(num_rows)
     examples = Examples(rows.view(-1, 1).repeat(1, 3).to(dtype), rows * 2)
     seen = []
-    batches = examples.shuffled_batches(batch_size, generator(0, "shuffle"), torch.float32)
+    batches = examples.shuffled_batches(batch_size, generator(0, "shuffle"))
     for inputs, targets in batches:
-        assert inputs.dtype == torch.float32
+        assert inputs.dtype == dtype
         assert inputs.shape == (1, len(targets), 3)
-        assert torch.equal(inputs[0, :, 1] * 2, targets.float())
+        assert torch.equal(inputs[0, :, 1].long() * 2, targets)
         seen += targets.tolist()
     assert sorted(seen) == (rows * 2).tolist()
 
@@ -25,7 +25,7 @@ def test_the_order_is_shuffled_and_differs_between_epochs():
     examples = Examples(torch.zeros(100, 1), torch.arange(100))
     source = generator(0, "shuffle")
     first, second = (
-        [int(t) for _, batch in examples.shuffled_batches(7, source, torch.float32) for t in batch]
+        [int(t) for _, batch in examples.shuffled_batches(7, source) for t in batch]
         for _ in range(2)
     )
     assert first != second != list(range(100))

@@ -35,27 +35,22 @@ class Examples:
         return len(self.inputs)
 
     def shuffled_batches(
-        self, batch_size: int, source: Generator, dtype: torch.dtype
+        self, batch_size: int, source: Generator
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Every row once, in random order.
 
         Args:
             batch_size: rows in a batch; the last one holds what is left.
             source: where the order comes from.
-            dtype: what inputs are widened to.
 
         Yields:
             Inputs (1, batch, num_inputs), in a buffer that the next batch overwrites, and targets
             (batch, …).
         """
         order = torch.randperm(len(self), generator=source)
-        batch_size = min(batch_size, len(self))
-        gathered = self.inputs.new_empty(batch_size, self.inputs.shape[1])
-        widened = gathered if gathered.dtype == dtype else gathered.to(dtype)
+        gathered = self.inputs.new_empty(min(batch_size, len(self)), self.inputs.shape[1])
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
-            inputs = widened[: len(rows)]
-            torch.index_select(self.inputs, 0, rows, out=gathered[: len(rows)])
-            if widened is not gathered:
-                inputs.copy_(gathered[: len(rows)])
+            inputs = gathered[: len(rows)]
+            torch.index_select(self.inputs, 0, rows, out=inputs)
             yield inputs.unsqueeze(0), self.targets.index_select(0, rows)

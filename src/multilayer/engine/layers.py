@@ -7,24 +7,42 @@ same code serves both.
 A layer owns no memory: parameters, gradients and buffers are views made by whoever builds it.
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from multilayer.engine.activations import Activation
+from multilayer.engine.products import affine, product
+
+
+class Scaling:
+    """y = s x: bytes or floats to what the network computes with, in one pass over memory.
+
+    Args:
+        scale: s.
+        outputs: buffer for y, of the inputs' shape.
+    """
+
+    def __init__(self, scale: float, outputs: Tensor) -> None:
+        # A tensor, not a number: bytes times a number would be rounded to float32 in between.
+        self.scale, self.outputs = torch.tensor(scale, dtype=outputs.dtype), outputs
+        self._changes_values = scale != 1
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Inputs of any number type to outputs."""
+        if not self._changes_values and inputs.dtype == self.outputs.dtype:
+            return inputs
+        return torch.mul(inputs, self.scale, out=self.outputs)
 
 
 class Linear:
-    """y = s x W + b.
+    """y = x W + b.
 
-    Chain rule for g = ∂loss/∂y: ∂W = s xᵀ g, ∂b = Σ g over the batch, ∂x = s g Wᵀ.
+    Chain rule for g = ∂loss/∂y: ∂W = xᵀ g, ∂b = Σ g over the batch, ∂x = g Wᵀ.
 
     Args:
         weight: W, (num_members, inputs, outputs).
         bias: b, (num_members, 1, outputs).
         outputs: buffer for y, (num_members, batch, outputs).
-        input_scale: s; folded into the products, where it costs nothing.
         weight_gradient: where ∂W goes; None for a pass without gradients.
         bias_gradient: where ∂b goes.
         input_gradient: buffer for ∂x; None where nobody asks for it (the first layer).
@@ -35,37 +53,27 @@ class Linear:
         weight: Tensor,
         bias: Tensor,
         outputs: Tensor,
-        input_scale: float = 1.0,
         weight_gradient: Tensor | None = None,
         bias_gradient: Tensor | None = None,
         input_gradient: Tensor | None = None,
     ) -> None:
         self.weight, self.bias, self.outputs = weight, bias, outputs
-        self.input_scale = input_scale
         self.weight_gradient, self.bias_gradient = weight_gradient, bias_gradient
         self.input_gradient = input_gradient
-        self._product: Any = torch.addmm if weight.dim() == 2 else torch.baddbmm
         self._weight_transposed = weight.mT
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Inputs (num_members, batch, inputs) to outputs (num_members, batch, outputs)."""
         self._inputs = inputs
-        self._product(self.bias, inputs, self.weight, alpha=self.input_scale, out=self.outputs)
-        return self.outputs
+        return affine(inputs, self.weight, self.bias, self.outputs)
 
     def backward(self, gradient: Tensor) -> Tensor | None:
         """∂loss/∂outputs to ∂loss/∂inputs; fills the gradients of weight and bias."""
-        weight_gradient, scale = self.weight_gradient, self.input_scale
-        self._product(
-            weight_gradient, self._inputs.mT, gradient, beta=0, alpha=scale, out=weight_gradient
-        )
+        assert self.weight_gradient is not None
+        product(self._inputs.mT, gradient, self.weight_gradient)
         torch.sum(gradient, dim=-2, keepdim=True, out=self.bias_gradient)
-        if self.input_gradient is None:
-            return None
-        self._product(
-            self.input_gradient, gradient, self._weight_transposed,
-            beta=0, alpha=scale, out=self.input_gradient,
-        )  # fmt: skip
+        if self.input_gradient is not None:
+            product(gradient, self._weight_transposed, self.input_gradient)
         return self.input_gradient
 
 

@@ -101,6 +101,6 @@ class Network:
             self._inference = Passes(self.spec, self.parameters)
         answers = self.parameters.new_empty(self.num_members, len(inputs), self.spec.num_outputs)
         for start in range(0, len(inputs), _INFERENCE_ROWS):
-            rows = inputs[start : start + _INFERENCE_ROWS].to(self.parameters.dtype)
+            rows = inputs[start : start + _INFERENCE_ROWS]
             answers[:, start : start + len(rows)] = self._inference.forward(rows.unsqueeze(0))
         return answers

@@ -79,9 +79,7 @@ def train(
         began = last_check = time.perf_counter()
         step = num_rows = 0
         is_stopped = False
-        for inputs, targets in examples.shuffled_batches(
-            settings.batch_size, source, network.parameters.dtype
-        ):
+        for inputs, targets in examples.shuffled_batches(settings.batch_size, source):
             losses[step] = take_step(inputs, targets) * len(targets)
             step += 1
             num_rows += len(targets)

@@ -25,8 +25,10 @@ from multilayer.errors import SettingsError
 from multilayer.estimators.recipes import recipe
 from multilayer.lab.image_run import as_examples
 
-# The largest absolute difference allowed after the first step, and after many.
-_TOLERANCES = {torch.float64: (1e-12, 1e-10), torch.float32: (1e-5, 1e-4)}
+# The largest absolute difference allowed after the first step, and after many. In float32, rounding
+# puts a neuron now and then on the other side of zero, where ReLU bends: after 200 steps the API
+# network itself is up to 1e-2 away from what it is in float64.
+_TOLERANCES = {torch.float64: (1e-12, 1e-10), torch.float32: (1e-5, 5e-2)}
 
 Batch = tuple[Tensor, Tensor]
 Quantities = dict[str, Tensor]
@@ -95,7 +97,7 @@ def verify(
     for dtype, tolerances in _TOLERANCES.items():
         start = Network.initialized(spec, [seed], settings.initialization, dtype)
         forms = [form(start, settings) for form in (_Api, _FromScratch, _Engine)]
-        batches = _batches(examples, settings, dtype)
+        batches = _batches(examples, settings)
         for step in range(num_steps + 1):
             batch = next(batches)
             measured = [form.step(batch) for form in forms]  # the state before this step's update
@@ -119,10 +121,10 @@ def _compare(
         )
 
 
-def _batches(examples: Examples, settings: TrainingSettings, dtype: torch.dtype) -> Iterator[Batch]:
+def _batches(examples: Examples, settings: TrainingSettings) -> Iterator[Batch]:
     source = generator(settings.seed, "shuffle")
     while True:
-        yield from examples.shuffled_batches(settings.batch_size, source, dtype)
+        yield from examples.shuffled_batches(settings.batch_size, source)
 
 
 class _Form(Protocol):
@@ -141,7 +143,8 @@ class _Autograd:
     """A network of the book: its gradients come from autograd."""
 
     def __init__(self, model: Classifier, start: Network) -> None:
-        self._model = model.to(start.parameters.dtype)
+        self._dtype = start.parameters.dtype
+        self._model = model.to(self._dtype)
         self._leaves = list(model.parameters())  # W1, b1, W2, b2 in both networks
         with torch.no_grad():
             for leaf, (_, values) in zip(self._leaves, start.named_parameters(), strict=True):
@@ -152,7 +155,7 @@ class _Autograd:
         """See `_Form`."""
         inputs, targets = batch
         parameters = [self._oriented(leaf).detach().clone() for leaf in self._leaves]
-        outputs = self._model(inputs[0] / 255)
+        outputs = self._model(inputs[0].to(self._dtype) / 255)
         loss = self._model.loss(outputs, targets)
         self._optimizer.zero_grad()
         loss.backward()

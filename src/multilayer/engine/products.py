@@ -1,0 +1,75 @@
+"""Matrix products, each by the library that is faster for it on this processor.
+
+PyTorch gives float32 products to MKL. On AMD's processors MKL keeps to 256-bit instructions, while
+oneDNN, which PyTorch also brings along, uses the 512-bit ones where there are any: from a certain
+size on its products take half the time (benchmarks/products.py). Which library is asked depends on
+the processor and on the shapes alone, so that a run on a machine repeats bit for bit.
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+# Rows × inner × columns from which oneDNN's call is worth its overhead.
+_LEAST_SIZE = 5_000_000
+
+
+def _onednn_is_faster_here() -> bool:
+    cpu_info = Path("/proc/cpuinfo")
+    return (
+        cpu_info.is_file()
+        and "AuthenticAMD" in cpu_info.read_text()
+        and torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+        and torch.backends.mkldnn.is_available()
+        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    )
+
+
+_ONEDNN_IS_FASTER = _onednn_is_faster_here()
+
+
+def product(left: Tensor, right: Tensor, out: Tensor) -> None:
+    """Write left × right into out, (rows, columns) or (num_members, rows, columns)."""
+    if not _is_for_onednn(left, right):
+        torch.matmul(left, right, out=out)
+    elif out.dim() == 2:
+        out.copy_(_onednn_affine(left, right, None))
+    else:
+        for member in range(len(out)):
+            out[member].copy_(_onednn_affine(left[member], right[member], None))
+
+
+def affine(inputs: Tensor, weight: Tensor, bias: Tensor, out: Tensor) -> Tensor:
+    """Give inputs × weight + bias.
+
+    Args:
+        inputs: (batch, inputs), or with a leading dimension of members, as all others.
+        weight: (inputs, outputs).
+        bias: (1, outputs).
+        out: (batch, outputs); may be used for the answer.
+
+    Returns:
+        The answer: `out`, or a new tensor.
+    """
+    if not _is_for_onednn(inputs, weight):
+        multiply_add = torch.addmm if out.dim() == 2 else torch.baddbmm
+        return multiply_add(bias, inputs, weight, out=out)
+    if out.dim() == 2:
+        return _onednn_affine(inputs, weight, bias[0])
+    for member in range(len(out)):
+        out[member].copy_(_onednn_affine(inputs[member], weight[member], bias[member, 0]))
+    return out
+
+
+def _is_for_onednn(left: Tensor, right: Tensor) -> bool:
+    return (
+        _ONEDNN_IS_FASTER
+        and left.dtype == torch.float32
+        and left.shape[-2] * left.shape[-1] * right.shape[-1] >= _LEAST_SIZE
+    )
+
+
+def _onednn_affine(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    answer: Tensor = torch.ops.mkldnn._linear_pointwise(inputs, weight.mT, bias, "none", [], "")
+    return answer
