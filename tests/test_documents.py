@@ -1,0 +1,89 @@
+"""The blocks of README.md and docs/ do what they say.
+
+A `python` block runs as a program of its own. A `console` block runs its `$ multilayer …` lines one
+after the other in an empty folder, and what it shows must be what they print, numbers aside.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(language: str) -> list:
+    found = []
+    for document in DOCUMENTS:
+        for number, match in enumerate(BLOCK.finditer(document.read_text()), 1):
+            if match[1] == language:
+                found.append(pytest.param(match[2], id=f"{document.name}-{number}"))
+    return found
+
+
+def without_numbers(text: str) -> list[str]:
+    """Lines with every number as # and every run of spaces or rules as one."""
+    lines = [re.sub(r"\d[\d.,]*", "#", line) for line in text.splitlines()]
+    return [re.sub(r"(\s|─)+", " ", line).strip() for line in lines if line.strip()]
+
+
+@pytest.mark.parametrize("program", blocks("python"))
+def test_python_blocks_run(program, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("session", blocks("console"))
+def test_console_blocks_print_what_they_show(session, tmp_path, fashion_mnist):
+    folder = Path(sys.executable).parent
+    path = f"{folder}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "PYTHONWARNINGS": "error"}
+    for part in re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]:
+        command, _, shown = part.partition("\n")
+        assert command.startswith("multilayer ")
+        done = subprocess.run(
+            command,
+            shell=True,
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        printed = without_numbers(done.stdout + done.stderr)
+        expected = without_numbers(shown)
+        if "…" in expected:  # the middle is left out
+            cut = expected.index("…")
+            expected, ending = expected[:cut], expected[cut + 1 :]
+            assert printed[-len(ending) :] == ending
+            printed = printed[:cut]
+        assert printed == expected
+
+
+def test_there_are_blocks_to_run():
+    assert blocks("python")
+    assert blocks("console")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document):
+    for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
+        assert (document.parent / target).exists(), target
+
+
+def test_make_knows_the_commands_that_the_readme_names():
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"`?\bmake ([\w-]+)", (ROOT / "README.md").read_text()))
+    assert {"run", "test"} <= named <= targets
