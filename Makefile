@@ -14,7 +14,7 @@ INSTALLED := $(VENV)/.installed
 install: $(INSTALLED)
 
 $(INSTALLED): pyproject.toml constraints.txt scripts/make_environment.sh
-	sh scripts/make_environment.sh "$(PYTHON)" $(VENV)
+	@sh scripts/make_environment.sh "$(PYTHON)" $(VENV)
 	@touch $@
 
 # The seed is an ordinary good one: see "What to expect" in README.md.

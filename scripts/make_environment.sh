@@ -23,5 +23,6 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
 fi
 
 [ -x "$folder/bin/pip" ] || "$python" -m venv --clear "$folder"
+echo "installing into $folder; PyTorch is large, this takes a while the first time …"
 "$folder/bin/pip" install --quiet --disable-pip-version-check \
     --constraint constraints.txt --editable '.[dev]'

@@ -1,5 +1,7 @@
 """`multilayer train`."""
 
+import os
+import shutil
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
@@ -123,5 +125,10 @@ def _print_results(run: "ImageRun", results: dict[str, Any], quiet: bool) -> Non
     names = ", ".join(sorted(path.name for path in run.folder.path.iterdir()))
     print(
         f"{result}\ntrained in {results['train_seconds']:.1f} s\n{run.folder.path}: {names}\n"
-        f"next: multilayer evaluate {run.folder.path}"
+        f"next: {_own_name()} evaluate {run.folder.path}"
     )
+
+
+def _own_name() -> str:
+    """How this program can be called from here, as `make run` does not put it on the path."""
+    return "multilayer" if shutil.which("multilayer") else os.path.relpath(sys.argv[0])
