@@ -44,8 +44,8 @@ def main() -> None:
         x_out, w_out, y_out = torch.empty_like(x), torch.empty_like(w), torch.empty_like(y)
         calls = {
             "forward": lambda x=x, w=w, b=b, out=y_out: products.affine(x, w, b, out),
-            "weights": lambda x=x, y=y, out=w_out: products.product(x.mT, y, out),
-            "inputs": lambda y=y, w=w, out=x_out: products.product(y, w.mT, out),
+            "weights": lambda x=x, y=y, out=w_out: products.add_product(x.mT, y, out, 1, 0),
+            "inputs": lambda y=y, w=w, out=x_out: products.add_product(y, w.mT, out, 1, 0),
         }
         for name, call in calls.items():
             times = []

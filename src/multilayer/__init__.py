@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from multilayer.engine.settings import TrainingSettings as TrainingSettings
     from multilayer.engine.specification import NetworkSpec as NetworkSpec
     from multilayer.engine.training import EpochRecord as EpochRecord
-    from multilayer.engine.training import evaluate as evaluate
+    from multilayer.engine.scores import evaluate as evaluate
     from multilayer.engine.training import train as train
     from multilayer.errors import MultilayerError as MultilayerError
     from multilayer.estimators.recipes import recipe as recipe
@@ -42,7 +42,7 @@ _HOMES = {
     "Network": "engine.network",
     "NetworkSpec": "engine.specification",
     "TrainingSettings": "engine.settings",
-    "evaluate": "engine.training",
+    "evaluate": "engine.scores",
     "evaluate_images": "lab.evaluation",
     "load_images": "data.images",
     "load_model": "model_file.image_model",

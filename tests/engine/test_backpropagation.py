@@ -31,8 +31,8 @@ TORCH_LOSSES = {"cross_entropy": functional.cross_entropy, "squared_error": func
 
 def random_targets(loss: str, batch_size: int, num_outputs: int) -> Tensor:
     if loss == "cross_entropy":
-        return torch.randint(num_outputs, (batch_size,))
-    return torch.randn(batch_size, num_outputs, dtype=torch.float64)
+        return torch.randint(num_outputs, (1, batch_size))
+    return torch.randn(1, batch_size, num_outputs, dtype=torch.float64)
 
 
 def by_autograd(network: Network, inputs: Tensor, targets: Tensor, loss: str):
@@ -46,7 +46,7 @@ def by_autograd(network: Network, inputs: Tensor, targets: Tensor, loss: str):
             values = values @ weight.view(flat[None])[0] + bias.view(flat[None])[0]
             if number < len(layers) - 1:
                 values = TORCH_ACTIVATIONS[network.spec.activation](values)
-        value = TORCH_LOSSES[loss](values, targets)
+        value = TORCH_LOSSES[loss](values, targets[0])
         gradients.append(torch.autograd.grad(value, flat)[0])
         outputs.append(values.detach())
         losses.append(value.detach())
@@ -89,7 +89,7 @@ def test_passes_agree_with_autograd(activation, loss, num_members, hidden_widths
 
 def test_members_may_have_rows_of_their_own():
     network = Network.initialized(NetworkSpec(4, 3, (5,)), range(3), dtype=torch.float64)
-    inputs, targets = torch.randn(3, 8, 4, dtype=torch.float64), torch.randint(3, (8,))
+    inputs, targets = torch.randn(3, 8, 4, dtype=torch.float64), torch.randint(3, (1, 8))
     assert_same(
         by_hand(network, inputs, targets, "cross_entropy"),
         by_autograd(network, inputs, targets, "cross_entropy"),
@@ -108,7 +108,7 @@ def test_any_shape_agrees_with_autograd(
     spec = NetworkSpec(num_inputs, num_outputs, hidden_widths, activation)
     network = Network.initialized(spec, range(num_members), "he", torch.float64)
     inputs = torch.randn(1, batch_size, num_inputs, dtype=torch.float64)
-    targets = torch.randn(batch_size, num_outputs, dtype=torch.float64)
+    targets = torch.randn(1, batch_size, num_outputs, dtype=torch.float64)
     assert_same(
         by_hand(network, inputs, targets, "squared_error"),
         by_autograd(network, inputs, targets, "squared_error"),
@@ -142,7 +142,7 @@ def test_a_ragged_batch_between_whole_ones_changes_nothing():
     passes = Passes(network.spec, network.parameters, gradient)
     for batch_size in (8, 3, 8, 1, 9):
         inputs = torch.randn(1, batch_size, 4, dtype=torch.float64)
-        targets = torch.randint(3, (batch_size,))
+        targets = torch.randint(3, (1, batch_size))
         outputs = passes.forward(inputs).clone()
         loss, outputs_gradient = LOSSES["cross_entropy"]()(outputs, targets)
         passes.backward(outputs_gradient)
@@ -161,6 +161,6 @@ def test_the_value_of_a_loss_is_the_same_with_and_without_its_gradient(loss):
 
 def test_cross_entropy_of_huge_logits_is_finite():
     logits = torch.tensor([[[1e30, -1e30, 0.0]]])
-    loss, gradient = LOSSES["cross_entropy"]()(logits, torch.tensor([0]))
+    loss, gradient = LOSSES["cross_entropy"]()(logits, torch.tensor([[0]]))
     assert loss.item() == 0
     assert gradient.isfinite().all()

@@ -44,9 +44,14 @@ def test_product_is_numpys(onednn, shape, stack, transposed):
         if transposed == "right"
         else random(*stack, inner, columns)
     )
+    expected = left.double().numpy() @ right.double().numpy()
     out = torch.full((*stack, rows, columns), torch.nan)
-    products.product(left, right, out)
-    np.testing.assert_allclose(out, left.double().numpy() @ right.double().numpy(), atol=1e-4)
+    products.add_product(left, right, out, 0.5, 0)
+    np.testing.assert_allclose(out, 0.5 * expected, atol=1e-4)
+    for beta in (1, 0.25):
+        out = torch.ones(*stack, rows, columns)
+        products.add_product(left, right, out, -2, beta)
+        np.testing.assert_allclose(out, beta - 2 * expected, atol=1e-4)
 
 
 def test_large_float32_products_go_to_onednn_and_others_do_not(monkeypatch):

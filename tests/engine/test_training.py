@@ -7,9 +7,10 @@ from torch.nn import functional
 from multilayer.engine.batches import Examples
 from multilayer.engine.network import Network
 from multilayer.engine.randomness import generator
+from multilayer.engine.scores import evaluate
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
-from multilayer.engine.training import evaluate, train
+from multilayer.engine.training import train
 from multilayer.errors import DataError, TrainingDivergedError
 
 
@@ -89,18 +90,35 @@ def test_numbers_as_targets_have_no_accuracy():
     assert evaluate(network, examples, "squared_error").accuracy is None
 
 
-def test_a_stop_ends_training_after_the_batch_with_a_last_record(blobs):
+class StopAfter(Event):
+    """Is set from the n-th look at it on."""
+
+    def __init__(self, num_looks: int) -> None:
+        super().__init__()
+        self.num_looks = num_looks
+
+    def is_set(self) -> bool:
+        self.num_looks -= 1
+        return self.num_looks < 0
+
+
+def stopped(blobs: Examples, stop: Event):
     network = Network.initialized(NetworkSpec(4, 3, (16,)))
-    stop = Event()
     settings = TrainingSettings(hidden_widths=(16,), batch_size=32, max_epochs=100)
-    seen = []
-    for record in train(network, blobs, settings, validation=blobs, stop=stop):
-        seen.append(record)
-        if record.epoch == 2:
-            stop.set()
-    assert len(seen) == 3
-    assert (seen[-1].num_steps, seen[-1].is_interrupted) == (1, True)
-    assert seen[-1].validation is not None
+    return list(train(network, blobs, settings, validation=blobs, stop=stop))
+
+
+def test_a_stop_ends_training_after_the_batch_with_a_last_record(blobs):
+    records = stopped(blobs, StopAfter(8 + 1 + 2))  # an epoch, its end, and two batches
+    assert len(records) == 2
+    assert [record.is_interrupted for record in records] == [False, True]
+    assert records[-1].num_steps == 3
+    assert records[-1].validation is not None
+
+
+def test_a_stop_between_epochs_ends_training_without_another_batch(blobs):
+    records = stopped(blobs, StopAfter(8))
+    assert [(record.num_steps, record.is_interrupted) for record in records] == [(8, False)]
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "identity"])

@@ -1,14 +1,24 @@
 """Forward and backward pass through the whole network, in buffers that are made once."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from math import prod
 
-from torch import Tensor
+from torch import Generator, Tensor
 
 from multilayer.engine.activations import ACTIVATIONS
-from multilayer.engine.layers import ActivationLayer, Linear, Scaling
+from multilayer.engine.layers import ActivationLayer, Descent, Dropout, Linear, Scaling
 from multilayer.engine.specification import NetworkSpec
 
-Layer = Linear | ActivationLayer
+Layer = Linear | ActivationLayer | Dropout
+
+
+@dataclass(frozen=True)
+class DropoutPlan:
+    """How much each member leaves out of its hidden layers, and where its masks come from."""
+
+    shares: Sequence[float]
+    sources: Sequence[Generator]
 
 
 class Passes:
@@ -21,14 +31,20 @@ class Passes:
         spec: the network's shape.
         parameters: (num_members, num_parameters); the layers hold views of it.
         gradient: same shape, filled by `backward`; None for passes without gradients.
+        dropout: for training; None leaves nothing out.
     """
 
     def __init__(
-        self, spec: NetworkSpec, parameters: Tensor, gradient: Tensor | None = None
+        self,
+        spec: NetworkSpec,
+        parameters: Tensor,
+        gradient: Tensor | None = None,
+        dropout: DropoutPlan | None = None,
     ) -> None:
         self._spec = spec
         self._parameters = parameters
         self._gradient = gradient
+        self._dropout = dropout
         self._memory: dict[str, Tensor] = {}
         self._layers: dict[tuple[int, int], tuple[Scaling, list[Layer]]] = {}
         self._current: list[Layer] = []
@@ -55,43 +71,53 @@ class Passes:
             values = layer.forward(values)
         return values.view(len(self._parameters), batch_size, -1)
 
-    def backward(self, gradient: Tensor) -> None:
-        """Fill the flat gradient; call after `forward` on the same batch.
+    def backward(self, gradient: Tensor, descent: Descent | None = None) -> None:
+        """Go back through the layers; call after `forward` on the same batch.
 
         Args:
             gradient: ∂loss/∂logits, (num_members, batch, num_outputs); may be overwritten.
+            descent: None fills the flat gradient; otherwise gradient descent's step is taken.
         """
         flowing: Tensor | None = _without_dimension_of_one(gradient)
         for layer in reversed(self._current):
             assert flowing is not None
-            flowing = layer.backward(flowing)
+            flowing = layer.backward(flowing, descent)
 
     def _build(self, num_row_sets: int, batch_size: int) -> tuple[Scaling, list[Layer]]:
-        num_members, activation = len(self._parameters), ACTIVATIONS[self._spec.activation]
         scaled = self._buffer("scaled", num_row_sets, batch_size, self._spec.num_inputs)
         layers: list[Layer] = []
         for number, (weight, bias) in enumerate(self._spec.linear_layers):
             fan_in, fan_out = weight.shape
             if number > 0:
-                layers.append(ActivationLayer(activation))
-                if self._gradient is not None and not activation.from_output:
-                    layers[-1].outputs = self._buffer(
-                        f"activated {number}", num_members, batch_size, fan_in
-                    )
+                layers += self._build_hidden(number, batch_size, fan_in)
             linear = Linear(
                 _without_dimension_of_one(weight.view(self._parameters)),
                 _without_dimension_of_one(bias.view(self._parameters)),
-                self._buffer(f"outputs {number}", num_members, batch_size, fan_out),
+                self._member_buffer(f"outputs {number}", batch_size, fan_out),
             )
             if self._gradient is not None:
                 linear.weight_gradient = _without_dimension_of_one(weight.view(self._gradient))
                 linear.bias_gradient = _without_dimension_of_one(bias.view(self._gradient))
                 if number > 0:
-                    linear.input_gradient = self._buffer(
-                        f"gradient {number}", num_members, batch_size, fan_in
+                    linear.input_gradient = self._member_buffer(
+                        f"gradient {number}", batch_size, fan_in
                     )
             layers.append(linear)
         return Scaling(self._spec.input_scale, scaled), layers
+
+    def _build_hidden(self, number: int, batch_size: int, width: int) -> list[Layer]:
+        """What lies between two linear layers."""
+        activation = ActivationLayer(ACTIVATIONS[self._spec.activation])
+        if self._gradient is not None and not activation.activation.from_output:
+            activation.outputs = self._member_buffer(f"activated {number}", batch_size, width)
+        if self._dropout is None:
+            return [activation]
+        mask = self._member_buffer(f"mask {number}", batch_size, width)
+        outputs = self._member_buffer(f"kept {number}", batch_size, width)
+        return [activation, Dropout(self._dropout.shares, self._dropout.sources, mask, outputs)]
+
+    def _member_buffer(self, name: str, batch_size: int, width: int) -> Tensor:
+        return self._buffer(name, len(self._parameters), batch_size, width)
 
     def _buffer(self, name: str, *shape: int) -> Tensor:
         """A tensor at the start of the memory with that name."""

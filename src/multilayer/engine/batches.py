@@ -1,6 +1,6 @@
 """Rows of data that lies in memory as a whole, gathered batch by batch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,40 +17,108 @@ class Examples:
         inputs: (num_rows, num_inputs), floating or bytes; bytes stay bytes in memory and are
             widened a batch at a time.
         targets: class numbers (num_rows,) in int64, or numbers (num_rows, num_outputs).
+        weights: how much each row counts, (num_rows,), not negative; None: all alike.
 
     Raises:
-        DataError: there are no rows, or not as many targets as inputs.
+        DataError: there are no rows, or not as many targets or weights as inputs, or the weights
+            are negative or all zero.
     """
 
     inputs: Tensor
     targets: Tensor
+    weights: Tensor | None = None
 
     def __post_init__(self) -> None:
         if len(self.inputs) != len(self.targets):
             raise DataError(f"{len(self.inputs)} rows of inputs have {len(self.targets)} targets")
         if len(self.inputs) == 0:
             raise DataError("there are no rows to learn from")
+        if self.weights is not None:
+            if len(self.weights) != len(self.inputs):
+                raise DataError(
+                    f"{len(self.inputs)} rows of inputs have {len(self.weights)} weights"
+                )
+            if not bool(((self.weights >= 0) & self.weights.isfinite()).all()):
+                raise DataError("weights of rows must be finite numbers of at least 0")
+            if not bool(self.weights.any()):
+                raise DataError("the weights of all rows are 0")
 
     def __len__(self) -> int:
         return len(self.inputs)
 
-    def shuffled_batches(
-        self, batch_size: int, source: Generator
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Every row once, in random order.
+    def weighted_by_class(self, class_weights: Tensor) -> "Examples":
+        """The same rows, each counting as much as its class, (num_classes,)."""
+        weights = class_weights[self.targets]
+        return Examples(
+            self.inputs, self.targets, weights if self.weights is None else weights * self.weights
+        )
 
-        Args:
-            batch_size: rows in a batch; the last one holds what is left.
-            source: where the order comes from.
 
-        Yields:
-            Inputs (1, batch, num_inputs), in a buffer that the next batch overwrites, and targets
-            (batch, …).
-        """
-        order = torch.randperm(len(self), generator=source)
-        gathered = self.inputs.new_empty(min(batch_size, len(self)), self.inputs.shape[1])
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
-            inputs = gathered[: len(rows)]
-            torch.index_select(self.inputs, 0, rows, out=inputs)
-            yield inputs.unsqueeze(0), self.targets.index_select(0, rows)
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Rows for one step; the leading dimension is 1 where all members share them.
+
+    Attributes:
+        inputs: (num_row_sets, batch, num_inputs), in a buffer that the next batch overwrites.
+        targets: (num_row_sets, batch) or (num_row_sets, batch, num_outputs), likewise.
+        weights: (num_row_sets, batch), likewise, or None.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    weights: Tensor | None
+
+
+class BatchSource:
+    """Shuffled batches, gathered by index into buffers made once.
+
+    Args:
+        examples: where the rows are.
+        batch_size: rows in a batch; the last one of an epoch holds what is left.
+        sources: a generator of orders for each member, or one for all members together.
+        rows: row numbers that each source draws from, equally many; None: all rows.
+    """
+
+    def __init__(
+        self,
+        examples: Examples,
+        batch_size: int,
+        sources: Sequence[Generator],
+        rows: Sequence[Tensor] | None = None,
+    ) -> None:
+        self._examples, self._sources, self._rows = examples, sources, rows
+        self.num_rows = len(examples) if rows is None else len(rows[0])
+        self._batch_size = min(batch_size, self.num_rows)
+        size = len(sources) * self._batch_size
+        self._buffers = [
+            None if tensor is None else tensor.new_empty(size, *tensor.shape[1:])
+            for tensor in (examples.inputs, examples.targets, examples.weights)
+        ]
+
+    def __len__(self) -> int:
+        return -(-self.num_rows // self._batch_size)
+
+    def epoch(self) -> Iterator[Batch]:
+        """Every row once, in a new random order."""
+        orders = torch.stack([torch.randperm(self.num_rows, generator=s) for s in self._sources])
+        if self._rows is not None:
+            pairs = zip(self._rows, orders, strict=True)
+            orders = torch.stack([rows[order] for rows, order in pairs])
+        for start in range(0, self.num_rows, self._batch_size):
+            rows = orders[:, start : start + self._batch_size]
+            inputs, targets, weights = self._gather(rows.reshape(-1), rows.shape)
+            assert inputs is not None
+            assert targets is not None
+            yield Batch(inputs, targets, weights)
+
+    def _gather(self, rows: Tensor, shape: torch.Size) -> list[Tensor | None]:
+        gathered: list[Tensor | None] = []
+        tensors = (self._examples.inputs, self._examples.targets, self._examples.weights)
+        for tensor, buffer in zip(tensors, self._buffers, strict=True):
+            if tensor is None or buffer is None:
+                gathered.append(None)
+            else:
+                out = buffer[: len(rows)]
+                torch.index_select(tensor, 0, rows, out=out)
+                gathered.append(out.view(*shape, *tensor.shape[1:]))
+        return gathered

@@ -7,11 +7,21 @@ same code serves both.
 A layer owns no memory: parameters, gradients and buffers are views made by whoever builds it.
 """
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from multilayer.engine.activations import Activation
-from multilayer.engine.products import affine, product
+from multilayer.engine.products import add_product, affine
+
+
+class Descent(NamedTuple):
+    """Gradient descent's step, folded into the product: W ← kept W − rate xᵀ g."""
+
+    rate: float
+    kept: float  # below 1 with weight decay
 
 
 class Scaling:
@@ -67,13 +77,24 @@ class Linear:
         self._inputs = inputs
         return affine(inputs, self.weight, self.bias, self.outputs)
 
-    def backward(self, gradient: Tensor) -> Tensor | None:
-        """∂loss/∂outputs to ∂loss/∂inputs; fills the gradients of weight and bias."""
+    def backward(self, gradient: Tensor, descent: Descent | None = None) -> Tensor | None:
+        """∂loss/∂outputs to ∂loss/∂inputs.
+
+        Args:
+            gradient: ∂loss/∂outputs.
+            descent: None fills the gradients of weight and bias; otherwise gradient descent's step
+                is taken instead, which saves writing ∂W and reading it again.
+        """
         assert self.weight_gradient is not None
-        product(self._inputs.mT, gradient, self.weight_gradient)
+        assert self.bias_gradient is not None
+        if self.input_gradient is not None:  # before the step changes W
+            add_product(gradient, self._weight_transposed, self.input_gradient, 1, 0)
         torch.sum(gradient, dim=-2, keepdim=True, out=self.bias_gradient)
-        if self.input_gradient is not None:
-            product(gradient, self._weight_transposed, self.input_gradient)
+        if descent is None:
+            add_product(self._inputs.mT, gradient, self.weight_gradient, 1, 0)
+        else:
+            add_product(self._inputs.mT, gradient, self.weight, -descent.rate, descent.kept)
+            self.bias.add_(self.bias_gradient, alpha=-descent.rate)
         return self.input_gradient
 
 
@@ -95,7 +116,34 @@ class ActivationLayer:
         self.activation.forward(inputs, outputs)
         return outputs
 
-    def backward(self, gradient: Tensor) -> Tensor:
+    def backward(self, gradient: Tensor, descent: Descent | None = None) -> Tensor:  # noqa: ARG002
         """∂loss/∂y to ∂loss/∂z, in place."""
         self.activation.backward(gradient, self._saved)
         return gradient
+
+
+class Dropout:
+    """Leaves out each value with its member's probability p and divides the others by 1 − p.
+
+    Args:
+        shares: p of each member.
+        sources: each member's generator of masks.
+        mask: buffer, of the values' shape.
+        outputs: buffer, likewise; the activation before still needs the values as they were.
+    """
+
+    def __init__(
+        self, shares: Sequence[float], sources: Sequence[Generator], mask: Tensor, outputs: Tensor
+    ) -> None:
+        self.shares, self.sources, self.mask, self.outputs = shares, sources, mask, outputs
+        self._masks = mask.unsqueeze(0) if mask.dim() == 2 else mask
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Values to values."""
+        for share, source, mask in zip(self.shares, self.sources, self._masks, strict=True):
+            mask.bernoulli_(1 - share, generator=source).mul_(1 / (1 - share))
+        return torch.mul(inputs, self.mask, out=self.outputs)
+
+    def backward(self, gradient: Tensor, descent: Descent | None = None) -> Tensor:  # noqa: ARG002
+        """∂loss/∂outputs to ∂loss/∂inputs, in place."""
+        return gradient.mul_(self.mask)

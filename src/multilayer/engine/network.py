@@ -48,11 +48,23 @@ class Network:
         self._inference: Passes | None = None
 
     @classmethod
+    def of(cls, spec: NetworkSpec, parameters: Tensor) -> "Network":
+        """A population that shares given parameters, (num_members, num_parameters)."""
+        network = cls.__new__(cls)
+        network.spec, network.num_members = spec, len(parameters)
+        network.parameters, network._inference = parameters, None
+        return network
+
+    def member(self, number: int) -> "Network":
+        """One member as a population of one, over the same memory."""
+        return Network.of(self.spec, self.parameters[number : number + 1])
+
+    @classmethod
     def initialized(
         cls,
         spec: NetworkSpec,
         seeds: Sequence[int] = (0,),
-        initialization: str = "linear",
+        initialization: str | Sequence[str] = "linear",
         dtype: torch.dtype = torch.float32,
     ) -> "Network":
         """A population with one member for each seed, its weights drawn from that seed.
@@ -60,15 +72,16 @@ class Network:
         Args:
             spec: the shape.
             seeds: member k draws from the generator with the address (seeds[k], "init").
-            initialization: a name in `INITIALIZATIONS`.
+            initialization: a name in `INITIALIZATIONS`, for all members or one for each.
             dtype: of the parameters. Draws are made in float32, so that float64 parameters
                 are the same numbers.
         """
         network = cls(spec, len(seeds), dtype)
-        for member, seed in enumerate(seeds):
+        names = [initialization] * len(seeds) if isinstance(initialization, str) else initialization
+        for member, (seed, name) in enumerate(zip(seeds, names, strict=True)):
             source = generator(seed, "init")
             for weight, bias in spec.linear_layers:
-                first_weight, first_bias = INITIALIZATIONS[initialization](*weight.shape, source)
+                first_weight, first_bias = INITIALIZATIONS[name](*weight.shape, source)
                 weight.view(network.parameters)[member].copy_(first_weight)
                 bias.view(network.parameters)[member].copy_(first_bias)
         return network
@@ -100,7 +113,8 @@ class Network:
         if self._inference is None:
             self._inference = Passes(self.spec, self.parameters)
         answers = self.parameters.new_empty(self.num_members, len(inputs), self.spec.num_outputs)
-        for start in range(0, len(inputs), _INFERENCE_ROWS):
-            rows = inputs[start : start + _INFERENCE_ROWS]
-            answers[:, start : start + len(rows)] = self._inference.forward(rows.unsqueeze(0))
+        with torch.inference_mode():
+            for start in range(0, len(inputs), _INFERENCE_ROWS):
+                rows = inputs[start : start + _INFERENCE_ROWS]
+                answers[:, start : start + len(rows)] = self._inference.forward(rows.unsqueeze(0))
         return answers

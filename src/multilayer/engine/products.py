@@ -29,15 +29,33 @@ def _onednn_is_faster_here() -> bool:
 _ONEDNN_IS_FASTER = _onednn_is_faster_here()
 
 
-def product(left: Tensor, right: Tensor, out: Tensor) -> None:
-    """Write left × right into out, (rows, columns) or (num_members, rows, columns)."""
+def add_product(left: Tensor, right: Tensor, out: Tensor, alpha: float, beta: float) -> None:
+    """Write beta × out + alpha × left × right into out.
+
+    Args:
+        left: (rows, inner), or with a leading dimension of members, as all others.
+        right: (inner, columns).
+        out: (rows, columns).
+        alpha: weight of the product.
+        beta: weight of what was in `out`; with 0 that is never read.
+    """
     if not _is_for_onednn(left, right):
-        torch.matmul(left, right, out=out)
-    elif out.dim() == 2:
-        out.copy_(_onednn_affine(left, right, None))
-    else:
+        multiply_add = torch.addmm if out.dim() == 2 else torch.baddbmm
+        multiply_add(out, left, right, alpha=alpha, beta=beta, out=out)
+    elif out.dim() == 3:
         for member in range(len(out)):
-            out[member].copy_(_onednn_affine(left[member], right[member], None))
+            _add(_onednn_affine(left[member], right[member], None), out[member], alpha, beta)
+    else:
+        _add(_onednn_affine(left, right, None), out, alpha, beta)
+
+
+def _add(values: Tensor, out: Tensor, alpha: float, beta: float) -> None:
+    if beta == 0:
+        torch.mul(values, alpha, out=out)
+    elif beta == 1:
+        out.add_(values, alpha=alpha)
+    else:
+        out.mul_(beta).add_(values, alpha=alpha)
 
 
 def affine(inputs: Tensor, weight: Tensor, bias: Tensor, out: Tensor) -> Tensor:

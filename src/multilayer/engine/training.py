@@ -8,30 +8,24 @@ Drawing, logging and stopping are done by whoever holds the `for`:
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from threading import Event
 
 import torch
 from torch import Tensor
 
-from multilayer.engine.batches import Examples
-from multilayer.engine.losses import LOSSES
+from multilayer.engine.batches import BatchSource, Examples
 from multilayer.engine.network import Network
+from multilayer.engine.processor import choose_num_threads, processor
 from multilayer.engine.randomness import generator
-from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.scores import Scores, evaluate
+from multilayer.engine.selection import Selection
+from multilayer.engine.settings import TrainingSettings, of_members
 from multilayer.engine.step import Step
-from multilayer.errors import TrainingDivergedError
+from multilayer.errors import SettingsError, TrainingDivergedError
 
 _SECONDS_BETWEEN_CHECKS = 1.0
-
-
-@dataclass(frozen=True)
-class Scores:
-    """How good a population is on some rows: one value for each member."""
-
-    loss: tuple[float, ...]
-    accuracy: tuple[float, ...] | None  # None where the targets are not classes
 
 
 @dataclass(frozen=True)
@@ -44,89 +38,128 @@ class EpochRecord:
     validation: Scores | None
     seconds: float  # of this epoch, validation included
     is_interrupted: bool = False  # stopped before its last batch
+    best_epoch: tuple[int, ...] | None = None  # so far, by the selection; None if that is the last
 
 
 def train(
     network: Network,
     examples: Examples,
-    settings: TrainingSettings,
+    settings: TrainingSettings | Sequence[TrainingSettings],
     *,
     validation: Examples | None = None,
+    rows: Sequence[Tensor] | None = None,
+    validation_rows: Sequence[Tensor] | None = None,
     stop: Event | None = None,
 ) -> Iterator[EpochRecord]:
     """Train a population in place, one record an epoch.
 
     Args:
-        network: changed in place.
-        examples: rows to learn from; all members see the same batches.
-        settings: how; `batch_size`, `learning_rate`, … The order of rows comes from the
-            generator with the address (settings.seed, "shuffle").
+        network: changed in place. When the generator ends or is closed it holds what the settings
+            select: the last epoch's parameters, their running average, or each member's best.
+        examples: rows to learn from.
+        settings: for all members, or one for each (see `SETTINGS_OF_A_MEMBER`). The order of rows
+            comes from the generator with the address (seed, "shuffle"). Members that are given the
+            same seed and the same rows see the same batches, which is faster than batches of their
+            own.
         validation: rows to score after each epoch.
+        rows: row numbers that each member learns from, equally many; None: all rows.
+        validation_rows: row numbers of `validation` that each member is scored on; None: all.
         stop: when set, training ends after the current batch, with a last record.
 
     Yields:
         A record after each epoch.
 
     Raises:
-        TrainingDivergedError: the training loss is not finite. Looked for at the end of each
+        SettingsError: the settings or rows do not fit the population, or select by a validation
+            that is not there.
+        TrainingDivergedError: no member has a finite loss any more. Looked for at the end of each
             epoch, and once a second in long ones.
     """
-    take_step = Step(network, settings)
-    source = generator(settings.seed, "shuffle")
-    num_steps = math.ceil(len(examples) / settings.batch_size)
-    losses = network.parameters.new_zeros(num_steps, network.num_members)
-    for epoch in range(1, settings.max_epochs + 1):
-        began = last_check = time.perf_counter()
-        step = num_rows = 0
-        is_stopped = False
-        for inputs, targets in examples.shuffled_batches(settings.batch_size, source):
-            losses[step] = take_step(inputs, targets) * len(targets)
-            step += 1
-            num_rows += len(targets)
-            if stop is not None and stop.is_set():
-                is_stopped = True
-                break
-            if time.perf_counter() - last_check > _SECONDS_BETWEEN_CHECKS:
-                _check_finite(losses[:step], epoch, settings.learning_rate)
-                last_check = time.perf_counter()
-        _check_finite(losses[:step], epoch, settings.learning_rate)
-        scores = None if validation is None else evaluate(network, validation, settings.loss)
-        if scores is not None and not all(map(math.isfinite, scores.loss)):
-            raise TrainingDivergedError("validation", epoch, step, settings.learning_rate)
-        yield EpochRecord(
-            epoch=epoch,
-            num_steps=step,
-            train_loss=tuple((losses[:step].sum(0) / num_rows).tolist()),
-            validation=scores,
-            seconds=time.perf_counter() - began,
-            is_interrupted=is_stopped and step < num_steps,
-        )
-        if is_stopped:
-            return
+    members = of_members(settings, network.num_members)
+    shared = members[0]
+    _check_rows(rows, validation_rows, network.num_members)
+    if shared.selection != "last" and validation is None:
+        raise SettingsError(f"selection by {shared.selection!r} needs validation rows")
+    is_one_order = rows is None and len({member.seed for member in members}) == 1
+    seeds = [member.seed for member in (members[:1] if is_one_order else members)]
+    sources = [generator(seed, "shuffle") for seed in seeds]
+    batches = BatchSource(examples, shared.batch_size, sources, rows)
+    step = Step(network, members, num_steps=len(batches) * shared.max_epochs)
+    scored = network if step.averaged is None else Network.of(network.spec, step.averaged)
+    selection = None
+    if shared.selection != "last":
+        selection = Selection(scored.parameters, shared.selection, shared.patience)
+    num_threads = choose_num_threads(shared, network.spec, network.num_members)
+    try:
+        for epoch in range(1, shared.max_epochs + 1):
+            began = time.perf_counter()
+            with processor(num_threads, shared.precision), torch.inference_mode():
+                num_steps, loss = _run_epoch(epoch, batches, step, shared, stop)
+                scores = None
+                if validation is not None:
+                    scores = evaluate(scored, validation, shared.loss, validation_rows)
+                    if not any(map(math.isfinite, scores.loss)):
+                        raise TrainingDivergedError(
+                            "validation", epoch, num_steps, shared.learning_rate
+                        )
+                    if selection is not None:
+                        selection.note(epoch, scored.parameters, scores)
+            yield EpochRecord(
+                epoch=epoch,
+                num_steps=num_steps,
+                train_loss=loss,
+                validation=scores,
+                seconds=time.perf_counter() - began,
+                is_interrupted=num_steps < len(batches),
+                best_epoch=None if selection is None else tuple(selection.best_epochs),
+            )
+            if (stop is not None and stop.is_set()) or (selection and selection.is_over):
+                return
+    finally:
+        if selection is not None:
+            network.parameters.copy_(selection.parameters)
+        elif step.averaged is not None:
+            network.parameters.copy_(step.averaged)
 
 
-def evaluate(network: Network, examples: Examples, loss: str = "cross_entropy") -> Scores:
-    """Score each member on rows.
-
-    Args:
-        network: the population.
-        examples: the rows; integer targets are classes and have an accuracy.
-        loss: a name in `LOSSES`.
-
-    Returns:
-        The mean loss and, for classes, the share of rows whose largest logit is the target's.
-    """
-    logits = network.logits(examples.inputs)
-    accuracy = None
-    if not examples.targets.is_floating_point():
-        is_right = logits.argmax(-1) == examples.targets
-        accuracy = tuple(is_right.double().mean(-1).tolist())
-    return Scores(tuple(LOSSES[loss]().value(logits, examples.targets).tolist()), accuracy)
+def _run_epoch(
+    epoch: int,
+    batches: BatchSource,
+    step: Step,
+    settings: TrainingSettings,
+    stop: Event | None,
+) -> tuple[int, tuple[float, ...]]:
+    """Train on every batch, or until `stop`; number of steps and mean loss of each member."""
+    last_check = time.perf_counter()
+    losses, sizes = [], []
+    for batch in batches.epoch():
+        losses.append(step(batch.inputs, batch.targets, batch.weights).clone())
+        sizes.append(batch.inputs.shape[1])
+        if stop is not None and stop.is_set():
+            break
+        if time.perf_counter() - last_check > _SECONDS_BETWEEN_CHECKS:
+            _check_finite(torch.stack(losses), epoch, settings.learning_rate)
+            last_check = time.perf_counter()
+    all_losses = torch.stack(losses)
+    _check_finite(all_losses, epoch, settings.learning_rate)
+    shares = torch.tensor(sizes, dtype=all_losses.dtype) / sum(sizes)
+    return len(losses), tuple((shares.to(all_losses.device) @ all_losses).tolist())
 
 
 def _check_finite(losses: Tensor, epoch: int, learning_rate: float) -> None:
-    """Raise unless every loss in (num_steps, num_members) is finite."""
-    is_finite = torch.isfinite(losses).all(dim=1)
-    if not bool(is_finite.all()):
-        first = int((~is_finite).nonzero()[0]) + 1
+    """Raise once no member is left whose losses, (num_steps, num_members), are all finite."""
+    is_finite = torch.isfinite(losses)
+    if not bool(is_finite.all(dim=0).any()):
+        first = int((~is_finite).any(dim=1).nonzero()[0]) + 1
         raise TrainingDivergedError("training", epoch, first, learning_rate)
+
+
+def _check_rows(
+    rows: Sequence[Tensor] | None, validation_rows: Sequence[Tensor] | None, num_members: int
+) -> None:
+    for name, given in (("rows", rows), ("validation_rows", validation_rows)):
+        if given is not None and len(given) != num_members:
+            raise SettingsError(f"{num_members} members were given {len(given)} sets of {name}")
+    if rows is not None and len({len(numbers) for numbers in rows}) > 1:
+        counts = ", ".join(str(len(numbers)) for numbers in rows)
+        raise SettingsError(f"members must learn from equally many rows, not {counts}")

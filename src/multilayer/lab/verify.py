@@ -15,7 +15,9 @@ from torch import Tensor
 
 from multilayer.book import MLP, SGD, Classifier, MLPScratch
 from multilayer.data.images import load_images
-from multilayer.engine.batches import Examples
+from multilayer.engine.backpropagation import Passes
+from multilayer.engine.batches import BatchSource, Examples
+from multilayer.engine.losses import LOSSES
 from multilayer.engine.network import Network
 from multilayer.engine.randomness import generator
 from multilayer.engine.settings import TrainingSettings
@@ -122,16 +124,17 @@ def _compare(
 
 
 def _batches(examples: Examples, settings: TrainingSettings) -> Iterator[Batch]:
-    source = generator(settings.seed, "shuffle")
+    source = BatchSource(examples, settings.batch_size, [generator(settings.seed, "shuffle")])
     while True:
-        yield from examples.shuffled_batches(settings.batch_size, source)
+        for batch in source.epoch():
+            yield batch.inputs, batch.targets
 
 
 class _Form(Protocol):
     """One way to write the chapter's network."""
 
     def step(self, batch: Batch) -> Quantities:
-        """Train on bytes (1, batch, pixels) and classes (batch,).
+        """Train on bytes (1, batch, pixels) and classes (1, batch).
 
         Returns:
             The parameters as they were before the update, with outputs, loss and gradients of
@@ -156,7 +159,7 @@ class _Autograd:
         inputs, targets = batch
         parameters = [self._oriented(leaf).detach().clone() for leaf in self._leaves]
         outputs = self._model(inputs[0].to(self._dtype) / 255)
-        loss = self._model.loss(outputs, targets)
+        loss = self._model.loss(outputs, targets[0])
         self._optimizer.zero_grad()
         loss.backward()
         self._optimizer.step()
@@ -191,6 +194,10 @@ class _Engine:
     def __init__(self, start: Network, settings: TrainingSettings) -> None:
         self._network = Network(start.spec, dtype=start.parameters.dtype)
         self._network.parameters.copy_(start.parameters)
+        # The step of plain SGD never writes the gradient down; these passes do.
+        self._gradient = torch.zeros_like(start.parameters)
+        self._passes = Passes(start.spec, self._network.parameters, self._gradient)
+        self._loss = LOSSES[settings.loss]()
         self._step = Step(self._network, settings)
 
     def step(self, batch: Batch) -> Quantities:
@@ -198,10 +205,13 @@ class _Engine:
         inputs, targets = batch
         network, slots = self._network, self._network.spec.parameter_slots
         parameters = [values[0].clone() for _, values in network.named_parameters()]
-        outputs = network.logits(inputs[0])[0]
+        outputs = self._passes.forward(inputs)
+        _, outputs_gradient = self._loss(outputs, targets)
+        kept_outputs = outputs[0].clone()
+        self._passes.backward(outputs_gradient)
+        gradients = [slot.view(self._gradient)[0] for slot in slots]
         loss = self._step(inputs, targets)[0]
-        gradients = [slot.view(self._step.gradient)[0] for slot in slots]
-        return _quantities(outputs, loss, gradients, parameters)
+        return _quantities(kept_outputs, loss, gradients, parameters)
 
 
 def _quantities(

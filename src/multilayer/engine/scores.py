@@ -1,0 +1,65 @@
+"""How good a population is on some rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from multilayer.engine.batches import Examples
+from multilayer.engine.losses import LOSSES
+from multilayer.engine.network import Network
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One value for each member."""
+
+    loss: tuple[float, ...]
+    accuracy: tuple[float, ...] | None  # None where the targets are not classes
+
+
+def evaluate(
+    network: Network,
+    examples: Examples,
+    loss: str = "cross_entropy",
+    rows: Sequence[Tensor] | None = None,
+) -> Scores:
+    """Score each member on rows.
+
+    Args:
+        network: the population.
+        examples: the rows; integer targets are classes and have an accuracy. Rows with weights
+            count by them.
+        loss: a name in `LOSSES`.
+        rows: the numbers of the rows that each member is scored on; None: all.
+
+    Returns:
+        The mean loss and, for classes, the share of rows whose largest logit is the target's.
+    """
+    if rows is None:
+        return _evaluate(network, examples, loss)
+    each = [
+        _evaluate(network.member(member), _subset(examples, numbers), loss)
+        for member, numbers in enumerate(rows)
+    ]
+    accuracies = [scores.accuracy[0] for scores in each if scores.accuracy is not None]
+    return Scores(tuple(scores.loss[0] for scores in each), tuple(accuracies) or None)
+
+
+def _evaluate(network: Network, examples: Examples, loss: str) -> Scores:
+    logits = network.logits(examples.inputs)
+    targets = examples.targets.unsqueeze(0)
+    weights = None if examples.weights is None else examples.weights.unsqueeze(0)
+    accuracy = None
+    if not targets.is_floating_point():
+        is_right = (logits.argmax(-1) == targets).double()
+        shares = is_right.mean(-1)
+        if weights is not None:
+            shares = is_right @ (weights[0].double() / weights.double().sum())
+        accuracy = tuple(shares.tolist())
+    return Scores(tuple(LOSSES[loss]().value(logits, targets, weights).tolist()), accuracy)
+
+
+def _subset(examples: Examples, rows: Tensor) -> Examples:
+    weights = None if examples.weights is None else examples.weights[rows]
+    return Examples(examples.inputs[rows], examples.targets[rows], weights)

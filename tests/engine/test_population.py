@@ -1,0 +1,200 @@
+"""A member of a population is the network that it would be alone."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from multilayer.engine.batches import Examples
+from multilayer.engine.network import Network
+from multilayer.engine.randomness import generator
+from multilayer.engine.scores import evaluate
+from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.specification import NetworkSpec
+from multilayer.engine.training import train
+from multilayer.errors import SettingsError
+
+SPEC = NetworkSpec(4, 3, (16, 8))
+
+
+@pytest.fixture(scope="module")
+def blobs() -> Examples:
+    """Three clouds that overlap, 350 points in four dimensions."""
+    source = generator(0, "blobs")
+    labels = torch.randint(3, (350,), generator=source)
+    centres = 1.5 * torch.randn(3, 4, generator=source)
+    return Examples(centres[labels] + torch.randn(350, 4, generator=source), labels)
+
+
+@pytest.fixture(scope="module")
+def held_out(blobs) -> Examples:
+    return Examples(blobs.inputs[250:], blobs.targets[250:])
+
+
+MEMBERS = [
+    TrainingSettings(
+        hidden_widths=SPEC.hidden_widths, batch_size=32, max_epochs=6, seed=seed,
+        learning_rate=rate, weight_decay=decay, dropout=dropout,
+    )
+    for seed, rate, decay, dropout in
+    [(0, 0.1, 0.0, 0.0), (5, 0.05, 0.1, 0.3), (7, 0.2, 0.01, 0.1)]
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"optimizer": "adam", "learning_rate": 0.01},
+        {"momentum": 0.9, "schedule": "one_cycle"},
+        {"max_gradient_norm": 0.5, "average_decay": 0.9},
+        {"selection": "loss"},
+        {"selection": "accuracy", "patience": 2, "max_epochs": 30},
+        {"selection": "loss", "average_decay": 0.9, "patience": 3, "max_epochs": 40},
+    ],
+    ids=lambda changes: " ".join(changes) or "plain",
+)
+def test_a_member_with_settings_of_its_own_is_the_one_trained_alone(blobs, held_out, changes):
+    """In float64, because in float32 many epochs make rounding grow."""
+    blobs, held_out = (Examples(rows.inputs.double(), rows.targets) for rows in (blobs, held_out))
+    members = [replace(member, **changes) for member in MEMBERS]
+    seeds = [member.seed for member in members]
+    together = Network.initialized(SPEC, seeds, dtype=torch.float64)
+    records = list(train(together, blobs, members, validation=held_out))
+    for number, settings in enumerate(members):
+        alone = Network.initialized(SPEC, [settings.seed], dtype=torch.float64)
+        own = list(train(alone, blobs, settings, validation=held_out))
+        torch.testing.assert_close(
+            together.parameters[number], alone.parameters[0], atol=1e-8, rtol=0
+        )
+        assert own[-1].epoch <= records[-1].epoch
+        assert records[own[-1].epoch - 1].train_loss[number] == pytest.approx(
+            own[-1].train_loss[0], abs=1e-8
+        )
+        if own[-1].best_epoch is not None:
+            assert records[-1].best_epoch[number] == own[-1].best_epoch[0]
+
+
+def test_in_float32_a_member_is_the_one_trained_alone_to_a_hundred_thousandth(blobs):
+    together = Network.initialized(SPEC, [member.seed for member in MEMBERS])
+    list(train(together, blobs, MEMBERS))
+    for number, settings in enumerate(MEMBERS):
+        alone = Network.initialized(SPEC, [settings.seed])
+        list(train(alone, blobs, settings))
+        torch.testing.assert_close(
+            together.parameters[number], alone.parameters[0], atol=1e-5, rtol=0
+        )
+
+
+def test_members_learn_from_their_own_rows_and_are_scored_on_their_own(blobs):
+    folds = torch.arange(350).chunk(5)
+    rows = [torch.cat([*folds[:k], *folds[k + 1 :]]) for k in range(5)]
+    settings = [replace(MEMBERS[0], seed=seed) for seed in range(5)]
+    together = Network.initialized(SPEC, range(5))
+    *_, last = train(
+        together, blobs, settings, rows=rows, validation=blobs, validation_rows=list(folds)
+    )
+    for number in range(5):
+        alone = Network.initialized(SPEC, [number])
+        subset = Examples(blobs.inputs[rows[number]], blobs.targets[rows[number]])
+        held_out = Examples(blobs.inputs[folds[number]], blobs.targets[folds[number]])
+        *_, own = train(alone, subset, settings[number], validation=held_out)
+        torch.testing.assert_close(
+            together.parameters[number], alone.parameters[0], atol=1e-5, rtol=0
+        )
+        assert last.validation.accuracy[number] == own.validation.accuracy[0]
+        assert last.validation.loss[number] == pytest.approx(own.validation.loss[0], abs=1e-5)
+
+
+def test_the_best_epoch_is_restored_whatever_came_after(blobs, held_out):
+    settings = replace(MEMBERS[0], selection="loss", learning_rate=1.0, max_epochs=25)
+    network = Network.initialized(SPEC, [0, 1])
+    losses = []
+    for record in train(network, blobs, settings, validation=held_out):
+        losses.append(record.validation.loss)
+    kept = evaluate(network, held_out)
+    for member in range(2):
+        of_member = [loss[member] for loss in losses]
+        assert kept.loss[member] == pytest.approx(min(of_member), abs=1e-6)
+        assert record.best_epoch[member] == 1 + of_member.index(min(of_member))
+    assert min(losses) != losses[-1], "the last epoch must not be the best, or nothing is shown"
+
+
+def test_patience_ends_training_when_the_last_member_has_stopped(blobs, held_out):
+    settings = replace(MEMBERS[0], selection="loss", patience=3, learning_rate=1.0, max_epochs=500)
+    records = list(train(Network.initialized(SPEC, [0, 1]), blobs, settings, validation=held_out))
+    assert len(records) == max(records[-1].best_epoch) + 3 < 500
+
+
+def test_leaving_the_loop_early_keeps_the_best_so_far(blobs, held_out):
+    settings = replace(MEMBERS[0], selection="loss", learning_rate=1.0)
+    network = Network.initialized(SPEC, [0])
+    loop = train(network, blobs, settings, validation=held_out)
+    losses = [next(loop).validation.loss[0] for _ in range(4)]
+    loop.close()
+    assert evaluate(network, held_out).loss[0] == pytest.approx(min(losses), abs=1e-6)
+
+
+def test_a_member_that_diverges_does_not_stop_the_others(blobs):
+    members = [replace(MEMBERS[0], learning_rate=rate) for rate in (0.1, 1e38)]
+    together = Network.initialized(SPEC, [0, 0])
+    *_, last = train(together, blobs, members, validation=blobs)
+    alone = Network.initialized(SPEC, [0])
+    list(train(alone, blobs, members[0]))
+    torch.testing.assert_close(together.parameters[0], alone.parameters[0], atol=1e-5, rtol=0)
+    assert last.validation.accuracy[0] > 0.5
+
+
+def test_rows_with_weight_zero_are_as_good_as_absent(blobs):
+    doubled = Examples(
+        torch.cat([blobs.inputs, torch.randn(350, 4)]),
+        torch.cat([blobs.targets, blobs.targets]),
+        torch.cat([torch.ones(350), torch.zeros(350)]),
+    )
+    whole = replace(MEMBERS[0], batch_size=700)
+    networks = [Network.initialized(SPEC, [0]) for _ in range(2)]
+    for network, examples in zip(networks, (blobs, doubled), strict=True):
+        list(train(network, examples, whole))
+    torch.testing.assert_close(networks[0].parameters, networks[1].parameters, atol=1e-5, rtol=0)
+    assert evaluate(networks[0], doubled).accuracy == pytest.approx(
+        evaluate(networks[0], blobs).accuracy
+    )
+
+
+def test_class_weights_count_each_row_as_its_class(blobs):
+    weighted = blobs.weighted_by_class(torch.tensor([1.0, 2.0, 5.0]))
+    torch.testing.assert_close(weighted.weights, torch.tensor([1.0, 2.0, 5.0])[blobs.targets])
+    again = weighted.weighted_by_class(torch.tensor([1.0, 1.0, 2.0]))
+    assert again.weights.max() == 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"settings": MEMBERS[:2]}, "3 members were given 2 settings"),
+        (
+            {"settings": [*MEMBERS[:2], replace(MEMBERS[2], hidden_widths=(3,))]},
+            r"members may differ in seed, .* alone, not in hidden_widths: \(16, 8\), \(3,\)",
+        ),
+        ({"rows": [torch.arange(9)]}, "3 members were given 1 sets of rows"),
+        (
+            {"rows": [torch.arange(9), torch.arange(9), torch.arange(8)]},
+            "equally many rows, not 9, 9, 8",
+        ),
+        (
+            {"settings": replace(MEMBERS[0], selection="loss"), "validation": None},
+            "selection by 'loss' needs validation rows",
+        ),
+    ],
+)
+def test_what_does_not_fit_the_population_is_refused(blobs, arguments, message):
+    arguments = {"settings": MEMBERS, "validation": blobs, **arguments}
+    with pytest.raises(SettingsError, match=message):
+        next(train(Network.initialized(SPEC, range(3)), blobs, **arguments))
+
+
+def test_patience_without_a_selection_is_refused():
+    with pytest.raises(SettingsError, match="patience 3 needs a selection"):
+        TrainingSettings(patience=3)
+    with pytest.raises(SettingsError, match="selection by accuracy needs classes"):
+        TrainingSettings(selection="accuracy", loss="squared_error")
