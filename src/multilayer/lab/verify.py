@@ -1,8 +1,9 @@
 """The proof that the book's two networks and the engine are the same thing.
 
-All three start from the same weights and see the same batches. The from-scratch network multiplies
+All start from the same weights and see the same batches. The from-scratch network multiplies
 matrices under autograd and updates with the chapter's own SGD; the API network uses torch.nn and
-torch.optim; the engine runs its hand-written passes. Whatever differs shows up here.
+torch.optim; the engine runs its hand-written passes, for one network and for three together.
+Whatever differs shows up here.
 """
 
 from collections.abc import Iterator
@@ -46,6 +47,7 @@ class Agreement:
         quantity: what is compared.
         scratch: largest absolute difference between the from-scratch and the API network.
         engine: largest absolute difference between the engine and the API network.
+        population: the same for the middle one of three networks that the engine trains together.
         tolerance: what is allowed.
     """
 
@@ -54,12 +56,14 @@ class Agreement:
     quantity: str
     scratch: float
     engine: float
+    population: float
     tolerance: float
 
     @property
     def holds(self) -> bool:
-        """Whether both differences are within the tolerance (NaN is not)."""
-        return self.scratch <= self.tolerance and self.engine <= self.tolerance
+        """Whether all differences are within the tolerance (NaN is not)."""
+        differences = (self.scratch, self.engine, self.population)
+        return all(difference <= self.tolerance for difference in differences)
 
 
 def verify(
@@ -73,7 +77,7 @@ def verify(
 
     Args:
         data: a data set of pictures, as `load_images` takes it.
-        num_steps: how many batches of 256 all three are trained on, at least 1.
+        num_steps: how many batches of 256 they are trained on, at least 1.
         seed: address of the weights and the batches.
         data_dir: where to look for the data set first.
 
@@ -98,7 +102,7 @@ def verify(
     rows: list[Agreement] = []
     for dtype, tolerances in _TOLERANCES.items():
         start = Network.initialized(spec, [seed], settings.initialization, dtype)
-        forms = [form(start, settings) for form in (_Api, _FromScratch, _Engine)]
+        forms = [form(start, settings) for form in (_Api, _FromScratch, _Engine, _Population)]
         batches = _batches(examples, settings)
         for step in range(num_steps + 1):
             batch = next(batches)
@@ -111,7 +115,7 @@ def verify(
 def _compare(
     measured: list[Quantities], num_steps: int, dtype: torch.dtype, tolerance: float
 ) -> Iterator[Agreement]:
-    api, scratch, engine = measured
+    api, scratch, engine, population = measured
     for quantity, expected in api.items():
         yield Agreement(
             precision=str(dtype).removeprefix("torch."),
@@ -119,6 +123,7 @@ def _compare(
             quantity=quantity,
             scratch=float((scratch[quantity] - expected).abs().max()),
             engine=float((engine[quantity] - expected).abs().max()),
+            population=float((population[quantity] - expected).abs().max()),
             tolerance=tolerance,
         )
 
@@ -191,11 +196,14 @@ class _Api(_Autograd):
 
 
 class _Engine:
+    num_members, member = 1, 0
+
     def __init__(self, start: Network, settings: TrainingSettings) -> None:
-        self._network = Network(start.spec, dtype=start.parameters.dtype)
-        self._network.parameters.copy_(start.parameters)
+        dtype = start.parameters.dtype
+        self._network = Network.initialized(start.spec, range(self.num_members), dtype=dtype)
+        self._network.parameters[self.member].copy_(start.parameters[0])
         # The step of plain SGD never writes the gradient down; these passes do.
-        self._gradient = torch.zeros_like(start.parameters)
+        self._gradient = torch.zeros_like(self._network.parameters)
         self._passes = Passes(start.spec, self._network.parameters, self._gradient)
         self._loss = LOSSES[settings.loss]()
         self._step = Step(self._network, settings)
@@ -203,15 +211,19 @@ class _Engine:
     def step(self, batch: Batch) -> Quantities:
         """See `_Form`."""
         inputs, targets = batch
-        network, slots = self._network, self._network.spec.parameter_slots
-        parameters = [values[0].clone() for _, values in network.named_parameters()]
+        slots = self._network.spec.parameter_slots
+        parameters = [s.view(self._network.parameters)[self.member].clone() for s in slots]
         outputs = self._passes.forward(inputs)
         _, outputs_gradient = self._loss(outputs, targets)
-        kept_outputs = outputs[0].clone()
+        kept_outputs = outputs[self.member].clone()
         self._passes.backward(outputs_gradient)
-        gradients = [slot.view(self._gradient)[0] for slot in slots]
-        loss = self._step(inputs, targets)[0]
+        gradients = [slot.view(self._gradient)[self.member] for slot in slots]
+        loss = self._step(inputs, targets)[self.member]
         return _quantities(kept_outputs, loss, gradients, parameters)
+
+
+class _Population(_Engine):
+    num_members, member = 3, 1
 
 
 def _quantities(
