@@ -1,27 +1,18 @@
 """What the benchmarks share: the machine in words, tables, and where results are kept."""
 
 import datetime
-import platform
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import torch
+from multilayer.lab.bench import this_machine
 
 RESULTS = Path(__file__).parent / "results"
 
 
 def machine() -> str:
     """Processor, cores and versions, one line each."""
-    names = [
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith("model name")
-    ]
-    return (
-        f"Processor: {names[0] if names else platform.processor()}, {len(names)} cores, "
-        f"{torch.backends.cpu.get_cpu_capability()}; {torch.get_num_threads()} threads.\n"
-        f"Python {platform.python_version()}, PyTorch {torch.__version__}.\n"
-    )
+    return f"{replace(this_machine(), environment={})}\n"
 
 
 def markdown_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from multilayer.data.images import load_images as load_images
     from multilayer.engine.batches import Examples as Examples
     from multilayer.engine.network import Network as Network
+    from multilayer.engine.scores import evaluate as evaluate
     from multilayer.engine.settings import TrainingSettings as TrainingSettings
     from multilayer.engine.specification import NetworkSpec as NetworkSpec
     from multilayer.engine.training import EpochRecord as EpochRecord
-    from multilayer.engine.scores import evaluate as evaluate
     from multilayer.engine.training import train as train
     from multilayer.errors import MultilayerError as MultilayerError
     from multilayer.estimators.recipes import recipe as recipe

@@ -9,6 +9,7 @@ from cyclopts import App, CycloptsError
 
 from multilayer import __version__
 from multilayer.cli import exit_codes
+from multilayer.cli.bench import bench
 from multilayer.cli.evaluate import evaluate
 from multilayer.cli.predict import predict
 from multilayer.cli.train import train
@@ -28,6 +29,7 @@ app.command(train)
 app.command(evaluate)
 app.command(predict)
 app.command(verify)
+app.command(bench)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -14,9 +14,10 @@ from multilayer.data.images import KNOWN_DATASETS, ImageSplit, load_images
 from multilayer.data.splits import split_rows
 from multilayer.engine.batches import Examples
 from multilayer.engine.network import Network
+from multilayer.engine.scores import evaluate
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
-from multilayer.engine.training import EpochRecord, evaluate, train
+from multilayer.engine.training import EpochRecord, train
 from multilayer.errors import TrainingDivergedError
 from multilayer.lab.evaluation import wilson_interval
 from multilayer.lab.run_folder import RunFolder
