@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from multilayer.model_file.image_model import ImageModel as ImageModel
     from multilayer.model_file.image_model import load_model as load_model
     from multilayer.model_file.image_model import save_model as save_model
+    from multilayer.model_file.numpy_predictor import NumPyPredictor as NumPyPredictor
+    from multilayer.model_file.numpy_predictor import load_predictor as load_predictor
 
 # Where each name of the engine and the tool lives; every other name is the book's.
 _HOMES = {
@@ -41,11 +43,13 @@ _HOMES = {
     "MultilayerError": "errors",
     "Network": "engine.network",
     "NetworkSpec": "engine.specification",
+    "NumPyPredictor": "model_file.numpy_predictor",
     "TrainingSettings": "engine.settings",
     "evaluate": "engine.scores",
     "evaluate_images": "lab.evaluation",
     "load_images": "data.images",
     "load_model": "model_file.image_model",
+    "load_predictor": "model_file.numpy_predictor",
     "recipe": "estimators.recipes",
     "save_model": "model_file.image_model",
     "train": "engine.training",

@@ -33,9 +33,9 @@ def predict(
     from multilayer.data.pictures import read_pictures
     from multilayer.files import write_text
     from multilayer.lab.run_folder import model_path
-    from multilayer.model_file.image_model import load_model
+    from multilayer.model_file.numpy_predictor import load_predictor
 
-    model = load_model(model_path(run))
+    model = load_predictor(model_path(run))
     pictures = read_pictures(images, model.image_shape, invert=invert)
     for note in pictures.notes:
         print(f"note: {note}", file=sys.stderr)
