@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from multilayer.engine.training import evaluate
-from multilayer.errors import OutputError, TrainingDivergedError
+from multilayer.errors import OutputError, SettingsError, TrainingDivergedError
 from multilayer.estimators.recipes import recipe
 from multilayer.lab.evaluation import evaluate_run
 from multilayer.lab.image_run import ImageRun, as_examples
@@ -98,6 +98,18 @@ def test_held_out_rows_are_watched_in_place_of_the_test_rows(small_folder, tmp_p
     assert settings["data"]["num_validation_rows"] == 500
     assert settings["data"]["validation_rows"] == "held out from the training rows"
     assert run.finish()["test_accuracy"] != run.history[-1]["validation_accuracy"]
+
+
+def test_the_test_rows_are_never_selected_by(small_folder, tmp_path):
+    with pytest.raises(SettingsError, match="would choose by the test rows; hold rows out"):
+        make_run(small_folder, tmp_path / "run", selection="loss")
+    assert not (tmp_path / "run").exists()
+    held_out = {"selection": "loss", "validation_fraction": 0.2, "max_epochs": 4}
+    run = make_run(small_folder, tmp_path / "run", **held_out)
+    *_, last = run.epochs()
+    results = run.finish()
+    assert results["test_accuracy"] > 0.3
+    assert last.best_epoch[0] in range(1, 5)
 
 
 def test_a_run_that_is_stopped_leaves_a_whole_folder(small_folder, tmp_path):

@@ -18,7 +18,7 @@ from multilayer.engine.scores import evaluate
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 from multilayer.engine.training import EpochRecord, train
-from multilayer.errors import TrainingDivergedError
+from multilayer.errors import SettingsError, TrainingDivergedError
 from multilayer.lab.evaluation import wilson_interval
 from multilayer.lab.run_folder import RunFolder
 from multilayer.model_file.image_model import ImageModel, save_model
@@ -41,6 +41,7 @@ class ImageRun:
         data_dir: where to look for the data set first.
 
     Raises:
+        SettingsError: the settings select an epoch and hold no rows out to select by.
         DataError: the data cannot be had or used.
         OutputError: the folder is not empty or cannot be written.
     """
@@ -54,6 +55,11 @@ class ImageRun:
         recipe_name: str = "chapter",
         data_dir: str | Path | None = None,
     ) -> None:
+        if settings.selection != "last" and not settings.validation_fraction:
+            raise SettingsError(
+                f"selection by {settings.selection!r} would choose by the test rows; "
+                "hold rows out with a validation_fraction, for example 0.1"
+            )
         self.settings, self.recipe_name = settings, recipe_name
         self.dataset = load_images(data, data_dir)
         height, width = self.dataset.image_shape
