@@ -55,7 +55,10 @@ def test_every_flag_reaches_the_settings(multilayer, small_folder, tmp_path):
         "train", small_folder, "--hidden-widths", "16,8", "--activation", "tanh",
         "--optimizer", "adam", "--learning-rate", "1e-3", "--batch-size", "100",
         "--max-epochs", "1", "--seed", "7", "--initialization", "glorot",
-        "--validation-fraction", "0.1", "--output", "run",
+        "--validation-fraction", "0.1", "--schedule", "cosine", "--dropout", "0.2",
+        "--weight-decay", "0.01", "--max-gradient-norm", "1", "--average-decay", "0.9",
+        "--selection", "accuracy", "--patience", "3", "--precision", "medium",
+        "--num-threads", "1", "--output", "run",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "784-16-8-10, tanh" in done.stdout
@@ -65,6 +68,9 @@ def test_every_flag_reaches_the_settings(multilayer, small_folder, tmp_path):
         "hidden_widths": [16, 8], "activation": "tanh", "initialization": "glorot",
         "loss": "cross_entropy", "optimizer": "adam", "learning_rate": 1e-3, "momentum": 0.0,
         "batch_size": 100, "max_epochs": 1, "seed": 7, "validation_fraction": 0.1,
+        "schedule": "cosine", "dropout": 0.2, "weight_decay": 0.01, "max_gradient_norm": 1.0,
+        "average_decay": 0.9, "selection": "accuracy", "patience": 3, "precision": "medium",
+        "num_threads": 1,
     }  # fmt: skip
 
 
@@ -97,6 +103,9 @@ def test_digits_train_to_a_good_accuracy(multilayer, tmp_path):
         (["--batch-size", "0"], "batch_size must be a whole number of at least 1; it is 0"),
         (["--max-epochs", "0"], "max_epochs must be a whole number of at least 1; it is 0"),
         (["--momentum", "0.9", "--optimizer", "adam"], "momentum belongs to the optimizer 'sgd'"),
+        (["--patience", "3"], "patience 3 needs a selection"),
+        (["--selection", "loss"], "would choose by the test rows"),
+        (["--dropout", "1"], "dropout must be a number from 0 up to, not including, 1"),
         (["--recipe", "chaptre"], "unknown recipe 'chaptre'; known are: chapter"),
         (["--widths", "3"], "Unknown option: --widths"),
         (["--data-dir", "/nowhere"], "goes with fashion-mnist"),
