@@ -63,6 +63,16 @@ def test_members_draw_from_their_own_rows():
         assert sorted(order(batches, member)) == (numbers * 2).tolist()
 
 
+def test_members_with_more_rows_leave_different_ones_out_each_time():
+    rows = [torch.arange(0, 12), torch.arange(12, 22)]
+    batches = BatchSource(numbered(22), 4, [generator(0, "shuffle") for _ in rows], rows)
+    assert (len(batches), batches.num_rows) == (3, 10)
+    epochs = [sorted(order(batches, 0)) for _ in range(5)]
+    assert all(len(set(epoch)) == 10 for epoch in epochs)
+    assert len(set(map(tuple, epochs))) > 1
+    assert sorted(order(batches, 1)) == list(range(24, 44, 2))
+
+
 def test_generators_are_told_apart_by_seed_and_by_name():
     draws = {
         (seed, name): torch.rand(1, generator=generator(seed, name)).item()

@@ -76,7 +76,8 @@ class BatchSource:
         examples: where the rows are.
         batch_size: rows in a batch; the last one of an epoch holds what is left.
         sources: a generator of orders for each member, or one for all members together.
-        rows: row numbers that each source draws from, equally many; None: all rows.
+        rows: row numbers that each source draws from; None: all rows. Where they are not equally
+            many, an epoch takes as many of each as the fewest, and others rest in the next one.
     """
 
     def __init__(
@@ -87,7 +88,8 @@ class BatchSource:
         rows: Sequence[Tensor] | None = None,
     ) -> None:
         self._examples, self._sources, self._rows = examples, sources, rows
-        self.num_rows = len(examples) if rows is None else len(rows[0])
+        self._nums_rows = [len(examples)] * len(sources) if rows is None else [*map(len, rows)]
+        self.num_rows = min(self._nums_rows)
         self._batch_size = min(batch_size, self.num_rows)
         size = len(sources) * self._batch_size
         self._buffers = [
@@ -99,8 +101,12 @@ class BatchSource:
         return -(-self.num_rows // self._batch_size)
 
     def epoch(self) -> Iterator[Batch]:
-        """Every row once, in a new random order."""
-        orders = torch.stack([torch.randperm(self.num_rows, generator=s) for s in self._sources])
+        """Every row once, in a new order, but for those that a member has over the others."""
+        drawn = [
+            torch.randperm(num_rows, generator=generator)[: self.num_rows]
+            for num_rows, generator in zip(self._nums_rows, self._sources, strict=True)
+        ]
+        orders = torch.stack(drawn)
         if self._rows is not None:
             pairs = zip(self._rows, orders, strict=True)
             orders = torch.stack([rows[order] for rows, order in pairs])
