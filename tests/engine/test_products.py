@@ -1,5 +1,9 @@
 """Products by either library against NumPy."""
 
+import subprocess
+import sys
+import textwrap
+
 import numpy as np
 import pytest
 import torch
@@ -71,3 +75,22 @@ def test_a_member_of_three_is_the_one_alone_in_shared_rows(onednn):
     for member in range(3):
         alone = products.affine(inputs[0], weight[member], bias[member], torch.empty(200, 256))
         torch.testing.assert_close(together[member], alone, atol=1e-5, rtol=0)
+
+
+@pytest.mark.skipif(not products._ONEDNN_IS_FASTER, reason="oneDNN is not used on this processor")
+def test_large_steps_do_not_ask_the_system_for_memory_again():
+    program = """
+        import resource, torch, multilayer
+        settings = multilayer.recipe("chapter", hidden_widths=(1024, 1024), batch_size=512)
+        network = multilayer.Network.initialized(multilayer.NetworkSpec(784, 10, (1024, 1024)))
+        rows = multilayer.Examples(torch.randn(2048, 784), torch.randint(10, (2048,)))
+        epochs = multilayer.train(network, rows, settings)
+        next(epochs)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        next(epochs)
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) < 500  # pages; over a thousand a step before

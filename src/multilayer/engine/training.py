@@ -18,6 +18,7 @@ from torch import Tensor
 from multilayer.engine.batches import BatchSource, Examples
 from multilayer.engine.network import Network
 from multilayer.engine.processor import choose_num_threads, processor
+from multilayer.engine.products import keep_freed_memory
 from multilayer.engine.randomness import generator
 from multilayer.engine.scores import Scores, evaluate
 from multilayer.engine.selection import Selection
@@ -91,6 +92,7 @@ def train(
     if shared.selection != "last":
         selection = Selection(scored.parameters, shared.selection, shared.patience)
     num_threads = choose_num_threads(shared, network.spec, network.num_members)
+    keep_freed_memory()
     try:
         for epoch in range(1, shared.max_epochs + 1):
             began = time.perf_counter()
