@@ -2,7 +2,7 @@
 
     MultilayerError
     ├── SettingsError (ValueError)       a setting is out of range or unknown
-    ├── DataError                        data cannot be used
+    ├── DataError (ValueError)           data cannot be used
     │   ├── DatasetNotFoundError         no place that was tried has the data set
     │   ├── IdxFileError                 an idx file is not what it must be
     │   ├── ImageFileError               a picture cannot be read or does not fit
@@ -25,7 +25,7 @@ class SettingsError(MultilayerError, ValueError):
     """A setting is out of range or unknown."""
 
 
-class DataError(MultilayerError):
+class DataError(MultilayerError, ValueError):
     """Data cannot be used."""
 
 
