@@ -1,0 +1,54 @@
+"""Whether probabilities mean what they say."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Reliability:
+    """Answers sorted into bins by how sure they are; bins without rows are left out.
+
+    Args:
+        confidences: mean probability given to the answer in each bin, ascending.
+        accuracies: share of right answers in each bin.
+        counts: rows in each bin.
+    """
+
+    confidences: Array
+    accuracies: Array
+    counts: NDArray[np.int64]
+
+    @property
+    def expected_error(self) -> float:
+        """Expected calibration error: Σ n_b / n |accuracy_b − confidence_b|.
+
+        Naeini et al., "Obtaining well calibrated probabilities using Bayesian binning", 2015.
+        """
+        gaps = np.abs(self.accuracies - self.confidences)
+        return float(self.counts @ gaps / self.counts.sum())
+
+
+def reliability(
+    probabilities: Array, classes: NDArray[np.int64], num_bins: int = 15
+) -> Reliability:
+    """Sort answers by the probability of the class that is answered.
+
+    Args:
+        probabilities: (num_rows, num_classes).
+        classes: what is true, (num_rows,).
+        num_bins: equally wide bins from 0 to 1.
+    """
+    confidences = probabilities.max(axis=1)
+    is_right = probabilities.argmax(axis=1) == classes
+    bins = np.minimum((confidences * num_bins).astype(np.int64), num_bins - 1)
+    counts = np.bincount(bins, minlength=num_bins)
+    filled = counts > 0
+    return Reliability(
+        np.bincount(bins, confidences, num_bins)[filled] / counts[filled],
+        np.bincount(bins, is_right, num_bins)[filled] / counts[filled],
+        counts[filled],
+    )

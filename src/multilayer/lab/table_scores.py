@@ -1,0 +1,145 @@
+"""How good answers for the rows of a table are, each figure with an interval."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.lab.evaluation import wilson_interval
+
+Array = NDArray[np.float64]
+
+_NUM_RESAMPLES = 300
+_LEAST_PROBABILITY = 1e-15  # the logarithm of 0 would make one row outweigh all others
+
+
+@dataclass(frozen=True)
+class Score:
+    """A figure with its 95% interval on rows of this kind; NaN where it is not defined."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+
+
+def class_scores(probabilities: Array, classes: NDArray[np.int64]) -> list[Score]:
+    """Accuracy, log loss and calibration; for two classes the area under the ROC curve too.
+
+    Args:
+        probabilities: (num_rows, num_classes).
+        classes: what is true, (num_rows,).
+    """
+    num_rows, num_classes = probabilities.shape
+    is_right = probabilities.argmax(axis=1) == classes
+    scores = [
+        Score(
+            "accuracy",
+            float(is_right.mean()),
+            *wilson_interval(int(is_right.sum()), num_rows),
+        )
+    ]
+    if num_classes > 2:
+        scores.append(
+            _resampled("balanced accuracy", _balanced_accuracy(is_right, classes), num_rows)
+        )
+    of_truth = probabilities[np.arange(num_rows), classes]
+    losses = -np.log(np.maximum(of_truth, _LEAST_PROBABILITY))
+    scores.append(_resampled("log loss", _mean(losses), num_rows))
+    if num_classes == 2:
+        scores.append(_resampled("ROC AUC", _area(probabilities[:, 1], classes), num_rows))
+    return scores
+
+
+def label_scores(probabilities: Array, truths: NDArray[np.int64]) -> list[Score]:
+    """Scores of several yes-or-no answers for each row.
+
+    Args:
+        probabilities: of yes, (num_rows, num_labels).
+        truths: 0 or 1, (num_rows, num_labels).
+    """
+    num_rows = len(truths)
+    is_right = (probabilities > 0.5) == truths
+    clipped = np.clip(probabilities, _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY)
+    losses = -np.where(truths == 1, np.log(clipped), np.log1p(-clipped)).mean(axis=1)
+    is_all_right = is_right.all(axis=1)
+    return [
+        Score(
+            "all labels right",
+            float(is_all_right.mean()),
+            *wilson_interval(int(is_all_right.sum()), num_rows),
+        ),
+        _resampled("accuracy of a label", _mean(is_right.mean(axis=1)), num_rows),
+        _resampled("log loss", _mean(losses), num_rows),
+    ]
+
+
+def number_scores(predictions: Array, targets: Array) -> list[Score]:
+    """Root mean square error, mean absolute error and R² of one column, each (num_rows,)."""
+    errors, num_rows = predictions - targets, len(targets)
+    return [
+        _resampled("RMSE", lambda shares: float(np.sqrt(shares @ errors**2)), num_rows),
+        _resampled("MAE", _mean(np.abs(errors)), num_rows),
+        _resampled("R²", _explained(errors, targets), num_rows),
+    ]
+
+
+def _resampled(name: str, score: Callable[[Array], float], num_rows: int) -> Score:
+    """A score and its interval by the bootstrap (Efron, 1979): percentiles over resamples.
+
+    Args:
+        name: of the score.
+        score: takes how much each row counts, (num_rows,), summing to 1.
+        num_rows: rows there are.
+    """
+    generator = np.random.default_rng(0)
+    values = []
+    for _ in range(_NUM_RESAMPLES):
+        counts = np.bincount(generator.integers(num_rows, size=num_rows), minlength=num_rows)
+        values.append(score(counts / num_rows))
+    known = [value for value in values if np.isfinite(value)]
+    low, high = np.percentile(known, [2.5, 97.5]) if known else (np.nan, np.nan)
+    return Score(name, score(np.full(num_rows, 1 / num_rows)), float(low), float(high))
+
+
+def _mean(of_rows: Array) -> Callable[[Array], float]:
+    return lambda shares: float(shares @ of_rows)
+
+
+def _explained(errors: Array, targets: Array) -> Callable[[Array], float]:
+    """1 − Σ error² / Σ (target − mean)²; NaN where all targets are equal."""
+
+    def score(shares: Array) -> float:
+        variance = shares @ (targets - shares @ targets) ** 2
+        return float(1 - shares @ errors**2 / variance) if variance > 0 else np.nan
+
+    return score
+
+
+def _balanced_accuracy(
+    is_right: NDArray[np.bool_], classes: NDArray[np.int64]
+) -> Callable[[Array], float]:
+    """Mean recall of the classes that occur."""
+
+    def score(shares: Array) -> float:
+        of_class = np.bincount(classes, shares)
+        right = np.bincount(classes, shares * is_right)
+        return float((right[of_class > 0] / of_class[of_class > 0]).mean())
+
+    return score
+
+
+def _area(probabilities: Array, classes: NDArray[np.int64]) -> Callable[[Array], float]:
+    """P(a row of class 1 gets more than one of class 0), equal ones counting half."""
+    _, places = np.unique(probabilities, return_inverse=True)
+
+    def score(shares: Array) -> float:
+        ones = np.bincount(places, shares * classes)
+        zeros = np.bincount(places, shares * (1 - classes))
+        total = ones.sum() * zeros.sum()
+        if total == 0:
+            return np.nan
+        return float(ones @ (np.cumsum(zeros) - zeros / 2) / total)
+
+    return score
