@@ -87,6 +87,17 @@ def test_passes_agree_with_autograd(activation, loss, num_members, hidden_widths
     )
 
 
+def test_the_hidden_values_are_those_of_the_last_pass():
+    spec = NetworkSpec(5, 2, (4, 3), "tanh")
+    network = Network.initialized(spec, [0, 1], dtype=torch.float64)
+    inputs = torch.randn(1, 6, 5, dtype=torch.float64)
+    passes = Passes(spec, network.parameters)
+    passes.forward(inputs)
+    first = (inputs @ network.weights[0] + network.biases[0]).tanh()
+    second = (first @ network.weights[1] + network.biases[1]).tanh()
+    torch.testing.assert_close(passes.hidden_values, [first, second], rtol=0, atol=1e-12)
+
+
 def test_members_may_have_rows_of_their_own():
     network = Network.initialized(NetworkSpec(4, 3, (5,)), range(3), dtype=torch.float64)
     inputs, targets = torch.randn(3, 8, 4, dtype=torch.float64), torch.randint(3, (1, 8))

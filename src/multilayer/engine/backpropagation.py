@@ -83,6 +83,18 @@ class Passes:
             assert flowing is not None
             flowing = layer.backward(flowing, descent)
 
+    @property
+    def hidden_values(self) -> list[Tensor]:
+        """What each hidden layer said in the last `forward`, (num_members, batch, width).
+
+        They lie in memory that the next call may overwrite.
+        """
+        linear = [layer for layer in self._current if isinstance(layer, Linear)]
+        return [
+            layer.inputs.view(len(self._parameters), -1, layer.inputs.shape[-1])
+            for layer in linear[1:]
+        ]
+
     def _build(self, num_row_sets: int, batch_size: int) -> tuple[Scaling, list[Layer]]:
         scaled = self._buffer("scaled", num_row_sets, batch_size, self._spec.num_inputs)
         layers: list[Layer] = []

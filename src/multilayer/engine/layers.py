@@ -56,6 +56,9 @@ class Linear:
         weight_gradient: where ∂W goes; None for a pass without gradients.
         bias_gradient: where ∂b goes.
         input_gradient: buffer for ∂x; None where nobody asks for it (the first layer).
+
+    Attributes:
+        inputs: x of the last `forward`.
     """
 
     def __init__(
@@ -74,7 +77,7 @@ class Linear:
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Inputs (num_members, batch, inputs) to outputs (num_members, batch, outputs)."""
-        self._inputs = inputs
+        self.inputs = inputs
         return affine(inputs, self.weight, self.bias, self.outputs)
 
     def backward(self, gradient: Tensor, descent: Descent | None = None) -> Tensor | None:
@@ -91,9 +94,9 @@ class Linear:
             add_product(gradient, self._weight_transposed, self.input_gradient, 1, 0)
         torch.sum(gradient, dim=-2, keepdim=True, out=self.bias_gradient)
         if descent is None:
-            add_product(self._inputs.mT, gradient, self.weight_gradient, 1, 0)
+            add_product(self.inputs.mT, gradient, self.weight_gradient, 1, 0)
         else:
-            add_product(self._inputs.mT, gradient, self.weight, -descent.rate, descent.kept)
+            add_product(self.inputs.mT, gradient, self.weight, -descent.rate, descent.kept)
             self.bias.add_(self.bias_gradient, alpha=-descent.rate)
         return self.input_gradient
 
