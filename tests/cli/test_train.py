@@ -8,9 +8,12 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+
+from multilayer.engine.settings import TrainingSettings
 
 FILES = [
     "curves.png",
@@ -58,13 +61,13 @@ def test_every_flag_reaches_the_settings(multilayer, small_folder, tmp_path):
         "--validation-fraction", "0.1", "--schedule", "cosine", "--dropout", "0.2",
         "--weight-decay", "0.01", "--max-gradient-norm", "1", "--average-decay", "0.9",
         "--selection", "accuracy", "--patience", "3", "--precision", "medium",
-        "--num-threads", "1", "--output", "run",
+        "--num-threads", "1", "--no-scale-layer", "--output", "run",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "784-16-8-10, tanh" in done.stdout
     settings = json.loads((tmp_path / "run" / "settings.json").read_text())
     assert settings["recipe"] == "chapter"
-    assert settings["settings"] == {
+    changed = {
         "hidden_widths": [16, 8], "activation": "tanh", "initialization": "glorot",
         "loss": "cross_entropy", "optimizer": "adam", "learning_rate": 1e-3, "momentum": 0.0,
         "batch_size": 100, "max_epochs": 1, "seed": 7, "validation_fraction": 0.1,
@@ -72,6 +75,8 @@ def test_every_flag_reaches_the_settings(multilayer, small_folder, tmp_path):
         "average_decay": 0.9, "selection": "accuracy", "patience": 3, "precision": "medium",
         "num_threads": 1,
     }  # fmt: skip
+    unchanged = json.loads(json.dumps(asdict(TrainingSettings())))
+    assert settings["settings"] == {**unchanged, **changed}
 
 
 def test_no_hidden_layer_is_softmax_regression(multilayer, small_folder):

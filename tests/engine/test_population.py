@@ -8,7 +8,8 @@ import torch
 from multilayer.engine.batches import Examples
 from multilayer.engine.network import Network
 from multilayer.engine.randomness import generator
-from multilayer.engine.scores import evaluate
+from multilayer.engine.scores import Scores, evaluate
+from multilayer.engine.selection import Selection
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 from multilayer.engine.training import train
@@ -191,6 +192,19 @@ def test_what_does_not_fit_the_population_is_refused(blobs, arguments, message):
     arguments = {"settings": MEMBERS, "validation": blobs, **arguments}
     with pytest.raises(SettingsError, match=message):
         next(train(Network.initialized(SPEC, range(3)), blobs, **arguments))
+
+
+def test_of_equal_epochs_the_last_is_kept_and_patience_does_not_begin_anew():
+    parameters = torch.zeros(2, 1)
+    selection = Selection(parameters, "accuracy", patience=3)
+    for epoch, accuracies in enumerate([(0.5, 0.5), (0.7, 0.6), (0.7, 0.7), (0.6, 0.8)], 1):
+        selection.note(epoch, torch.full((2, 1), float(epoch)), Scores((0.0, 0.0), accuracies))
+    assert selection.best_epochs == [3, 4]
+    assert selection.parameters.tolist() == [[3.0], [4.0]]
+    selection.note(5, torch.full((2, 1), 5.0), Scores((0.0, 0.0), (0.7, 0.8)))
+    assert selection.best_epochs == [5, 5]  # the first member waited since epoch 2: it stops here
+    selection.note(6, torch.full((2, 1), 6.0), Scores((0.0, 0.0), (0.9, 0.9)))
+    assert selection.best_epochs == [5, 6]
 
 
 def test_patience_without_a_selection_is_refused():

@@ -1,7 +1,9 @@
 from dataclasses import fields
+from typing import get_args
 
 import pytest
 
+from multilayer.engine.parameter_slots import SlotKind
 from multilayer.engine.settings import TrainingSettings, setting_types
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import SettingsError
@@ -39,18 +41,84 @@ def test_an_unknown_activation_is_answered_with_the_known_ones():
         ("momentum", -0.1), ("batch_size", 0), ("batch_size", 2.0), ("max_epochs", 0),
         ("seed", -1), ("seed", True), ("validation_fraction", 1), ("optimizer", "sdg"),
         ("initialization", "xavier"), ("loss", "mse"), ("activation", "swish"),
+        ("scale_layer", 1), ("batch_norm", "yes"), ("beta_2", 1), ("one_hot_limit", -1),
+        ("bias_rate_factor", 0), ("label_smoothing", 1), ("num_members", 0),
+        ("quantiles", (0.5, 1)), ("quantiles", (0.1, "0.5")),
     ],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused_by_name(name, value):
     with pytest.raises(SettingsError, match=name) as caught:
         TrainingSettings(**{name: value})
-    assert repr(value) in str(caught.value)
+    assert repr(value[-1] if isinstance(value, tuple) else value) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_momentum_without_sgd_is_refused():
     with pytest.raises(SettingsError, match=r"momentum .* 0.9 with 'adam'"):
         TrainingSettings(optimizer="adam", momentum=0.9)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"label_smoothing": 0.1, "loss": "huber"}, "label_smoothing 0.1 needs classes"),
+        ({"batch_norm": True, "initialization": "data"}, "another initialization than 'data'"),
+        ({"num_folds": 1}, "num_folds must be 0 or at least 2"),
+        ({"num_folds": 5, "num_members": 2}, "they are 5 and 2"),
+        ({"quantiles": ()}, "one or more"),
+        ({"quantiles": (0.5, 0.1)}, r"rising; they are \(0.5, 0.1\)"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(changes, message):
+    with pytest.raises(SettingsError, match=message):
+        TrainingSettings(**changes)
+
+
+def test_a_table_makes_features_of_numbers_passed_columns_and_categories():
+    spec = TrainingSettings(numeric_embedding=True, scale_layer=True).network_spec(
+        10, 3, num_numeric=4, category_sizes=(12, 9)
+    )
+    assert (spec.embedded_numbers, spec.num_passed, spec.num_features) == (4, 4, 4 * 4 + 4 + 2 * 8)
+    assert spec.widths == (10, 256, 3)
+    assert spec.slots["linear_0.weight"].shape == (36, 256)
+    assert spec.slots["categories.weight"].shape == (21, 8)
+    embedding = 4 * (16 + 16 + 16 * 3 + 3) + 21 * 8
+    assert spec.num_parameters == embedding + 36 + 37 * 256 + 257 * 3
+    plain = TrainingSettings().network_spec(10, 3, num_numeric=4)
+    assert plain == NetworkSpec(10, 3, (256,))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        NetworkSpec(7, 3, (5, 4)),
+        NetworkSpec(
+            7, 3, (5, 4), standardize_inputs=True, embedded_numbers=2, category_sizes=(10, 4),
+            scale_layer=True, batch_norm=True, learned_activation=True,
+        ),
+    ],
+)  # fmt: skip
+def test_the_slots_of_a_kind_lie_together_and_cover_the_flat_vector(spec):
+    slots = sorted(spec.parameter_slots, key=lambda slot: slot.start)
+    assert [slot.start for slot in slots] == [0, *(slot.stop for slot in slots[:-1])]
+    assert slots[-1].stop == spec.num_parameters
+    kinds = [slot.kind for slot in slots]
+    assert kinds == sorted(kinds, key=get_args(SlotKind).index)
+
+
+@pytest.mark.parametrize(
+    ("fields_given", "message"),
+    [
+        ({"embedded_numbers": 3, "category_sizes": (2, 2)}, "do not fit into 4 inputs"),
+        ({"embedded_numbers": -1}, "embedded_numbers must be a whole number of at least 0"),
+        ({"category_sizes": (0,)}, "category_sizes must be whole numbers of at least 1"),
+        ({"scale_layer": 1}, "scale_layer must be true or false; it is 1"),
+        ({"input_scale": float("inf")}, "input_scale must be a finite number; it is inf"),
+    ],
+)
+def test_a_shape_that_makes_no_sense_is_refused(fields_given, message):
+    with pytest.raises(SettingsError, match=message):
+        NetworkSpec(4, 2, **fields_given)
 
 
 def test_every_setting_is_explained():

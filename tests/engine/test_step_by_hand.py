@@ -43,9 +43,10 @@ def test_one_step_gives_the_numbers_worked_out_by_hand(num_members, changes):
     inputs = torch.tensor([[[1.0, 2.0]]], dtype=torch.float64)
     loss = step(inputs, torch.tensor([[[2.0]]], dtype=torch.float64))
 
-    expected_gradient = torch.tensor([1, 0, 2, 0, 1, 0, 2, 0, 1], dtype=torch.float64)
+    # W1, W2, b1, b2: in the flat vector, the weights come before the biases.
+    expected_gradient = torch.tensor([1, 0, 2, 0, 2, 0, 1, 0, 1], dtype=torch.float64)
     expected_parameters = torch.tensor(
-        [0.9, -1, 0.3, -1, -0.1, 0, 0.8, 2, 0.4], dtype=torch.float64
+        [0.9, -1, 0.3, -1, 0.8, 2, -0.1, 0, 0.4], dtype=torch.float64
     )
     for member in range(num_members):
         assert loss[member].item() == pytest.approx(0.25, abs=1e-15)

@@ -1,7 +1,9 @@
+from typing import get_args
+
 import pytest
 
 from multilayer.errors import SettingsError
-from multilayer.estimators.recipes import recipe
+from multilayer.estimators.recipes import RecipeName, TaskName, recipe
 
 
 def test_the_chapters_recipe_is_the_books():
@@ -23,3 +25,41 @@ def test_unknown_recipes_and_settings_are_answered_with_the_known_ones():
         recipe("chaptre")
     with pytest.raises(SettingsError, match=r"unknown setting 'lr'; known are: hidden_widths, "):
         recipe("chapter", lr=0.1)
+
+
+@pytest.mark.parametrize("task", get_args(TaskName))
+@pytest.mark.parametrize("name", get_args(RecipeName))
+def test_every_recipe_is_for_every_task(name, task):
+    settings = recipe(name, task, num_rows=1000, num_columns=20, seed=7)
+    assert settings.seed == 7
+    assert settings.loss == LOSSES_OF_TASKS[task]
+
+
+LOSSES_OF_TASKS = {
+    "images": "cross_entropy", "classification": "cross_entropy",
+    "multilabel": "binary_cross_entropy", "regression": "squared_error",
+}  # fmt: skip
+
+
+def test_the_default_of_tables_is_realmlps():
+    settings = recipe("default", "regression")
+    assert settings.hidden_widths == (256, 256, 256)
+    assert (settings.activation, settings.learning_rate) == ("mish", 0.2)
+    assert recipe("default", "classification").activation == "selu"
+    assert recipe("default", "classification").learning_rate == 0.04
+    assert (settings.scale_rate_factor, settings.bias_rate_factor) == (6, 0.1)
+    assert settings.numeric_embedding
+    assert not recipe("fast", "regression").numeric_embedding
+    assert recipe("best", "regression").num_folds == 5
+
+
+def test_large_and_wide_tables_are_given_less():
+    assert recipe("default", "regression", num_rows=200_000).max_epochs == 256
+    assert recipe("default", "regression", num_rows=2_000_000).max_epochs == 25
+    assert not recipe("default", "regression", num_columns=501).numeric_embedding
+    assert recipe("default", "regression", num_rows=2_000_000, max_epochs=256).max_epochs == 256
+
+
+def test_an_unknown_task_is_answered_with_the_known_ones():
+    with pytest.raises(SettingsError, match=r"unknown task 'ranking'; known are: images, "):
+        recipe("default", "ranking")

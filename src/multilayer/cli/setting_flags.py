@@ -8,7 +8,7 @@ from cyclopts import Parameter, Token
 
 from multilayer.engine.settings import setting_types
 
-_NOT_FLAGS = {"loss"}  # follows from the data
+_NOT_FLAGS = {"loss", "quantiles"}  # follow from the data
 
 
 def given(flags: Any) -> dict[str, Any]:
@@ -19,7 +19,8 @@ def given(flags: Any) -> dict[str, Any]:
 
 def _flag(name: str, kind: Any, explanation: str) -> tuple[str, Any, Any]:
     """A field that is None where the flag is not given, so that the recipe's value stands."""
-    parameter = Parameter(help=explanation, negative="")
+    # A switch can be turned off as well as on: --scale-layer, --no-scale-layer.
+    parameter = Parameter(help=explanation, negative=None if kind is bool else "")
     if name == "hidden_widths":
         widths = Parameter(converter=_read_widths, n_tokens=1)
         return name, Annotated[kind | None, parameter, widths], field(default=None)

@@ -35,7 +35,8 @@ def train(
     Args:
         data: 'fashion-mnist', 'digits', or the path of an MNIST-like folder of idx files.
         recipe: settings to begin with; the flags below change them. 'chapter' is
-            784-256-10, ReLU, SGD at 0.1, batches of 256, 10 epochs.
+            784-256-10, ReLU, SGD at 0.1, batches of 256, 10 epochs; 'fast', 'default' and 'best'
+            take more time for better answers.
         output: the run folder; it must be empty or not there yet. Left out: runs/NAME-001 and on.
         data_dir: folder to look for the data set's files in first.
         quiet: print the result alone.

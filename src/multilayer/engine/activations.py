@@ -11,6 +11,10 @@ from torch import Tensor
 
 _aten = torch.ops.aten
 
+# SELU's constants: with them the values of wide layers keep mean 0 and deviation 1 from layer to
+# layer (Klambauer et al., "Self-Normalizing Neural Networks", 2017).
+_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+
 
 @dataclass(frozen=True)
 class Activation:
@@ -47,6 +51,14 @@ ACTIVATIONS: dict[str, Activation] = {
         lambda grad, y: _aten.elu_backward.grad_input(grad, 1, 1, 1, True, y, grad_input=grad),
         from_output=True,
     ),
+    # λ z where z > 0, else λ α (eᶻ − 1); f' = λ or y + λ α
+    "selu": Activation(
+        lambda z, y: _aten.elu.out(z, _SELU_ALPHA, _SELU_SCALE, out=y),
+        lambda grad, y: _aten.elu_backward.grad_input(
+            grad, _SELU_ALPHA, _SELU_SCALE, 1, True, y, grad_input=grad
+        ),
+        from_output=True,
+    ),
     # z Φ(z), Φ the normal distribution function; f' = Φ(z) + z φ(z)
     "gelu": Activation(
         lambda z, y: _aten.gelu.out(z, out=y),
@@ -57,6 +69,12 @@ ACTIVATIONS: dict[str, Activation] = {
     "silu": Activation(
         lambda z, y: _aten.silu.out(z, out=y),
         lambda grad, z: _aten.silu_backward.grad_input(grad, z, grad_input=grad),
+        from_output=False,
+    ),
+    # z tanh(log(1 + eᶻ)) (Misra, 2019); f' = t + z σ(z) (1 − t²), t the tanh
+    "mish": Activation(
+        lambda z, y: _aten.mish.out(z, out=y),
+        lambda grad, z: grad.copy_(_aten.mish_backward(grad, z)),
         from_output=False,
     ),
     # log(1 + eᶻ), z itself above 20; f' = σ(z)

@@ -8,6 +8,7 @@ from torch import Tensor
 from multilayer.engine.backpropagation import Passes
 from multilayer.engine.initialization import INITIALIZATIONS
 from multilayer.engine.randomness import generator
+from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec, check_widths
 from multilayer.errors import SettingsError
 
@@ -81,13 +82,38 @@ class Network:
         for member, (seed, name) in enumerate(zip(seeds, names, strict=True)):
             source = generator(seed, "init")
             for weight, bias in spec.linear_layers:
-                first_weight, first_bias = INITIALIZATIONS[name](*weight.shape, source)
+                num_inputs, num_outputs = weight.shape
+                first_weight, first_bias = INITIALIZATIONS[name](num_inputs, num_outputs, source)
                 weight.view(network.parameters)[member].copy_(first_weight)
                 bias.view(network.parameters)[member].copy_(first_bias)
         return network
 
+    @classmethod
+    def for_training(
+        cls,
+        spec: NetworkSpec,
+        settings: Sequence[TrainingSettings],
+        inputs: Tensor,  # noqa: ARG003
+        rows: Sequence[Tensor] | None = None,  # noqa: ARG003
+        dtype: torch.dtype = torch.float32,
+    ) -> "Network":
+        """A population ready to be trained, fitted to its rows where its settings ask for that.
+
+        Args:
+            spec: the shape.
+            settings: of each member.
+            inputs: the training rows, (num_rows, num_inputs), of any number type.
+            rows: row numbers that each member learns from; None: all rows.
+            dtype: of the parameters.
+        """
+        seeds = [member.seed for member in settings]
+        names = [member.initialization for member in settings]
+        if "data" in names or settings[0].standardize_inputs or settings[0].zero_last_layer:
+            raise SettingsError("what is fitted to training rows does not work yet")
+        return cls.initialized(spec, seeds, names, dtype)
+
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
-        """Name and view of each weight and bias, in the order of the layers."""
+        """Name and view of each weight, bias and the like, from the inputs to the outputs."""
         for slot in self.spec.parameter_slots:
             yield slot.name, slot.view(self.parameters)
 

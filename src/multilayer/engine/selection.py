@@ -13,7 +13,7 @@ class Selection:
 
     Args:
         parameters: (num_members, num_parameters); copied when they are the best so far.
-        by: "loss" or "accuracy", of the validation; the first of equal epochs is kept.
+        by: "loss" or "accuracy", of the validation; the last of equal epochs is kept.
         patience: epochs without a better one after which a member stops; 0 is never.
     """
 
@@ -22,6 +22,7 @@ class Selection:
         self.parameters = parameters.clone()
         self.best_epochs = [0] * len(parameters)
         self._best_scores = [-math.inf] * len(parameters)
+        self._last_improvements = [0] * len(parameters)  # epochs; an equal one is none
         self._has_stopped = [False] * len(parameters)
 
     @property
@@ -36,17 +37,17 @@ class Selection:
             values = scores.accuracy
         else:
             values = tuple(-loss for loss in scores.loss)
-        better = [
-            not stopped and value > best
-            for stopped, value, best in zip(
-                self._has_stopped, values, self._best_scores, strict=True
-            )
-        ]
-        for member in range(len(values)):
-            if better[member]:
-                self._best_scores[member] = values[member]
+        is_kept = [False] * len(values)
+        for member, value in enumerate(values):
+            if self._has_stopped[member]:
+                continue
+            if math.isfinite(value) and value >= self._best_scores[member]:
+                if value > self._best_scores[member]:
+                    self._last_improvements[member] = epoch
+                self._best_scores[member] = value
                 self.best_epochs[member] = epoch
-            elif self._patience and epoch - self.best_epochs[member] >= self._patience:
-                self._has_stopped[member] = True
-        chosen = torch.tensor(better, device=parameters.device)
+                is_kept[member] = True
+            waited = epoch - self._last_improvements[member]
+            self._has_stopped[member] = 0 < self._patience <= waited
+        chosen = torch.tensor(is_kept, device=parameters.device)
         self.parameters[chosen] = parameters[chosen]

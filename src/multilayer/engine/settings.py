@@ -4,19 +4,25 @@ The Python API, the command line's flags and their help, and the JSON that is sa
 come from `TrainingSettings`.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
-from multilayer.engine.specification import ActivationName, check_choice, check_widths
+from multilayer.engine.setting_checks import check_setting, check_together
+from multilayer.engine.specification import ActivationName, NetworkSpec
 from multilayer.errors import SettingsError
 
-InitializationName = Literal["linear", "normal", "glorot", "he"]
-LossName = Literal["cross_entropy", "squared_error"]
+InitializationName = Literal["linear", "normal", "glorot", "he", "data"]
+LossName = Literal[
+    "cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error", "huber",
+    "quantile", "poisson",
+]  # fmt: skip
 OptimizerName = Literal["sgd", "adam"]
+ParametrizationName = Literal["standard", "ntk"]
 PrecisionName = Literal["highest", "medium"]
-ScheduleName = Literal["constant", "cosine", "one_cycle"]
+RegularizationScheduleName = Literal["constant", "flat_cosine"]
+ScheduleName = Literal["constant", "cosine", "one_cycle", "log_cosine"]
 SelectionName = Literal["last", "loss", "accuracy"]
 
 # What the members of a population may differ in; all else is shared.
@@ -37,26 +43,73 @@ class TrainingSettings:
         tuple[int, ...], "neurons in each hidden layer, from the input on; '' is the linear model"
     ] = (256,)
     activation: Annotated[ActivationName, "function after each hidden layer"] = "relu"
+    learned_activation: Annotated[
+        bool, "learn for each neuron how much of the activation is mixed with its input"
+    ] = False
+    batch_norm: Annotated[bool, "standardise the values before each activation by the batch"] = (
+        False
+    )
+    standardize_inputs: Annotated[
+        bool, "shift each input by its mean and scale all by one deviation, of the training rows"
+    ] = False
+    numeric_embedding: Annotated[
+        bool, "in tables, give each numeric column a learned periodic embedding of 4 values"
+    ] = False
+    one_hot_limit: Annotated[
+        int,
+        "in tables, categories of more values than this get a learned embedding of 8 values "
+        "instead of a column for each value; 0 is no limit",
+    ] = 0
+    scale_layer: Annotated[bool, "multiply each feature by a learned number"] = False
+    parametrization: Annotated[
+        ParametrizationName,
+        "'ntk' shortens the steps of a weight matrix by its number of inputs, as the neural "
+        "tangent parametrisation does",
+    ] = "standard"
     initialization: Annotated[
         InitializationName,
         "first weights: 'linear' as torch.nn.Linear draws them, 'normal' with deviation 0.01 as "
-        "in the chapter's from-scratch network, 'glorot' or 'he'",
+        "in the chapter's from-scratch network, 'glorot', 'he', or 'data', which fits scale and "
+        "offset of each neuron to training rows",
     ] = "linear"
+    zero_last_layer: Annotated[bool, "begin with a last layer of zeros"] = False
     loss: Annotated[LossName, "what is minimised"] = "cross_entropy"
+    quantiles: Annotated[
+        tuple[float, ...], "what the loss 'quantile' estimates, each between 0 and 1"
+    ] = (0.5,)
+    label_smoothing: Annotated[
+        float, "share of each label that cross entropy spreads over all classes while training"
+    ] = 0.0
     optimizer: Annotated[OptimizerName, "how a gradient becomes a step"] = "sgd"
     learning_rate: Annotated[float, "size of a step"] = 0.1
+    scale_rate_factor: Annotated[float, "times the learning rate for the scale layer"] = 1.0
+    bias_rate_factor: Annotated[
+        float,
+        "times the learning rate for biases, the gains of batch norm, learned activations and "
+        "the numeric embedding",
+    ] = 1.0
     momentum: Annotated[float, "share of the last step that SGD keeps"] = 0.0
+    beta_1: Annotated[float, "share of the running mean of gradients that Adam keeps"] = 0.9
+    beta_2: Annotated[float, "share of the running mean of their squares that Adam keeps"] = 0.999
     batch_size: Annotated[int, "rows in a step"] = 256
+    drop_last_batch: Annotated[bool, "leave the rows that fill no whole batch out of the epoch"] = (
+        False
+    )
     max_epochs: Annotated[int, "passes over the training rows"] = 10
     schedule: Annotated[
         ScheduleName,
         "how the learning rate changes: 'cosine' falls to 0, 'one_cycle' rises for a quarter of "
-        "the steps first",
+        "the steps first, 'log_cosine' rises and falls four times, each time longer",
     ] = "constant"
     dropout: Annotated[float, "share of hidden neurons left out of each step at random"] = 0.0
+    input_dropout: Annotated[float, "share of inputs left out of each step at random"] = 0.0
     weight_decay: Annotated[
         float, "the weights, not the biases, shrink by this times the learning rate in each step"
     ] = 0.0
+    regularization_schedule: Annotated[
+        RegularizationScheduleName,
+        "how dropout and weight decay change: 'flat_cosine' takes them to 0 in the second half",
+    ] = "constant"
     max_gradient_norm: Annotated[
         float, "a longer gradient is shortened to this length; 0 leaves it"
     ] = 0.0
@@ -67,11 +120,15 @@ class TrainingSettings:
     ] = 0.0
     selection: Annotated[
         SelectionName,
-        "which epoch's network is kept: the last, or the best by validation loss or accuracy",
+        "which epoch's network is kept: the last, or the best by validation loss or accuracy; of "
+        "equals the last",
     ] = "last"
     patience: Annotated[
         int, "epochs without a better one by the selection after which training ends; 0 is never"
     ] = 0
+    clip_predictions: Annotated[
+        bool, "in tables, keep predicted numbers to the range of the training rows"
+    ] = False
     precision: Annotated[
         PrecisionName,
         "'medium' lets matrix products round to bfloat16 where the machine is faster with it",
@@ -80,6 +137,14 @@ class TrainingSettings:
         int, "processor threads; 0 takes one for small steps and all of PyTorch's for others"
     ] = 0
     seed: Annotated[int, "address of every random draw; the same seed repeats the run"] = 0
+    num_members: Annotated[
+        int, "networks trained side by side on all rows, their answers averaged"
+    ] = 1
+    num_folds: Annotated[
+        int,
+        "in tables, so many networks are trained side by side, each selected on a fold of its "
+        "own, and averaged; 0 is one network",
+    ] = 0
     validation_fraction: Annotated[
         float,
         "share of the training rows held out to watch; with 0 the test rows are watched, as in "
@@ -87,47 +152,47 @@ class TrainingSettings:
     ] = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "hidden_widths", tuple(self.hidden_widths))
-        check_widths("hidden_widths", self.hidden_widths)
-        check_choice("activation", self.activation, get_args(ActivationName))
-        check_choice("initialization", self.initialization, get_args(InitializationName))
-        check_choice("loss", self.loss, get_args(LossName))
-        check_choice("optimizer", self.optimizer, get_args(OptimizerName))
-        _check_number("learning_rate", self.learning_rate, "above 0", lambda x: x > 0)
-        check_choice("schedule", self.schedule, get_args(ScheduleName))
-        check_choice("selection", self.selection, get_args(SelectionName))
-        check_choice("precision", self.precision, get_args(PrecisionName))
-        _check_number("dropout", self.dropout, "from 0 up to, not including, 1", _below_one)
-        _check_number("weight_decay", self.weight_decay, "of at least 0", lambda x: x >= 0)
-        _check_number(
-            "max_gradient_norm", self.max_gradient_norm, "of at least 0", lambda x: x >= 0
+        for name in ("hidden_widths", "quantiles"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name, (kind, _) in setting_types().items():
+            check_setting(name, kind, getattr(self, name))
+        check_together(self)
+
+    def network_spec(
+        self,
+        num_inputs: int,
+        num_outputs: int,
+        *,
+        num_numeric: int = 0,
+        category_sizes: Sequence[int] = (),
+        input_scale: float = 1.0,
+    ) -> NetworkSpec:
+        """The network that these settings make of data.
+
+        Args:
+            num_inputs: columns of the input.
+            num_outputs: values in a row of output.
+            num_numeric: how many columns, the first ones, are numbers that a numeric embedding is
+                for.
+            category_sizes: number of codes of each categorical column; these come last.
+            input_scale: see `NetworkSpec`.
+        """
+        return NetworkSpec(
+            num_inputs,
+            num_outputs,
+            self.hidden_widths,
+            self.activation,
+            input_scale,
+            self.standardize_inputs,
+            num_numeric if self.numeric_embedding else 0,
+            tuple(category_sizes),
+            self.scale_layer,
+            self.batch_norm,
+            self.learned_activation,
         )
-        _check_number(
-            "average_decay", self.average_decay, "from 0 up to, not including, 1", _below_one
-        )
-        _check_number("momentum", self.momentum, "from 0 up to, not including, 1", _below_one)
-        _check_number(
-            "validation_fraction", self.validation_fraction, "from 0 up to, not including, 1",
-            _below_one,
-        )  # fmt: skip
-        _check_whole("batch_size", self.batch_size, 1)
-        _check_whole("max_epochs", self.max_epochs, 1)
-        _check_whole("seed", self.seed, 0)
-        _check_whole("patience", self.patience, 0)
-        _check_whole("num_threads", self.num_threads, 0)
-        if self.momentum and self.optimizer != "sgd":
-            raise SettingsError(
-                f"momentum belongs to the optimizer 'sgd'; it was {self.momentum} "
-                f"with {self.optimizer!r}"
-            )
-        if self.patience and self.selection == "last":
-            raise SettingsError(
-                f"patience {self.patience} needs a selection, 'loss' or 'accuracy', to wait for"
-            )
-        if self.selection == "accuracy" and self.loss != "cross_entropy":
-            raise SettingsError(f"selection by accuracy needs classes; the loss is {self.loss!r}")
 
 
+@cache
 def setting_types() -> dict[str, tuple[Any, str]]:
     """Type and explanation of each field of `TrainingSettings`, by its name."""
     hints = get_type_hints(TrainingSettings, include_extras=True)
@@ -158,20 +223,3 @@ def of_members(
                 f"not in {name}: {', '.join(map(str, sorted(values, key=str)))}"
             )
     return list(settings)
-
-
-def _below_one(value: float) -> bool:
-    return 0 <= value < 1
-
-
-def _check_number(name: str, value: object, range_in_words: str, is_valid: Any) -> None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (is_number and math.isfinite(value) and is_valid(value)):  # type: ignore[arg-type]
-        raise SettingsError(f"{name} must be a number {range_in_words}; it is {value!r}")
-
-
-def _check_whole(name: str, value: object, smallest: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < smallest:
-        raise SettingsError(
-            f"{name} must be a whole number of at least {smallest}; it is {value!r}"
-        )

@@ -1,48 +1,53 @@
 """The shape of a network: what it is made of before it has any weights."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
-from math import prod
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
+from multilayer.engine.parameter_slots import ParameterSlot, SlotKind, lay_out
 from multilayer.errors import SettingsError
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 ActivationName = Literal[
-    "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "tanh", "sigmoid", "identity"
-]
+    "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "tanh", "sigmoid",
+    "identity",
+]  # fmt: skip
 
-
-@dataclass(frozen=True)
-class ParameterSlot:
-    """Where one weight matrix or bias lies in the flat vector of a member's parameters."""
-
-    name: str
-    shape: tuple[int, int]
-    start: int
-
-    def view(self, flat: "Tensor") -> "Tensor":
-        """The slot's part of flat (num_members, num_parameters), as (num_members, *shape)."""
-        return flat[:, self.start : self.start + prod(self.shape)].view(len(flat), *self.shape)
+NUM_FREQUENCIES = 16  # cosines from which the embedding of a number is mixed
+NUMBER_WIDTH = 4  # values that a number becomes: itself, and three mixtures
+CATEGORY_WIDTH = 8  # values that a category becomes
 
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """A multilayer perceptron: Linear → activation → … → Linear.
+    """A multilayer perceptron: inputs → features → Linear → activation → … → Linear.
 
-    No hidden widths at all is the linear model.
+    No hidden widths at all is the linear model. The features are the inputs, unless some columns
+    are embedded: first come the numbers to embed, last the categories' codes, and what lies
+    between goes through as it is. All that is not named is left out.
 
     Args:
         num_inputs: values in a row of input.
         num_outputs: values in a row of output (classes, or regression targets).
         hidden_widths: neurons in each hidden layer, from the input on.
-        activation: the function after each hidden layer.
+        activation: the function σ after each hidden layer.
         input_scale: inputs are multiplied by this; 1/255 takes bytes to [0, 1].
+        standardize_inputs: each input is shifted and scaled by constants that its training rows
+            gave.
+        embedded_numbers: so many of the first columns become 4 values each,
+            [x, W₂ cos(2π w₁ x + b₁) + b₂] with 16 cosines (PBLD, Holzmüller et al., 2024).
+        category_sizes: each of the last columns is a code from 0 to below its size, and becomes 8
+            learned values; 0 is missing or unseen.
+        scale_layer: each feature is multiplied by a learned number.
+        batch_norm: before each activation a neuron's values are standardised, by the batch in
+            training and by running statistics after, then scaled by a learned gain (Ioffe and
+            Szegedy, 2015). The layer's bias comes after that.
+        learned_activation: the activation is (1 − α) z + α σ(z), α learned for each neuron.
 
     Raises:
-        SettingsError: a width is below 1 or the activation is unknown.
+        SettingsError: a width is below 1, a name is unknown, or columns are embedded twice.
     """
 
     num_inputs: int
@@ -50,40 +55,100 @@ class NetworkSpec:
     hidden_widths: tuple[int, ...] = (256,)
     activation: ActivationName = "relu"
     input_scale: float = 1.0
+    standardize_inputs: bool = False
+    embedded_numbers: int = 0
+    category_sizes: tuple[int, ...] = ()
+    scale_layer: bool = False
+    batch_norm: bool = False
+    learned_activation: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden_widths", tuple(self.hidden_widths))
+        object.__setattr__(self, "category_sizes", tuple(self.category_sizes))
         check_widths("hidden_widths", self.hidden_widths)
         check_widths("num_inputs", (self.num_inputs,))
         check_widths("num_outputs", (self.num_outputs,))
+        check_widths("category_sizes", self.category_sizes)
         check_choice("activation", self.activation, get_args(ActivationName))
+        if not isinstance(self.input_scale, int | float) or not math.isfinite(self.input_scale):
+            raise SettingsError(f"input_scale must be a finite number; it is {self.input_scale!r}")
+        for name in ("standardize_inputs", "scale_layer", "batch_norm", "learned_activation"):
+            check_switch(name, getattr(self, name))
+        check_whole("embedded_numbers", self.embedded_numbers, 0)
+        if self.embedded_numbers + len(self.category_sizes) > self.num_inputs:
+            raise SettingsError(
+                f"{self.embedded_numbers} embedded numbers and {len(self.category_sizes)} "
+                f"categories do not fit into {self.num_inputs} inputs"
+            )
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """All widths, from the inputs to the outputs."""
+        """Values in a row on its way: inputs, hidden layers, outputs."""
         return (self.num_inputs, *self.hidden_widths, self.num_outputs)
+
+    @property
+    def num_passed(self) -> int:
+        """Columns that go through as they are."""
+        return self.num_inputs - self.embedded_numbers - len(self.category_sizes)
+
+    @property
+    def num_features(self) -> int:
+        """Values that the first linear layer sees."""
+        return (
+            NUMBER_WIDTH * self.embedded_numbers
+            + self.num_passed
+            + CATEGORY_WIDTH * len(self.category_sizes)
+        )
+
+    @cached_property
+    def parameter_slots(self) -> tuple[ParameterSlot, ...]:
+        """All slots, from the inputs to the outputs; in the flat vector they lie by kind."""
+        return lay_out(self._slots())
+
+    @cached_property
+    def slots(self) -> dict[str, ParameterSlot]:
+        """The slots by name."""
+        return {slot.name: slot for slot in self.parameter_slots}
 
     @property
     def linear_layers(self) -> tuple[tuple[ParameterSlot, ParameterSlot], ...]:
         """Weight (inputs, outputs) and bias (1, outputs) of each linear layer, in order."""
-        layers = []
-        start = 0
-        for number, (fan_in, fan_out) in enumerate(pairwise(self.widths)):
-            weight = ParameterSlot(f"linear_{number}.weight", (fan_in, fan_out), start)
-            bias = ParameterSlot(f"linear_{number}.bias", (1, fan_out), start + fan_in * fan_out)
-            layers.append((weight, bias))
-            start = bias.start + fan_out
-        return tuple(layers)
-
-    @property
-    def parameter_slots(self) -> tuple[ParameterSlot, ...]:
-        """All slots, in the order of the flat vector."""
-        return tuple(slot for layer in self.linear_layers for slot in layer)
+        return tuple(
+            (self.slots[f"linear_{number}.weight"], self.slots[f"linear_{number}.bias"])
+            for number in range(len(self.hidden_widths) + 1)
+        )
 
     @property
     def num_parameters(self) -> int:
-        """Weights and biases of one member."""
-        return sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(self.widths))
+        """Length of a member's flat vector."""
+        return max(slot.stop for slot in self.parameter_slots)
+
+    def _slots(self) -> Iterator[tuple[str, tuple[int, ...], SlotKind]]:
+        if self.standardize_inputs:
+            yield "inputs.shift", (1, self.num_inputs), "state"
+            yield "inputs.scale", (1, self.num_inputs), "state"
+        if self.embedded_numbers:
+            numbers = self.embedded_numbers
+            yield "numbers.frequency", (numbers, 1, NUM_FREQUENCIES), "bias"
+            yield "numbers.phase", (numbers, 1, NUM_FREQUENCIES), "bias"
+            yield "numbers.weight", (numbers, NUM_FREQUENCIES, NUMBER_WIDTH - 1), "bias"
+            yield "numbers.bias", (numbers, 1, NUMBER_WIDTH - 1), "bias"
+        if self.category_sizes:
+            yield "categories.weight", (sum(self.category_sizes), CATEGORY_WIDTH), "category"
+        if self.scale_layer:
+            yield "features.scale", (1, self.num_features), "scale"
+        widths = (self.num_features, *self.hidden_widths, self.num_outputs)
+        for number, (fan_in, fan_out) in enumerate(pairwise(widths)):
+            yield f"linear_{number}.weight", (fan_in, fan_out), "weight"
+            yield f"linear_{number}.bias", (1, fan_out), "bias"
+            if number == len(self.hidden_widths):
+                continue
+            if self.batch_norm:
+                yield f"batch_norm_{number}.gain", (1, fan_out), "bias"
+                yield f"batch_norm_{number}.mean", (1, fan_out), "state"
+                yield f"batch_norm_{number}.variance", (1, fan_out), "state"
+            if self.learned_activation:
+                yield f"activation_{number}.strength", (1, fan_out), "bias"
 
 
 def check_widths(name: str, widths: tuple[int, ...]) -> None:
@@ -96,7 +161,21 @@ def check_widths(name: str, widths: tuple[int, ...]) -> None:
             )
 
 
+def check_whole(name: str, value: object, smallest: int) -> None:
+    """Raise SettingsError unless the value is a whole number of at least the smallest."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < smallest:
+        raise SettingsError(
+            f"{name} must be a whole number of at least {smallest}; it is {value!r}"
+        )
+
+
 def check_choice(name: str, given: str, known: tuple[str, ...]) -> None:
     """Raise SettingsError unless `given` is one of the known names."""
     if given not in known:
         raise SettingsError(f"unknown {name} {given!r}; known are: {', '.join(known)}")
+
+
+def check_switch(name: str, value: object) -> None:
+    """Raise SettingsError unless the value is True or False."""
+    if not isinstance(value, bool):
+        raise SettingsError(f"{name} must be true or false; it is {value!r}")

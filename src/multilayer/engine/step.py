@@ -13,6 +13,7 @@ from multilayer.engine.optimizers import SGD, Adam, Optimizer, Rate
 from multilayer.engine.randomness import generator
 from multilayer.engine.schedules import SCHEDULES
 from multilayer.engine.settings import TrainingSettings, of_members
+from multilayer.errors import SettingsError
 
 
 class Step:
@@ -37,6 +38,7 @@ class Step:
     ) -> None:
         members = of_members(settings, network.num_members)
         shared = members[0]
+        _refuse_what_does_not_work_yet(network, shared)
         self.gradient = torch.zeros_like(network.parameters)
         self._parameters = network.parameters
         self._weights = [
@@ -103,6 +105,32 @@ class Step:
         assert self.averaged is not None
         decay = min(self._average_decay, (1 + self._steps_done) / (10 + self._steps_done))
         self.averaged.lerp_(self._parameters, 1 - decay)
+
+
+def _refuse_what_does_not_work_yet(network: Network, settings: TrainingSettings) -> None:
+    spec = network.spec
+    for name, is_asked_for in {
+        "standardize_inputs": spec.standardize_inputs,
+        "numeric_embedding": spec.embedded_numbers,
+        "one_hot_limit": spec.category_sizes,
+        "scale_layer": spec.scale_layer,
+        "batch_norm": spec.batch_norm,
+        "learned_activation": spec.learned_activation,
+        "parametrization": settings.parametrization != "standard",
+        "zero_last_layer": settings.zero_last_layer,
+        "label_smoothing": settings.label_smoothing,
+        "scale_rate_factor": settings.scale_rate_factor != 1,
+        "bias_rate_factor": settings.bias_rate_factor != 1,
+        "beta_1": settings.beta_1 != 0.9,
+        "beta_2": settings.beta_2 != 0.999,
+        "drop_last_batch": settings.drop_last_batch,
+        "input_dropout": settings.input_dropout,
+        "regularization_schedule": settings.regularization_schedule != "constant",
+        "schedule": settings.schedule not in SCHEDULES,
+        "loss": settings.loss not in LOSSES,
+    }.items():
+        if is_asked_for:
+            raise SettingsError(f"{name} does not work yet")
 
 
 def _make_optimizer(parameters: Tensor, settings: TrainingSettings) -> Optimizer:

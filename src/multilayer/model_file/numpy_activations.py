@@ -58,6 +58,13 @@ def _elu(z: Array) -> None:
     np.copyto(z, np.expm1(np.minimum(z, _ZERO)), where=z < 0)
 
 
+def _selu(z: Array) -> None:
+    below_zero = np.expm1(np.minimum(z, _ZERO))
+    below_zero *= _SELU_ALPHA
+    np.copyto(z, below_zero, where=z < 0)
+    z *= _SELU_SCALE
+
+
 def _gelu(z: Array) -> None:
     # z Φ(z), Φ(z) = (1 + erf(z/√2)) / 2; the sum is made in float64, as it cancels for z < 0.
     z *= 0.5 + 0.5 * erf(z * np.sqrt(0.5))
@@ -67,6 +74,13 @@ def _silu(z: Array) -> None:
     share = z.copy()
     _sigmoid(share)
     z *= share
+
+
+def _mish(z: Array) -> None:
+    # z tanh(log(1 + eᶻ)) = z n / (n + 2), n = eᶻ (eᶻ + 2); from 20 on that is z.
+    power = np.exp(np.minimum(z, _TWENTY))
+    power *= power + _TWO
+    z *= power / (power + _TWO)
 
 
 def _softplus(z: Array) -> None:
@@ -91,14 +105,18 @@ def _identity(z: Array) -> None:
 
 # NumPy is faster with numbers that are float32 already than with Python's own.
 _ZERO, _HALF, _HUNDREDTH = np.float32(0), np.float32(0.5), np.float32(0.01)
+_TWO, _TWENTY = np.float32(2), np.float32(20)
+_SELU_ALPHA, _SELU_SCALE = np.float32(1.6732632423543772), np.float32(1.0507009873554805)
 
 # Each turns z into f(z) in place, element by element.
 NUMPY_ACTIVATIONS: dict[ActivationName, Callable[[Array], None]] = {
     "relu": _relu,
     "leaky_relu": _leaky_relu,
     "elu": _elu,
+    "selu": _selu,
     "gelu": _gelu,
     "silu": _silu,
+    "mish": _mish,
     "softplus": _softplus,
     "tanh": _tanh,
     "sigmoid": _sigmoid,

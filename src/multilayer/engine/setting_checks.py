@@ -1,0 +1,83 @@
+"""What each setting may be, alone and beside others."""
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+
+from multilayer.engine.specification import check_choice, check_switch, check_whole, check_widths
+from multilayer.errors import SettingsError
+
+if TYPE_CHECKING:
+    from multilayer.engine.settings import TrainingSettings
+
+_Range = tuple[str, Callable[[float], bool]]
+_ABOVE_ZERO: _Range = ("above 0", lambda value: value > 0)
+_AT_LEAST_ZERO: _Range = ("of at least 0", lambda value: value >= 0)
+_BELOW_ONE: _Range = ("from 0 up to, not including, 1", lambda value: 0 <= value < 1)
+
+_RANGES: dict[str, _Range] = {
+    "learning_rate": _ABOVE_ZERO,
+    "scale_rate_factor": _ABOVE_ZERO,
+    "bias_rate_factor": _ABOVE_ZERO,
+    "weight_decay": _AT_LEAST_ZERO,
+    "max_gradient_norm": _AT_LEAST_ZERO,
+}  # all other numbers are below 1
+
+_SMALLEST = {"batch_size": 1, "max_epochs": 1, "num_members": 1}  # of all others: 0
+
+
+def check_setting(name: str, kind: Any, value: Any) -> None:
+    """Raise SettingsError unless the value is of the field's type and in its range."""
+    if get_origin(kind) is Literal:
+        check_choice(name, value, get_args(kind))
+    elif kind is bool:
+        check_switch(name, value)
+    elif kind is int:
+        check_whole(name, value, _SMALLEST.get(name, 0))
+    elif kind is float:
+        _check_number(name, value, *_RANGES.get(name, _BELOW_ONE))
+    elif name == "quantiles":
+        for quantile in value:
+            _check_number(name, quantile, "between 0 and 1", lambda level: 0 < level < 1)
+        if not value or list(value) != sorted(set(value)):
+            given = ", ".join(map(str, value))
+            raise SettingsError(f"quantiles must be one or more, rising; they are ({given})")
+    else:
+        check_widths(name, value)
+
+
+def check_together(settings: "TrainingSettings") -> None:
+    """Raise SettingsError where settings that are fine alone do not go together."""
+    if settings.momentum and settings.optimizer != "sgd":
+        raise SettingsError(
+            f"momentum belongs to the optimizer 'sgd'; it was {settings.momentum} "
+            f"with {settings.optimizer!r}"
+        )
+    if settings.patience and settings.selection == "last":
+        raise SettingsError(
+            f"patience {settings.patience} needs a selection, 'loss' or 'accuracy', to wait for"
+        )
+    if settings.selection == "accuracy" and settings.loss != "cross_entropy":
+        raise SettingsError(f"selection by accuracy needs classes; the loss is {settings.loss!r}")
+    if settings.label_smoothing and settings.loss != "cross_entropy":
+        raise SettingsError(
+            f"label_smoothing {settings.label_smoothing} needs classes; "
+            f"the loss is {settings.loss!r}"
+        )
+    if settings.batch_norm and settings.initialization == "data":
+        raise SettingsError(
+            "batch_norm standardises the neurons itself; take another initialization than 'data'"
+        )
+    if settings.num_folds == 1 or (settings.num_folds and settings.num_members > 1):
+        raise SettingsError(
+            f"num_folds must be 0 or at least 2, and then num_members 1; they are "
+            f"{settings.num_folds} and {settings.num_members}"
+        )
+
+
+def _check_number(
+    name: str, value: object, range_in_words: str, is_valid: Callable[[float], bool]
+) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (is_number and math.isfinite(value) and is_valid(value)):  # type: ignore[arg-type]
+        raise SettingsError(f"{name} must be a number {range_in_words}; it is {value!r}")
