@@ -7,7 +7,18 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "src" / "multilayer"
 # A room may import itself and every room before it.
-ORDER = ["errors", "files", "data", "engine", "model_file", "estimators", "report", "lab", "cli"]
+ORDER = [
+    "errors",
+    "files",
+    "container",
+    "data",
+    "engine",
+    "model_file",
+    "estimators",
+    "report",
+    "lab",
+    "cli",
+]
 ALLOWED = {room: set(ORDER[: place + 1]) for place, room in enumerate(ORDER)}
 ALLOWED["book"] = {"errors", "files", "data", "report", "book"}
 ALLOWED["lab"] |= {"book"}

@@ -1,13 +1,23 @@
-"""Files as the project writes them: whole or not at all."""
+"""Files as the project writes them: whole or not at all; and those that grow line by line.
 
+Every operation on a file goes through `os`, one call an operation, so that a test can make each
+of them fail in turn.
+"""
+
+import io
 import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from multilayer.errors import OutputError
+
+_TEMPORARY_ENDING = ".part"
+_BUFFER_BYTES = 1 << 20
+_BLOCK_BYTES = 1 << 16  # searched at once for the end of the last whole line
 
 
 @contextmanager
@@ -15,51 +25,199 @@ def replace_atomically(path: str | Path) -> Iterator[IO[bytes]]:
     """Open a binary file that takes its place at `path` only when it is complete on disk.
 
     The bytes go to a new file in the same folder, are flushed to the disk, and replace what was
-    at `path` in one step. After an error, a kill or a power cut `path` holds either the old
-    content or the new, and an error leaves no temporary file.
+    at `path` in one step; then the folder is flushed too. After an error, a kill or a power cut
+    `path` holds either the old content or the new. An error leaves no temporary file; what a kill
+    leaves is hidden and is removed by `remove_leftovers`. A symbolic link is followed; the
+    permissions of a file that is replaced stay.
 
     Raises:
-        OutputError: the file cannot be written (no permission, disk full, …).
+        OutputError: the file cannot be written (no permission, disk full, …), or what is at
+            `path` is no ordinary file.
     """
     path = Path(path)
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise OutputError(_cannot_write(path, error)) from error
+        target, mode = _target(path)
+        # A name of its own length, so that a name as long as the disk allows can be replaced.
+        temporary = target.with_name(f".{secrets.token_hex(8)}{_TEMPORARY_ENDING}")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        raise _cannot_write(path, error) from error
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with io.BufferedWriter(_Descriptor(descriptor), _BUFFER_BYTES) as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
-        _sync_folder(path.parent)
+            if mode is not None:
+                os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+        os.replace(temporary, target)  # noqa: PTH105
+        _sync_folder(target.parent)
     except BaseException as error:
-        Path(temporary).unlink(missing_ok=True)
+        with suppress(OSError):  # the first error is the one to tell
+            os.unlink(temporary)  # noqa: PTH108
         if isinstance(error, OSError):
-            raise OutputError(_cannot_write(path, error)) from error
+            raise _cannot_write(path, error) from error
         raise
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write `text` as UTF-8 to `path`, whole or not at all."""
+    """Write `text` as UTF-8 to `path`, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     with replace_atomically(path) as file:
         file.write(text.encode())
 
 
-def _cannot_write(path: Path, error: OSError) -> str:
-    return f"cannot write {path}: {(error.strerror or str(error)).lower()}"
+def append_line(path: str | Path, line: str) -> None:
+    """Add a line to a file that grows, in one piece.
+
+    A last line that an earlier kill or power cut has torn is cut off first; after an error the
+    file is as it was before. The line survives the death of the process at once. It is not
+    flushed to the disk, which would cost as much as a short epoch: after a power cut lines may be
+    missing from the end, down to the last `sync_file`.
+
+    Args:
+        path: the file; made if it is not there.
+        line: without its end.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    path = Path(path)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            size = os.lseek(descriptor, 0, os.SEEK_END)
+            whole = _end_of_whole_lines(descriptor, size)
+            if whole < size:
+                os.ftruncate(descriptor, whole)
+            os.lseek(descriptor, whole, os.SEEK_SET)
+            try:
+                rest = memoryview(f"{line}\n".encode())
+                while rest:
+                    rest = rest[os.write(descriptor, rest) :]
+            except BaseException:
+                with suppress(OSError):  # a torn line is also cut off by whoever reads
+                    os.ftruncate(descriptor, whole)
+                raise
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
 
 
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+def sync_file(path: str | Path) -> None:
+    """Make a file that grew, and its name, survive a power cut.
+
+    Raises:
+        OutputError: the disk does not take it.
+    """
+    path = Path(path)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def whole_lines(path: str | Path) -> list[str]:
+    """The lines of a file that `append_line` writes, without one that was torn at the end.
+
+    Raises:
+        OSError, UnicodeDecodeError: it cannot be read.
+    """
+    content = Path(path).read_bytes()
+    return content[: content.rfind(b"\n") + 1].decode().split("\n")[:-1]
+
+
+def remove_leftovers(folder: str | Path) -> None:
+    """Remove what a killed process left half-written; only for a folder that nobody else fills.
+
+    Raises:
+        OutputError: one of them cannot be removed.
+    """
+    for path in Path(folder).glob(f".*{_TEMPORARY_ENDING}"):
+        try:
+            os.unlink(path)  # noqa: PTH108
+        except OSError as error:
+            raise _cannot_write(path, error) from error
+
+
+def remove_file(path: str | Path) -> None:
+    """Remove a file, if it is there.
+
+    Raises:
+        OutputError: it is there and cannot be removed.
+    """
+    try:
+        os.unlink(path)  # noqa: PTH108
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OutputError(f"cannot remove {path}: {reason}") from error
+
+
+class _Descriptor(io.RawIOBase):
+    """A file that is being written, by its number."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def write(self, data: object) -> int:
+        return os.write(self._descriptor, data)  # type: ignore[arg-type]
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            os.close(self._descriptor)
+
+
+def _target(path: Path) -> tuple[Path, int | None]:
+    """Where the file really goes, and the permissions of what is there now, if anything is."""
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    try:
+        mode = os.stat(target).st_mode  # noqa: PTH116
+    except FileNotFoundError:
+        return target, None
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "no ordinary file"
+        raise OSError(f"it is {kind}")
+    return target, stat.S_IMODE(mode)
+
+
+def _end_of_whole_lines(descriptor: int, size: int) -> int:
+    """How many bytes of a file belong to lines that have their end."""
+    end = size
+    while end > 0:
+        start = max(0, end - _BLOCK_BYTES)
+        place = os.pread(descriptor, end - start, start).rfind(b"\n")
+        if place >= 0:
+            return start + place + 1
+        end = start
+    return 0
+
+
+def _cannot_write(path: Path, error: Exception) -> OutputError:
+    reason = getattr(error, "strerror", None) or str(error)
+    name = str(path) if str(path).isprintable() else repr(str(path))
+    return OutputError(f"cannot write {name}: {reason.lower()}")
 
 
 def _sync_folder(folder: Path) -> None:
     """Make the new name itself survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

@@ -1,5 +1,5 @@
 import json
-import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 
+from multilayer.container.reading import read_container
+from multilayer.container.writing import write_container
 from multilayer.engine.network import Network
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import ImageFileError, ModelFileError
@@ -28,15 +30,10 @@ def path(tmp_path):
 
 
 def rewrite(path, change) -> None:
-    """Change the JSON document in a model file's metadata."""
-    content = path.read_bytes()
-    (length,) = struct.unpack("<Q", content[:8])
-    header = json.loads(content[8 : 8 + length])
-    document = json.loads(header["__metadata__"]["multilayer"])
-    change(document)
-    header["__metadata__"]["multilayer"] = json.dumps(document)
-    encoded = json.dumps(header).encode()
-    path.write_bytes(struct.pack("<Q", len(encoded)) + encoded + content[8 + length :])
+    """Change the JSON document of a model file that is whole otherwise."""
+    container = read_container(path)
+    change(container.document)
+    write_container(path, container.kind, container.document, container.arrays)
 
 
 def test_a_model_comes_back_as_it_was(path):
@@ -68,21 +65,27 @@ def test_the_file_is_plain_safetensors_with_one_json_document(path):
     with safe_open(path, framework="np") as file:
         document = json.loads(file.metadata()["multilayer"])
         assert file.get_tensor("linear_0.weight").shape == (2, 20, 7)
-    assert document["format_version"] == 1
+    assert (document["format_version"], document["kind"]) == (2, "images")
     assert document["network"]["hidden_widths"] == [7, 5]
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d.update(format_version=99), "format version 99; this multilayer reads 1"),
-        (lambda d: d.pop("network"), "does not describe a network"),
+        (lambda d: d.pop("network"), "lacks 'network' in its document"),
+        (lambda d: d.update(run="rm -r"), "has the unknown 'run' in its document"),
+        (lambda d: d.update(class_names=["a", 2, "b"]), "names of the classes must be text"),
+        (lambda d: d["network"].update(input_scale=10**400), "does not describe a network"),
+        (lambda d: d["network"].update(init="os.system"), "unexpected keyword argument"),
         (lambda d: d.update(num_members="two"), "does not describe a network"),
         (lambda d: d.update(num_members=0), "num_members must be whole numbers of at least 1"),
         (lambda d: d["network"].update(activation="exec"), "unknown activation 'exec'"),
-        (lambda d: d["network"].update(hidden_widths=[7]), "holds the tensors"),
-        (lambda d: d["network"].update(hidden_widths=[7, 6]), "needs F32"),
-        (lambda d: d["network"].update(hidden_widths=[10**9, 10**9]), "needs F32"),
+        (
+            lambda d: d["network"].update(hidden_widths=[7]),
+            "has the unknown 'linear_2.bias'",
+        ),
+        (lambda d: d["network"].update(hidden_widths=[7, 6]), "it must be F32"),
+        (lambda d: d["network"].update(hidden_widths=[10**9, 10**9]), "it must be F32"),
         (lambda d: d.update(class_names=["a"]), "1 classes for a network of 20 inputs"),
         (lambda d: d.update(image_shape=[4, 6]), "pictures of 4 x 6"),
         (lambda d: d.update(image_shape=4), "does not describe a network"),
@@ -94,12 +97,30 @@ def test_a_description_that_does_not_fit_is_refused(path, change, message):
         load_model(path)
 
 
-def test_weights_that_are_not_finite_are_refused(tmp_path):
-    model = make_model()
-    model.network.weights[1][0, 0, 0] = torch.nan
-    save_model(model, tmp_path / "model.safetensors")
+def test_weights_that_are_not_finite_are_refused(path):
+    container = read_container(path)
+    container.arrays["linear_1.weight"][0, 0, 0] = np.nan
+    write_container(path, container.kind, container.document, container.arrays)
     with pytest.raises(ModelFileError, match=r"linear_1.weight in .* not finite"):
-        load_model(tmp_path / "model.safetensors")
+        load_model(path)
+
+
+def test_weights_that_are_not_finite_are_not_saved(tmp_path):
+    model = make_model()
+    model.network.weights[1][0, 0, 0] = torch.inf
+    with pytest.raises(ModelFileError, match=r"linear_1.weight in .* not finite"):
+        save_model(model, tmp_path / "model.safetensors")
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_file_of_each_format_version_still_loads(version):
+    path = Path(__file__).parent / "formats" / f"version-{version}.safetensors"
+    model = load_model(path)
+    expected = Network.initialized(NetworkSpec(6, 3, (4,), "gelu", input_scale=1 / 255), [0, 1])
+    assert torch.equal(model.network.parameters, expected.parameters)
+    assert model.class_names == ("cat", "dög", "$x$")
+    assert model.details == {"data": "pets"}
 
 
 def test_a_missing_file_is_named(tmp_path):

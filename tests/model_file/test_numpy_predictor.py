@@ -86,7 +86,7 @@ def test_a_damaged_file_is_refused_as_by_the_other_reader(tmp_path):
     path = tmp_path / "model.safetensors"
     saved(path, NetworkSpec(20, 3), 1, (4, 5))
     path.write_bytes(path.read_bytes()[:-5])
-    with pytest.raises(ModelFileError, match="not a whole safetensors file"):
+    with pytest.raises(ModelFileError, match="not a whole file of ours"):
         load_predictor(path)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from multilayer.errors import OutputError, RunFolderError
-from multilayer.files import write_text
+from multilayer.files import append_line, write_text
 
 _SPARE_BYTES = 1 << 20  # pictures and JSON beside the weights
 
@@ -54,13 +54,8 @@ class RunFolder:
 
     def append_line(self, name: str, document: Mapping[str, Any]) -> None:
         """Add a line to a JSON-lines file."""
-        path = self.path / name
-        line = json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n"
-        try:
-            with path.open("a", encoding="utf-8") as file:
-                file.write(line)
-        except OSError as error:
-            raise OutputError(f"cannot write {path}: {(error.strerror or '').lower()}") from error
+        line = json.dumps(document, ensure_ascii=False, allow_nan=False)
+        append_line(self.path / name, line)
 
     def remove_if_empty(self) -> None:
         """Take back the folders that this object made, as far as nothing is in them."""

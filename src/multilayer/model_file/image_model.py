@@ -1,22 +1,20 @@
 """A network that labels pictures, as one safetensors file.
 
-The tensors are the weights and biases by name, each with a leading dimension of members; the
-metadata holds, under the key "multilayer", one JSON document with everything else that is needed
-to use them. Loading reads data and runs nothing.
+The arrays are the weights and biases by name, each with a leading dimension of members; the JSON
+document holds everything else that is needed to use them; see docs/model-file.md.
 """
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save
 
+from multilayer.container.contents import check_finite
+from multilayer.container.writing import write_container
 from multilayer.engine.network import Network
-from multilayer.files import replace_atomically
-from multilayer.model_file.reading import FORMAT_VERSION, picture_rows, read_model_file
+from multilayer.model_file.reading import KIND, picture_rows, read_model_file
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,21 +54,19 @@ def save_model(model: ImageModel, path: str | Path) -> None:
     """Write a model file, whole or not at all.
 
     Raises:
+        ModelFileError: a weight is not a finite number; nothing is written.
         OutputError: it cannot be written.
     """
     document = {
-        "format_version": FORMAT_VERSION,
-        "kind": "images",
         "network": asdict(model.network.spec),
         "num_members": model.network.num_members,
         "image_shape": model.image_shape,
         "class_names": model.class_names,
         "details": model.details,
     }
-    tensors = {name: view.contiguous() for name, view in model.network.named_parameters()}
-    metadata = {"multilayer": json.dumps(document, allow_nan=False)}
-    with replace_atomically(path) as file:
-        file.write(save(tensors, metadata))
+    arrays = {name: view.numpy() for name, view in model.network.named_parameters()}
+    check_finite(path, arrays)
+    write_container(path, KIND, document, arrays)
 
 
 def load_model(path: str | Path) -> ImageModel:

@@ -3,7 +3,6 @@
 This needs no PyTorch. `image_model` and `numpy_predictor` make of it what they need.
 """
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 
+from multilayer.container.contents import Container
+from multilayer.container.reading import read_container
 from multilayer.engine.specification import NetworkSpec, check_widths
 from multilayer.errors import ImageFileError, ModelFileError, SettingsError
 
-FORMAT_VERSION = 1
+KIND = "images"
+_KEYS = {"network", "num_members", "image_shape", "class_names", "details"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,20 +48,16 @@ def read_model_file(path: str | Path) -> ModelContent:
     Raises:
         ModelFileError: the file is missing, damaged or not one of ours.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ModelFileError(f"there is no model file {path}")
-    try:
-        with safe_open(path, framework="np") as file:
-            content = _described(file.metadata() or {}, path)
-            _check_layout(file, content, path)
-            for slot in content.spec.parameter_slots:
-                content.parameters[slot.name] = file.get_tensor(slot.name)
-    except (SafetensorError, OSError) as error:
-        raise ModelFileError(f"{path} is not a whole safetensors file: {error}") from error
-    for name, values in content.parameters.items():
-        if not np.isfinite(values).all():
-            raise ModelFileError(f"tensor {name} in {path} holds values that are not finite")
+    container = read_container(path, KIND)
+    container.check_keys(_KEYS)
+    content = _described(container)
+    container.check_arrays(
+        {
+            slot.name: ("F32", (content.num_members, *slot.shape))
+            for slot in content.spec.parameter_slots
+        }
+    )
+    container.check_finite()
     return content
 
 
@@ -77,59 +74,32 @@ def picture_rows(images: NDArray[Any], image_shape: tuple[int, int]) -> NDArray[
     return images.reshape(len(images), image_shape[0] * image_shape[1])
 
 
-def _described(metadata: dict[str, str], path: Path) -> ModelContent:
-    """All but the parameters."""
+def _described(container: Container) -> ModelContent:
+    document, path = container.document, container.path
     try:
-        document = json.loads(metadata["multilayer"])
-        version = document["format_version"]
-        if version != FORMAT_VERSION:
-            raise ModelFileError(
-                f"{path} has format version {version}; this multilayer reads {FORMAT_VERSION}"
-            )
         spec = NetworkSpec(**document["network"])
+        num_members = document["num_members"]
         if not math.isfinite(spec.input_scale):
             raise ValueError(f"the input scale is {spec.input_scale}")
         height, width = document["image_shape"]
         check_widths("image_shape", (height, width))
-        check_widths("num_members", (document["num_members"],))
+        check_widths("num_members", (num_members,))
+        class_names = document["class_names"]
+        if not all(isinstance(name, str) for name in class_names):
+            raise ValueError("the names of the classes must be text")
         content = ModelContent(
             spec,
-            document["num_members"],
-            {},
+            num_members,
+            container.arrays,
             (height, width),
-            tuple(map(str, document["class_names"])),
+            tuple(class_names),
             dict(document["details"]),
         )
-    except (KeyError, TypeError, ValueError, RecursionError, SettingsError) as error:
-        raise ModelFileError(f"{path} does not describe a network of ours: {error!r}") from error
+    except (TypeError, ValueError, OverflowError, SettingsError) as error:
+        raise ModelFileError(f"{path} does not describe a network of ours: {error}") from error
     if height * width != spec.num_inputs or len(content.class_names) != spec.num_outputs:
         raise ModelFileError(
             f"{path} names pictures of {height} x {width} and {len(content.class_names)} classes "
             f"for a network of {spec.num_inputs} inputs and {spec.num_outputs} outputs"
         )
     return content
-
-
-def _check_layout(file: Any, content: ModelContent, path: Path) -> None:
-    """Hold the tensors' names, shapes and types, as the file's header has them, to the network's.
-
-    Args:
-        file: as safetensors opens it.
-        content: what the file describes.
-        path: for the messages.
-    """
-    slots = content.spec.parameter_slots
-    found, wanted = set(file.keys()), {slot.name for slot in slots}
-    if found != wanted:
-        raise ModelFileError(
-            f"{path} holds the tensors {', '.join(sorted(found))}; "
-            f"its network has {', '.join(sorted(wanted))}"
-        )
-    for slot in slots:
-        header = file.get_slice(slot.name)
-        dtype, shape = header.get_dtype(), tuple(header.get_shape())
-        if (dtype, shape) != ("F32", (content.num_members, *slot.shape)):
-            raise ModelFileError(
-                f"tensor {slot.name} in {path} is {dtype} {shape}; "
-                f"its network needs F32 {(content.num_members, *slot.shape)}"
-            )
