@@ -29,6 +29,18 @@ REQUIREMENTS = {
     # The book's package as published, with the versions of PyTorch that it was published for.
     # Its matplotlib cannot be imported beside a newer IPython.
     "book": ("d2l==1.0.3", "torch==2.0.0", "torchvision==0.15.1", "ipython<8.24"),
+    # Tables: what reads the data sets, and those that are measured on them.
+    "suite": ("numpy==2.4.6", "pandas==3.1.1", "pyarrow==26.0.1", "rdata==1.1.0"),
+    "trees": (
+        "numpy==2.4.6",
+        "pandas==3.1.1",
+        "pyarrow==26.0.1",
+        "scikit-learn==1.9.1",
+        "lightgbm==4.7.0",
+        "catboost==1.2.10",
+        "xgboost-cpu==3.2.0",
+    ),
+    "pytabkit": ("pytabkit[models]==1.7.3", "torch==2.13.0", "pandas==3.1.1", "pyarrow==26.0.1"),
 }
 HELD_TO_CONSTRAINTS = {"torch", "jax"}
 

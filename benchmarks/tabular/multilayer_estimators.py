@@ -1,0 +1,30 @@
+"""The recipes of this project for tables."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars
+
+from multilayer import MLPClassifier, MLPRegressor
+
+
+def read(
+    folder: Path, train: np.ndarray, test: np.ndarray
+) -> tuple[polars.DataFrame, polars.DataFrame]:
+    """The features of the rows to train and to test on."""
+    features = polars.read_parquet(folder / "features.parquet")
+    return features[train], features[test]
+
+
+def method(recipe: str) -> Any:
+    """What makes an estimator with a recipe."""
+
+    def make(task: str, seed: int) -> Any:
+        kind = MLPRegressor if task == "regression" else MLPClassifier
+        return kind(recipe=recipe, random_state=seed)
+
+    return make
+
+
+METHODS = {recipe: method(recipe) for recipe in ("fast", "default", "best")}
