@@ -11,9 +11,16 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from multilayer.book import *  # noqa: F403
+    from multilayer.data.column_kinds import infer_schema as infer_schema
+    from multilayer.data.encoder import Encoder as Encoder
+    from multilayer.data.encoder import EncodingPlan as EncodingPlan
+    from multilayer.data.frames import as_frame as as_frame
     from multilayer.data.images import ImageDataset as ImageDataset
     from multilayer.data.images import ImageSplit as ImageSplit
     from multilayer.data.images import load_images as load_images
+    from multilayer.data.read_table import read_table as read_table
+    from multilayer.data.schema import Schema as Schema
+    from multilayer.data.targets import Targets as Targets
     from multilayer.engine.batches import Examples as Examples
     from multilayer.engine.network import Network as Network
     from multilayer.engine.scores import evaluate as evaluate
@@ -34,6 +41,8 @@ if TYPE_CHECKING:
 
 # Where each name of the engine and the tool lives; every other name is the book's.
 _HOMES = {
+    "Encoder": "data.encoder",
+    "EncodingPlan": "data.encoder",
     "EpochRecord": "engine.training",
     "Examples": "engine.batches",
     "ImageDataset": "data.images",
@@ -44,12 +53,17 @@ _HOMES = {
     "Network": "engine.network",
     "NetworkSpec": "engine.specification",
     "NumPyPredictor": "model_file.numpy_predictor",
+    "Schema": "data.schema",
+    "Targets": "data.targets",
     "TrainingSettings": "engine.settings",
+    "as_frame": "data.frames",
     "evaluate": "engine.scores",
     "evaluate_images": "lab.evaluation",
+    "infer_schema": "data.column_kinds",
     "load_images": "data.images",
     "load_model": "model_file.image_model",
     "load_predictor": "model_file.numpy_predictor",
+    "read_table": "data.read_table",
     "recipe": "estimators.recipes",
     "save_model": "model_file.image_model",
     "train": "engine.training",

@@ -6,6 +6,7 @@
     │   ├── DatasetNotFoundError         no place that was tried has the data set
     │   ├── IdxFileError                 an idx file is not what it must be
     │   ├── ImageFileError               a picture cannot be read or does not fit
+    │   ├── TableError                   a table cannot be read or does not fit
     │   └── ChecksumError                a file is not the one that was published
     ├── OutputError                      a file or folder cannot be written
     ├── RunFolderError                   a run folder lacks something or is damaged
@@ -39,6 +40,10 @@ class IdxFileError(DataError):
 
 class ImageFileError(DataError):
     """A picture cannot be read or does not fit the network."""
+
+
+class TableError(DataError):
+    """A table cannot be read, or it does not fit what is to be done with it."""
 
 
 class ChecksumError(DataError):

@@ -1,0 +1,122 @@
+"""A file's bytes, unpacked where it is compressed, with an error that names the file."""
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import stat
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from multilayer.errors import TableError
+
+STANDARD_INPUT = "-"
+# The beginning of a file says how it is compressed.
+_GZIP, _BZ2, _XZ, _ZSTD = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"
+
+
+def source_name(path: str | Path) -> str:
+    """What errors call the file."""
+    return "the standard input" if str(path) == STANDARD_INPUT else str(path)
+
+
+@contextmanager
+def open_unpacked(path: str | Path, limit_bytes: int | None = None) -> Iterator[io.BufferedReader]:
+    """Open a file that may be compressed by gzip, bzip2, xz or zstandard.
+
+    How it is compressed, its content says. Pipes are read as files are.
+
+    Args:
+        path: The file, or - for the standard input.
+        limit_bytes: An error once more than this has been unpacked; None: no limit.
+
+    Raises:
+        TableError: there is no such file, it is a folder or a device, its compression is damaged,
+            or it is larger than the limit. Reading raises it too.
+    """
+    name = source_name(path)
+    with _open_plain(path) as plain:
+        try:
+            magic = plain.peek(6)[:6]
+        except OSError as error:
+            raise TableError(f"cannot read {name}: {_reason(error)}") from error
+        unpacked = _unpacked(plain, magic)
+        yield io.BufferedReader(_Guarded(unpacked, name, limit_bytes), 2**16)
+
+
+@contextmanager
+def _open_plain(path: str | Path) -> Iterator[io.BufferedReader]:
+    if str(path) == STANDARD_INPUT:
+        yield cast(io.BufferedReader, sys.stdin.buffer)
+        return
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 (Path.stat is the same, but for its NUL error)
+        if stat.S_ISDIR(mode):
+            raise TableError(f"{path} is a folder; a table is a file")
+        if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+            raise TableError(f"{path} is a device; a table is a file")
+        file = Path(path).open("rb")  # noqa: SIM115 (closed below)
+    except (OSError, ValueError) as error:
+        raise TableError(f"cannot read {path}: {_reason(error)}") from error
+    with file:
+        yield file
+
+
+def _unpacked(plain: io.BufferedReader, magic: bytes) -> BinaryIO:
+    if magic.startswith(_GZIP):
+        return cast(BinaryIO, gzip.GzipFile(fileobj=plain))
+    if magic.startswith(_BZ2):
+        return cast(BinaryIO, bz2.BZ2File(plain))
+    if magic.startswith(_XZ):
+        return cast(BinaryIO, lzma.LZMAFile(plain))
+    if magic.startswith(_ZSTD):
+        if sys.version_info >= (3, 14):
+            from compression import zstd
+        else:
+            from backports import zstd
+        return cast(BinaryIO, zstd.ZstdFile(plain))
+    return plain
+
+
+class _Guarded(io.RawIOBase):
+    """Reads from another stream, counts, and names the file in errors."""
+
+    def __init__(self, stream: BinaryIO, name: str, limit_bytes: int | None) -> None:
+        self._stream, self._name, self._limit = stream, name, limit_bytes
+        self._num_bytes = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            content = self._stream.read(len(buffer))
+        except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+            raise TableError(f"{self._name} is damaged: {_reason(error)}") from error
+        except Exception as error:
+            if type(error).__name__ != "ZstdError":  # its module is only there if it is needed
+                raise
+            raise TableError(f"{self._name} is damaged: {_reason(error)}") from error
+        self._num_bytes += len(content)
+        if self._limit is not None and self._num_bytes > self._limit:
+            raise TableError(
+                f"{self._name} unpacks to more than {self._limit:,} bytes, "
+                "which is more than this machine holds at once"
+            )
+        buffer[: len(content)] = content
+        return len(content)
+
+
+def memory_bytes() -> int:
+    """How much memory the machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _reason(error: Exception) -> str:
+    text = str(getattr(error, "strerror", None) or error) or type(error).__name__
+    return " ".join(text.split()).lower()

@@ -1,0 +1,49 @@
+"""How people write that a value is missing."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+# In lower case, without the spaces around them.
+MISSING_SPELLINGS = (
+    "",
+    "na",
+    "n/a",
+    "#n/a",
+    "<na>",
+    "n.a.",
+    "nan",
+    "nat",
+    "null",
+    "none",
+    "nil",
+    "missing",
+    "?",
+    "-",
+    "--",
+    ".",
+)
+
+# A label is missing in fewer spellings: "none" and "-" are often the name of a class.
+MISSING_LABEL_SPELLINGS = ("", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "?")
+
+_LONGEST = max(map(len, MISSING_SPELLINGS))
+_SPELLINGS = frozenset(MISSING_SPELLINGS)
+
+
+def present_text(text: str) -> str | None:
+    """Text without the spaces around it, and None where it only says that a value is missing."""
+    text = text.strip()
+    return None if len(text) <= _LONGEST and text.lower() in _SPELLINGS else text
+
+
+def without_missing(text: "pl.Expr", spellings: tuple[str, ...] = MISSING_SPELLINGS) -> "pl.Expr":
+    """The same as `present_text`, for a column."""
+    import polars as pl
+
+    stripped = text.str.strip_chars()
+    # Lower case is made of the short ones alone: most texts are not worth it.
+    short = pl.when(stripped.str.len_bytes() <= _LONGEST).then(stripped).str.to_lowercase()
+    is_missing = short.is_in(spellings).fill_null(value=False)
+    return pl.when(~is_missing).then(stripped)

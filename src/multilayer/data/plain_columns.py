@@ -1,0 +1,111 @@
+"""The few types of column that the rest of the package knows, and the way there from all others."""
+
+import datetime
+import decimal
+import numbers
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from multilayer.errors import TableError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_TIMES = (datetime.date, datetime.time, datetime.timedelta)  # a datetime is a date
+
+
+def with_plain_columns(frame: "pl.DataFrame", source: str = "the table") -> "pl.DataFrame":
+    """A frame with columns of numbers, booleans, text, dates and times only.
+
+    Categories become their text, decimals float64, and times with a zone the same times in UTC.
+
+    Raises:
+        TableError: a column holds lists, structures or bytes.
+    """
+    import polars as pl
+
+    changed = []
+    for name, dtype in frame.schema.items():
+        if dtype.is_nested() or dtype == pl.Binary:
+            raise TableError(
+                f"column {name!r} of {source} holds {str(dtype).lower()}; a column must hold "
+                "numbers, text, booleans, dates or times"
+            )
+        if dtype in (pl.Categorical, pl.Enum):
+            changed.append(pl.col(name).cast(pl.String))
+        elif dtype.is_decimal():
+            changed.append(pl.col(name).cast(pl.Float64))
+        elif isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
+            changed.append(pl.col(name).dt.convert_time_zone("UTC").dt.replace_time_zone(None))
+        elif dtype == pl.Object:
+            changed.append(pl.lit(column_of_objects(name, frame[name].to_list(), source)))
+    return frame.with_columns(changed) if changed else frame
+
+
+def column_of_objects(name: str, values: Sequence[Any], source: str = "the table") -> "pl.Series":
+    """A column made of Python objects.
+
+    Numbers make a column of numbers, booleans of booleans, dates and times of dates and times; a
+    mixture of them, or with text, makes text. None, NaN, NaT and NA are missing.
+
+    Raises:
+        TableError: a value is none of these; row and column are named.
+    """
+    import polars as pl
+
+    present = [None if _is_missing(value) else value for value in values]
+    kinds = {type(value) for value in present if value is not None}
+    if all(issubclass(kind, (bool, np.bool_)) for kind in kinds) and kinds:
+        return pl.Series(name, [v if v is None else bool(v) for v in present], pl.Boolean)
+    if all(issubclass(kind, numbers.Integral) and not _is_boolean(kind) for kind in kinds):
+        whole = [None if value is None else int(value) for value in present]
+        if all(value is None or -(2**63) <= value < 2**63 for value in whole):
+            return pl.Series(name, whole, pl.Int64 if kinds else pl.Null)
+    if all(_is_number(kind) for kind in kinds):
+        return pl.Series(name, [None if v is None else _to_float(v) for v in present], pl.Float64)
+    if all(issubclass(kind, _TIMES) for kind in kinds) and len(kinds) == 1:
+        series = pl.Series(name, present)
+        return with_plain_columns(series.to_frame(), source)[name]
+    return pl.Series(name, _as_texts(name, present, source), pl.String)
+
+
+def _as_texts(name: str, values: Iterable[Any], source: str) -> list[str | None]:
+    texts: list[str | None] = []
+    for row, value in enumerate(values, start=1):
+        if value is None or isinstance(value, str):
+            texts.append(value if value is None else str(value))
+        elif isinstance(value, (numbers.Real, np.bool_, decimal.Decimal, *_TIMES)):
+            texts.append(str(value))
+        elif isinstance(value, bytes):
+            texts.append(value.decode(errors="replace"))
+        else:
+            raise TableError(
+                f"row {row} of column {name!r} of {source} holds a {type(value).__name__}; it must "
+                "hold a number, text, a boolean, a date or a time"
+            )
+    return texts
+
+
+def _is_missing(value: Any) -> bool:
+    if value is None:
+        return True
+    if isinstance(value, (numbers.Real, decimal.Decimal, np.datetime64, np.timedelta64)):
+        return bool(value != value)  # NaN alone differs from itself
+    return type(value).__name__ in ("NAType", "NaTType")  # pandas' own
+
+
+def _is_boolean(kind: type) -> bool:
+    return issubclass(kind, (bool, np.bool_))
+
+
+def _is_number(kind: type) -> bool:
+    return issubclass(kind, (numbers.Real, decimal.Decimal)) and not _is_boolean(kind)
+
+
+def _to_float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return float("inf") if value > 0 else float("-inf")

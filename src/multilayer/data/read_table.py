@@ -1,0 +1,113 @@
+"""Any file that holds a table."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from multilayer.data.byte_stream import (
+    STANDARD_INPUT,
+    memory_bytes,
+    open_unpacked,
+    source_name,
+)
+from multilayer.data.read_columnar import ARROW, OLD_FEATHER, PARQUET, read_columnar_pieces
+from multilayer.data.read_csv import read_csv_pieces
+from multilayer.data.read_json import read_json_pieces
+from multilayer.data.text_numbers import with_numbers_found
+from multilayer.errors import SettingsError, TableError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_ROWS_AT_ONCE = 100_000
+
+
+def read_table(
+    path: str | Path, *, delimiter: str | None = None, as_text: bool = False
+) -> "pl.DataFrame":
+    """Read a table: CSV and its relatives, Parquet, Arrow (Feather), or JSON lines.
+
+    The content says which it is, and how it is compressed, if at all: gzip, bzip2, xz, zstandard.
+    Of CSV, a column in which every value is a number becomes one of numbers; everything else stays
+    as it is written, for `infer_schema` to judge.
+
+    Args:
+        path: The file, or - for the standard input.
+        delimiter: Of CSV; None: comma, semicolon, tab or bar, whichever fits.
+        as_text: Leave every column of a CSV as text. An encoder takes text as well as numbers, and
+            rows to be predicted are best read so.
+
+    Raises:
+        TableError: the file cannot be read as a table; the message says where and why.
+        SettingsError: the delimiter is not a single sign.
+    """
+    import polars as pl
+
+    pieces = list(_pieces(path, delimiter, memory_bytes(), rows_at_once=None))
+    frame = pieces[0] if len(pieces) == 1 else pl.concat(pieces, how="diagonal_relaxed")
+    return frame if as_text else with_numbers_found(frame)
+
+
+def read_table_pieces(
+    path: str | Path, *, delimiter: str | None = None, rows_at_once: int = _ROWS_AT_ONCE
+) -> Iterator["pl.DataFrame"]:
+    """Read a table of any size, some rows at a time, in order; the columns of CSV stay text.
+
+    Args:
+        path: The file, or - for the standard input.
+        delimiter: As `read_table` takes it.
+        rows_at_once: About how many rows a piece of a Parquet or Arrow file has; one of CSV or JSON
+            has about 16 MB of text.
+
+    Raises:
+        TableError: the file cannot be read as a table; also while the pieces are taken.
+        SettingsError: the delimiter is not a single sign.
+    """
+    return _pieces(path, delimiter, None, rows_at_once)
+
+
+def _pieces(
+    path: str | Path, delimiter: str | None, limit_bytes: int | None, rows_at_once: int | None
+) -> Iterator["pl.DataFrame"]:
+    if delimiter is not None and (not delimiter.isascii() or len(delimiter) != 1):
+        raise SettingsError(f"a delimiter is a single sign of ASCII, not {delimiter!r}")
+    path = path if str(path) == STANDARD_INPUT else Path(path).expanduser()
+    source = source_name(path)
+    with open_unpacked(path, limit_bytes) as stream:
+        beginning = stream.peek(64)
+        if not beginning:
+            raise TableError(f"{source} is empty")
+        if beginning.startswith(OLD_FEATHER):
+            raise TableError(f"{source} is Feather of version 1; write it as version 2")
+        if beginning.startswith((PARQUET, ARROW)):
+            yield from _columnar_pieces(path, stream, source, rows_at_once)
+        elif _is_json(path, beginning):
+            yield from read_json_pieces(stream, source)
+        else:
+            yield from read_csv_pieces(stream, source, delimiter)
+
+
+def _columnar_pieces(
+    path: str | Path, stream: io.BufferedReader, source: str, rows_at_once: int | None
+) -> Iterator["pl.DataFrame"]:
+    is_parquet = stream.peek(4).startswith(PARQUET)
+    # polars finds its way in a file by itself; what is packed or comes from a pipe is held whole.
+    content: Path | bytes
+    if isinstance(path, Path) and path.is_file() and _begins_alike(path, stream.peek(8)):
+        content = path
+    else:
+        content = stream.read()
+    yield from read_columnar_pieces(content, is_parquet, source, rows_at_once)
+
+
+def _begins_alike(path: Path, beginning: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == beginning[:4]
+
+
+def _is_json(path: str | Path, beginning: bytes) -> bool:
+    start = beginning.lstrip()
+    suffixes = Path(path).suffixes if isinstance(path, Path) else []
+    is_named = any(suffix in (".json", ".jsonl", ".ndjson") for suffix in suffixes)
+    return start.startswith(b"{") or (start.startswith(b"[") and (is_named or b"{" in start))
