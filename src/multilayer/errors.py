@@ -12,6 +12,7 @@
     ├── RunFolderError                   a run folder lacks something or is damaged
     ├── ModelFileError                   a model file cannot be trusted or read
     ├── TrainingDivergedError            the loss is no longer a finite number
+    ├── DistributedError                 processes that train together cannot reach each other
     └── MissingExtraError (ImportError)  an optional dependency is not installed
 
 Every message is one line that says what was given, what it must be, and where.
@@ -79,6 +80,10 @@ class TrainingDivergedError(MultilayerError):
             f"the {which} loss stopped being a finite number in epoch {epoch}, step {step}; "
             f"the learning rate {learning_rate:g} is too large, try {smaller:g}"
         )
+
+
+class DistributedError(MultilayerError):
+    """Processes that train together cannot reach each other."""
 
 
 class MissingExtraError(MultilayerError, ImportError):

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+import torch
 
 from multilayer.engine.settings import TrainingSettings
 
@@ -79,6 +80,18 @@ def test_every_flag_reaches_the_settings(multilayer, small_folder, tmp_path):
     assert settings["settings"] == {**unchanged, **changed}
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a graphics card here")
+def test_a_card_that_is_not_there_is_told_before_anything_is_made(multilayer, tmp_path):
+    done = multilayer("train", "fashion-mnist", "--device", "cuda", "--output", "run")
+    assert done.returncode == 2
+    assert re.fullmatch(
+        r"error: device 'cuda' needs an NVIDIA card, and PyTorch .* finds none here; "
+        r"use device 'cpu'\n",
+        done.stderr,
+    )
+    assert names_in(tmp_path) == []
+
+
 def test_no_hidden_layer_is_softmax_regression(multilayer, small_folder):
     done = multilayer("train", small_folder, "--hidden-widths", "", "--max-epochs", "1")
     assert "784-10, relu, 7,850 parameters" in done.stdout
@@ -99,7 +112,7 @@ def test_digits_train_to_a_good_accuracy(multilayer, tmp_path):
         (["--hidden-widths", "0"], "hidden_widths must be whole numbers of at least 1; 0 in '0'"),
         (["--hidden-widths", "-1"], "hidden_widths must be whole numbers of at least 1; -1 in"),
         (["--hidden-widths", "256,x"], "'256,x' must be whole numbers with commas between them"),
-        (["--hidden-widths", "9000000000"], "more than this machine can hold"),
+        (["--hidden-widths", "9000000000"], "takes about 84,888.0 GB of memory, and "),
         (["--activation", "rellu"], 'Choose from: "relu", "leaky_relu"'),
         (["--optimizer", "sdg"], 'Choose from: "sgd", "adam"'),
         (["--learning-rate", "-1"], "learning_rate must be a number above 0; it is -1.0"),
@@ -108,6 +121,9 @@ def test_digits_train_to_a_good_accuracy(multilayer, tmp_path):
         (["--batch-size", "0"], "batch_size must be a whole number of at least 1; it is 0"),
         (["--max-epochs", "0"], "max_epochs must be a whole number of at least 1; it is 0"),
         (["--momentum", "0.9", "--optimizer", "adam"], "momentum belongs to the optimizer 'sgd'"),
+        (["--precision", "hihgest"], 'Choose from: "highest", "medium"'),
+        (["--num-threads", "4096"], "num_threads is 4096, and this process may use"),
+        (["--device", "gpu"], 'Choose from: "cpu", "cuda"'),
         (["--patience", "3"], "patience 3 needs a selection"),
         (["--selection", "loss"], "would choose by the test rows"),
         (["--dropout", "1"], "dropout must be a number from 0 up to, not including, 1"),

@@ -9,7 +9,8 @@ from multilayer.data.images import ImageSplit
 from multilayer.engine.network import Network
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import DataError
-from multilayer.lab.evaluation import ImageEvaluation, evaluate_images, wilson_interval
+from multilayer.lab.evaluation import ImageEvaluation, evaluate_images
+from multilayer.lab.wilson import wilson_interval
 from multilayer.model_file.image_model import ImageModel
 
 

@@ -8,10 +8,14 @@ from torch import nn
 from multilayer.book.devices import gpu, num_gpus
 from multilayer.book.hyperparameters import HyperParameters
 from multilayer.book.module import Batch, Module
+from multilayer.book.ranks import Ranks
 
 
 class Trainer(HyperParameters):
     """Fits models to data.
+
+    In a process group of torch.distributed all processes fit the same model to the same data: each
+    learns from its part of every batch, and the first one shows the curves.
 
     Attributes:
         epoch: the number of the epoch in progress, from 0.
@@ -21,6 +25,7 @@ class Trainer(HyperParameters):
         num_val_batches: validation batches in an epoch; 0 without validation.
         optim: the model's optimiser.
         gpus: the graphics cards in use; empty for the processor.
+        ranks: the processes that fit the model together, usually this one alone.
     """
 
     max_epochs: int
@@ -36,6 +41,7 @@ class Trainer(HyperParameters):
         """
         self.save_hyperparameters()
         self.gpus = _first_gpus(num_gpus)
+        self.ranks = Ranks()
 
     def prepare_data(self, data: Any) -> None:
         """Take the batches from a data module."""
@@ -50,6 +56,8 @@ class Trainer(HyperParameters):
         model.board.xlim = [0, self.max_epochs]
         if self.gpus:
             model.to(self.gpus[0])
+        if self.ranks.rank > 0:
+            model.board.display = False
         self.model = model
 
     def prepare_batch(self, batch: Batch) -> Batch:
@@ -82,11 +90,13 @@ class Trainer(HyperParameters):
 
     def fit_epoch(self) -> None:
         """Learn from every training batch once, then validate."""
+        self.ranks.make_alike(self.model)
         self.model.train()
         for batch in self.train_dataloader:
-            loss = self.model.training_step(self.prepare_batch(batch))
+            loss = self.model.training_step(self.prepare_batch(self.ranks.own_rows(batch)))
             self.optim.zero_grad()
             loss.backward()
+            self.ranks.average_gradients(self.model)
             if self.gradient_clip_val > 0:
                 self.clip_gradients(self.gradient_clip_val, self.model)
             self.optim.step()

@@ -4,6 +4,8 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -45,25 +47,45 @@ def train(
     from multilayer.lab.image_run import ImageRun
 
     chosen = settings_of(recipe, **given(settings))
-    run = ImageRun(data, chosen, output, recipe_name=recipe, data_dir=data_dir)
-    if not quiet:
-        _print_plan(run)
-    with stop_on_interrupt() as stop:
-        for _ in _shown(run, run.epochs(stop), quiet):
-            pass
-        results = run.finish()
-    _print_results(run, results, quiet)
+    with _job(chosen.device) as rank:
+        run = ImageRun(data, chosen, output, recipe_name=recipe, data_dir=data_dir)
+        is_shown = rank == 0 and not quiet
+        if is_shown:
+            _print_plan(run)
+        with stop_on_interrupt() as stop:
+            for _ in _shown(run, run.epochs(stop), is_quiet=not is_shown):
+                pass
+        results = run.score()
+        if rank == 0:
+            _print_results(run, results, quiet)
+            run.draw()  # nobody waits for pictures to see how good the network is
+            if not quiet:
+                _print_folder(run)
     return exit_codes.INTERRUPTED if results["status"] == "interrupted" else exit_codes.SUCCESS
 
 
-def _shown(run: "ImageRun", epochs: Iterator["EpochRecord"], quiet: bool) -> Iterator[None]:
+@contextmanager
+def _job(device: str) -> Iterator[int]:
+    """Be one of the processes that torchrun started together, if it did; the number of this one."""
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        yield 0
+        return
+    # PyTorch's own lines about lost connections would stand around our error.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")
+    from multilayer.engine.distributed import joined
+
+    with joined(device) as ranks:
+        yield 0 if ranks is None else ranks.rank
+
+
+def _shown(run: "ImageRun", epochs: Iterator["EpochRecord"], is_quiet: bool) -> Iterator[None]:
     """Pull the epochs and show each."""
     from multilayer.report.live import LiveCurves
 
     num_epochs = run.settings.max_epochs
-    if quiet or not LiveCurves.is_supported(sys.stdout):
+    if is_quiet or not LiveCurves.is_supported(sys.stdout):
         for record in epochs:
-            if not quiet:
+            if not is_quiet:
                 scores = ", ".join(
                     f"{name} {run.history[-1][name]:.4f}"
                     for name in ("train_loss", "validation_loss", "validation_accuracy")
@@ -100,7 +122,7 @@ def _in_words(seconds: float) -> str:
 
 
 def _print_plan(run: "ImageRun") -> None:
-    settings, dataset, network = run.settings, run.dataset, run.network.spec
+    settings, dataset, network = run.settings, run.dataset, run.spec
     print(
         f"{dataset.name}: {len(dataset.train):,} pictures to train on, {len(dataset.test):,} to "
         f"test on, from {dataset.source}\n"
@@ -119,17 +141,22 @@ def _print_results(run: "ImageRun", results: dict[str, Any], quiet: bool) -> Non
         f"test loss {results['test_loss']:.4f}"
     )
     if quiet:
-        print(f"{result}, {run.folder.path}")
+        assert run.folder is not None
+        print(f"{result}, {run.folder.path}", flush=True)
         return
     if results["status"] == "interrupted":
         print(f"interrupted after {len(run.history)} of {run.settings.max_epochs} epochs")
+    print(f"{result}\ntrained in {results['train_seconds']:.1f} s", flush=True)
+
+
+def _print_folder(run: "ImageRun") -> None:
+    assert run.folder is not None
     names = ", ".join(sorted(path.name for path in run.folder.path.iterdir()))
-    print(
-        f"{result}\ntrained in {results['train_seconds']:.1f} s\n{run.folder.path}: {names}\n"
-        f"next: {_own_name()} evaluate {run.folder.path}"
-    )
+    print(f"{run.folder.path}: {names}\nnext: {_own_name()} evaluate {run.folder.path}")
 
 
 def _own_name() -> str:
     """How this program can be called from here, as `make run` does not put it on the path."""
+    if Path(sys.argv[0]).name == "__main__.py":
+        return "python -m multilayer"
     return "multilayer" if shutil.which("multilayer") else os.path.relpath(sys.argv[0])

@@ -46,6 +46,13 @@ class Examples:
     def __len__(self) -> int:
         return len(self.inputs)
 
+    def on(self, device: torch.device) -> "Examples":
+        """The same rows on a device: these, where they are there already."""
+        if self.inputs.device == device:
+            return self
+        weights = None if self.weights is None else self.weights.to(device)
+        return Examples(self.inputs.to(device), self.targets.to(device), weights)
+
     def weighted_by_class(self, class_weights: Tensor) -> "Examples":
         """The same rows, each counting as much as its class, (num_classes,)."""
         weights = class_weights[self.targets]
@@ -62,11 +69,16 @@ class Batch:
         inputs: (num_row_sets, batch, num_inputs), in a buffer that the next batch overwrites.
         targets: (num_row_sets, batch) or (num_row_sets, batch, num_outputs), likewise.
         weights: (num_row_sets, batch), likewise, or None.
+        num_rows: of the whole batch, whatever part of it this is.
+        share: how much of the whole batch this part counts for: a number, or (num_row_sets,)
+            where rows have weights.
     """
 
     inputs: Tensor
     targets: Tensor
     weights: Tensor | None
+    num_rows: int
+    share: float | Tensor = 1.0
 
 
 class BatchSource:
@@ -78,6 +90,7 @@ class BatchSource:
         sources: a generator of orders for each member, or one for all members together.
         rows: row numbers that each source draws from; None: all rows. Where they are not equally
             many, an epoch takes as many of each as the fewest, and others rest in the next one.
+        part: (k, n) takes of each batch only the k-th of n parts, from 0.
     """
 
     def __init__(
@@ -86,12 +99,14 @@ class BatchSource:
         batch_size: int,
         sources: Sequence[Generator],
         rows: Sequence[Tensor] | None = None,
+        part: tuple[int, int] = (0, 1),
     ) -> None:
         self._examples, self._sources, self._rows = examples, sources, rows
+        self._part, self._num_parts = part
         self._nums_rows = [len(examples)] * len(sources) if rows is None else [*map(len, rows)]
         self.num_rows = min(self._nums_rows)
         self._batch_size = min(batch_size, self.num_rows)
-        size = len(sources) * self._batch_size
+        size = len(sources) * -(-self._batch_size // self._num_parts)
         self._buffers = [
             None if tensor is None else tensor.new_empty(size, *tensor.shape[1:])
             for tensor in (examples.inputs, examples.targets, examples.weights)
@@ -106,16 +121,30 @@ class BatchSource:
             torch.randperm(num_rows, generator=generator)[: self.num_rows]
             for num_rows, generator in zip(self._nums_rows, self._sources, strict=True)
         ]
-        orders = torch.stack(drawn)
+        orders = torch.stack(drawn).to(self._examples.inputs.device)
         if self._rows is not None:
             pairs = zip(self._rows, orders, strict=True)
             orders = torch.stack([rows[order] for rows, order in pairs])
         for start in range(0, self.num_rows, self._batch_size):
-            rows = orders[:, start : start + self._batch_size]
+            batch = orders[:, start : start + self._batch_size]
+            rows, share = self._part_of(batch)
             inputs, targets, weights = self._gather(rows.reshape(-1), rows.shape)
             assert inputs is not None
             assert targets is not None
-            yield Batch(inputs, targets, weights)
+            yield Batch(inputs, targets, weights, batch.shape[1], share)
+
+    def _part_of(self, batch: Tensor) -> tuple[Tensor, float | Tensor]:
+        """Our rows of a batch, (num_row_sets, batch), and what share of it they are."""
+        if self._num_parts == 1:
+            return batch, 1.0
+        rows = batch[:, self._part :: self._num_parts]
+        if rows.shape[1] == 0:  # fewer rows than parts: any row, which counts for nothing
+            return batch[:, :1], 0.0
+        weights = self._examples.weights
+        if weights is None:
+            return rows, rows.shape[1] / batch.shape[1]
+        total = weights[batch].sum(-1)
+        return rows, weights[rows].sum(-1) / torch.where(total == 0, 1, total)
 
     def _gather(self, rows: Tensor, shape: torch.Size) -> list[Tensor | None]:
         gathered: list[Tensor | None] = []

@@ -67,7 +67,7 @@ class CrossEntropy:
             torch.mean(picked, dim=1, out=loss)
             gradient.mul_(1 / batch_size)
             return loss.neg_().view(num_members), gradient
-        shares = (weights / weights.sum(-1, keepdim=True)).unsqueeze(-1)
+        shares = _shares(weights).unsqueeze(-1)
         return picked.mul_(shares).sum(dim=(1, 2)).neg_(), gradient.mul_(shares)
 
     def value(self, logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -91,7 +91,7 @@ class SquaredError:
         _, batch_size, num_outputs = logits.shape
         if weights is None:
             return loss, difference.mul_(2 / (batch_size * num_outputs))
-        shares = (weights / weights.sum(-1, keepdim=True)).unsqueeze(-1)
+        shares = _shares(weights).unsqueeze(-1)
         return loss, difference.mul_(shares).mul_(2 / num_outputs)
 
     def value(self, logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -104,7 +104,13 @@ def _mean(losses: Tensor, weights: Tensor | None) -> Tensor:
     of_rows = losses.mean(-1)
     if weights is None:
         return of_rows.mean(-1)
-    return (of_rows * weights).sum(-1) / weights.sum(-1)
+    return (of_rows * _shares(weights)).sum(-1)
+
+
+def _shares(weights: Tensor) -> Tensor:
+    """Each row's part of all weights, (…, batch); a batch in which no row counts has only zeros."""
+    total = weights.sum(-1, keepdim=True)
+    return weights / torch.where(total == 0, 1, total)
 
 
 LOSSES: dict[str, Callable[[], Loss]] = {

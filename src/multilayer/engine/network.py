@@ -60,6 +60,12 @@ class Network:
         """One member as a population of one, over the same memory."""
         return Network.of(self.spec, self.parameters[number : number + 1])
 
+    def on(self, device: torch.device) -> "Network":
+        """The same population on a device: this one, where it is there already."""
+        if self.parameters.device == device:
+            return self
+        return Network.of(self.spec, self.parameters.to(device))
+
     @classmethod
     def initialized(
         cls,

@@ -5,11 +5,11 @@ import hashlib
 import torch
 
 
-def generator(seed: int, name: str) -> torch.Generator:
-    """A generator on the CPU for one purpose, such as "init" or "shuffle".
+def generator(seed: int, name: str, device: torch.device | str = "cpu") -> torch.Generator:
+    """A generator for one purpose, such as "init" or "shuffle".
 
     Different names give independent streams, so that a draw added for one purpose does not
     change the draws made for another. The global generators are never touched.
     """
     digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little", signed=True))
+    return torch.Generator(device).manual_seed(int.from_bytes(digest[:8], "little", signed=True))

@@ -13,6 +13,7 @@ from multilayer.engine.setting_checks import check_setting, check_together
 from multilayer.engine.specification import ActivationName, NetworkSpec
 from multilayer.errors import SettingsError
 
+DeviceName = Literal["cpu", "cuda"]
 InitializationName = Literal["linear", "normal", "glorot", "he", "data"]
 LossName = Literal[
     "cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error", "huber",
@@ -136,6 +137,9 @@ class TrainingSettings:
     num_threads: Annotated[
         int, "processor threads; 0 takes one for small steps and all of PyTorch's for others"
     ] = 0
+    device: Annotated[
+        DeviceName, "where it computes: the processor, or an NVIDIA card ('cuda')"
+    ] = "cpu"
     seed: Annotated[int, "address of every random draw; the same seed repeats the run"] = 0
     num_members: Annotated[
         int, "networks trained side by side on all rows, their answers averaged"

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 
 from multilayer.engine.backpropagation import DropoutPlan, Passes
+from multilayer.engine.batches import Batch
+from multilayer.engine.distributed import GradientSum, Ranks
 from multilayer.engine.layers import Descent
 from multilayer.engine.losses import LOSSES
 from multilayer.engine.network import Network
@@ -23,6 +25,7 @@ class Step:
         network: its parameters are changed in place.
         settings: one for all members, or one for each.
         num_steps: how many steps the schedule of the learning rate is spread over.
+        gradient_sum: sums the gradients of ranks that train together; None: trains alone.
 
     Attributes:
         gradient: of the last batch, (num_members, num_parameters), laid out as the parameters.
@@ -35,17 +38,21 @@ class Step:
         network: Network,
         settings: TrainingSettings | Sequence[TrainingSettings],
         num_steps: int = 1,
+        gradient_sum: GradientSum | None = None,
     ) -> None:
         members = of_members(settings, network.num_members)
         shared = members[0]
         _refuse_what_does_not_work_yet(network, shared)
-        self.gradient = torch.zeros_like(network.parameters)
+        self._gradient_sum = gradient_sum
+        self.gradient = (
+            torch.zeros_like(network.parameters) if gradient_sum is None else gradient_sum.gradient
+        )
         self._parameters = network.parameters
         self._weights = [
             weight.view(network.parameters) for weight, _ in network.spec.linear_layers
         ]
         self._passes = Passes(
-            network.spec, network.parameters, self.gradient, _dropout_plan(members)
+            network.spec, network.parameters, self.gradient, _dropout_plan(members, self.gradient)
         )
         self._loss = LOSSES[shared.loss]()
         self._optimizer = _make_optimizer(network.parameters, shared)
@@ -61,15 +68,23 @@ class Step:
             (shared.optimizer, shared.momentum, shared.max_gradient_norm) == ("sgd", 0, 0)
             and not isinstance(self._base_rate, Tensor)
             and not isinstance(self._decay, Tensor)
+            and gradient_sum is None
         )
 
-    def __call__(self, inputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    def __call__(
+        self,
+        inputs: Tensor,
+        targets: Tensor,
+        weights: Tensor | None = None,
+        share: float | Tensor = 1.0,
+    ) -> Tensor:
         """Train on one batch.
 
         Args:
             inputs: (num_members, batch, num_inputs), or (1, batch, num_inputs) for all members.
             targets: (num_members or 1, batch) classes, or (…, batch, num_outputs) numbers.
             weights: of the rows, (num_members or 1, batch); None weights them equally.
+            share: what part of the batch of all ranks these rows are.
 
         Returns:
             The loss before the update, (num_members,), in memory that the next call overwrites.
@@ -84,6 +99,8 @@ class Step:
             self._passes.backward(logits_gradient, Descent(rate, kept))
         else:
             self._passes.backward(logits_gradient)
+            if self._gradient_sum is not None:
+                loss = self._gradient_sum(loss, share)
             if self._max_norm:
                 self._shorten_gradient()
             if self._decays:
@@ -94,6 +111,10 @@ class Step:
         if self.averaged is not None:
             self._average()
         return loss
+
+    def on(self, batch: Batch) -> Tensor:
+        """Train on one batch as its source gives it."""
+        return self(batch.inputs, batch.targets, batch.weights, batch.share)
 
     def _shorten_gradient(self) -> None:
         """Each member's gradient to the largest norm allowed, as clip_grad_norm_ does."""
@@ -139,11 +160,13 @@ def _make_optimizer(parameters: Tensor, settings: TrainingSettings) -> Optimizer
     return SGD(parameters, settings.momentum)
 
 
-def _dropout_plan(members: Sequence[TrainingSettings]) -> DropoutPlan | None:
+def _dropout_plan(members: Sequence[TrainingSettings], like: Tensor) -> DropoutPlan | None:
     shares = [member.dropout for member in members]
     if not any(shares):
         return None
-    return DropoutPlan(shares, [generator(member.seed, "dropout") for member in members])
+    ranks = Ranks.current()
+    name = "dropout" if ranks is None else f"dropout/{ranks.rank}"  # other rows, other masks
+    return DropoutPlan(shares, [generator(member.seed, name, like.device) for member in members])
 
 
 def _shared_or_own(values: list[float], like: Tensor) -> Rate:

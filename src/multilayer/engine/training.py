@@ -8,14 +8,17 @@ Drawing, logging and stopping are done by whoever holds the `for`:
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from threading import Event
 
 import torch
 from torch import Tensor
 
-from multilayer.engine.batches import BatchSource, Examples
+from multilayer.engine.batches import Batch, BatchSource, Examples
+from multilayer.engine.cuda_graphs import RecordedStep, can_be_recorded
+from multilayer.engine.devices import choose_device
+from multilayer.engine.distributed import GradientSum, Ranks, Stop
+from multilayer.engine.machine import check_machine
 from multilayer.engine.network import Network
 from multilayer.engine.processor import choose_num_threads, processor
 from multilayer.engine.products import keep_freed_memory
@@ -50,9 +53,13 @@ def train(
     validation: Examples | None = None,
     rows: Sequence[Tensor] | None = None,
     validation_rows: Sequence[Tensor] | None = None,
-    stop: Event | None = None,
+    stop: Stop | None = None,
 ) -> Iterator[EpochRecord]:
     """Train a population in place, one record an epoch.
+
+    Inside a process group of torch.distributed every rank calls this with the same network, rows
+    and settings. They divide each batch, and end with the same network: the one that a process on
+    its own makes of these batches, to rounding. Masks of dropout are each rank's own.
 
     Args:
         network: changed in place. When the generator ends or is closed it holds what the settings
@@ -66,14 +73,17 @@ def train(
         rows: row numbers that each member learns from; None: all rows. Members take equally many
             steps: see `BatchSource` for rows that are not equally many.
         validation_rows: row numbers of `validation` that each member is scored on; None: all.
-        stop: when set, training ends after the current batch, with a last record.
+        stop: when set, training ends after the current batch, with a last record. Of ranks that
+            train together, one that stops stops all.
 
     Yields:
         A record after each epoch.
 
     Raises:
         SettingsError: the settings or rows do not fit the population, or select by a validation
-            that is not there.
+            that is not there; the device is not there, or has not the memory; a batch does not
+            divide among the ranks.
+        DistributedError: a rank has ended or cannot be reached.
         TrainingDivergedError: no member has a finite loss any more. Looked for at the end of each
             epoch, and once a second in long ones.
     """
@@ -82,11 +92,23 @@ def train(
     _check_rows(rows, validation_rows, network.num_members)
     if shared.selection != "last" and validation is None:
         raise SettingsError(f"selection by {shared.selection!r} needs validation rows")
+    device, ranks = choose_device(shared.device), Ranks.current()
+    check_machine(network.spec, members, device)
+    given, network = network, network.on(device)
+    examples, rows = examples.on(device), _on(device, rows)
+    if validation is not None:
+        validation, validation_rows = validation.on(device), _on(device, validation_rows)
     is_one_order = rows is None and len({member.seed for member in members}) == 1
     seeds = [member.seed for member in (members[:1] if is_one_order else members)]
     sources = [generator(seed, "shuffle") for seed in seeds]
-    batches = BatchSource(examples, shared.batch_size, sources, rows)
-    step = Step(network, members, num_steps=len(batches) * shared.max_epochs)
+    batches = BatchSource(examples, shared.batch_size, sources, rows, _part_of(ranks))
+    gradient_sum = None
+    if ranks is not None:
+        ranks.check_same(f"{len(examples)} rows, {network.spec}, {members}", shared.batch_size)
+        ranks.copy_from_first(network.parameters)
+        stop = gradient_sum = GradientSum(network.parameters, ranks, stop)
+    step = Step(network, members, len(batches) * shared.max_epochs, gradient_sum)
+    take_step = RecordedStep(step) if can_be_recorded(members, device, ranks) else step.on
     scored = network if step.averaged is None else Network.of(network.spec, step.averaged)
     selection = None
     if shared.selection != "last":
@@ -97,10 +119,14 @@ def train(
         for epoch in range(1, shared.max_epochs + 1):
             began = time.perf_counter()
             with processor(num_threads, shared.precision), torch.inference_mode():
-                num_steps, loss = _run_epoch(epoch, batches, step, shared, stop)
+                num_steps, loss = _run_epoch(epoch, batches, take_step, shared.learning_rate, stop)
+                if ranks is not None:  # what different processors rounded differently
+                    ranks.copy_from_first(network.parameters)
                 scores = None
                 if validation is not None:
                     scores = evaluate(scored, validation, shared.loss, validation_rows)
+                    if ranks is not None:
+                        scores = ranks.scores_of_first(scores)
                     if not any(map(math.isfinite, scores.loss)):
                         raise TrainingDivergedError(
                             "validation", epoch, num_steps, shared.learning_rate
@@ -120,31 +146,32 @@ def train(
                 return
     finally:
         if selection is not None:
-            network.parameters.copy_(selection.parameters)
-        elif step.averaged is not None:
-            network.parameters.copy_(step.averaged)
+            given.parameters.copy_(selection.parameters)
+        elif scored is not given:
+            given.parameters.copy_(scored.parameters)
 
 
 def _run_epoch(
     epoch: int,
     batches: BatchSource,
-    step: Step,
-    settings: TrainingSettings,
-    stop: Event | None,
+    take_step: Callable[[Batch], Tensor],
+    learning_rate: float,
+    stop: Stop | None,
 ) -> tuple[int, tuple[float, ...]]:
     """Train on every batch, or until `stop`; number of steps and mean loss of each member."""
+    is_shared = isinstance(stop, GradientSum)  # ranks must find the same error at the same step
     last_check = time.perf_counter()
     losses, sizes = [], []
     for batch in batches.epoch():
-        losses.append(step(batch.inputs, batch.targets, batch.weights).clone())
-        sizes.append(batch.inputs.shape[1])
+        losses.append(take_step(batch).clone())
+        sizes.append(batch.num_rows)
         if stop is not None and stop.is_set():
             break
-        if time.perf_counter() - last_check > _SECONDS_BETWEEN_CHECKS:
-            _check_finite(torch.stack(losses), epoch, settings.learning_rate)
+        if not is_shared and time.perf_counter() - last_check > _SECONDS_BETWEEN_CHECKS:
+            _check_finite(torch.stack(losses), epoch, learning_rate)
             last_check = time.perf_counter()
     all_losses = torch.stack(losses)
-    _check_finite(all_losses, epoch, settings.learning_rate)
+    _check_finite(all_losses, epoch, learning_rate)
     shares = torch.tensor(sizes, dtype=all_losses.dtype) / sum(sizes)
     return len(losses), tuple((shares.to(all_losses.device) @ all_losses).tolist())
 
@@ -155,6 +182,14 @@ def _check_finite(losses: Tensor, epoch: int, learning_rate: float) -> None:
     if not bool(is_finite.all(dim=0).any()):
         first = int((~is_finite).any(dim=1).nonzero()[0]) + 1
         raise TrainingDivergedError("training", epoch, first, learning_rate)
+
+
+def _part_of(ranks: Ranks | None) -> tuple[int, int]:
+    return (0, 1) if ranks is None else (ranks.rank, ranks.size)
+
+
+def _on(device: torch.device, rows: Sequence[Tensor] | None) -> list[Tensor] | None:
+    return None if rows is None else [numbers.to(device) for numbers in rows]
 
 
 def _check_rows(

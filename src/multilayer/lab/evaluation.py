@@ -1,6 +1,5 @@
 """How good a trained network is on labelled pictures, with an interval."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,9 @@ from numpy.typing import NDArray
 from multilayer.data.images import ImageDataset, ImageSplit, load_images
 from multilayer.errors import DataError, OutputError
 from multilayer.lab.run_folder import model_path, read_json
+from multilayer.lab.wilson import wilson_interval
 from multilayer.model_file.image_model import ImageModel, load_model
 from multilayer.report.pictures import save_confusion_matrix, save_mistakes
-
-_Z_95 = 1.959963984540054  # the normal distribution has 95% within this many deviations
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,18 +132,6 @@ def evaluate_run(
         pictures[1],
     )
     return evaluation, dataset, pictures
-
-
-def wilson_interval(num_right: int, num_tries: int) -> tuple[float, float]:
-    """95% interval of a share: the p for which the observed share is within z deviations.
-
-    centre = (p̂ + z²/2n) / (1 + z²/n), half width = z √(p̂(1−p̂)/n + z²/4n²) / (1 + z²/n).
-    """
-    share, spread = num_right / num_tries, _Z_95**2 / num_tries
-    centre = (share + spread / 2) / (1 + spread)
-    variance = share * (1 - share) / num_tries + (spread / (2 * _Z_95)) ** 2
-    half_width = _Z_95 * math.sqrt(variance) / (1 + spread)
-    return max(0.0, centre - half_width), min(1.0, centre + half_width)
 
 
 def _share(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[Any]:

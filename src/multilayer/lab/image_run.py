@@ -1,28 +1,34 @@
-"""A network trained on pictures, from the data set to a run folder."""
+"""A network trained on pictures, from the data set to a run folder.
+
+Loading PyTorch takes longer than reading the data: the one is done while the other is.
+"""
 
 import platform
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
+from functools import cached_property
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from threading import Event
-from typing import Any
-
-import torch
+from threading import Thread
+from typing import TYPE_CHECKING, Any
 
 from multilayer.data.images import KNOWN_DATASETS, ImageSplit, load_images
 from multilayer.data.splits import split_rows
-from multilayer.engine.batches import Examples
-from multilayer.engine.network import Network
-from multilayer.engine.scores import evaluate
+from multilayer.engine.machine import check_machine
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
-from multilayer.engine.training import EpochRecord, train
 from multilayer.errors import SettingsError, TrainingDivergedError
-from multilayer.lab.evaluation import wilson_interval
 from multilayer.lab.run_folder import RunFolder
-from multilayer.model_file.image_model import ImageModel, save_model
-from multilayer.report.pictures import save_first_layer, save_learning_curves
+from multilayer.lab.wilson import wilson_interval
+
+if TYPE_CHECKING:
+    from multilayer.engine.batches import Examples
+    from multilayer.engine.distributed import Stop
+    from multilayer.engine.network import Network
+    from multilayer.engine.training import EpochRecord
 
 
 class ImageRun:
@@ -33,6 +39,9 @@ class ImageRun:
             print(epoch.epoch, epoch.train_loss)
         results = run.finish()
 
+    Where several processes train together, the first one writes the folder; in the others `folder`
+    is None.
+
     Args:
         data: "fashion-mnist", "digits", or the path of an MNIST-like folder.
         settings: the network's hidden part and how it is trained.
@@ -41,7 +50,8 @@ class ImageRun:
         data_dir: where to look for the data set first.
 
     Raises:
-        SettingsError: the settings select an epoch and hold no rows out to select by.
+        SettingsError: the settings select an epoch and hold no rows out to select by, or ask for
+            a device, threads or memory that are not there.
         DataError: the data cannot be had or used.
         OutputError: the folder is not empty or cannot be written.
     """
@@ -61,26 +71,37 @@ class ImageRun:
                 "hold rows out with a validation_fraction, for example 0.1"
             )
         self.settings, self.recipe_name = settings, recipe_name
+        if settings.device != "cpu":  # the only question that PyTorch must be loaded for
+            import_module("multilayer.engine.devices").choose_device(settings.device)
+        rank = _rank()
+        _begin_loading("multilayer.engine.training")
         self.dataset = load_images(data, data_dir)
         height, width = self.dataset.image_shape
-        spec = NetworkSpec(
+        self.spec = NetworkSpec(
             height * width,
             len(self.dataset.class_names),
             settings.hidden_widths,
             settings.activation,
             input_scale=1 / 255,
         )
-        self.network = Network.initialized(spec, [settings.seed], settings.initialization)
+        check_machine(self.spec, [settings])
         self.history: list[dict[str, Any]] = []
         self._status = "unfinished"
-        self._test = as_examples(self.dataset.test)
         self._train, self._validation = self._divide()
-        self.folder = RunFolder(
-            output, f"{self.dataset.name}-{recipe_name}", self.network.parameters.nbytes
-        )
-        self.folder.write_json("settings.json", self._description(data, data_dir))
+        self.folder: RunFolder | None = None
+        if rank == 0:
+            name = f"{self.dataset.name}-{recipe_name}"
+            self.folder = RunFolder(output, name, 4 * self.spec.num_parameters)
+            self.folder.write_json("settings.json", self._description(data, data_dir))
 
-    def epochs(self, stop: Event | None = None) -> Iterator[EpochRecord]:
+    @cached_property
+    def network(self) -> "Network":
+        """The network, trained as far as the run has come."""
+        from multilayer.engine.network import Network
+
+        return Network.initialized(self.spec, [self.settings.seed], self.settings.initialization)
+
+    def epochs(self, stop: "Stop | None" = None) -> Iterator["EpochRecord"]:
         """Train; each record is also added to history.jsonl.
 
         Args:
@@ -90,17 +111,24 @@ class ImageRun:
             TrainingDivergedError: the loss is no longer finite. The history says where, and
                 results.json that the run ended so.
         """
+        from multilayer.engine.training import train
+
+        record = None
         try:
             for record in train(
-                self.network, self._train, self.settings, validation=self._validation, stop=stop
+                self.network,
+                as_examples(self._train),
+                self.settings,
+                validation=as_examples(self._validation),
+                stop=stop,
             ):
                 self._note(as_history_line(record))
                 yield record
         except TrainingDivergedError as error:
             self._note({"epoch": error.epoch, "num_steps": error.step, "train_loss": None})
-            self.folder.write_json("results.json", {"status": "diverged", **self._facts()})
+            self._write("results.json", {"status": "diverged", **self._facts()})
             raise
-        was_stopped = stop is not None and stop.is_set()
+        was_stopped = (stop is not None and stop.is_set()) or (record and record.is_interrupted)
         self._status = "interrupted" if was_stopped else "finished"
 
     def finish(self) -> dict[str, Any]:
@@ -109,25 +137,46 @@ class ImageRun:
         Returns:
             The content of results.json.
         """
-        scores = evaluate(self.network, self._test)
+        results = self.score()
+        self.draw()
+        return results
+
+    def score(self) -> dict[str, Any]:
+        """Score the network on the test rows; write the model file and results.json.
+
+        Returns:
+            The content of results.json.
+        """
+        from multilayer.engine.scores import evaluate
+        from multilayer.model_file.image_model import ImageModel, save_model
+
+        scores = evaluate(self.network, as_examples(self.dataset.test))
         assert scores.accuracy is not None
-        accuracy = scores.accuracy[0]
+        accuracy, num_rows = scores.accuracy[0], len(self.dataset.test)
         results = {
             "status": self._status,
             "test_loss": scores.loss[0],
             "test_accuracy": accuracy,
-            "test_accuracy_interval": wilson_interval(
-                round(accuracy * len(self._test)), len(self._test)
-            ),
+            "test_accuracy_interval": wilson_interval(round(accuracy * num_rows), num_rows),
             **self._facts(),
         }
-        model = ImageModel(
-            self.network,
-            self.dataset.image_shape,
-            self.dataset.class_names,
-            {"data": self.dataset.name, "settings": asdict(self.settings), "results": results},
-        )
-        save_model(model, self.folder.path / "model.safetensors")
+        if self.folder is not None:
+            model = ImageModel(
+                self.network,
+                self.dataset.image_shape,
+                self.dataset.class_names,
+                {"data": self.dataset.name, "settings": asdict(self.settings), "results": results},
+            )
+            save_model(model, self.folder.path / "model.safetensors")
+        self._write("results.json", results)
+        return results
+
+    def draw(self) -> None:
+        """Draw the learning curves and the first layer's weights into the run folder."""
+        if self.folder is None:
+            return
+        from multilayer.report.pictures import save_first_layer, save_learning_curves
+
         if self.history:
             save_learning_curves(self.history, self.folder.path / "curves.png")
         save_first_layer(
@@ -135,25 +184,28 @@ class ImageRun:
             self.dataset.image_shape,
             self.folder.path / "first_layer.png",
         )
-        self.folder.write_json("results.json", results)
-        return results
 
-    def _divide(self) -> tuple[Examples, Examples]:
+    def _divide(self) -> tuple[ImageSplit, ImageSplit]:
         """The rows to train on, and those to watch."""
         split = self.dataset.train
         if not self.settings.validation_fraction:
-            return as_examples(split), self._test
+            return split, self.dataset.test
         kept, held_out = split_rows(
             split.labels, self.settings.validation_fraction, self.settings.seed
         )
         return (
-            as_examples(ImageSplit(split.images[kept], split.labels[kept])),
-            as_examples(ImageSplit(split.images[held_out], split.labels[held_out])),
+            ImageSplit(split.images[kept], split.labels[kept]),
+            ImageSplit(split.images[held_out], split.labels[held_out]),
         )
 
     def _note(self, line: dict[str, Any]) -> None:
         self.history.append(line)
-        self.folder.append_line("history.jsonl", line)
+        if self.folder is not None:
+            self.folder.append_line("history.jsonl", line)
+
+    def _write(self, name: str, document: dict[str, Any]) -> None:
+        if self.folder is not None:
+            self.folder.write_json(name, document)
 
     def _description(self, data: str | Path, data_dir: str | Path | None) -> dict[str, Any]:
         is_known = str(data) in KNOWN_DATASETS
@@ -174,19 +226,21 @@ class ImageRun:
                     if self.settings.validation_fraction
                     else "the test rows, as in the book"
                 ),
-                "num_test_rows": len(self._test),
+                "num_test_rows": len(self.dataset.test),
                 "image_shape": self.dataset.image_shape,
                 "class_names": self.dataset.class_names,
             },
         }
 
     def _facts(self) -> dict[str, Any]:
+        import torch
+
         return {
             "num_epochs": sum(line["train_loss"] is not None for line in self.history),
             "train_seconds": sum(line.get("seconds", 0.0) for line in self.history),
-            "num_parameters": self.network.spec.num_parameters,
+            "num_parameters": self.spec.num_parameters,
             "num_train_rows": len(self._train),
-            "num_test_rows": len(self._test),
+            "num_test_rows": len(self.dataset.test),
             "seed": self.settings.seed,
             "num_threads": torch.get_num_threads(),
             "versions": {
@@ -198,14 +252,18 @@ class ImageRun:
         }
 
 
-def as_examples(split: ImageSplit) -> Examples:
+def as_examples(split: ImageSplit) -> "Examples":
     """Pictures as rows of bytes, one byte a pixel."""
+    import torch
+
+    from multilayer.engine.batches import Examples
+
     return Examples(
         torch.from_numpy(split.images.reshape(len(split), -1)), torch.from_numpy(split.labels)
     )
 
 
-def as_history_line(record: EpochRecord) -> dict[str, Any]:
+def as_history_line(record: "EpochRecord") -> dict[str, Any]:
     """A record of a population of one, as history.jsonl has it."""
     line: dict[str, Any] = {
         "epoch": record.epoch,
@@ -220,3 +278,20 @@ def as_history_line(record: EpochRecord) -> dict[str, Any]:
     if record.is_interrupted:
         line["is_interrupted"] = True
     return line
+
+
+def _begin_loading(module: str) -> None:
+    """Import a module in a thread; who imports it again meanwhile waits until it is there."""
+
+    def load() -> None:
+        with suppress(ImportError):  # whoever needs it is told
+            import_module(module)
+
+    Thread(target=load, daemon=True).start()
+
+
+def _rank() -> int:
+    """The number of this process among those that train together; 0 on its own."""
+    distributed = sys.modules.get("torch.distributed")  # loaded where somebody made a group
+    is_in_group = getattr(distributed, "is_initialized", bool)()
+    return int(distributed.get_rank()) if distributed is not None and is_in_group else 0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.lab.evaluation import wilson_interval
+from multilayer.lab.wilson import wilson_interval
 
 Array = NDArray[np.float64]
 
