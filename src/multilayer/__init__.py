@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from multilayer.engine.training import train as train
     from multilayer.errors import MultilayerError as MultilayerError
     from multilayer.estimators.recipes import recipe as recipe
+    from multilayer.lab.compare import Comparison as Comparison
+    from multilayer.lab.compare import compare as compare
     from multilayer.lab.evaluation import evaluate_images as evaluate_images
     from multilayer.lab.image_run import ImageRun as ImageRun
     from multilayer.lab.verify import verify as verify
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
 # Where each name of the engine and the tool lives; every other name is the book's.
 _HOMES = {
+    "Comparison": "lab.compare",
     "Encoder": "data.encoder",
     "EncodingPlan": "data.encoder",
     "EpochRecord": "engine.training",
@@ -57,6 +60,7 @@ _HOMES = {
     "Targets": "data.targets",
     "TrainingSettings": "engine.settings",
     "as_frame": "data.frames",
+    "compare": "lab.compare",
     "evaluate": "engine.scores",
     "evaluate_images": "lab.evaluation",
     "infer_schema": "data.column_kinds",

@@ -10,8 +10,10 @@ from cyclopts import App, CycloptsError
 from multilayer import __version__
 from multilayer.cli import exit_codes
 from multilayer.cli.bench import bench
+from multilayer.cli.compare import compare
 from multilayer.cli.evaluate import evaluate
 from multilayer.cli.predict import predict
+from multilayer.cli.study import study
 from multilayer.cli.train import train
 from multilayer.cli.verify import verify
 from multilayer.errors import DistributedError, MultilayerError, TrainingDivergedError
@@ -30,6 +32,8 @@ app.command(evaluate)
 app.command(predict)
 app.command(verify)
 app.command(bench)
+app.command(compare)
+app.command(study)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

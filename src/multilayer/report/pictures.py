@@ -1,40 +1,19 @@
-"""Pictures of a training run as PNG files.
-
-Each is drawn on a figure of its own with matplotlib's default style, whatever the program or the
-user's configuration has set, and written whole or not at all. The same input gives the same bytes.
-"""
+"""Pictures of a training run as PNG files."""
 
 import math
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from io import BytesIO
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy
-from matplotlib import style
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from multilayer.errors import DataError
-from multilayer.files import replace_atomically
+from multilayer.report.figures import picture
 
 Array = numpy.ndarray[Any, Any]
 
-_STYLE: dict[str, Any] = {
-    "font.family": "DejaVu Sans",
-    "text.parse_math": False,  # a $ in a class name is a $
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": "medium",
-    "figure.titlesize": "medium",
-    "grid.alpha": 0.3,
-    "legend.frameon": False,
-}
-_DOTS_PER_INCH = 120
 _LARGEST_DRAWN = 1e100  # far beyond any useful loss; near the largest float axes overflow
 _LONGEST_NAME = 20
 _MOST_CLASSES_WITH_COUNTS = 20
@@ -58,7 +37,7 @@ def save_learning_curves(epochs: Sequence[Mapping[str, float | None]], path: str
     }
     has_accuracy = bool(curves["validation_accuracy"][0])
     num_panels = 2 if has_accuracy else 1
-    with _picture(path, width=5 * num_panels, height=3.6) as figure:
+    with picture(path, width=5 * num_panels, height=3.6) as figure:
         figure.set_layout_engine("constrained", w_pad=0.1)
         panels = figure.subplots(1, num_panels, squeeze=False)[0]
         panels[0].set(title="Loss", ylabel="loss")
@@ -119,7 +98,7 @@ def save_first_layer(
         if len(chosen) < num_units
         else f"First layer: the weights of the {num_units} hidden units, largest norm first"
     )
-    with _picture(path, width=8, height=0.4 + 6.8 * mosaic.shape[0] / mosaic.shape[1]) as figure:
+    with picture(path, width=8, height=0.4 + 6.8 * mosaic.shape[0] / mosaic.shape[1]) as figure:
         figure.set_layout_engine("constrained")
         axes = figure.add_subplot()
         image = axes.imshow(mosaic, cmap="RdBu_r", vmin=-limit, vmax=limit)
@@ -153,7 +132,7 @@ def save_confusion_matrix(matrix: Array, class_names: Sequence[str], path: str |
     shares = matrix / numpy.maximum(matrix.sum(axis=1, keepdims=True), 1)
     names = [_shown_name(name) for name in class_names]
     side = min(16.0, 4 + 0.4 * num_classes)
-    with _picture(path, width=side + 1, height=side) as figure:
+    with picture(path, width=side + 1, height=side) as figure:
         figure.set_layout_engine("constrained")
         axes = figure.add_subplot()
         axes.spines[:].set_visible(False)
@@ -207,7 +186,7 @@ def save_mistakes(
     shown = wrong[numpy.argsort(-confidences[wrong], kind="stable")][:_MOST_MISTAKES]
     num_columns = 5
     num_rows = max(1, math.ceil(len(shown) / num_columns))
-    with _picture(path, width=1.75 * num_columns, height=0.5 + 2.0 * num_rows) as figure:
+    with picture(path, width=1.75 * num_columns, height=0.5 + 2.0 * num_rows) as figure:
         if not len(shown):
             figure.text(0.5, 0.5, "No mistakes", ha="center", va="center", fontsize="x-large")
             return
@@ -232,22 +211,6 @@ def save_mistakes(
             axes.set_title(
                 f"{predicted} ({confidences[index]:.0%})\ntrue: {true}", fontsize="small", pad=3
             )
-
-
-@contextmanager
-def _picture(path: str | Path, width: float, height: float) -> Iterator[Figure]:
-    """Give a figure of `width` by `height` inches to draw on, and write it as PNG to `path`."""
-    content = BytesIO()
-    with style.context(["default", _STYLE]), warnings.catch_warnings():
-        # The one font that matplotlib brings lacks some scripts: their letters become boxes.
-        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from", UserWarning)
-        warnings.filterwarnings("ignore", "Matplotlib currently does not support", UserWarning)
-        figure = Figure(figsize=(width, height), dpi=_DOTS_PER_INCH)
-        FigureCanvasAgg(figure)  # draws for the figure without a window system
-        yield figure
-        figure.savefig(content, format="png", metadata={"Software": None})
-    with replace_atomically(path) as file:
-        file.write(content.getvalue())
 
 
 def _curve(

@@ -1,0 +1,101 @@
+"""`multilayer compare`."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from multilayer.cli import exit_codes
+from multilayer.cli.interrupts import stop_on_interrupt
+from multilayer.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from multilayer.lab.compare import Comparison
+
+
+def compare(
+    data: str,
+    /,
+    *settings: str,
+    recipe: str = "chapter",
+    metric: Literal["accuracy", "loss"] = "accuracy",
+    matters: float | None = None,
+    max_seeds: int = 40,
+    held_out: float = 0.2,
+    seed: int = 0,
+    output: str | None = None,
+    data_dir: str | None = None,
+    quiet: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Find out which settings are better, over as many seeds as it takes.
+
+    All settings get the same seeds, batches and rows held out to score on; the seeds of each are
+    trained together. After 5, 10, 20, … seeds the comparison looks at the differences, and stops
+    when each pair has a verdict: one is better, or no difference larger than --matters. The
+    intervals hold at all looks together with 95%. The test rows are left alone. Ctrl-C stops with
+    what the last look gave.
+
+    Args:
+        data: 'fashion-mnist', 'digits', or the path of an MNIST-like folder of idx files.
+        settings: two or more, such as chapter hidden_widths=512,256,dropout=0.2: a recipe's name,
+            changes to --recipe as name=value with commas between, or both.
+        recipe: the settings that are changed.
+        metric: what is compared on the rows held out.
+        matters: the smallest difference that matters; left out: 0.002 of accuracy, 0.005 of loss.
+        max_seeds: limit, at which a pair may stay undecided; at least 5.
+        held_out: share of the training rows to score on, other ones for each seed.
+        seed: the first one.
+        output: folder for the tables and pictures; it must be empty or not there yet. Left out:
+            runs/compare-DATA-001 and on.
+        data_dir: folder to look for the data set's files in first.
+        quiet: print the paragraph alone.
+    """
+    from multilayer.lab.compare import comparison_looks
+    from multilayer.lab.comparison_folder import save_comparison
+    from multilayer.lab.comparison_words import paragraph
+    from multilayer.lab.run_folder import RunFolder
+
+    last = None
+    with stop_on_interrupt() as stop:
+        looks = comparison_looks(
+            data, settings, recipe=recipe, metric=metric, matters=matters, max_seeds=max_seeds,
+            held_out=held_out, seed=seed, data_dir=data_dir, stop=stop,
+        )  # fmt: skip
+        folder = RunFolder(output, f"compare-{_last_part(data)}")
+        try:
+            for last in looks:
+                if not quiet and not last.is_final:
+                    _print_progress(last)
+        except BaseException:
+            folder.remove_if_empty()
+            raise
+    if last is None:
+        folder.remove_if_empty()
+        print("interrupted before the first look; nothing is known yet", file=sys.stderr)
+        return exit_codes.INTERRUPTED
+    save_comparison(last, folder)
+    if not quiet:
+        _print_tables(last)
+        print()
+    print(paragraph(last))
+    if not quiet:
+        names = ", ".join(sorted(path.name for path in folder.path.iterdir()))
+        print(f"{folder.path}: {names}")
+    return exit_codes.INTERRUPTED if last.is_interrupted else exit_codes.SUCCESS
+
+
+def _print_progress(comparison: "Comparison") -> None:
+    num_open = sum(pair.verdict == "undecided" for pair in comparison.pairs)
+    pairs = f"{num_open} of {len(comparison.pairs)} pairs"
+    print(f"after {comparison.num_seeds} seeds: {pairs} undecided", flush=True)
+
+
+def _print_tables(comparison: "Comparison") -> None:
+    from multilayer.lab import comparison_words
+
+    print_table(comparison_words.headers(comparison), comparison_words.rows(comparison))
+    print_table(comparison_words.pair_headers(), comparison_words.pair_rows(comparison))
+
+
+def _last_part(data: str) -> str:
+    return data.rstrip("/").rpartition("/")[2] or "data"

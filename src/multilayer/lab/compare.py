@@ -1,0 +1,253 @@
+"""Which settings are better, decided over as many seeds as it takes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.specification import check_choice
+from multilayer.errors import SettingsError
+from multilayer.lab.intervals import MeanInterval, mean_interval
+from multilayer.lab.problem import Problem, load_problem
+from multilayer.lab.repetitions import HELD_OUT, Repetitions, repeat
+from multilayer.lab.sequential import ERROR_RATE, Pair, SequentialComparison, looks_up_to
+from multilayer.lab.written_settings import read_settings
+
+MetricName = Literal["accuracy", "loss"]
+
+
+@dataclass(frozen=True, eq=False)
+class Contestant:
+    """Settings in a comparison.
+
+    Attributes:
+        name: as they were written.
+        settings: what they are; the seed is that of the first repetition.
+        values: accuracy or loss on the rows held out, for each seed so far, in order.
+        num_diverged: seeds at which the training diverged.
+        seconds: of training all of them.
+    """
+
+    name: str
+    settings: TrainingSettings
+    values: NDArray[Any]
+    num_diverged: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What is known after a look.
+
+    Attributes:
+        problem_name: the data.
+        metric: "accuracy" or "loss".
+        matters: the smallest difference that matters.
+        looks: numbers of seeds after which the comparison looks, at most.
+        num_scored_rows: rows that each network is scored on; others for each seed.
+        contestants: the settings.
+        pairs: all pairs of them; differences are those of scores, of which higher is better: the
+            accuracy, or minus the loss.
+        is_final: no look follows.
+        is_interrupted: it was stopped before it was decided.
+    """
+
+    problem_name: str
+    metric: MetricName
+    matters: float
+    looks: tuple[int, ...]
+    num_scored_rows: int
+    contestants: tuple[Contestant, ...]
+    pairs: tuple[Pair, ...]
+    is_final: bool
+    is_interrupted: bool = False
+
+    @property
+    def num_seeds(self) -> int:
+        """The most seeds that any settings have had."""
+        return max(len(contestant.values) for contestant in self.contestants)
+
+    def interval(self, contestant: Contestant) -> MeanInterval:
+        """Mean of a contestant's values; the interval holds at all looks together with 95%."""
+        resolution = 1 / self.num_scored_rows if self.metric == "accuracy" else 0.0
+        return mean_interval(contestant.values, ERROR_RATE / len(self.looks), resolution)
+
+
+def compare(
+    data: str | Path | Problem,
+    *settings: str | TrainingSettings,
+    recipe: str = "chapter",
+    metric: MetricName = "accuracy",
+    matters: float | None = None,
+    max_seeds: int = 40,
+    held_out: float = HELD_OUT,
+    seed: int = 0,
+    data_dir: str | Path | None = None,
+) -> Comparison:
+    """Find out which settings are better on some data, and whether the difference matters.
+
+    All settings are trained with the same seeds; a seed stands for first weights, order of the
+    batches, and which rows are held out to score on. The test rows are left alone. After 5, 10, 20,
+    … seeds the comparison looks, and stops when every pair has a verdict or at `max_seeds`. What it
+    says is about the mean over seeds and splits of these rows; see `multilayer.lab.sequential` for
+    the error rate.
+
+    Args:
+        data: a data set, as `load_images` takes it, or a problem.
+        settings: two or more, as text such as "hidden_widths=512,dropout=0.2" (see
+            `read_settings`), or as they are.
+        recipe: what the text changes.
+        metric: "accuracy", or "loss", of which less is better.
+        matters: smallest difference of the metric that matters; None: 0.002 of accuracy, 0.005 of
+            loss.
+        max_seeds: limit, at least 5.
+        held_out: share of the rows to score on.
+        seed: the first one; the others follow it.
+        data_dir: where to look for the data set first.
+
+    Returns:
+        What was known in the end.
+
+    Raises:
+        SettingsError: there are less than two settings, one is written wrongly, or a number is out
+            of range.
+        DataError: the data cannot be had or used.
+    """
+    looks = comparison_looks(
+        data, settings, recipe=recipe, metric=metric, matters=matters, max_seeds=max_seeds,
+        held_out=held_out, seed=seed, data_dir=data_dir,
+    )  # fmt: skip
+    *_, last = looks
+    return last
+
+
+def comparison_looks(
+    data: str | Path | Problem,
+    settings: Sequence[str | TrainingSettings],
+    *,
+    recipe: str = "chapter",
+    metric: MetricName = "accuracy",
+    matters: float | None = None,
+    max_seeds: int = 40,
+    held_out: float = HELD_OUT,
+    seed: int = 0,
+    data_dir: str | Path | None = None,
+    stop: Event | None = None,
+) -> Iterator[Comparison]:
+    """What `compare` knows after each look.
+
+    Arguments and errors are those of `compare`, and are checked before the first look is asked for.
+    When `stop` is set, the comparison ends after the current batch with what the last look gave,
+    and with nothing where there was none.
+    """
+    check_choice("metric", metric, get_args(MetricName))
+    names = [text if isinstance(text, str) else _in_words(text) for text in settings]
+    chosen = [
+        replace(read_settings(one, recipe) if isinstance(one, str) else one, seed=seed)
+        for one in settings
+    ]
+    _check_settings(names, chosen)
+    if not 0 < held_out < 1:
+        raise SettingsError(f"held_out must be above 0 and below 1; it is {held_out}")
+    looks = looks_up_to(max_seeds)
+    problem = data if isinstance(data, Problem) else load_problem(data, data_dir)
+    num_scored_rows = max(1, round(held_out * len(problem.examples)))
+    rule = SequentialComparison(
+        len(chosen),
+        looks,
+        matters if matters is not None else {"accuracy": 0.002, "loss": 0.005}[metric],
+        1 / num_scored_rows if metric == "accuracy" else 0.0,
+    )
+    contestants = [
+        Contestant(name, one, np.empty(0)) for name, one in zip(names, chosen, strict=True)
+    ]
+    comparison = Comparison(
+        problem.name, metric, rule.matters, looks, num_scored_rows, tuple(contestants), (), False
+    )
+    return _looks(problem, comparison, rule, held_out, stop)
+
+
+def _looks(
+    problem: Problem,
+    comparison: Comparison,
+    rule: SequentialComparison,
+    held_out: float,
+    stop: Event | None,
+) -> Iterator[Comparison]:
+    metric = comparison.metric
+    contestants = list(comparison.contestants)
+    for num_seeds in rule.looks:
+        for number in rule.undecided_settings:
+            contestant = contestants[number]
+            more = range(len(contestant.values), num_seeds)
+            first = contestant.settings.seed
+            members = [replace(contestant.settings, seed=first + place) for place in more]
+            trained = repeat(problem, members, held_out=held_out, stop=stop)
+            if trained.is_interrupted:
+                if comparison.pairs:
+                    yield replace(comparison, is_final=True, is_interrupted=True)
+                return
+            contestants[number] = _with_more(contestant, trained, metric)
+        scores = [one.values if metric == "accuracy" else -one.values for one in contestants]
+        pairs = rule.look(scores)
+        is_final = rule.is_decided or num_seeds == rule.looks[-1]
+        comparison = replace(
+            comparison, contestants=tuple(contestants), pairs=tuple(pairs), is_final=is_final
+        )
+        yield comparison
+        if is_final:
+            return
+
+
+def _with_more(contestant: Contestant, trained: Repetitions, metric: MetricName) -> Contestant:
+    if metric == "loss" and trained.num_diverged:
+        raise SettingsError(
+            f"{contestant.name} diverged at {trained.num_diverged} of {len(trained.losses)} seeds "
+            "and has no loss there; compare by accuracy"
+        )
+    values = trained.accuracies if metric == "accuracy" else trained.losses
+    return replace(
+        contestant,
+        values=np.concatenate([contestant.values, values]),
+        num_diverged=contestant.num_diverged + trained.num_diverged,
+        seconds=contestant.seconds + trained.seconds,
+    )
+
+
+def _check_settings(names: Sequence[str], settings: Sequence[TrainingSettings]) -> None:
+    if len(settings) < 2:
+        raise SettingsError(
+            f"a comparison needs at least two settings, such as chapter hidden_widths=512; "
+            f"given: {', '.join(names) or 'none'}"
+        )
+    for name, one in zip(names, settings, strict=True):
+        if one.selection != "last" and not one.validation_fraction:
+            raise SettingsError(
+                f"{name} selects by {one.selection!r} and needs a validation_fraction, such as 0.1"
+            )
+        if one.num_members > 1 or one.num_folds:
+            raise SettingsError(f"{name} is several networks; settings of single ones are compared")
+    if len({one.loss for one in settings}) > 1:
+        raise SettingsError("settings with different losses cannot be compared")
+
+
+def _in_words(settings: TrainingSettings) -> str:
+    """What differs from the defaults, as text that `read_settings` reads."""
+    default = TrainingSettings()
+    changed = {
+        name: value
+        for name, value in vars(settings).items()
+        if value != getattr(default, name) and name != "seed"
+    }
+    return (
+        ",".join(
+            f"{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}"
+            for name, value in changed.items()
+        )
+        or "chapter"
+    )
