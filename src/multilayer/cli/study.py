@@ -1,0 +1,68 @@
+"""`multilayer study`."""
+
+import sys
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from multilayer.cli import exit_codes
+from multilayer.cli.tables import print_table
+
+
+def study(
+    name: str,
+    data: str = "fashion-mnist",
+    /,
+    *,
+    settings: str = "chapter",
+    seeds: int = 5,
+    matters: float = 0.002,
+    quick: Annotated[bool, Parameter(negative="")] = False,
+    output: str | None = None,
+    data_dir: str | None = None,
+) -> int:
+    """Answer one of the chapter's questions with a table, a picture and a paragraph.
+
+    Each variant is trained over the same seeds and scored on training rows held out; the test rows
+    are left alone. Verdicts come with 95% intervals and Holm's correction.
+
+    Args:
+        name: width, depth, bottleneck (a hidden layer of one neuron), learning-rate, activation,
+            initialisation, batch-size, joint (all at once), speed (from scratch, PyTorch's API,
+            engine), alignment (powers of two), or baseline (softmax regression).
+        data: 'fashion-mnist', 'digits', or the path of an MNIST-like folder; not for speed and
+            alignment.
+        settings: what is varied in one thing, such as chapter,max_epochs=20.
+        seeds: repetitions of each variant, at least 5.
+        matters: the smallest difference of accuracy that matters.
+        quick: a minute: the first 10,000 rows, 5 epochs, fewer variants.
+        output: folder for the result; it must be empty or not there yet. Left out:
+            runs/study-NAME-001 and on.
+        data_dir: folder to look for the data set's files in first.
+    """
+    from multilayer.lab.run_folder import RunFolder
+    from multilayer.lab.study import plan_study, run_study, save_finding
+
+    plan = plan_study(
+        name, data, settings=settings, num_seeds=seeds, matters=matters, is_quick=quick,
+        data_dir=data_dir,
+    )  # fmt: skip
+    folder = RunFolder(output, f"study-{name}")
+    progress = run_study(name, plan)
+    try:
+        while True:
+            try:
+                print(next(progress), file=sys.stderr, flush=True)
+            except StopIteration as end:
+                finding = end.value
+                break
+    except BaseException:
+        folder.remove_if_empty()
+        raise
+    save_finding(name, finding, folder)
+    print(finding.title)
+    print_table(finding.headers, finding.rows)
+    print(f"\n{finding.paragraph}")
+    names = ", ".join(sorted(path.name for path in folder.path.iterdir()))
+    print(f"{folder.path}: {names}")
+    return exit_codes.SUCCESS

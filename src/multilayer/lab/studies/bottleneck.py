@@ -1,0 +1,142 @@
+"""What a hidden layer of a single neuron does, and why it fails."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from multilayer.engine.backpropagation import Passes
+from multilayer.engine.batches import Examples
+from multilayer.engine.network import Network
+from multilayer.lab.layer_statistics import GradientNorm, layer_statistics
+from multilayer.lab.problem import Problem
+from multilayer.lab.studies import variants
+from multilayer.lab.studies.variants import Measured, Variant
+from multilayer.lab.study import Finding, Progress, StudyPlan
+from multilayer.report.panels import Panel, Series
+
+_ROWS_LOOKED_AT = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Neuron:
+    """The one neuron of a bottleneck, on some rows.
+
+    Attributes:
+        values: (num_seeds, num_rows).
+        num_classes_said: classes that each seed's network ever says.
+    """
+
+    values: NDArray[Any]
+    num_classes_said: list[int]
+
+    @property
+    def is_silent(self) -> NDArray[Any]:
+        """Which seeds' neuron says the same of every row, (num_seeds,)."""
+        silent: NDArray[Any] = np.ptp(self.values, axis=1) < 1e-6
+        return silent
+
+
+def study(plan: StudyPlan) -> Progress:
+    """Two hidden layers, the second of 1, 2 or 4 neurons in place of 256."""
+    width = plan.settings.hidden_widths[0] if plan.settings.hidden_widths else 256
+    shapes = ((width, width), (width, 4), (width, 2), (width, 1))
+    names = ["-".join(map(str, shape)) for shape in shapes]
+    measured = yield from variants.measure(
+        plan,
+        [
+            Variant(name, replace(plan.settings, hidden_widths=shape))
+            for name, shape in zip(names, shapes, strict=True)
+        ],
+        with_curves=True,
+    )
+    pairs = variants.against(measured, 0, plan)
+    problem = plan.rows.first_rows(_ROWS_LOOKED_AT)
+    narrow = measured[-1]
+    neuron = _look_at(narrow.network, problem)
+    norms = {one.variant.name: _gradients_at_start(one, problem) for one in (measured[0], narrow)}
+    epochs = range(1, plan.settings.max_epochs + 1)
+    return Finding(
+        f"A bottleneck of one neuron: {plan.in_words}",
+        variants.headers("hidden layers", measured[0]),
+        variants.rows(measured, pairs, plan.matters),
+        f"{variants.in_words('the shape', measured, pairs, 0, plan)} "
+        f"{_explanation(neuron, norms, plan.rows.num_classes)}",
+        [
+            Panel("Accuracy on the rows held out", "hidden layers", "accuracy",
+                  [variants.series(measured)], categories=names),
+            Panel("How it got there", "epoch", "mean accuracy",
+                  [Series(one.variant.name, epochs[: len(one.curves)],
+                          one.curves.mean(1).tolist()) for one in measured]),
+            _panel_of_values(neuron, problem),
+            Panel("Gradients at the first weights", "weight matrix, from the input on",
+                  "norm of the loss's gradient",
+                  [Series(name, range(len(found)), [one.gradient for one in found])
+                   for name, found in norms.items()],
+                  categories=["first", "second", "third"], is_log_y=True),
+        ],
+        {
+            **variants.document(measured),
+            "silent_neurons": neuron.is_silent.tolist(),
+            "num_classes_said": neuron.num_classes_said,
+            "gradient_norms": {name: [one.gradient for one in found]
+                               for name, found in norms.items()},
+        },
+    )  # fmt: skip
+
+
+def _look_at(network: Network, problem: Problem) -> Neuron:
+    with torch.inference_mode():
+        passes = Passes(network.spec, network.parameters)
+        logits = passes.forward(problem.examples.inputs.unsqueeze(0))
+        said = [len(answers.unique()) for answers in logits.argmax(-1)]
+        return Neuron(passes.hidden_values[-1][:, :, 0].clone().numpy(), said)
+
+
+def _gradients_at_start(one: Measured, problem: Problem) -> list[GradientNorm]:
+    """Of the first seed's network, before it was trained."""
+    rows = torch.arange(len(problem.examples))
+    network = problem.network([replace(one.variant.settings, seed=0)], [rows])
+    examples = Examples(problem.examples.inputs, problem.examples.targets)
+    return layer_statistics(network, examples, one.variant.settings.loss)[1]
+
+
+def _explanation(neuron: Neuron, norms: dict[str, list[GradientNorm]], num_classes: int) -> str:
+    wide_norms, narrow_norms = norms.values()
+    num_seeds = len(neuron.values)
+    share = narrow_norms[0].gradient / wide_norms[0].gradient
+    return (
+        f"Why one neuron fails: all that the last layer learns of a picture is one number, along "
+        f"which {num_classes} classes must lie in {num_classes} intervals, and ReLU throws its "
+        f"negative half away. After training, the networks of the {num_seeds} seeds ever say "
+        f"{', '.join(map(str, neuron.num_classes_said))} of the {num_classes} classes; in "
+        f"{int(neuron.is_silent.sum())} of {num_seeds} the neuron is silent: it says the same of "
+        "every row, no gradient passes it, and nothing before it learns any more. What passes at "
+        f"the first weights is {share:.2f} times the gradient that the first weight matrix of "
+        f"{next(iter(norms))} gets, because the gradients of all that lies behind come through one "
+        f"neuron."
+    )
+
+
+def _panel_of_values(neuron: Neuron, problem: Problem) -> Panel:
+    """The neuron's values by class, for the first seed whose neuron says something."""
+    speaking = np.flatnonzero(~neuron.is_silent)
+    seed = int(speaking[0]) if len(speaking) else 0
+    by_class = [
+        neuron.values[seed][problem.labels == label] for label in range(problem.num_classes)
+    ]
+    means = [float(values.mean()) if len(values) else 0.0 for values in by_class]
+    quantiles = [
+        np.quantile(values, [0.1, 0.9]) if len(values) else np.zeros(2) for values in by_class
+    ]
+    names = problem.class_names or tuple(map(str, range(problem.num_classes)))
+    return Panel(
+        f"What the one neuron says (seed {seed}); bars hold 80% of a class",
+        "class",
+        "value",
+        [Series("", range(len(means)), means, [float(q[0]) for q in quantiles],
+                [float(q[1]) for q in quantiles], is_line=False)],
+        categories=names,
+    )  # fmt: skip

@@ -1,0 +1,37 @@
+"""How wide the hidden layer should be."""
+
+from dataclasses import replace
+
+from multilayer.lab.studies import variants
+from multilayer.lab.studies.variants import Variant
+from multilayer.lab.study import Finding, Progress, StudyPlan
+from multilayer.report.panels import Panel, Series
+
+WIDTHS = (16, 32, 64, 128, 256, 512, 1024, 2048)
+QUICK_WIDTHS = (16, 64, 256, 1024)
+
+
+def study(plan: StudyPlan) -> Progress:
+    """One hidden layer of growing width, against 256."""
+    widths = QUICK_WIDTHS if plan.is_quick else WIDTHS
+    measured = yield from variants.measure(
+        plan, [Variant(str(w), replace(plan.settings, hidden_widths=(w,))) for w in widths]
+    )
+    reference = widths.index(256)
+    pairs = variants.against(measured, reference, plan)
+    seconds = [one.seconds for one in measured]
+    return Finding(
+        f"Width of one hidden layer: {plan.in_words}",
+        variants.headers("width", measured[reference]),
+        variants.rows(measured, pairs, plan.matters),
+        variants.in_words("width", measured, pairs, reference, plan)
+        + f" An epoch of one network took {seconds[0]:.3f} s at width {widths[0]} and "
+        f"{seconds[-1]:.3f} s at width {widths[-1]}.",
+        [
+            Panel("Accuracy on the rows held out", "width", "accuracy",
+                  [variants.series(measured, widths)], is_log_x=True),
+            Panel("Time", "width", "seconds an epoch and network",
+                  [Series("", widths, seconds)], is_log_x=True, is_log_y=True),
+        ],
+        variants.document(measured),
+    )  # fmt: skip
