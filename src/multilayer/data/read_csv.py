@@ -54,6 +54,8 @@ class _Reader:
         self._stream, self._source = stream, source
         self._delimiter = delimiter or ","
         self._must_find_delimiter = delimiter is None
+        # As on the first Macintosh: without any newline in the first piece.
+        self._ends_lines_with_returns: bool | None = None
         self._names: list[str] | None = None
         self._offset = 0  # bytes before the piece at hand
         self._row = 0  # rows of data before it
@@ -67,7 +69,11 @@ class _Reader:
             is_last = len(content) - len(rest) < PIECE_BYTES
             if is_last and content and not content.endswith(b"\n"):
                 content += b"\n"
-            content = self._with_newlines(content)
+            if self._ends_lines_with_returns is None:
+                told_by = content if is_last else content[:-1]
+                self._ends_lines_with_returns = b"\r" in told_by and b"\n" not in content[:-1]
+            if self._ends_lines_with_returns:
+                content = content.replace(b"\r", b"\n")
             if self._names is None and self._must_find_delimiter:
                 self._delimiter = find_delimiter(content[:_HEAD_BYTES])
             records = find_records(content, self._delimiter)
@@ -91,12 +97,6 @@ class _Reader:
         if self._names is None:
             raise TableError(f"{self._source} is empty; a table begins with its column names")
 
-    def _with_newlines(self, content: bytes) -> bytes:
-        """Lines that end as on the first Macintosh, with a carriage return alone."""
-        if b"\n" not in content[:-1] and b"\r" in content:
-            return content.replace(b"\r", b"\n")
-        return content
-
     def _frames(self, content: bytes, records: Records) -> Iterator["pl.DataFrame"]:
         import polars as pl
 
@@ -118,7 +118,9 @@ class _Reader:
             row = self._row + int((~is_blank[: record - first]).sum()) + 1
             line = self._line + content.count(b"\n", 0, int(records.starts[record]))
             raise self._ragged(row, int(records.num_fields[record]), line)
-        if len(is_blank):
+        if not is_blank.all():
+            skipped = int(is_blank.argmin())  # polars counts the columns by the first line
+            first, is_blank = first + skipped, is_blank[skipped:]
             frame = pl.read_csv(
                 content[int(records.starts[first]) :],
                 has_header=False,
@@ -137,7 +139,7 @@ class _Reader:
         """Read on, record by record, where a quote stands in an unusual place."""
         import polars as pl
 
-        lines = chain(io.BytesIO(content), self._stream)
+        lines = chain(io.BytesIO(content + self._stream.readline()), self._stream)
         reader = csv.reader(self._decoded(lines), delimiter=self._delimiter)
         rows: list[list[str]] = []
         try:
@@ -188,7 +190,10 @@ class _Reader:
 
     def _column_names(self, head: bytes) -> list[str]:
         text = head.decode().removesuffix("\r")
-        return self._require_distinct(next(csv.reader([text], delimiter=self._delimiter)))
+        try:
+            return self._require_distinct(next(csv.reader([text], delimiter=self._delimiter)))
+        except csv.Error as error:
+            raise TableError(f"the column names of {self._source}: {error}") from error
 
     def _require_distinct(self, names: Sequence[str]) -> list[str]:
         names = [name.strip() or f"column_{place}" for place, name in enumerate(names, start=1)]

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 _ROWS_AT_ONCE = 100_000
+# What may stand between fields: a sign of ASCII that begins no line and no quoted field.
+_SIGNS = "".join(map(chr, range(1, 128))).translate(str.maketrans("", "", '"\r\n'))
 
 
 def read_table(
@@ -70,7 +72,7 @@ def read_table_pieces(
 def _pieces(
     path: str | Path, delimiter: str | None, limit_bytes: int | None, rows_at_once: int | None
 ) -> Iterator["pl.DataFrame"]:
-    if delimiter is not None and (not delimiter.isascii() or len(delimiter) != 1):
+    if delimiter is not None and (delimiter not in _SIGNS or len(delimiter) != 1):
         raise SettingsError(f"a delimiter is a single sign of ASCII, not {delimiter!r}")
     path = path if str(path) == STANDARD_INPUT else Path(path).expanduser()
     source = source_name(path)

@@ -12,6 +12,7 @@ ColumnKind = Literal[
 COLUMN_KINDS: tuple[ColumnKind, ...] = get_args(ColumnKind)
 # Columns of the other kinds are not given to the network.
 INPUT_KINDS: tuple[ColumnKind, ...] = ("numeric", "categorical", "boolean", "date")
+_NAME_SHOWN = 60
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,12 @@ def enumerated(names: Sequence[str], most: int = 12) -> str:
     if not names:
         return "none"
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    return ", ".join(_in_a_line(name) for name in names[:most]) + more
+
+
+def _in_a_line(name: str) -> str:
+    text = " ".join(name.split())
+    return text if len(text) <= _NAME_SHOWN else text[: _NAME_SHOWN - 1] + "…"
 
 
 def _listed(noun: str, names: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """Which rows are learned from and which are held out."""
 
+import heapq
 from typing import Any
 
 import numpy as np
@@ -7,10 +8,10 @@ from numpy.typing import NDArray
 
 from multilayer.errors import DataError, SettingsError
 
+Rows = NDArray[np.int64]
 
-def split_rows(
-    labels: np.ndarray[Any, Any], fraction: float, seed: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+
+def split_rows(labels: np.ndarray[Any, Any], fraction: float, seed: int) -> tuple[Rows, Rows]:
     """Split rows at random into a part to train with and a part held out, class by class.
 
     In all round(fraction * num_rows) rows are held out, though at least one and never all. Each
@@ -31,18 +32,10 @@ def split_rows(
         SettingsError: `fraction` or `seed` is out of range.
         DataError: there are fewer than two rows, or `labels` is not one column.
     """
-    if not 0 < fraction < 1:
-        raise SettingsError(f"the fraction to hold out must be between 0 and 1, not {fraction}")
-    if seed < 0:
-        raise SettingsError(f"the seed must not be negative, it is {seed}")
-    if labels.ndim != 1:
-        raise DataError(f"labels must have one dimension, not {labels.ndim}")
+    _require_fraction(fraction)
+    _require_rows(labels, "labels", 2)
     num_rows = len(labels)
-    if num_rows < 2:
-        raise DataError(f"a split needs at least 2 rows, not {num_rows}")
-
-    address = np.random.SeedSequence(seed, spawn_key=tuple(b"split"))
-    generator = np.random.default_rng(address)
+    generator = _generator(seed, b"split")
     _, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
 
     shares = counts * fraction
@@ -56,3 +49,144 @@ def split_rows(
     place_in_class = np.arange(num_rows) - np.repeat(np.cumsum(counts) - counts, counts)
     is_held_out = place_in_class < np.repeat(num_held_out, counts)
     return np.sort(by_class[~is_held_out]), np.sort(by_class[is_held_out])
+
+
+def split_groups(groups: np.ndarray[Any, Any], fraction: float, seed: int) -> tuple[Rows, Rows]:
+    """Hold out whole groups of rows, so that no group is in both parts.
+
+    Groups are taken in random order, each if it brings the part held out nearer to
+    fraction * num_rows; at least one is, and never all.
+
+    Args:
+        groups: (num_rows,), the group of each row; missing ones are a group of their own.
+        fraction: The share of rows to hold out, between 0 and 1, both excluded.
+        seed: Not negative. The same groups, fraction and seed give the same rows.
+
+    Returns:
+        As `split_rows` does.
+
+    Raises:
+        SettingsError: `fraction` or `seed` is out of range.
+        DataError: there are fewer than two groups.
+    """
+    _require_fraction(fraction)
+    codes, sizes = _numbered_groups(groups, 2)
+    wanted = len(codes) * fraction
+    is_held_out = np.zeros(len(sizes), dtype=np.bool_)
+    num_held_out = 0
+    order = _generator(seed, b"split").permutation(len(sizes))
+    for group in order[:-1]:
+        if abs(num_held_out + sizes[group] - wanted) < abs(num_held_out - wanted):
+            is_held_out[group] = True
+            num_held_out += sizes[group]
+    if not is_held_out.any():
+        is_held_out[np.argmin(sizes)] = True
+    return np.flatnonzero(~is_held_out[codes]), np.flatnonzero(is_held_out[codes])
+
+
+def split_latest(times: np.ndarray[Any, Any], fraction: float) -> tuple[Rows, Rows]:
+    """Hold out the latest rows. Rows of one time stay together, in the part that has most of them.
+
+    Args:
+        times: (num_rows,), of any type that sorts, none missing.
+        fraction: The share of rows to hold out, between 0 and 1, both excluded.
+
+    Returns:
+        As `split_rows` does; each row held out is later than each to train with.
+
+    Raises:
+        SettingsError: `fraction` is out of range.
+        DataError: there are fewer than two rows, or all are of one time.
+    """
+    _require_fraction(fraction)
+    _require_rows(times, "times", 2)
+    moments, counts = np.unique(times, return_counts=True)
+    if len(moments) == 1:
+        raise DataError("all rows are of one time, so none is later than the others")
+    num_earlier = np.cumsum(counts)[:-1]  # rows to train with, if the split is after this moment
+    wanted = len(times) * (1 - fraction)
+    is_late = times > moments[np.argmin(np.abs(num_earlier - wanted))]
+    return np.flatnonzero(~is_late), np.flatnonzero(is_late)
+
+
+def fold_rows(
+    labels: np.ndarray[Any, Any],
+    num_folds: int,
+    seed: int,
+    groups: np.ndarray[Any, Any] | None = None,
+) -> NDArray[np.int64]:
+    """Spread rows at random over folds of equal size, each class evenly over all of them.
+
+    Fold sizes, and the rows of each class in the folds, differ by at most one. With groups, each
+    group is in one fold; the largest are placed first, each where the fewest rows are, and classes
+    do not count.
+
+    Args:
+        labels: (num_rows,), the class of each row, of any type that sorts.
+        num_folds: At least 2.
+        seed: Not negative. The same arguments give the same folds.
+        groups: (num_rows,); None: rows stand for themselves.
+
+    Returns:
+        The fold of each row, from 0, (num_rows,); no fold is empty.
+
+    Raises:
+        SettingsError: `num_folds` or `seed` is out of range.
+        DataError: there are fewer rows or groups than folds.
+    """
+    if num_folds < 2:
+        raise SettingsError(f"there must be at least 2 folds, not {num_folds}")
+    _require_rows(labels, "labels", num_folds)
+    generator = _generator(seed, b"folds")
+    fold_names = generator.permutation(num_folds)
+    if groups is None:
+        shuffled = generator.permutation(len(labels))
+        by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+        folds = np.empty(len(labels), dtype=np.int64)
+        folds[by_class] = fold_names[np.arange(len(labels)) % num_folds]
+        return folds
+    codes, sizes = _numbered_groups(groups, num_folds)
+    if len(codes) != len(labels):
+        raise DataError(f"{len(labels)} rows were given {len(codes)} groups")
+    order = generator.permutation(len(sizes))
+    fold_of_group = np.empty(len(sizes), dtype=np.int64)
+    waiting = [(0, int(name)) for name in fold_names]
+    for group in order[np.argsort(-sizes[order], kind="stable")]:
+        num_rows, fold = heapq.heappop(waiting)
+        fold_of_group[group] = fold
+        heapq.heappush(waiting, (num_rows + int(sizes[group]), fold))
+    return fold_of_group[codes]
+
+
+def _generator(seed: int, name: bytes) -> np.random.Generator:
+    if seed < 0:
+        raise SettingsError(f"the seed must not be negative, it is {seed}")
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=tuple(name)))
+
+
+def _require_fraction(fraction: float) -> None:
+    if not 0 < fraction < 1:
+        raise SettingsError(f"the fraction to hold out must be between 0 and 1, not {fraction}")
+
+
+def _require_rows(values: np.ndarray[Any, Any], what: str, fewest: int) -> None:
+    if values.ndim != 1:
+        raise DataError(f"{what} must have one dimension, not {values.ndim}")
+    if len(values) < fewest:
+        raise DataError(f"a split needs at least {fewest} rows, not {len(values)}")
+
+
+def _numbered_groups(
+    groups: np.ndarray[Any, Any], fewest: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The number of each row's group in the order of appearance, and how many rows each has."""
+    _require_rows(groups, "groups", fewest)
+    number_of: dict[Any, int] = {}
+    values = (None if value != value else value for value in groups.tolist())  # NaN is missing
+    codes = np.fromiter((number_of.setdefault(v, len(number_of)) for v in values), np.int64)
+    if len(number_of) < fewest:
+        raise DataError(
+            f"a split needs at least {fewest} groups, there "
+            f"{'is' if len(number_of) == 1 else 'are'} {len(number_of)}"
+        )
+    return codes, np.bincount(codes)
