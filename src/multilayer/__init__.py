@@ -29,17 +29,23 @@ if TYPE_CHECKING:
     from multilayer.engine.training import EpochRecord as EpochRecord
     from multilayer.engine.training import train as train
     from multilayer.errors import MultilayerError as MultilayerError
+    from multilayer.estimators.classifier import MLPClassifier as MLPClassifier
     from multilayer.estimators.recipes import recipe as recipe
+    from multilayer.estimators.regressor import MLPRegressor as MLPRegressor
     from multilayer.lab.compare import Comparison as Comparison
     from multilayer.lab.compare import compare as compare
     from multilayer.lab.evaluation import evaluate_images as evaluate_images
     from multilayer.lab.image_run import ImageRun as ImageRun
+    from multilayer.lab.table_evaluation import evaluate_table as evaluate_table
+    from multilayer.lab.table_run import TableRun as TableRun
+    from multilayer.lab.table_source import ColumnRoles as ColumnRoles
     from multilayer.lab.verify import verify as verify
+    from multilayer.model_file.any_model import load_model as load_model
+    from multilayer.model_file.any_model import save_model as save_model
     from multilayer.model_file.image_model import ImageModel as ImageModel
-    from multilayer.model_file.image_model import load_model as load_model
-    from multilayer.model_file.image_model import save_model as save_model
     from multilayer.model_file.numpy_predictor import NumPyPredictor as NumPyPredictor
     from multilayer.model_file.numpy_predictor import load_predictor as load_predictor
+    from multilayer.model_file.table_model import TableModel as TableModel
 
 # Where each name of the engine and the tool lives; every other name is the book's.
 _HOMES = {
@@ -48,28 +54,34 @@ _HOMES = {
     "EncodingPlan": "data.encoder",
     "EpochRecord": "engine.training",
     "Examples": "engine.batches",
+    "ColumnRoles": "lab.table_source",
     "ImageDataset": "data.images",
     "ImageModel": "model_file.image_model",
     "ImageRun": "lab.image_run",
     "ImageSplit": "data.images",
+    "MLPClassifier": "estimators.classifier",
+    "MLPRegressor": "estimators.regressor",
     "MultilayerError": "errors",
     "Network": "engine.network",
     "NetworkSpec": "engine.specification",
     "NumPyPredictor": "model_file.numpy_predictor",
     "Schema": "data.schema",
+    "TableModel": "model_file.table_model",
+    "TableRun": "lab.table_run",
     "Targets": "data.targets",
     "TrainingSettings": "engine.settings",
     "as_frame": "data.frames",
     "compare": "lab.compare",
     "evaluate": "engine.scores",
     "evaluate_images": "lab.evaluation",
+    "evaluate_table": "lab.table_evaluation",
     "infer_schema": "data.column_kinds",
     "load_images": "data.images",
-    "load_model": "model_file.image_model",
+    "load_model": "model_file.any_model",
     "load_predictor": "model_file.numpy_predictor",
     "read_table": "data.read_table",
     "recipe": "estimators.recipes",
-    "save_model": "model_file.image_model",
+    "save_model": "model_file.any_model",
     "train": "engine.training",
     "verify": "lab.verify",
 }

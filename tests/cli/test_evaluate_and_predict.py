@@ -13,7 +13,7 @@ from multilayer.cli.application import run
 from multilayer.data.images import ImageDataset
 from multilayer.estimators.recipes import recipe
 from multilayer.lab.image_run import ImageRun
-from multilayer.model_file.image_model import load_model
+from multilayer.model_file.image_model import load_image_model
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_predict_labels_an_idx_file_as_the_model_does(
     done = multilayer("predict", trained, small_folder / "t10k-images-idx3-ubyte")
     assert (done.returncode, done.stderr) == (0, "")
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
-    probabilities = load_model(trained / "model.safetensors").probabilities(
+    probabilities = load_image_model(trained / "model.safetensors").probabilities(
         fashion_mnist.test.images[:500]
     )
     assert [int(row["label"]) for row in rows] == probabilities.argmax(1).tolist()
@@ -95,7 +95,7 @@ def test_predict_labels_png_files_alike(multilayer, trained, fashion_mnist, tmp_
     assert (several.returncode, several.stdout) == (0, "")
     rows = list(csv.DictReader(io.StringIO((tmp_path / "labels.csv").read_text())))
     assert [row["image"] for row in rows] == ["0.png", "1.png", "2.png"]
-    probabilities = load_model(trained / "model.safetensors").probabilities(
+    probabilities = load_image_model(trained / "model.safetensors").probabilities(
         fashion_mnist.test.images[:3]
     )
     assert [int(row["label"]) for row in rows] == probabilities.argmax(1).tolist()

@@ -10,7 +10,7 @@ from multilayer.errors import OutputError, SettingsError, TrainingDivergedError
 from multilayer.estimators.recipes import recipe
 from multilayer.lab.evaluation import evaluate_run
 from multilayer.lab.image_run import ImageRun, as_examples
-from multilayer.model_file.image_model import load_model
+from multilayer.model_file.image_model import load_image_model
 
 FILES = {
     "settings.json",
@@ -64,7 +64,7 @@ def test_a_run_leaves_a_whole_folder(finished, small_folder):
 
 
 def test_the_saved_network_scores_as_the_results_say(finished):
-    model = load_model(finished.folder.path / "model.safetensors")
+    model = load_image_model(finished.folder.path / "model.safetensors")
     results = read(finished.folder.path / "results.json")
     scores = evaluate(model.network, as_examples(finished.dataset.test))
     assert scores.loss[0] == results["test_loss"]

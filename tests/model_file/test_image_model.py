@@ -13,7 +13,7 @@ from multilayer.container.writing import write_container
 from multilayer.engine.network import Network
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import ImageFileError, ModelFileError
-from multilayer.model_file.image_model import ImageModel, load_model, save_model
+from multilayer.model_file.image_model import ImageModel, load_image_model, save_image_model
 
 
 def make_model(num_members: int = 2) -> ImageModel:
@@ -25,7 +25,7 @@ def make_model(num_members: int = 2) -> ImageModel:
 @pytest.fixture
 def path(tmp_path):
     path = tmp_path / "model.safetensors"
-    save_model(make_model(), path)
+    save_image_model(make_model(), path)
     return path
 
 
@@ -37,7 +37,7 @@ def rewrite(path, change) -> None:
 
 
 def test_a_model_comes_back_as_it_was(path):
-    saved, loaded = make_model(), load_model(path)
+    saved, loaded = make_model(), load_image_model(path)
     assert torch.equal(loaded.network.parameters, saved.network.parameters)
     assert loaded.network.spec == saved.network.spec
     assert loaded.image_shape == (4, 5)
@@ -94,7 +94,7 @@ def test_the_file_is_plain_safetensors_with_one_json_document(path):
 def test_a_description_that_does_not_fit_is_refused(path, change, message):
     rewrite(path, change)
     with pytest.raises(ModelFileError, match=message):
-        load_model(path)
+        load_image_model(path)
 
 
 def test_weights_that_are_not_finite_are_refused(path):
@@ -102,21 +102,21 @@ def test_weights_that_are_not_finite_are_refused(path):
     container.arrays["linear_1.weight"][0, 0, 0] = np.nan
     write_container(path, container.kind, container.document, container.arrays)
     with pytest.raises(ModelFileError, match=r"linear_1.weight in .* not finite"):
-        load_model(path)
+        load_image_model(path)
 
 
 def test_weights_that_are_not_finite_are_not_saved(tmp_path):
     model = make_model()
     model.network.weights[1][0, 0, 0] = torch.inf
     with pytest.raises(ModelFileError, match=r"linear_1.weight in .* not finite"):
-        save_model(model, tmp_path / "model.safetensors")
+        save_image_model(model, tmp_path / "model.safetensors")
     assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_file_of_each_format_version_still_loads(version):
     path = Path(__file__).parent / "formats" / f"version-{version}.safetensors"
-    model = load_model(path)
+    model = load_image_model(path)
     expected = Network.initialized(NetworkSpec(6, 3, (4,), "gelu", input_scale=1 / 255), [0, 1])
     assert torch.equal(model.network.parameters, expected.parameters)
     assert model.class_names == ("cat", "dög", "$x$")
@@ -125,14 +125,14 @@ def test_a_file_of_each_format_version_still_loads(version):
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ModelFileError, match=f"there is no model file {tmp_path / 'absent'}"):
-        load_model(tmp_path / "absent")
+        load_image_model(tmp_path / "absent")
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_no_damage_gives_anything_but_a_model_or_a_model_file_error(tmp_path_factory, data):
     path = tmp_path_factory.getbasetemp() / "damaged.safetensors"
-    save_model(make_model(), path)
+    save_image_model(make_model(), path)
     content = bytearray(path.read_bytes())
     if data.draw(st.booleans()):
         content = content[: data.draw(st.integers(0, len(content)))]
@@ -141,6 +141,6 @@ def test_no_damage_gives_anything_but_a_model_or_a_model_file_error(tmp_path_fac
         content[position] = data.draw(st.integers(0, 255))
     path.write_bytes(content)
     try:
-        load_model(path)
+        load_image_model(path)
     except ModelFileError as error:
         assert "\n" not in str(error)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from multilayer.engine.network import Network
 from multilayer.engine.specification import ActivationName, NetworkSpec
 from multilayer.errors import ImageFileError, ModelFileError
-from multilayer.model_file.image_model import ImageModel, save_model
+from multilayer.model_file.image_model import ImageModel, save_image_model
 from multilayer.model_file.numpy_activations import NUMPY_ACTIVATIONS
 from multilayer.model_file.numpy_predictor import load_predictor
 
@@ -22,7 +22,7 @@ def saved(path, spec: NetworkSpec, num_members: int, image_shape: tuple[int, int
     network = Network.initialized(spec, range(num_members), "he")
     names = tuple(f"class {number}" for number in range(spec.num_outputs))
     model = ImageModel(network, image_shape, names, {"data": "none"})
-    save_model(model, path)
+    save_image_model(model, path)
     return model
 
 

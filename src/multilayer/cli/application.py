@@ -12,6 +12,7 @@ from multilayer.cli import exit_codes
 from multilayer.cli.bench import bench
 from multilayer.cli.compare import compare
 from multilayer.cli.evaluate import evaluate
+from multilayer.cli.inspect import inspect
 from multilayer.cli.predict import predict
 from multilayer.cli.study import study
 from multilayer.cli.train import train
@@ -30,6 +31,7 @@ app = App(
 app.command(train)
 app.command(evaluate)
 app.command(predict)
+app.command(inspect)
 app.command(verify)
 app.command(bench)
 app.command(compare)

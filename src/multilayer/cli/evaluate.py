@@ -3,6 +3,7 @@
 import math
 from typing import TYPE_CHECKING
 
+from multilayer.cli.evaluate_table import evaluate_table
 from multilayer.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -17,17 +18,25 @@ def evaluate(
     data_dir: str | None = None,
     output: str | None = None,
 ) -> int:
-    """Score a trained network on the test pictures of a data set.
+    """Score a trained network on the test pictures of a data set, or on the rows of a table.
 
-    Prints accuracy with a 95% interval, precision and recall of each class and the confusion
-    matrix; writes confusion_matrix.png and mistakes.png.
+    Of pictures it prints accuracy with a 95% interval, precision and recall of each class and the
+    confusion matrix, and writes confusion_matrix.png and mistakes.png. Of a table it prints the
+    scores of the task with 95% intervals and how well probabilities, intervals and sets keep what
+    they promise, and writes confusion_matrix.png and reliability.png.
 
     Args:
-        run: a run folder.
-        data: 'fashion-mnist', 'digits' or an MNIST-like folder. Left out: what it was trained on.
+        run: a run folder, or for tables a model file too.
+        data: 'fashion-mnist', 'digits' or an MNIST-like folder; left out: what it was trained on.
+            For a model of tables, a file with the target column.
         data_dir: folder to look for the data set's files in first.
         output: folder for the pictures. Left out: the run folder.
     """
+    from multilayer.container.reading import read_container
+    from multilayer.lab.run_folder import model_path
+
+    if read_container(model_path(run)).kind == "table":
+        return evaluate_table(run, data, output)
     from multilayer.lab.evaluation import evaluate_run
 
     evaluation, dataset, pictures = evaluate_run(run, data, data_dir=data_dir, output=output)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from multilayer.cli.predict_table import predict_table
 from multilayer.cli.tables import print_table
 
 _HEADERS = ("image", "label", "probability")
@@ -14,22 +15,43 @@ _HEADERS = ("image", "label", "probability")
 
 def predict(
     run: str,
-    images: str,
+    data: Annotated[str, Parameter(allow_leading_hyphen=True)],
     /,
     *,
+    output: Annotated[str | None, Parameter(name=["--output", "-o"])] = None,
+    proba: Annotated[bool, Parameter(negative="")] = False,
+    interval: float | None = None,
+    spreadsheet_safe: Annotated[bool, Parameter(negative="")] = False,
     invert: Annotated[bool, Parameter(negative="")] = False,
-    output: str | None = None,
 ) -> int:
-    """Label pictures with a trained network.
+    """Label pictures, or answer for the rows of a table, with a trained network.
 
-    In a terminal it prints a table, into a pipe or a file CSV: image, label, probability.
+    Of pictures it prints a table in a terminal, and CSV into a pipe or a file: image, label,
+    probability. The rows of a table are written as CSV, with all their columns and in their order,
+    and the answers after them; a file may be larger than memory.
 
     Args:
-        run: a run folder.
-        images: an idx file of pictures, a PNG file, or a folder of PNG files.
-        invert: swap black and white first: for pictures that are dark on a light ground.
-        output: write the CSV to this file instead.
+        run: a run folder, or a model file.
+        data: an idx file of pictures, a PNG file, or a folder of PNG files; for a model of tables,
+            a file with the columns it was trained on, or - for the standard input.
+        output: write to this file instead of the standard output; rows of a table as CSV or, if
+            the name ends in .parquet, as Parquet.
+        proba: for tables, a column with the probability of each class.
+        interval: for tables, the probability with which the truth shall lie between two more
+            columns, or among the classes of one more column; for example 0.9.
+        spreadsheet_safe: for tables, put a ' before text that a spreadsheet would take for a
+            formula.
+        invert: for pictures, swap black and white first: for those that are dark on a light ground.
     """
+    from multilayer.container.reading import read_container
+    from multilayer.lab.run_folder import model_path
+
+    if read_container(model_path(run)).kind == "table":
+        return predict_table(run, data, output, proba, interval, spreadsheet_safe)
+    return _predict_images(run, data, output, invert)
+
+
+def _predict_images(run: str, images: str, output: str | None, invert: bool) -> int:
     from multilayer.data.pictures import read_pictures
     from multilayer.files import write_text
     from multilayer.lab.run_folder import model_path

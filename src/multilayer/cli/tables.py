@@ -4,8 +4,10 @@ import sys
 from collections.abc import Sequence
 
 
-def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table: the first column to the left, numbers to the right.
+def print_table(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], num_text_columns: int = 1
+) -> None:
+    """Print a table: the first columns to the left as text, the others to the right as numbers.
 
     A terminal that is too narrow folds cells; a file or a pipe gets every column whole.
     """
@@ -16,7 +18,7 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for number, header in enumerate(headers):
-        table.add_column(Text(header), justify="left" if number == 0 else "right")
+        table.add_column(Text(header), justify="left" if number < num_text_columns else "right")
     for row in rows:
         table.add_row(*map(Text, row))
     console = Console(width=None if sys.stdout.isatty() else 10_000, highlight=False)

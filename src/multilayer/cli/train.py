@@ -1,8 +1,6 @@
 """`multilayer train`."""
 
 import os
-import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,11 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from multilayer.cli import exit_codes
+from multilayer.cli.epochs import show_epochs
 from multilayer.cli.interrupts import stop_on_interrupt
+from multilayer.cli.own_name import own_name
 from multilayer.cli.setting_flags import SettingFlags, given
+from multilayer.cli.table_flags import TableFlags
+from multilayer.cli.train_table import train_table
+from multilayer.errors import SettingsError
 
 if TYPE_CHECKING:
-    from multilayer.engine.training import EpochRecord
     from multilayer.lab.image_run import ImageRun
 
 
@@ -23,29 +25,39 @@ def train(
     data: str,
     /,
     *,
-    recipe: str = "chapter",
+    recipe: str | None = None,
+    table: Annotated[TableFlags, Parameter(name="*")] = TableFlags(),  # noqa: B008 (frozen)
     settings: Annotated[SettingFlags, Parameter(name="*")] = SettingFlags(),  # noqa: B008 (frozen)
     output: str | None = None,
     data_dir: str | None = None,
     quiet: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
-    """Train a network on labelled pictures and leave a run folder.
+    """Train a network on labelled pictures, or on a table, and leave a run folder.
+
+    A table is a file whose --target column is to be predicted from the others.
 
     In a terminal the learning curves grow as it trains; into a pipe or a file goes a line an epoch.
     Ctrl-C stops after the current batch and still leaves a whole run folder.
 
     Args:
-        data: 'fashion-mnist', 'digits', or the path of an MNIST-like folder of idx files.
+        data: 'fashion-mnist', 'digits', or the path of an MNIST-like folder of idx files; or a
+            table as CSV, Parquet, Arrow or JSON lines.
         recipe: settings to begin with; the flags below change them. 'chapter' is
             784-256-10, ReLU, SGD at 0.1, batches of 256, 10 epochs; 'fast', 'default' and 'best'
-            take more time for better answers.
+            take more time for better answers. Left out: 'chapter' for pictures, 'default' for
+            tables.
         output: the run folder; it must be empty or not there yet. Left out: runs/NAME-001 and on.
         data_dir: folder to look for the data set's files in first.
         quiet: print the result alone.
     """
+    if table.target:
+        return train_table(data, table, recipe or "default", given(settings), output, quiet)
+    if Path(data).is_file():
+        raise SettingsError(f"{data} is a file; name its column to predict with --target")
     from multilayer.estimators.recipes import recipe as settings_of
     from multilayer.lab.image_run import ImageRun
 
+    recipe = recipe or "chapter"
     chosen = settings_of(recipe, **given(settings))
     with _job(chosen.device) as rank:
         run = ImageRun(data, chosen, output, recipe_name=recipe, data_dir=data_dir)
@@ -53,8 +65,7 @@ def train(
         if is_shown:
             _print_plan(run)
         with stop_on_interrupt() as stop:
-            for _ in _shown(run, run.epochs(stop), is_quiet=not is_shown):
-                pass
+            show_epochs(run.epochs(stop), run.history, run.settings.max_epochs, not is_shown)
         results = run.score()
         if rank == 0:
             _print_results(run, results, quiet)
@@ -76,49 +87,6 @@ def _job(device: str) -> Iterator[int]:
 
     with joined(device) as ranks:
         yield 0 if ranks is None else ranks.rank
-
-
-def _shown(run: "ImageRun", epochs: Iterator["EpochRecord"], is_quiet: bool) -> Iterator[None]:
-    """Pull the epochs and show each."""
-    from multilayer.report.live import LiveCurves
-
-    num_epochs = run.settings.max_epochs
-    if is_quiet or not LiveCurves.is_supported(sys.stdout):
-        for record in epochs:
-            if not is_quiet:
-                scores = ", ".join(
-                    f"{name} {run.history[-1][name]:.4f}"
-                    for name in ("train_loss", "validation_loss", "validation_accuracy")
-                )
-                print(f"epoch {record.epoch}/{num_epochs}: {scores}, {record.seconds:.2f} s")
-                sys.stdout.flush()
-            yield
-        return
-    with LiveCurves(xlabel="epoch", x_limits=(0, num_epochs)) as curves:
-        curves.update({}, f"epoch 1 of {num_epochs}")
-        for record in epochs:
-            seconds = sum(line["seconds"] for line in run.history)
-            left = seconds / record.epoch * (num_epochs - record.epoch)
-            time = f", {_in_words(left)} left" if record.epoch < num_epochs else ""
-            curves.update(_series(run.history), f"epoch {record.epoch} of {num_epochs}{time}")
-            yield
-
-
-def _series(history: list[dict[str, Any]]) -> dict[str, list[tuple[float, float]]]:
-    # The training loss is a mean over the epoch, so that it belongs to the epoch's middle.
-    places = {"train_loss": -0.5, "validation_loss": 0.0, "validation_accuracy": 0.0}
-    return {
-        name: [(line["epoch"] + shift, line[name]) for line in history]
-        for name, shift in places.items()
-    }
-
-
-def _in_words(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _print_plan(run: "ImageRun") -> None:
@@ -152,11 +120,4 @@ def _print_results(run: "ImageRun", results: dict[str, Any], quiet: bool) -> Non
 def _print_folder(run: "ImageRun") -> None:
     assert run.folder is not None
     names = ", ".join(sorted(path.name for path in run.folder.path.iterdir()))
-    print(f"{run.folder.path}: {names}\nnext: {_own_name()} evaluate {run.folder.path}")
-
-
-def _own_name() -> str:
-    """How this program can be called from here, as `make run` does not put it on the path."""
-    if Path(sys.argv[0]).name == "__main__.py":
-        return "python -m multilayer"
-    return "multilayer" if shutil.which("multilayer") else os.path.relpath(sys.argv[0])
+    print(f"{run.folder.path}: {names}\nnext: {own_name()} evaluate {run.folder.path}")

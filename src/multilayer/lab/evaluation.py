@@ -11,7 +11,7 @@ from multilayer.data.images import ImageDataset, ImageSplit, load_images
 from multilayer.errors import DataError, OutputError
 from multilayer.lab.run_folder import model_path, read_json
 from multilayer.lab.wilson import wilson_interval
-from multilayer.model_file.image_model import ImageModel, load_model
+from multilayer.model_file.image_model import ImageModel, load_image_model
 from multilayer.report.pictures import save_confusion_matrix, save_mistakes
 
 
@@ -111,7 +111,7 @@ def evaluate_run(
         DataError: the data cannot be had, or is not of the network's kind.
         OutputError: the pictures cannot be written.
     """
-    model = load_model(model_path(run))
+    model = load_image_model(model_path(run))
     folder = Path(run if output is None else output)
     if not folder.is_dir():
         raise OutputError(f"the folder for the pictures, {folder}, does not exist")

@@ -148,7 +148,7 @@ class ImageRun:
             The content of results.json.
         """
         from multilayer.engine.scores import evaluate
-        from multilayer.model_file.image_model import ImageModel, save_model
+        from multilayer.model_file.image_model import ImageModel, save_image_model
 
         scores = evaluate(self.network, as_examples(self.dataset.test))
         assert scores.accuracy is not None
@@ -167,7 +167,7 @@ class ImageRun:
                 self.dataset.class_names,
                 {"data": self.dataset.name, "settings": asdict(self.settings), "results": results},
             )
-            save_model(model, self.folder.path / "model.safetensors")
+            save_image_model(model, self.folder.path / "model.safetensors")
         self._write("results.json", results)
         return results
 

@@ -117,11 +117,13 @@ def read_json(run: str | Path, name: str) -> dict[str, Any]:
 
 
 def model_path(run: str | Path) -> Path:
-    """The model file of a run folder.
+    """The model file of a run folder; a model file is its own.
 
     Raises:
         RunFolderError: there is none.
     """
+    if Path(run).is_file():
+        return Path(run)
     path = Path(run) / "model.safetensors"
     if not Path(run).is_dir():
         raise RunFolderError(f"there is no run folder {run}")

@@ -1,11 +1,13 @@
 """How good answers for the rows of a table are, each figure with an interval."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.data.targets import Targets
 from multilayer.lab.wilson import wilson_interval
 
 Array = NDArray[np.float64]
@@ -22,6 +24,29 @@ class Score:
     value: float
     low: float
     high: float
+
+
+def scores_of(targets: Targets, answers: Array, truths: NDArray[Any]) -> list[Score]:
+    """The scores that belong to a task.
+
+    Args:
+        targets: what is predicted.
+        answers: probabilities, or numbers as they are in the table, (num_rows, num_outputs).
+        truths: as `targets.encode` gives them.
+    """
+    if targets.is_classification:
+        return class_scores(answers, truths)
+    if targets.task == "multilabel":
+        return label_scores(answers, truths.astype(np.int64))
+    numbers = targets.decode_numbers(truths, clip=False)
+    scores = []
+    for column, name in enumerate(targets.names):
+        prefix = f"{name}: " if len(targets.names) > 1 else ""
+        scores += [
+            replace(score, name=prefix + score.name)
+            for score in number_scores(answers[:, column], numbers[:, column])
+        ]
+    return scores
 
 
 def class_scores(probabilities: Array, classes: NDArray[np.int64]) -> list[Score]:

@@ -50,7 +50,7 @@ class ImageModel:
         return answers
 
 
-def save_model(model: ImageModel, path: str | Path) -> None:
+def save_image_model(model: ImageModel, path: str | Path) -> None:
     """Write a model file, whole or not at all.
 
     Raises:
@@ -69,7 +69,7 @@ def save_model(model: ImageModel, path: str | Path) -> None:
     write_container(path, KIND, document, arrays)
 
 
-def load_model(path: str | Path) -> ImageModel:
+def load_image_model(path: str | Path) -> ImageModel:
     """Read a model file, to go on with it in PyTorch; see also `numpy_predictor.load_predictor`.
 
     Raises:

@@ -1,0 +1,52 @@
+"""Epochs as they go by: curves in a terminal, lines elsewhere."""
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from multilayer.estimators.progress import in_words
+
+if TYPE_CHECKING:
+    from multilayer.engine.training import EpochRecord
+
+_NAMES = ("train_loss", "validation_loss", "validation_accuracy")
+
+
+def show_epochs(
+    epochs: "Iterator[EpochRecord]", history: list[dict[str, Any]], num_epochs: int, quiet: bool
+) -> None:
+    """Pull the epochs and show each.
+
+    Args:
+        epochs: to be pulled.
+        history: a line for each epoch pulled so far, in the form of history.jsonl.
+        num_epochs: that are planned.
+        quiet: show nothing.
+    """
+    from multilayer.report.live import LiveCurves
+
+    if quiet or not LiveCurves.is_supported(sys.stdout):
+        for record in epochs:
+            if not quiet:
+                line = history[-1]
+                scores = ", ".join(f"{name} {line[name]:.4f}" for name in _NAMES if name in line)
+                print(f"epoch {record.epoch}/{num_epochs}: {scores}, {record.seconds:.2f} s")
+                sys.stdout.flush()
+        return
+    with LiveCurves(xlabel="epoch", x_limits=(0, num_epochs)) as curves:
+        curves.update({}, f"epoch 1 of {num_epochs}")
+        for record in epochs:
+            seconds = sum(line["seconds"] for line in history)
+            left = seconds / record.epoch * (num_epochs - record.epoch)
+            time = f", {in_words(left)} left" if record.epoch < num_epochs else ""
+            curves.update(_series(history), f"epoch {record.epoch} of {num_epochs}{time}")
+
+
+def _series(history: list[dict[str, Any]]) -> dict[str, list[tuple[float, float]]]:
+    # The training loss is a mean over the epoch, so that it belongs to the epoch's middle.
+    places = {"train_loss": -0.5, "validation_loss": 0.0, "validation_accuracy": 0.0}
+    return {
+        name: [(line["epoch"] + shift, line[name]) for line in history]
+        for name, shift in places.items()
+        if history and name in history[0]
+    }

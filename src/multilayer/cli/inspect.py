@@ -1,0 +1,80 @@
+"""`multilayer inspect`."""
+
+from typing import TYPE_CHECKING, Any
+
+from multilayer.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from multilayer.lab.inspection import TableInspection
+
+
+def inspect(run: str, data: str | None = None, /) -> int:
+    """Show what a trained network expects, and which columns of a table it relies on.
+
+    A column's importance is how much the loss rises when its values are shuffled among the rows,
+    on rows that the network has not learned from.
+
+    Args:
+        run: a run folder, or a model file.
+        data: for a model of tables, a file with the target column to find out with. Left out: the
+            run's validation rows.
+    """
+    from multilayer.container.reading import read_container
+    from multilayer.lab.run_folder import model_path
+
+    container = read_container(model_path(run))
+    if container.kind != "table":
+        return _inspect_images(container.document)
+    from multilayer.lab.inspection import inspect_table
+
+    _print_table_model(inspect_table(run, data))
+    return 0
+
+
+def _inspect_images(document: dict[str, Any]) -> int:
+    height, width = document["image_shape"]
+    names = ", ".join(document["class_names"])
+    print(f"labels pictures of {height} x {width}\nclasses: {names}")
+    return 0
+
+
+def _print_table_model(inspection: "TableInspection") -> None:
+    model = inspection.model
+    targets, spec = model.targets, model.network.spec
+    print(f"predicts {', '.join(targets.names)} ({targets.task}) from the rows of a table")
+    if targets.classes:
+        print(f"classes: {', '.join(map(str, targets.classes))}")
+    members = f"{model.network.num_members} networks of " if model.network.num_members > 1 else ""
+    print(
+        f"network: {members}{'-'.join(map(str, spec.widths))}, {spec.activation}, "
+        f"{spec.num_parameters:,} parameters"
+    )
+    example = model.details.get("example", {})
+    needed = set(model.encoder.column_names)
+    print_table(
+        ["column", "kind", "example"],
+        [
+            [column.name, column.kind, _shown(example.get(column.name))]
+            for column in model.schema.columns
+            if column.name in needed
+        ],
+        num_text_columns=3,
+    )
+    unused = [column.name for column in model.schema.columns if column.name not in needed]
+    if unused:
+        print(f"\nnot used: {', '.join(unused)}")
+    if inspection.reason:
+        print(f"\nno importances: {inspection.reason}")
+        return
+    print(f"\nrise of the loss when a column is shuffled, on {inspection.num_rows:,} rows:")
+    print_table(
+        ["column", "rise", "deviation"],
+        [
+            [found.column, f"{found.rise:.4f}", f"{found.deviation:.4f}"]
+            for found in inspection.importances
+        ],
+    )
+
+
+def _shown(value: object) -> str:
+    return "missing" if value is None else str(value)

@@ -1,0 +1,29 @@
+"""`multilayer predict` on a table."""
+
+import sys
+
+
+def predict_table(
+    run: str,
+    data: str,
+    output: str | None,
+    with_probabilities: bool,
+    coverage: float | None,
+    is_spreadsheet_safe: bool,
+) -> int:
+    """Answer for each row of a file."""
+    from multilayer.lab.run_folder import model_path
+    from multilayer.lab.table_predictions import TablePredictions
+    from multilayer.model_file.table_model import load_table_model
+
+    model = load_table_model(model_path(run))
+    predictions = TablePredictions(
+        model, data, with_probabilities=with_probabilities, coverage=coverage
+    )
+    num_rows = predictions.save(output or "-", is_spreadsheet_safe=is_spreadsheet_safe)
+    ignored = [name for name in predictions.ignored_columns if name not in model.targets.names]
+    if ignored:
+        print(f"note: columns that are not needed: {', '.join(ignored)}", file=sys.stderr)
+    if output not in (None, "-"):
+        print(f"{output}: {num_rows:,} rows", file=sys.stderr)
+    return 0

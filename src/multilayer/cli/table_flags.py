@@ -1,0 +1,91 @@
+"""The flags of `multilayer train` that are for tables."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from multilayer.errors import SettingsError
+
+if TYPE_CHECKING:
+    from multilayer.data.target_values import Task
+    from multilayer.lab.table_source import ColumnRoles
+
+TaskFlag = Literal["classification", "multilabel", "regression"]
+
+
+def _help(text: str) -> Parameter:
+    return Parameter(help=text, negative="", consume_multiple=False)
+
+
+@dataclass(frozen=True)
+class TableFlags:
+    """What to do with the columns and rows of a table."""
+
+    target: Annotated[
+        list[str], _help("column of a table to predict; repeated, several columns")
+    ] = field(default_factory=list)
+    task: Annotated[
+        TaskFlag | None, _help("in tables, what the target is; left out, its values tell")
+    ] = None
+    validation: Annotated[
+        str | None, _help("in tables, a file of rows to be measured on, or the fraction held out")
+    ] = None
+    group_by: Annotated[
+        str | None, _help("column of a table: rows of one value are held out together")
+    ] = None
+    time_column: Annotated[
+        str | None, _help("column of a table: the latest rows are the ones held out")
+    ] = None
+    weight: Annotated[str | None, _help("column of a table: how much each row counts")] = None
+    categorical: Annotated[
+        list[str], _help("column of a table that is a category, whatever it looks like; repeatable")
+    ] = field(default_factory=list)
+    drop: Annotated[list[str], _help("column of a table to leave out; repeatable")] = field(
+        default_factory=list
+    )
+    as_kind: Annotated[
+        list[str],
+        Parameter(
+            name="--as", negative="", consume_multiple=False,
+            help="NAME=KIND: column of a table that is numeric, categorical, boolean or date; "
+            "repeatable",
+        ),
+    ] = field(default_factory=list)  # fmt: skip
+    strict: Annotated[
+        bool, _help("in tables, a row without target is an error instead of left out")
+    ] = False
+
+    def roles(self) -> "ColumnRoles":
+        """The columns' roles.
+
+        Raises:
+            SettingsError: `--as` is not of the form NAME=KIND.
+        """
+        from multilayer.lab.table_source import ColumnRoles
+
+        kinds = {}
+        for text in self.as_kind:
+            name, separator, kind = text.rpartition("=")
+            if not separator or not name:
+                raise SettingsError(
+                    f"--as must be NAME=KIND, such as zip=categorical, not {text!r}"
+                )
+            kinds[name] = kind
+        return ColumnRoles(
+            tuple(self.target), self.weight, self.group_by, self.time_column,
+            tuple(self.categorical), tuple(self.drop), kinds,  # type: ignore[arg-type]
+        )  # fmt: skip
+
+    def task_name(self) -> "Task | None":
+        """The task as `TableRun` takes it."""
+        return "multiclass" if self.task == "classification" else self.task
+
+    def validation_file_and_settings(self) -> tuple[str | None, dict[str, float]]:
+        """The file of validation rows, or the setting that a fraction is."""
+        if self.validation is None:
+            return None, {}
+        try:
+            return None, {"validation_fraction": float(self.validation)}
+        except ValueError:
+            return self.validation, {}

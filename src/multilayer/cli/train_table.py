@@ -1,0 +1,107 @@
+"""`multilayer train` on a table."""
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from multilayer.cli import exit_codes
+from multilayer.cli.epochs import show_epochs
+from multilayer.cli.interrupts import stop_on_interrupt
+from multilayer.cli.own_name import own_name
+from multilayer.cli.table_flags import TableFlags
+from multilayer.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from multilayer.lab.table_run import TableRun
+
+_MOST_COLUMNS_SHOWN = 40
+
+
+def train_table(
+    data: str,
+    flags: TableFlags,
+    recipe: str,
+    changes: dict[str, Any],
+    output: str | None,
+    quiet: bool,
+) -> int:
+    """Fit a table, show how it goes, and leave a run folder."""
+    from multilayer.lab.table_run import TableRun
+
+    validation, held_out = flags.validation_file_and_settings()
+    run = TableRun(
+        data,
+        flags.roles(),
+        output,
+        task=flags.task_name(),
+        recipe_name=recipe,
+        changes={**changes, **held_out},
+        validation=validation,
+        is_strict=flags.strict,
+    )
+    if not quiet:
+        _print_plan(run)
+    for warning in run.source.schema.warnings:
+        print(f"note: {warning}", file=sys.stderr)
+    with stop_on_interrupt() as stop:
+        show_epochs(run.epochs(stop), run.history, run.settings.max_epochs, quiet)
+        results = run.finish()
+    _print_results(run, results, quiet)
+    return exit_codes.INTERRUPTED if results["status"] == "interrupted" else exit_codes.SUCCESS
+
+
+def _print_plan(run: "TableRun") -> None:
+    fit, source = run.fit, run.source
+    settings, spec, schema = run.settings, fit.network.spec, source.schema
+    left_out = (
+        f" ({source.num_without_target:,} more have no target)" if source.num_without_target else ""
+    )
+    target = ", ".join(fit.targets.names)
+    print(f"{run.data}: {len(source.rows):,} rows{left_out}, {fit.targets.task} of {target}")
+    rows = schema.rows()
+    print_table(["column", "kind", "why"], rows[:_MOST_COLUMNS_SHOWN], num_text_columns=3)
+    if len(rows) > _MOST_COLUMNS_SHOWN:
+        print(f"and {len(rows) - _MOST_COLUMNS_SHOWN} more")
+    members = f"{fit.network.num_members} networks of " if fit.network.num_members > 1 else ""
+    print(
+        f"\nnetwork: {members}{'-'.join(map(str, spec.widths))}, {spec.activation}, "
+        f"{spec.num_parameters:,} parameters\n"
+        f"training: {fit.recipe_name}, {settings.optimizer}, learning rate "
+        f"{settings.learning_rate:g}, batches of {settings.batch_size}, {settings.max_epochs} "
+        f"epochs, seed {settings.seed}, {_held_out(run)}",
+        flush=True,
+    )
+
+
+def _held_out(run: "TableRun") -> str:
+    held_out = run.fit.division.held_out
+    if run.settings.num_folds:
+        return f"{run.settings.num_folds} folds held out in turn"
+    if held_out is not None:
+        return f"{len(held_out[0]):,} rows held out"
+    return "measured on rows of their own" if run.fit.has_own_validation else "no rows held out"
+
+
+def _print_results(run: "TableRun", results: dict[str, Any], quiet: bool) -> None:
+    scores = in_words(results["validation"])
+    if quiet:
+        print(f"{scores}, {run.folder.path}" if scores else run.folder.path)
+        return
+    if results["status"] == "interrupted":
+        print(f"interrupted after {len(run.history)} of {run.settings.max_epochs} epochs")
+    if scores:
+        print(f"on held-out rows: {scores}")
+    names = ", ".join(sorted(path.name for path in run.folder.path.iterdir()))
+    print(
+        f"trained in {results['train_seconds']:.1f} s\n{run.folder.path}: {names}\n"
+        f"next: {own_name()} predict {run.folder.path} NEW.csv"
+    )
+
+
+def in_words(scores: Sequence[dict[str, Any]]) -> str:
+    """Scores with their intervals, in one line."""
+    return ", ".join(
+        f"{score['name']} {score['value']:.4g} ({score['low']:.4g} to {score['high']:.4g})"
+        for score in scores
+        if score["value"] is not None
+    )

@@ -1,0 +1,205 @@
+"""The classifier for tables."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import check_array, column_or_1d
+
+from multilayer.data.target_values import Task
+from multilayer.data.targets import Targets
+from multilayer.errors import SettingsError, TableError
+from multilayer.estimators.table_estimator import TableEstimator
+from multilayer.model_file.table_model import TableModel
+
+Array = NDArray[np.float64]
+
+
+class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
+    """A multilayer perceptron that predicts classes, or several labels, from the rows of a table.
+
+    A recipe gives all settings; whatever is not None differs from it. Columns of frames may hold
+    numbers, text, booleans and dates; missing values are welcome. The probabilities are calibrated
+    on rows that were held out.
+
+    Args:
+        recipe: "fast", "default", "best" (five networks, each with a fold of its own held out), or
+            "chapter".
+        hidden_layer_sizes: neurons of each hidden layer.
+        activation: after each hidden layer; scikit-learn's names or the package's.
+        batch_size: rows in a step.
+        learning_rate_init: size of a step at the schedule's height.
+        max_iter: passes over the rows.
+        dropout: share of hidden neurons left out of each step.
+        weight_decay: see `TrainingSettings.weight_decay`.
+        early_stopping: end when the validation has not become better for `n_iter_no_change`
+            epochs. The best epoch's network is kept in any case.
+        validation_fraction: share of the rows held out; 0 holds none out.
+        n_iter_no_change: see `early_stopping`.
+        num_folds: networks, each of which has another fold of the rows held out.
+        class_weight: "balanced", or weights by class.
+        categorical_features: names or numbers of columns that are categories whatever they look
+            like, or a mark for each column.
+        settings: other fields of `TrainingSettings` by name.
+        random_state: seed.
+        warm_start: a further `fit` goes on with the weights there are.
+        verbose: print how far it is, with the time left.
+        device: where it computes.
+
+    Attributes:
+        classes_: the classes; of several labels their numbers.
+        model_: the fitted `TableModel`.
+        history_: a line for each epoch.
+        n_iter_: epochs that were run.
+        n_features_in_: columns of X.
+        feature_names_in_: their names, where X has names.
+    """
+
+    def __init__(
+        self,
+        recipe: str = "default",
+        *,
+        hidden_layer_sizes: Sequence[int] | None = None,
+        activation: str | None = None,
+        batch_size: int | None = None,
+        learning_rate_init: float | None = None,
+        max_iter: int | None = None,
+        dropout: float | None = None,
+        weight_decay: float | None = None,
+        early_stopping: bool = False,
+        validation_fraction: float | None = None,
+        n_iter_no_change: int = 40,
+        num_folds: int | None = None,
+        class_weight: Mapping[Any, float] | str | None = None,
+        categorical_features: Sequence[str] | Sequence[int] | Sequence[bool] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        random_state: Any = None,
+        warm_start: bool = False,
+        verbose: bool = False,
+        device: str | None = None,
+    ) -> None:
+        self.recipe = recipe
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.dropout = dropout
+        self.weight_decay = weight_decay
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.num_folds = num_folds
+        self.class_weight = class_weight
+        self.categorical_features = categorical_features
+        self.settings = settings
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.device = device
+
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        classes: Sequence[Any] | None = None,
+        sample_weight: Any = None,
+    ) -> Self:
+        """Learn from each of these rows once, after all that was learned before.
+
+        The first call settles columns, scales and categories by its rows.
+
+        Args:
+            X: as `fit` takes it.
+            y: likewise.
+            classes: all that will ever come; needed in the first call.
+            sample_weight: as `fit` takes it.
+
+        Returns:
+            The estimator.
+
+        Raises:
+            ValueError: the data cannot be used, or `classes` is missing or has changed.
+        """
+        if not hasattr(self, "model_"):
+            if classes is None:
+                raise SettingsError("classes must be given in the first call of partial_fit")
+            targets = self._first_targets(y, classes)
+        else:
+            targets = self.model_.targets
+            if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+                raise SettingsError("classes are other than in the first call of partial_fit")
+        return self._add(X, targets, y, sample_weight)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The most probable class of each row, (num_rows,); of several labels 0 and 1 for each.
+
+        Raises:
+            ValueError: X has other columns, or a value that its column cannot hold.
+        """
+        model, frame = self._answers_for(X)
+        probabilities = model.probabilities(frame)
+        if model.targets.task == "multilabel":
+            return (probabilities > 0.5).astype(np.int64)
+        return np.asarray(self.classes_[probabilities.argmax(axis=1)])
+
+    def predict_proba(self, X: Any) -> Array:
+        """Probabilities, (num_rows, num_classes); of several labels of each label's 1."""
+        model, frame = self._answers_for(X)
+        return model.probabilities(frame)
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Natural logarithms of the probabilities."""
+        return np.log(self.predict_proba(X))
+
+    def predict_set(self, X: Any, coverage: float = 0.9) -> NDArray[np.bool_]:
+        """Classes among which the true one is with probability `coverage`, (num_rows, num_classes).
+
+        By split conformal prediction on the held-out rows, or cross-validation+ over folds; the
+        promise holds on average over rows like those of the fit.
+
+        Raises:
+            ValueError: no rows were held out, or the coverage is no share.
+        """
+        model, frame = self._answers_for(X)
+        return model.sets(frame, coverage)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def _read_targets(self, y: Any) -> NDArray[Any]:
+        array = check_array(
+            y, accept_sparse=True, ensure_2d=False, dtype=None, input_name="y",
+            ensure_all_finite=True, ensure_min_samples=0,
+        )  # fmt: skip
+        check_classification_targets(array)
+        if hasattr(array, "toarray"):
+            array = array.toarray()
+        if array.ndim == 2 and array.shape[1] == 1:
+            array = column_or_1d(array, warn=True)
+        if array.ndim == 2 and type_of_target(array) != "multilabel-indicator":
+            raise TableError(
+                "several target columns must hold 0 and 1, for labels that are there or not"
+            )
+        return np.asarray(array)
+
+    def _task_of(self, targets: NDArray[Any]) -> Task:
+        return "multilabel" if targets.ndim == 2 else "multiclass"
+
+    def _first_targets(self, y: Any, classes: Sequence[Any]) -> Targets:
+        array = self._read_targets(y)
+        if array.ndim == 2:
+            return Targets.fit(array, "multilabel")
+        return Targets.fit(np.unique(np.asarray(classes)), "multiclass")
+
+    def _take(self, model: TableModel) -> None:
+        super()._take(model)
+        if model.targets.task == "multilabel":
+            self.classes_ = np.arange(model.targets.num_outputs)
+        else:
+            self.classes_ = model.targets.class_array

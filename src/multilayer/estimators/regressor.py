@@ -1,0 +1,154 @@
+"""The regressor for tables."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.utils.validation import check_array, column_or_1d
+
+from multilayer.data.target_values import Task
+from multilayer.data.targets import Targets
+from multilayer.estimators.table_estimator import TableEstimator
+
+Array = NDArray[np.float64]
+
+
+class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: ignore[misc]
+    """A multilayer perceptron that predicts numbers from the rows of a table.
+
+    A recipe gives all settings; whatever is not None differs from it. Columns of frames may hold
+    numbers, text, booleans and dates; missing values are welcome.
+
+    Args:
+        recipe: "fast", "default", "best" (five networks, each with a fold of its own held out), or
+            "chapter".
+        loss: what is minimised: "squared_error", "absolute_error" or "huber".
+        hidden_layer_sizes: neurons of each hidden layer.
+        activation: after each hidden layer; scikit-learn's names or the package's.
+        batch_size: rows in a step.
+        learning_rate_init: size of a step at the schedule's height.
+        max_iter: passes over the rows.
+        dropout: share of hidden neurons left out of each step.
+        weight_decay: see `TrainingSettings.weight_decay`.
+        early_stopping: end when the validation has not become better for `n_iter_no_change`
+            epochs. The best epoch's network is kept in any case.
+        validation_fraction: share of the rows held out; 0 holds none out.
+        n_iter_no_change: see `early_stopping`.
+        num_folds: networks, each of which has another fold of the rows held out.
+        categorical_features: names or numbers of columns that are categories whatever they look
+            like, or a mark for each column.
+        settings: other fields of `TrainingSettings` by name.
+        random_state: seed.
+        warm_start: a further `fit` goes on with the weights there are.
+        verbose: print how far it is, with the time left.
+        device: where it computes.
+
+    Attributes:
+        model_: the fitted `TableModel`.
+        history_: a line for each epoch.
+        n_iter_: epochs that were run.
+        n_features_in_: columns of X.
+        feature_names_in_: their names, where X has names.
+    """
+
+    def __init__(
+        self,
+        recipe: str = "default",
+        *,
+        loss: str | None = None,
+        hidden_layer_sizes: Sequence[int] | None = None,
+        activation: str | None = None,
+        batch_size: int | None = None,
+        learning_rate_init: float | None = None,
+        max_iter: int | None = None,
+        dropout: float | None = None,
+        weight_decay: float | None = None,
+        early_stopping: bool = False,
+        validation_fraction: float | None = None,
+        n_iter_no_change: int = 40,
+        num_folds: int | None = None,
+        categorical_features: Sequence[str] | Sequence[int] | Sequence[bool] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        random_state: Any = None,
+        warm_start: bool = False,
+        verbose: bool = False,
+        device: str | None = None,
+    ) -> None:
+        self.recipe = recipe
+        self.loss = loss
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.dropout = dropout
+        self.weight_decay = weight_decay
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.num_folds = num_folds
+        self.categorical_features = categorical_features
+        self.settings = settings
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.device = device
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Learn from each of these rows once, after all that was learned before.
+
+        The first call settles columns, scales and categories by its rows.
+
+        Args:
+            X: as `fit` takes it.
+            y: likewise.
+            sample_weight: likewise.
+
+        Returns:
+            The estimator.
+
+        Raises:
+            ValueError: the data cannot be used.
+        """
+        if hasattr(self, "model_"):
+            return self._add(X, self.model_.targets, y, sample_weight)
+        return self._add(X, Targets.fit(self._read_targets(y), "regression"), y, sample_weight)
+
+    def predict(self, X: Any) -> Array:
+        """The number predicted for each row, (num_rows,), or (num_rows, num_targets).
+
+        Raises:
+            ValueError: X has other columns, or a value that its column cannot hold.
+        """
+        model, frame = self._answers_for(X)
+        numbers: Array = model.predict(frame)
+        return numbers
+
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> Array:
+        """Lower and upper ends between which the truth is with probability `coverage`.
+
+        By split conformal prediction on the held-out rows, or cross-validation+ over folds; the
+        promise holds on average over rows like those of the fit.
+
+        Returns:
+            (num_rows, 2), or (num_rows, num_targets, 2).
+
+        Raises:
+            ValueError: no or too few rows were held out, or the coverage is no share.
+        """
+        model, frame = self._answers_for(X)
+        ends = np.stack(model.intervals(frame, coverage), axis=-1)
+        return ends[:, 0] if ends.shape[1] == 1 else ends
+
+    def _read_targets(self, y: Any) -> NDArray[Any]:
+        array: NDArray[Any] = check_array(
+            y, ensure_2d=False, dtype="numeric", input_name="y", ensure_min_samples=0
+        )
+        if array.ndim == 2 and array.shape[1] == 1:
+            array = column_or_1d(array, warn=True)
+        return array.astype(np.float64)
+
+    def _task_of(self, targets: NDArray[Any]) -> Task:  # noqa: ARG002
+        return "regression"

@@ -1,0 +1,278 @@
+"""What the two estimators have in common: from scikit-learn's arguments to `TableFit`, and back."""
+
+from collections.abc import Sequence
+from numbers import Integral
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.data.column_kinds import infer_schema
+from multilayer.data.frames import as_frame
+from multilayer.data.target_values import Task
+from multilayer.errors import MissingExtraError, SettingsError, TableError
+from multilayer.estimators.fitting import TableFit
+from multilayer.estimators.increments import Increments
+from multilayer.estimators.progress import Progress
+from multilayer.estimators.table_rows import TableRows
+from multilayer.model_file.table_model import TableModel, save_table_model
+
+try:
+    from sklearn.base import BaseEstimator
+    from sklearn.utils import check_random_state
+    from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+except ImportError as error:
+    raise MissingExtraError("an estimator", "scikit-learn", "sklearn") from error
+
+# scikit-learn's names of settings, in so far as they are other than ours.
+_SETTING_NAMES = {
+    "hidden_layer_sizes": "hidden_widths",
+    "learning_rate_init": "learning_rate",
+    "max_iter": "max_epochs",
+    "activation": "activation",
+    "batch_size": "batch_size",
+    "dropout": "dropout",
+    "weight_decay": "weight_decay",
+    "validation_fraction": "validation_fraction",
+    "num_folds": "num_folds",
+    "device": "device",
+    "loss": "loss",
+}
+_ACTIVATION_NAMES = {"logistic": "sigmoid"}
+
+
+class TableEstimator(BaseEstimator):  # type: ignore[misc]
+    """Fits, checks its input and answers through a `TableModel`; see the two estimators."""
+
+    _task: Task | None
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        groups: Any = None,
+    ) -> Self:
+        """Fit to a table.
+
+        Args:
+            X: (num_rows, num_columns): an array, a list, a sparse matrix, or a frame of pandas,
+                polars or pyarrow, in which columns may hold numbers, text, booleans and dates.
+                NaN, None and infinity are missing values.
+            y: (num_rows,), or (num_rows, num_targets).
+            sample_weight: how much each row counts, (num_rows,).
+            X_val: rows to be measured on; None: they are held out of X.
+            y_val: their targets.
+            groups: (num_rows,); rows of one group are never on both sides of a division.
+
+        Returns:
+            The estimator.
+
+        Raises:
+            ValueError: the data cannot be used (a `DataError`, or scikit-learn's own), or a
+                setting is out of range (a `SettingsError`).
+        """
+        frame, targets = self._read_fit(X, y, reset=True)
+        rows = TableRows(
+            frame,
+            targets,
+            None if sample_weight is None else _weights(sample_weight, len(frame)),
+            None if groups is None else np.asarray(groups),
+        )
+        validation = self._read_validation(X_val, y_val)
+        schema = infer_schema(frame, categorical=self._categorical_names(frame.columns))
+        fit = TableFit(
+            rows,
+            schema,
+            task=self._task_of(targets),
+            recipe_name=self.recipe,
+            changes=self._changes(),
+            validation=validation,
+            class_weight=getattr(self, "class_weight", None),
+            start=getattr(self, "model_", None) if self.warm_start else None,
+        )
+        progress = Progress(fit.settings.max_epochs) if self.verbose else None
+        for record in fit.epochs():
+            if progress is not None:
+                progress.show(record.epoch, fit.history[-1])
+        self.history_ = fit.history
+        self.n_iter_ = len(fit.history)
+        self._take(fit.model())
+        self._increments: Increments | None = None
+        return self
+
+    def save(self, path: str | Path) -> None:
+        """Write the model to a file that `multilayer.load_model` and `multilayer predict` read.
+
+        Raises:
+            ModelFileError: a class is neither text, a number nor a boolean.
+            OutputError: the file cannot be written.
+        """
+        check_is_fitted(self)
+        save_table_model(self.model_, path)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        return tags
+
+    def __getstate__(self) -> Any:
+        """Without what `partial_fit` goes on with: its moments begin anew after a copy."""
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_increments"}
+
+    def _add(self, X: Any, targets_of_first: Any, y: Any, sample_weight: Any) -> Self:
+        """One epoch more on these rows; the first ones settle columns, encoder and targets."""
+        is_first = not hasattr(self, "model_")
+        frame, targets = self._read_fit(X, y, reset=is_first)
+        rows = TableRows(
+            frame, targets, None if sample_weight is None else _weights(sample_weight, len(frame))
+        ).that_count()
+        increments = getattr(self, "_increments", None)
+        if increments is None:
+            changes = self._changes()
+            if is_first:
+                schema = infer_schema(frame, categorical=self._categorical_names(frame.columns))
+                increments = Increments.begin(rows, schema, targets_of_first, self.recipe, changes)
+            else:
+                increments = Increments.resume(self.model_, self.recipe, changes)
+            self._increments = increments
+        line = increments.add(rows, getattr(self, "class_weight", None))
+        self.history_ = [*getattr(self, "history_", []), line]
+        self.n_iter_ = len(self.history_)
+        self._take(increments.model)
+        return self
+
+    def _take(self, model: TableModel) -> None:
+        self.model_ = model
+        self.n_outputs_ = model.targets.num_outputs
+        self.n_features_in_ = len(self._column_names)
+
+    def _read_fit(self, X: Any, y: Any, reset: bool) -> tuple[Any, NDArray[Any]]:
+        """Features as a frame, and checked targets as an array."""
+        if y is None:
+            raise ValueError(
+                f"requires y to be passed, but the target y is None, for {type(self).__name__}"
+            )
+        frame = self._as_frame(X, reset)
+        targets = self._read_targets(y)
+        if len(frame) != len(targets):
+            raise TableError(f"X has {len(frame)} rows and y {len(targets)}")
+        return frame, targets
+
+    def _as_frame(self, X: Any, reset: bool) -> Any:
+        if _is_frame(X):
+            frame = as_frame(X)
+            if reset:
+                self._column_names = list(frame.columns)
+                self.feature_names_in_ = np.array(frame.columns, dtype=object)
+                self.n_features_in_ = len(frame.columns)
+            if len(frame) == 0:
+                raise TableError("Found array with 0 sample(s) while a minimum of 1 is required.")
+            return frame
+        if isinstance(X, Sequence) and not isinstance(X, str):
+            array = np.asarray(X)
+            X = np.asarray(X, dtype=object) if array.dtype.kind in "US" else array
+        array = validate_data(
+            self,
+            X,
+            accept_sparse="csr",
+            dtype=None,
+            ensure_all_finite=False,
+            ensure_min_samples=2 if reset else 1,
+            reset=reset,
+        )
+        if reset:
+            names = getattr(self, "feature_names_in_", None)
+            self._column_names = (
+                [f"x{place}" for place in range(array.shape[1])]
+                if names is None
+                else list(map(str, names))
+            )
+        return as_frame(array, self._column_names)
+
+    def _read_targets(self, y: Any) -> NDArray[Any]:
+        raise NotImplementedError
+
+    def _task_of(self, targets: NDArray[Any]) -> Task:
+        raise NotImplementedError
+
+    def _read_validation(self, X_val: Any, y_val: Any) -> TableRows | None:
+        if X_val is None and y_val is None:
+            return None
+        if X_val is None or y_val is None:
+            raise SettingsError("X_val and y_val belong together; one of them is None")
+        return TableRows(self._as_frame(X_val, reset=False), self._read_targets(y_val))
+
+    def _categorical_names(self, columns: Sequence[str]) -> list[str]:
+        """The columns that `categorical_features` names, numbers or marks."""
+        given = self.categorical_features
+        if given is None:
+            return []
+        chosen = list(given)
+        if all(isinstance(each, bool | np.bool_) for each in chosen):
+            if len(chosen) != len(columns):
+                raise SettingsError(
+                    f"categorical_features marks {len(chosen)} columns; X has {len(columns)}"
+                )
+            return [name for name, is_marked in zip(columns, chosen, strict=True) if is_marked]
+        names = []
+        for each in chosen:
+            if isinstance(each, Integral):
+                if not -len(columns) <= int(each) < len(columns):
+                    raise SettingsError(
+                        f"categorical_features names column {each}; X has {len(columns)}"
+                    )
+                names.append(columns[int(each)])
+            else:
+                names.append(str(each))
+        return names
+
+    def _changes(self) -> dict[str, Any]:
+        """The settings that differ from the recipe's."""
+        changes = dict(self.settings or {})
+        for name, setting in _SETTING_NAMES.items():
+            value = getattr(self, name, None)
+            if value is not None:
+                changes[setting] = value
+        if "hidden_widths" in changes:
+            widths = changes["hidden_widths"]
+            widths = (widths,) if isinstance(widths, Integral) else widths
+            changes["hidden_widths"] = tuple(int(width) for width in widths)
+        if "activation" in changes:
+            name = changes["activation"]
+            changes["activation"] = _ACTIVATION_NAMES.get(name, name)
+        for name in ("batch_size", "max_epochs", "num_folds"):
+            if isinstance(changes.get(name), Integral):
+                changes[name] = int(changes[name])
+        if self.early_stopping:
+            changes["patience"] = int(self.n_iter_no_change)
+        changes["seed"] = self._seed()
+        return changes
+
+    def _seed(self) -> int:
+        if isinstance(self.random_state, Integral):
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _answers_for(self, X: Any) -> tuple[TableModel, Any]:
+        """The fitted model, and X as it takes it."""
+        check_is_fitted(self)
+        return self.model_, self._as_frame(X, reset=False)
+
+
+def _is_frame(X: Any) -> bool:
+    return hasattr(X, "columns") or hasattr(X, "column_names")
+
+
+def _weights(sample_weight: Any, num_rows: int) -> NDArray[np.float64]:
+    weights: NDArray[np.float64] = _check_sample_weight(
+        sample_weight, np.empty((num_rows, 1)), dtype=np.float64, ensure_non_negative=True
+    )
+    return weights

@@ -1,0 +1,137 @@
+"""Rows of a table to learn from, with what is known about each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.data.targets import Targets
+from multilayer.errors import DataError, SettingsError, TableError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class TableRows:
+    """Rows with their targets.
+
+    Args:
+        frame: the columns that are known when a prediction is needed; others are ignored.
+        targets: as `target_array` gives them, (num_rows,) or (num_rows, num_targets).
+        weights: how much each row counts, (num_rows,), not negative; None: all alike. A row of
+            weight 0 is as good as not there.
+        groups: rows of one group are never on both sides of a division, (num_rows,).
+        times: the latest rows are the ones held out, (num_rows,).
+        numbers: of each row where it came from, (num_rows,).
+
+    Raises:
+        DataError: the numbers of rows differ, or weights are negative, not finite or all zero.
+    """
+
+    frame: "pl.DataFrame"
+    targets: NDArray[Any]
+    weights: NDArray[np.float64] | None = None
+    groups: NDArray[Any] | None = None
+    times: NDArray[Any] | None = None
+    numbers: Rows | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("targets", "weights", "groups", "times", "numbers"):
+            values = getattr(self, name)
+            if values is not None and len(values) != len(self.frame):
+                raise TableError(f"{len(self.frame)} rows were given {len(values)} {name}")
+        if self.weights is None:
+            return
+        if self.weights.ndim != 1:
+            raise DataError(f"weights must have one dimension; their shape is {self.weights.shape}")
+        if not (np.isfinite(self.weights) & (self.weights >= 0)).all():
+            row = int(np.argmin(np.isfinite(self.weights) & (self.weights >= 0)))
+            raise DataError(
+                "weights of rows must be finite numbers of at least 0; "
+                f"that of row {row + 1} is {self.weights[row]}"
+            )
+        if not self.weights.any():
+            raise DataError("the weights of all rows are zero; at least one must be above")
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def take(self, rows: Rows) -> "TableRows":
+        """The rows with these numbers, in this order."""
+        return TableRows(
+            self.frame[rows],
+            self.targets[rows],
+            None if self.weights is None else self.weights[rows],
+            None if self.groups is None else self.groups[rows],
+            None if self.times is None else self.times[rows],
+            None if self.numbers is None else self.numbers[rows],
+        )
+
+    def that_count(self) -> "TableRows":
+        """Without the rows of weight 0, and without weights where all count alike."""
+        if self.weights is None:
+            return self
+        counting = self if self.weights.all() else self.take(np.flatnonzero(self.weights))
+        assert counting.weights is not None
+        is_alike = (counting.weights == counting.weights[0]).all()
+        return replace(counting, weights=None) if is_alike else counting
+
+    def weighted_by_class(
+        self, class_weight: Mapping[Any, float] | str | None, targets: Targets
+    ) -> "TableRows":
+        """The same rows, each counting as much as its class.
+
+        Args:
+            class_weight: the weight of each class, 1 where it is not named; or "balanced", which
+                gives all classes the same weight as a whole.
+            targets: fitted to these rows.
+
+        Raises:
+            SettingsError: it is something else, or names a class that is not there.
+        """
+        if class_weight is None:
+            return self
+        if not targets.is_classification:
+            raise SettingsError(f"class_weight is for classes; the task is {targets.task}")
+        classes = targets.encode(self.targets)
+        own = np.ones(len(self)) if self.weights is None else self.weights
+        if isinstance(class_weight, Mapping):
+            of_class = np.ones(len(targets.classes))
+            for label, weight in class_weight.items():
+                if label not in targets.classes:
+                    raise SettingsError(
+                        f"class_weight names {label!r}; the classes are "
+                        f"{', '.join(map(repr, targets.classes))}"
+                    )
+                of_class[targets.classes.index(label)] = weight
+        elif class_weight == "balanced":
+            of_class = own.sum() / (len(targets.classes) * np.bincount(classes, own))
+        else:
+            raise SettingsError(
+                f"class_weight must be 'balanced' or name classes with weights; it is "
+                f"{class_weight!r}"
+            )
+        return replace(self, weights=own * of_class[classes]).that_count()
+
+    def merged(self, targets: Targets) -> "TableRows":
+        """Equal rows as one that weighs as much as they do together, in an order of their own.
+
+        A table and the same table with its rows repeated or in another order become one thing, and
+        a row and its double cannot be on both sides of a division.
+
+        Args:
+            targets: fitted to these rows.
+        """
+        import polars as pl
+
+        ranks = self.frame.select(pl.all().rank("dense").cast(pl.Int64).fill_null(0)).to_numpy()
+        answers = targets.encode(self.targets).reshape(len(self), -1).astype(np.float64)
+        keys = np.hstack([ranks, answers])
+        _, first, place = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+        weights = np.bincount(place.reshape(-1), self.weights)
+        return replace(self.take(first), weights=weights.astype(np.float64)).that_count()

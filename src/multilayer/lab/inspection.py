@@ -1,0 +1,78 @@
+"""What a model of tables expects, and what it relies on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from multilayer.errors import RunFolderError
+from multilayer.estimators.table_rows import TableRows
+from multilayer.lab.importance import Importance, permutation_importance
+from multilayer.lab.run_folder import model_path, read_json
+from multilayer.lab.table_source import ColumnRoles, read_rows
+from multilayer.model_file.table_model import TableModel, load_table_model
+
+_MOST_ROWS = 2_000
+
+
+@dataclass(frozen=True, eq=False)
+class TableInspection:
+    """A model and what was found out about it.
+
+    Attributes:
+        model: the model.
+        importances: of its columns; empty where there are no rows to find out with.
+        num_rows: that they were found out with.
+        reason: why there are no importances, in words.
+    """
+
+    model: TableModel
+    importances: list[Importance]
+    num_rows: int
+    reason: str
+
+
+def inspect_table(run: str | Path, data: str | Path | None = None) -> TableInspection:
+    """Look at a model.
+
+    Args:
+        run: a run folder, or a model file.
+        data: rows with targets that it has not learned from; None: the validation rows of the run,
+            if its data is still there.
+
+    Raises:
+        RunFolderError, ModelFileError: the run is not whole.
+        TableError: the data does not fit.
+    """
+    model = load_table_model(model_path(run))
+    rows, reason = _rows_of(run, model, data)
+    if rows is None:
+        return TableInspection(model, [], 0, reason)
+    rows = rows.take(np.arange(0, len(rows), -(-len(rows) // _MOST_ROWS)))
+    return TableInspection(
+        model, permutation_importance(model, rows.frame, rows.targets), len(rows), ""
+    )
+
+
+def _rows_of(
+    run: str | Path, model: TableModel, data: str | Path | None
+) -> tuple[TableRows | None, str]:
+    roles = ColumnRoles(model.targets.names)
+    if data is not None:
+        return read_rows(data, roles, schema=model.schema).rows, ""
+    if not Path(run).is_dir():
+        return None, "a model file holds no rows; name a table to see what the model relies on"
+    try:
+        origin = read_json(run, "settings.json")["data"]
+        path, validation, numbers = (
+            origin[key] for key in ("load", "validation", "validation_rows")
+        )
+    except KeyError as error:
+        raise RunFolderError(f"settings.json of {run} lacks {error}") from error
+    if validation is not None and Path(validation).is_file():
+        return read_rows(validation, roles, schema=model.schema).rows, ""
+    if validation is not None or not numbers or not Path(path).is_file():
+        return None, "the validation rows of the run are not there any more; name a table"
+    rows = read_rows(path, roles, schema=model.schema).rows
+    assert rows.numbers is not None
+    return rows.take(np.flatnonzero(np.isin(rows.numbers, numbers))), ""

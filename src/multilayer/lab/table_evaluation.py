@@ -1,0 +1,129 @@
+"""How good a model is on the rows of a table whose targets are known."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.data.targets import Targets
+from multilayer.errors import OutputError
+from multilayer.lab.calibration import Reliability, reliability
+from multilayer.lab.run_folder import model_path
+from multilayer.lab.table_scores import Score, scores_of
+from multilayer.lab.table_source import ColumnRoles, read_rows
+from multilayer.model_file.table_model import TableModel, load_table_model
+from multilayer.report.pictures import save_confusion_matrix
+from multilayer.report.reliability import save_reliability_diagram
+
+_MOST_CLASSES_DRAWN = 60
+_COVERAGE = 0.9
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class TableEvaluation:
+    """Scores on the rows of a table.
+
+    Attributes:
+        num_rows: rows with a target.
+        num_without_target: rows left out.
+        scores: each with its interval.
+        reliability: of the probabilities of a classification; None for other tasks.
+        confusion_matrix: rows of each true class (down) given each answer; None for other tasks.
+        coverage: asked for of intervals or sets, and how much was covered; None where the model
+            has none.
+        targets: what is predicted.
+    """
+
+    num_rows: int
+    num_without_target: int
+    scores: list[Score]
+    reliability: Reliability | None
+    confusion_matrix: NDArray[np.int64] | None
+    coverage: tuple[float, float] | None
+    targets: Targets
+
+
+def evaluate_table(model: TableModel, data: str | Path) -> TableEvaluation:
+    """Score a model on a file.
+
+    Args:
+        model: fitted to a table of the same columns.
+        data: a file that `read_table` takes, with the target.
+
+    Raises:
+        TableError: the file cannot be read, columns are missing, or no row has a target.
+    """
+    source = read_rows(data, ColumnRoles(model.targets.names), schema=model.schema)
+    rows = source.rows
+    truths = model.targets.encode(rows.targets)
+    outputs = model.member_outputs(rows.frame, str(data))
+    if model.targets.task == "regression":
+        answers = model.member_numbers(outputs).mean(axis=0)
+        numbers = model.targets.decode_numbers(truths, clip=False)
+        covered = None
+        if model.conformal is not None and model.conformal.num_rows >= 1 / (1 - _COVERAGE):
+            low, high = model.intervals(rows.frame, _COVERAGE)
+            covered = (_COVERAGE, float(((low <= numbers) & (numbers <= high)).mean()))
+        scores = scores_of(model.targets, answers, truths)
+        return TableEvaluation(
+            len(rows), source.num_without_target, scores, None, None, covered, model.targets
+        )
+    probabilities = model.member_probabilities(outputs).mean(axis=0)
+    scores = scores_of(model.targets, probabilities, truths)
+    if model.targets.task == "multilabel":
+        return TableEvaluation(
+            len(rows), source.num_without_target, scores, None, None, None, model.targets
+        )
+    covered = None
+    if model.conformal is not None:
+        is_in = model.sets(rows.frame, _COVERAGE)
+        covered = (_COVERAGE, float(is_in[np.arange(len(rows)), truths].mean()))
+    num_classes = len(model.targets.classes)
+    cells = truths * num_classes + probabilities.argmax(axis=1)
+    matrix = np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
+    return TableEvaluation(
+        len(rows), source.num_without_target, scores, reliability(probabilities, truths), matrix,
+        covered, model.targets,
+    )  # fmt: skip
+
+
+def evaluate_table_run(
+    run: str | Path, data: str | Path, output: str | Path | None = None
+) -> tuple[TableEvaluation, list[Path]]:
+    """Evaluate a run's model on a file, and draw what can be drawn.
+
+    Args:
+        run: a run folder, or a model file.
+        data: as `evaluate_table` takes it.
+        output: an existing folder for the pictures; None: the run folder, and none for a file.
+
+    Returns:
+        The scores, and the pictures written.
+
+    Raises:
+        RunFolderError, ModelFileError: the run is not whole.
+        TableError: the data does not fit.
+        OutputError: the pictures cannot be written.
+    """
+    model = load_table_model(model_path(run))
+    folder = output if output is not None else run if Path(run).is_dir() else None
+    if output is not None and not Path(output).is_dir():
+        raise OutputError(f"the folder for the pictures, {output}, does not exist")
+    evaluation = evaluate_table(model, data)
+    pictures: list[Path] = []
+    if folder is None or evaluation.reliability is None:
+        return evaluation, pictures
+    pictures.append(Path(folder) / "reliability.png")
+    bins = evaluation.reliability
+    save_reliability_diagram(
+        bins.confidences.tolist(), bins.accuracies.tolist(), bins.counts.tolist(),
+        bins.expected_error, pictures[-1],
+    )  # fmt: skip
+    matrix = evaluation.confusion_matrix
+    if matrix is not None and len(matrix) <= _MOST_CLASSES_DRAWN:
+        pictures.append(Path(folder) / "confusion_matrix.png")
+        save_confusion_matrix(matrix, [str(c) for c in model.targets.classes], pictures[-1])
+    return evaluation, pictures

@@ -1,0 +1,195 @@
+"""Networks fitted to a table, from its file to a run folder."""
+
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import numpy as np
+import torch
+
+from multilayer.data.target_values import Task
+from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.training import EpochRecord
+from multilayer.errors import TrainingDivergedError
+from multilayer.estimators.fitting import TableFit
+from multilayer.lab.run_folder import RunFolder
+from multilayer.lab.table_scores import Score, scores_of
+from multilayer.lab.table_source import ColumnRoles, read_rows
+from multilayer.model_file.table_model import save_table_model
+from multilayer.report.pictures import save_learning_curves
+
+_MOST_ROWS_NAMED = 2_000  # validation rows whose numbers are kept, to look at the model with
+
+
+class TableRun:
+    """Fits a table and leaves a run folder.
+
+        run = TableRun("houses.csv", ColumnRoles(("price",)), output="runs/houses")
+        for epoch in run.epochs():
+            print(epoch.epoch, epoch.train_loss)
+        results = run.finish()
+
+    Args:
+        data: a file that `read_table` takes.
+        roles: what its columns are for.
+        output: the run folder, empty or not there yet; None: the next free one under runs/.
+        task: None: as `infer_task` finds it.
+        recipe_name: "fast", "default", "best" or "chapter".
+        changes: settings that shall differ from the recipe's, by name.
+        validation: a file of rows to be measured on; None: they are held out as the settings say.
+        is_strict: a row without target is an error.
+
+    Attributes:
+        fit: the fit, with its settings, encoder and network.
+        source: the rows and what was noticed when they were read.
+        history: a line an epoch.
+
+    Raises:
+        SettingsError: the recipe or a setting is unknown or out of range.
+        DataError: a file cannot be read or used.
+        OutputError: the folder is not empty or cannot be written.
+    """
+
+    def __init__(
+        self,
+        data: str | Path,
+        roles: ColumnRoles,
+        output: str | Path | None = None,
+        *,
+        task: Task | None = None,
+        recipe_name: str = "default",
+        changes: Mapping[str, Any] | None = None,
+        validation: str | Path | None = None,
+        is_strict: bool = False,
+    ) -> None:
+        self.data, self.roles = data, roles
+        self.source = read_rows(data, roles, is_strict=is_strict)
+        validation_source = None
+        if validation is not None:
+            validation_source = read_rows(
+                validation, roles, is_strict=is_strict, schema=self.source.schema
+            )
+        self.fit = TableFit(
+            self.source.rows,
+            self.source.schema,
+            task=task,
+            target_names=roles.target,
+            recipe_name=recipe_name,
+            changes=changes,
+            validation=None if validation_source is None else validation_source.rows,
+        )
+        self._status = "unfinished"
+        self.folder = RunFolder(
+            output,
+            f"{Path(data).name.partition('.')[0] or 'table'}-{recipe_name}",
+            self.fit.network.parameters.nbytes,
+        )
+        self.folder.write_json("settings.json", self._description(validation))
+
+    @property
+    def settings(self) -> TrainingSettings:
+        """As they are used."""
+        return self.fit.settings
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """A line an epoch."""
+        return self.fit.history
+
+    def epochs(self, stop: Event | None = None) -> Iterator[EpochRecord]:
+        """Train; each record is also added to history.jsonl.
+
+        Args:
+            stop: when set, training ends after the current batch.
+
+        Raises:
+            TrainingDivergedError: no network's loss is finite any more.
+        """
+        try:
+            for record in self.fit.epochs(stop):
+                self.folder.append_line("history.jsonl", self.history[-1])
+                yield record
+        except TrainingDivergedError:
+            self.folder.write_json("results.json", {"status": "diverged", **self._facts()})
+            raise
+        was_stopped = stop is not None and stop.is_set()
+        self._status = "interrupted" if was_stopped else "finished"
+
+    def finish(self) -> dict[str, Any]:
+        """Calibrate, score on the held-out rows, and write what is left of the run folder.
+
+        Returns:
+            The content of results.json.
+        """
+        model = self.fit.model()
+        held_out = self.fit.held_out_answers(model)
+        scores = [] if held_out is None else scores_of(model.targets, *held_out)
+        results = {
+            "status": self._status,
+            "validation": [_as_json(score) for score in scores],
+            "temperature": model.temperature,
+            **self._facts(),
+        }
+        model.details["results"] = results
+        save_table_model(model, self.folder.path / "model.safetensors")
+        if self.history:
+            save_learning_curves(self.history, self.folder.path / "curves.png")
+        self.folder.write_json("results.json", results)
+        return results
+
+    def _description(self, validation: str | Path | None) -> dict[str, Any]:
+        held_out, numbers = self.fit.division.held_out, self.fit.rows.numbers
+        named: list[int] = []
+        if held_out is not None and numbers is not None:
+            rows = np.unique(numbers[np.concatenate(held_out)])
+            named = rows[:: -(-len(rows) // _MOST_ROWS_NAMED)].tolist()
+        return {
+            "recipe": self.fit.recipe_name,
+            "settings": asdict(self.settings),
+            "data": {
+                "load": _absolute(self.data),
+                "validation": None if validation is None else _absolute(validation),
+                "num_rows": len(self.source.rows),
+                "num_rows_without_target": self.source.num_without_target,
+                "task": self.fit.targets.task,
+                "roles": asdict(self.roles),
+                "schema": self.source.schema.to_json(),
+                "validation_rows": named,
+            },
+        }
+
+    def _facts(self) -> dict[str, Any]:
+        network = self.fit.network
+        return {
+            "num_epochs": len(self.history),
+            "best_epochs": self.history[-1].get("best_epochs") if self.history else None,
+            "train_seconds": sum(line["seconds"] for line in self.history),
+            "num_members": network.num_members,
+            "num_parameters": network.spec.num_parameters,
+            "num_rows": len(self.source.rows),
+            "seed": self.settings.seed,
+            "num_threads": torch.get_num_threads(),
+            "versions": {
+                "multilayer": version("multilayer"),
+                "torch": torch.__version__,
+                "numpy": version("numpy"),
+                "polars": version("polars"),
+                "python": platform.python_version(),
+            },
+        }
+
+
+def _as_json(score: Score) -> dict[str, Any]:
+    """A score, with None in the place of what is not defined."""
+    return {
+        name: None if isinstance(value, float) and not np.isfinite(value) else value
+        for name, value in asdict(score).items()
+    }
+
+
+def _absolute(path: str | Path) -> str:
+    return str(path) if str(path) == "-" else str(Path(path).expanduser().absolute())

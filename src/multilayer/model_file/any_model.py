@@ -1,0 +1,34 @@
+"""A model file of any kind."""
+
+from pathlib import Path
+
+from multilayer.container.reading import read_container
+from multilayer.model_file.image_model import ImageModel, load_image_model, save_image_model
+from multilayer.model_file.table_model import TableModel, save_table_model, table_model_of
+
+
+def load_model(path: str | Path) -> ImageModel | TableModel:
+    """Read a model file, to go on with it in PyTorch.
+
+    Returns:
+        What the file holds: a network that labels pictures, or one that answers for the rows of
+        tables.
+
+    Raises:
+        ModelFileError: the file is missing, damaged or not one of ours.
+    """
+    container = read_container(path, "images", "table")
+    return table_model_of(container) if container.kind == "table" else load_image_model(path)
+
+
+def save_model(model: ImageModel | TableModel, path: str | Path) -> None:
+    """Write a model file, whole or not at all.
+
+    Raises:
+        ModelFileError: a weight is not a finite number; nothing is written.
+        OutputError: it cannot be written.
+    """
+    if isinstance(model, TableModel):
+        save_table_model(model, path)
+    else:
+        save_image_model(model, path)
