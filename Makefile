@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install run test test-long lint bench clean
+.PHONY: install run test test-long lint browser bench clean
 
 install: $(INSTALLED)
 
@@ -26,10 +26,13 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint
+browser:
+	@sh scripts/install_browser.sh
+
+test: lint browser
 	$(BIN)/python -m pytest -m "not long"
 
-test-long: lint
+test-long: lint browser
 	$(BIN)/python -m pytest
 
 # The machine must have nothing else to do; under a quarter of an hour, the first time half of that

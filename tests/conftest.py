@@ -19,6 +19,7 @@ import pytest
 from multilayer.data.idx import write_idx
 from multilayer.data.images import ImageDataset, load_images
 
+pytest_plugins = ["browser"]
 SECONDS_UNTIL_STUCK = 60
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from multilayer.lab.compare import compare as compare
     from multilayer.lab.evaluation import evaluate_images as evaluate_images
     from multilayer.lab.image_run import ImageRun as ImageRun
+    from multilayer.lab.report.collect import write_report as write_report
     from multilayer.lab.table_evaluation import evaluate_table as evaluate_table
     from multilayer.lab.table_run import TableRun as TableRun
     from multilayer.lab.table_source import ColumnRoles as ColumnRoles
@@ -84,6 +85,7 @@ _HOMES = {
     "save_model": "model_file.any_model",
     "train": "engine.training",
     "verify": "lab.verify",
+    "write_report": "lab.report.collect",
 }
 
 

@@ -14,6 +14,7 @@ from multilayer.cli.compare import compare
 from multilayer.cli.evaluate import evaluate
 from multilayer.cli.inspect import inspect
 from multilayer.cli.predict import predict
+from multilayer.cli.report import report
 from multilayer.cli.study import study
 from multilayer.cli.train import train
 from multilayer.cli.verify import verify
@@ -32,6 +33,7 @@ app.command(train)
 app.command(evaluate)
 app.command(predict)
 app.command(inspect)
+app.command(report)
 app.command(verify)
 app.command(bench)
 app.command(compare)

@@ -42,8 +42,20 @@ def reliability(
         classes: what is true, (num_rows,).
         num_bins: equally wide bins from 0 to 1.
     """
-    confidences = probabilities.max(axis=1)
     is_right = probabilities.argmax(axis=1) == classes
+    return reliability_of_answers(probabilities.max(axis=1), is_right, num_bins)
+
+
+def reliability_of_answers(
+    confidences: Array, is_right: NDArray[np.bool_], num_bins: int = 15
+) -> Reliability:
+    """Sort answers by how sure they are.
+
+    Args:
+        confidences: probability given to each answer, (num_rows,).
+        is_right: whether it was right, (num_rows,).
+        num_bins: equally wide bins from 0 to 1.
+    """
     bins = np.minimum((confidences * num_bins).astype(np.int64), num_bins - 1)
     counts = np.bincount(bins, minlength=num_bins)
     filled = counts > 0

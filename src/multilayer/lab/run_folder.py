@@ -116,6 +116,36 @@ def read_json(run: str | Path, name: str) -> dict[str, Any]:
     return document
 
 
+def read_history(run: str | Path) -> list[dict[str, Any]]:
+    """The lines of a run's history.jsonl, an epoch each; a run that was killed may have none.
+
+    A last line that was cut off in the middle of writing is left out.
+
+    Raises:
+        RunFolderError: there is no such folder or file, or a line is damaged.
+    """
+    path = Path(run) / "history.jsonl"
+    if not Path(run).is_dir():
+        raise RunFolderError(f"there is no run folder {run}")
+    if not path.is_file():
+        raise RunFolderError(f"{run} has no {path.name}: no epoch was finished, or it is no run")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"{path} cannot be read: {error}") from error
+    *lines, _ = text.split("\n")
+    epochs = []
+    for number, line in enumerate(lines, 1):
+        try:
+            epoch = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise RunFolderError(f"line {number} of {path} is not JSON: {error}") from error
+        if not isinstance(epoch, dict) or not isinstance(epoch.get("epoch"), int):
+            raise RunFolderError(f"line {number} of {path} must be an object with an epoch number")
+        epochs.append(epoch)
+    return epochs
+
+
 def model_path(run: str | Path) -> Path:
     """The model file of a run folder; a model file is its own.
 

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from multilayer.errors import DataError
 from multilayer.report.figures import picture
+from multilayer.report.first_layer import first_layer_mosaic
 
 Array = numpy.ndarray[Any, Any]
 
@@ -72,38 +73,15 @@ def save_first_layer(
         DataError: the weights do not fit the images.
         OutputError: the file cannot be written.
     """
-    height, width = image_shape
-    if weights.ndim != 2 or len(weights) != height * width or weights.shape[1] == 0:
-        raise DataError(
-            f"the weights have the shape {weights.shape}; for images of {height} by {width} "
-            f"pixels it must be ({height * width}, number of hidden units)"
-        )
-    weights = numpy.where(numpy.isfinite(weights), weights, numpy.nan).astype(numpy.float64)
-    num_units = weights.shape[1]
-    norms = numpy.sqrt(numpy.nansum(weights**2, axis=0))
-    chosen = numpy.argsort(-norms, kind="stable")[:max_units]
-    num_columns = math.ceil(math.sqrt(len(chosen) * height / width))
-    num_rows = math.ceil(len(chosen) / num_columns)
-    mosaic = numpy.full((num_rows * (height + 1) - 1, num_columns * (width + 1) - 1), numpy.nan)
-    for place, unit in enumerate(chosen):
-        row, column = divmod(place, num_columns)
-        top, left = row * (height + 1), column * (width + 1)
-        mosaic[top : top + height, left : left + width] = weights[:, unit].reshape(image_shape)
-    # A few weights at the border are far larger than all others, which would leave these pale.
-    sizes = numpy.abs(weights[:, chosen])
-    limit = numpy.quantile(sizes[numpy.isfinite(sizes)], 0.995) if norms.any() else 1.0
-    title = (
-        f"First layer: the weights of the {len(chosen)} of {num_units} hidden units "
-        "with the largest norm, in that order"
-        if len(chosen) < num_units
-        else f"First layer: the weights of the {num_units} hidden units, largest norm first"
-    )
-    with picture(path, width=8, height=0.4 + 6.8 * mosaic.shape[0] / mosaic.shape[1]) as figure:
+    mosaic = first_layer_mosaic(weights, image_shape, max_units)
+    with picture(
+        path, width=8, height=0.4 + 6.8 * mosaic.values.shape[0] / mosaic.values.shape[1]
+    ) as figure:
         figure.set_layout_engine("constrained")
         axes = figure.add_subplot()
-        image = axes.imshow(mosaic, cmap="RdBu_r", vmin=-limit, vmax=limit)
+        image = axes.imshow(mosaic.values, cmap="RdBu_r", vmin=-mosaic.limit, vmax=mosaic.limit)
         axes.set_axis_off()
-        axes.set_title(title)
+        axes.set_title(mosaic.title)
         figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02, shrink=0.7, label="weight",
                         extend="both")  # fmt: skip
 
