@@ -13,7 +13,7 @@ from multilayer.lab.report import facts
 from multilayer.lab.report.image_parts import parts_on_data, weight_pictures
 from multilayer.lab.report.repeat_command import repeat_command
 from multilayer.lab.run_folder import model_path, read_history, read_json
-from multilayer.model_file.image_model import load_model
+from multilayer.model_file.image_model import load_image_model
 from multilayer.report.html.content import RunContent
 from multilayer.report.html.page import render_page
 
@@ -91,7 +91,7 @@ def run_content(path: Path) -> RunContent:
 def _parts_of_model(path: Path, description: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Fields that need the model file and the data, and what stands in the way of others."""
     try:
-        model = load_model(model_path(path))
+        model = load_image_model(model_path(path))
     except MultilayerError as error:
         return {}, [f"There is no network to look at: {error}."]
     parts: dict[str, Any] = {"weights": weight_pictures(model)}
