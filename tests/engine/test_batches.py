@@ -73,6 +73,14 @@ def test_members_with_more_rows_leave_different_ones_out_each_time():
     assert sorted(order(batches, 1)) == list(range(24, 44, 2))
 
 
+@pytest.mark.parametrize(("num_rows", "num_batches"), [(20, 2), (21, 3), (6, 1), (7, 1)])
+def test_the_ragged_last_batch_can_be_left_out(num_rows, num_batches):
+    batches = BatchSource(numbered(num_rows), 7, [generator(0, "shuffle")], drop_last=True)
+    sizes = [batch.targets.shape[1] for batch in batches.epoch()]
+    assert sizes == [min(7, num_rows)] * len(batches)
+    assert len(batches) == num_batches
+
+
 def test_generators_are_told_apart_by_seed_and_by_name():
     draws = {
         (seed, name): torch.rand(1, generator=generator(seed, name)).item()

@@ -93,8 +93,8 @@ def test_a_table_makes_features_of_numbers_passed_columns_and_categories():
     [
         NetworkSpec(7, 3, (5, 4)),
         NetworkSpec(
-            7, 3, (5, 4), standardize_inputs=True, embedded_numbers=2, category_sizes=(10, 4),
-            scale_layer=True, batch_norm=True, learned_activation=True,
+            7, 3, (5, 4), embedded_numbers=2, category_sizes=(10, 4), scale_layer=True,
+            batch_norm=True, learned_activation=True,
         ),
     ],
 )  # fmt: skip
@@ -110,6 +110,7 @@ def test_the_slots_of_a_kind_lie_together_and_cover_the_flat_vector(spec):
     ("fields_given", "message"),
     [
         ({"embedded_numbers": 3, "category_sizes": (2, 2)}, "do not fit into 4 inputs"),
+        ({"standardize_inputs": True, "category_sizes": (2,)}, "not for categories"),
         ({"embedded_numbers": -1}, "embedded_numbers must be a whole number of at least 0"),
         ({"category_sizes": (0,)}, "category_sizes must be whole numbers of at least 1"),
         ({"scale_layer": 1}, "scale_layer must be true or false; it is 1"),

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from multilayer.cli.application import run
-from multilayer.engine.layers import Linear
+from multilayer.engine.layers.linear import Linear
 from multilayer.errors import SettingsError
 from multilayer.lab.verify import verify
 

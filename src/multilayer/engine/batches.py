@@ -91,6 +91,7 @@ class BatchSource:
         rows: row numbers that each source draws from; None: all rows. Where they are not equally
             many, an epoch takes as many of each as the fewest, and others rest in the next one.
         part: (k, n) takes of each batch only the k-th of n parts, from 0.
+        drop_last: leave out the rows of an epoch that fill no whole batch.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class BatchSource:
         sources: Sequence[Generator],
         rows: Sequence[Tensor] | None = None,
         part: tuple[int, int] = (0, 1),
+        drop_last: bool = False,
     ) -> None:
         self._examples, self._sources, self._rows = examples, sources, rows
         self._part, self._num_parts = part
@@ -107,12 +109,15 @@ class BatchSource:
         self.num_rows = min(self._nums_rows)
         self._batch_size = min(batch_size, self.num_rows)
         size = len(sources) * -(-self._batch_size // self._num_parts)
+        self._drop_last = drop_last
         self._buffers = [
             None if tensor is None else tensor.new_empty(size, *tensor.shape[1:])
             for tensor in (examples.inputs, examples.targets, examples.weights)
         ]
 
     def __len__(self) -> int:
+        if self._drop_last:
+            return self.num_rows // self._batch_size
         return -(-self.num_rows // self._batch_size)
 
     def epoch(self) -> Iterator[Batch]:
@@ -125,7 +130,7 @@ class BatchSource:
         if self._rows is not None:
             pairs = zip(self._rows, orders, strict=True)
             orders = torch.stack([rows[order] for rows, order in pairs])
-        for start in range(0, self.num_rows, self._batch_size):
+        for start in range(0, len(self) * self._batch_size, self._batch_size):
             batch = orders[:, start : start + self._batch_size]
             rows, share = self._part_of(batch)
             inputs, targets, weights = self._gather(rows.reshape(-1), rows.shape)

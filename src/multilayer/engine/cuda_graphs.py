@@ -32,6 +32,8 @@ def can_be_recorded(
         and ranks is None
         and shared.schedule == "constant"
         and not shared.average_decay
+        and shared.regularization_schedule == "constant"
+        and not shared.input_dropout
         and not any(member.dropout for member in members)
         and not (shared.optimizer == "adam" and has_own_rates)
     )

@@ -1,10 +1,13 @@
-"""First values of a linear layer's weights and biases."""
+"""First values of a network's weights, drawn at random."""
 
 import math
 from collections.abc import Callable
 
 import torch
 from torch import Generator, Tensor
+
+from multilayer.engine.randomness import generator
+from multilayer.engine.specification import NUM_FREQUENCIES, NetworkSpec
 
 
 def linear(num_inputs: int, num_outputs: int, source: Generator) -> tuple[Tensor, Tensor]:
@@ -34,13 +37,52 @@ def he(num_inputs: int, num_outputs: int, source: Generator) -> tuple[Tensor, Te
     return weight.mul_(math.sqrt(2 / num_inputs)), torch.zeros(1, num_outputs)
 
 
+def unit_variance(num_inputs: int, num_outputs: int, source: Generator) -> tuple[Tensor, Tensor]:
+    """Weights from N(0, 1 / inputs); biases 0: where fitting them to rows begins."""
+    weight = torch.randn(num_inputs, num_outputs, generator=source)
+    return weight.mul_(1 / math.sqrt(num_inputs)), torch.zeros(1, num_outputs)
+
+
 INITIALIZATIONS: dict[str, Callable[[int, int, Generator], tuple[Tensor, Tensor]]] = {
     "linear": linear,
     "normal": normal,
     "glorot": glorot,
     "he": he,
+    "data": unit_variance,
 }
 
 
-def _uniform(shape: tuple[int, int], bound: float, source: Generator) -> Tensor:
+def draw_parameters(spec: NetworkSpec, initialization: str, seed: int, flat: Tensor) -> None:
+    """Write first values into a member's parameters, flat (1, num_parameters).
+
+    Linear layers are drawn from the generator with the address (seed, "init"), embeddings from
+    (seed, "init embeddings"): those of numbers as Holzmüller et al. (2024) have them, those of
+    categories from N(0, 1). What scales begins at 1, what shifts at 0. Draws are made in float32,
+    so that float64 parameters are the same numbers.
+    """
+    source = generator(seed, "init")
+    for weight, bias in spec.linear_layers:
+        num_inputs, num_outputs = weight.shape
+        values = INITIALIZATIONS[initialization](num_inputs, num_outputs, source)
+        for slot, value in zip((weight, bias), values, strict=True):
+            slot.view(flat).copy_(value)
+    source, mixing_bound = generator(seed, "init embeddings"), 1 / math.sqrt(NUM_FREQUENCIES)
+    for slot in spec.parameter_slots:
+        match slot.name.split("."):
+            case "numbers", "frequency":
+                value = torch.randn(slot.shape, generator=source).mul_(0.1)
+            case "numbers", "phase":
+                value = _uniform(slot.shape, math.pi, source)
+            case "numbers", _:
+                value = _uniform(slot.shape, mixing_bound, source)
+            case "categories", _:
+                value = torch.randn(slot.shape, generator=source)
+            case _, "scale" | "gain" | "variance" | "strength":
+                value = torch.ones(slot.shape)
+            case _:
+                continue
+        slot.view(flat).copy_(value)
+
+
+def _uniform(shape: tuple[int, ...], bound: float, source: Generator) -> Tensor:
     return torch.rand(shape, generator=source).mul_(2 * bound).sub_(bound)

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from multilayer.engine.backpropagation import Passes
-from multilayer.engine.initialization import INITIALIZATIONS
-from multilayer.engine.randomness import generator
+from multilayer.engine.first_fit import fit_to_rows
+from multilayer.engine.initialization import draw_parameters
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec, check_widths
 from multilayer.errors import SettingsError
@@ -78,20 +78,14 @@ class Network:
 
         Args:
             spec: the shape.
-            seeds: member k draws from the generator with the address (seeds[k], "init").
+            seeds: what each member is drawn from, see `draw_parameters`.
             initialization: a name in `INITIALIZATIONS`, for all members or one for each.
-            dtype: of the parameters. Draws are made in float32, so that float64 parameters
-                are the same numbers.
+            dtype: of the parameters.
         """
         network = cls(spec, len(seeds), dtype)
         names = [initialization] * len(seeds) if isinstance(initialization, str) else initialization
         for member, (seed, name) in enumerate(zip(seeds, names, strict=True)):
-            source = generator(seed, "init")
-            for weight, bias in spec.linear_layers:
-                num_inputs, num_outputs = weight.shape
-                first_weight, first_bias = INITIALIZATIONS[name](num_inputs, num_outputs, source)
-                weight.view(network.parameters)[member].copy_(first_weight)
-                bias.view(network.parameters)[member].copy_(first_bias)
+            draw_parameters(spec, name, seed, network.member(member).parameters)
         return network
 
     @classmethod
@@ -99,8 +93,8 @@ class Network:
         cls,
         spec: NetworkSpec,
         settings: Sequence[TrainingSettings],
-        inputs: Tensor,  # noqa: ARG003
-        rows: Sequence[Tensor] | None = None,  # noqa: ARG003
+        inputs: Tensor,
+        rows: Sequence[Tensor] | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> "Network":
         """A population ready to be trained, fitted to its rows where its settings ask for that.
@@ -113,10 +107,9 @@ class Network:
             dtype: of the parameters.
         """
         seeds = [member.seed for member in settings]
-        names = [member.initialization for member in settings]
-        if "data" in names or settings[0].standardize_inputs or settings[0].zero_last_layer:
-            raise SettingsError("what is fitted to training rows does not work yet")
-        return cls.initialized(spec, seeds, names, dtype)
+        network = cls.initialized(spec, seeds, [m.initialization for m in settings], dtype)
+        fit_to_rows(spec, settings, network.parameters, inputs, rows)
+        return network
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
         """Name and view of each weight, bias and the like, from the inputs to the outputs."""

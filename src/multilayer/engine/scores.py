@@ -7,6 +7,7 @@ from torch import Tensor
 
 from multilayer.engine.batches import Examples
 from multilayer.engine.losses import LOSSES
+from multilayer.engine.losses.loss import Loss
 from multilayer.engine.network import Network
 
 
@@ -21,7 +22,7 @@ class Scores:
 def evaluate(
     network: Network,
     examples: Examples,
-    loss: str = "cross_entropy",
+    loss: str | Loss = "cross_entropy",
     rows: Sequence[Tensor] | None = None,
 ) -> Scores:
     """Score each member on rows.
@@ -30,12 +31,14 @@ def evaluate(
         network: the population.
         examples: the rows; integer targets are classes and have an accuracy. Rows with weights
             count by them.
-        loss: a name in `LOSSES`.
+        loss: a name in `LOSSES`, or a loss.
         rows: the numbers of the rows that each member is scored on; None: all.
 
     Returns:
         The mean loss and, for classes, the share of rows whose largest logit is the target's.
     """
+    if isinstance(loss, str):
+        loss = LOSSES[loss]()
     if rows is None:
         return _evaluate(network, examples, loss)
     each = [
@@ -46,7 +49,7 @@ def evaluate(
     return Scores(tuple(scores.loss[0] for scores in each), tuple(accuracies) or None)
 
 
-def _evaluate(network: Network, examples: Examples, loss: str) -> Scores:
+def _evaluate(network: Network, examples: Examples, loss: Loss) -> Scores:
     logits = network.logits(examples.inputs)
     targets = examples.targets.unsqueeze(0)
     weights = None if examples.weights is None else examples.weights.unsqueeze(0)
@@ -57,7 +60,7 @@ def _evaluate(network: Network, examples: Examples, loss: str) -> Scores:
         if weights is not None:
             shares = is_right @ (weights[0].double() / weights.double().sum())
         accuracy = tuple(shares.tolist())
-    return Scores(tuple(LOSSES[loss]().value(logits, targets, weights).tolist()), accuracy)
+    return Scores(tuple(loss.value(logits, targets, weights).tolist()), accuracy)
 
 
 def _subset(examples: Examples, rows: Tensor) -> Examples:

@@ -103,7 +103,9 @@ class TrainingSettings:
         "the steps first, 'log_cosine' rises and falls four times, each time longer",
     ] = "constant"
     dropout: Annotated[float, "share of hidden neurons left out of each step at random"] = 0.0
-    input_dropout: Annotated[float, "share of inputs left out of each step at random"] = 0.0
+    input_dropout: Annotated[
+        float, "share of the first layer's inputs left out of each step at random"
+    ] = 0.0
     weight_decay: Annotated[
         float, "the weights, not the biases, shrink by this times the learning rate in each step"
     ] = 0.0

@@ -81,6 +81,9 @@ class NetworkSpec:
                 f"categories do not fit into {self.num_inputs} inputs"
             )
 
+        if self.standardize_inputs and self.category_sizes:
+            raise SettingsError("standardize_inputs is for numbers alone, not for categories")
+
     @property
     def widths(self) -> tuple[int, ...]:
         """Values in a row on its way: inputs, hidden layers, outputs."""
@@ -99,6 +102,11 @@ class NetworkSpec:
             + self.num_passed
             + CATEGORY_WIDTH * len(self.category_sizes)
         )
+
+    @property
+    def is_linear_layers_alone(self) -> bool:
+        """Whether all parameters are those of linear layers, and a bias is part of its layer."""
+        return all(slot.name.startswith("linear_") for slot in self.parameter_slots)
 
     @cached_property
     def parameter_slots(self) -> tuple[ParameterSlot, ...]:

@@ -5,17 +5,18 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from multilayer.engine.backpropagation import DropoutPlan, Passes
+from multilayer.engine.backpropagation import Passes
 from multilayer.engine.batches import Batch
 from multilayer.engine.distributed import GradientSum, Ranks
-from multilayer.engine.layers import Descent
-from multilayer.engine.losses import LOSSES
+from multilayer.engine.layers.dropout import DropoutPlan
+from multilayer.engine.layers.linear import Descent
+from multilayer.engine.losses import loss_to_train
 from multilayer.engine.network import Network
 from multilayer.engine.optimizers import SGD, Adam, Optimizer, Rate
 from multilayer.engine.randomness import generator
-from multilayer.engine.schedules import SCHEDULES
+from multilayer.engine.rate_groups import RateGroup, rate_groups
+from multilayer.engine.schedules import REGULARIZATION_SCHEDULES, SCHEDULES
 from multilayer.engine.settings import TrainingSettings, of_members
-from multilayer.errors import SettingsError
 
 
 class Step:
@@ -30,6 +31,7 @@ class Step:
     Attributes:
         gradient: of the last batch, (num_members, num_parameters), laid out as the parameters.
             Plain gradient descent takes its step without ever writing it, see `Linear.backward`.
+        passes: forward and backward through the network.
         averaged: the running average of the parameters, of their shape; None without one.
     """
 
@@ -42,21 +44,20 @@ class Step:
     ) -> None:
         members = of_members(settings, network.num_members)
         shared = members[0]
-        _refuse_what_does_not_work_yet(network, shared)
         self._gradient_sum = gradient_sum
         self.gradient = (
             torch.zeros_like(network.parameters) if gradient_sum is None else gradient_sum.gradient
         )
         self._parameters = network.parameters
-        self._weights = [
-            weight.view(network.parameters) for weight, _ in network.spec.linear_layers
-        ]
-        self._passes = Passes(
-            network.spec, network.parameters, self.gradient, _dropout_plan(members, self.gradient)
-        )
-        self._loss = LOSSES[shared.loss]()
-        self._optimizer = _make_optimizer(network.parameters, shared)
+        last_weight, _ = network.spec.linear_layers[-1]
+        self._weights = network.parameters[:, : last_weight.stop]  # they come first
+        self._dropout = _dropout_plan(members, self.gradient)
+        self.passes = Passes(network.spec, network.parameters, self.gradient, self._dropout)
+        self._loss = loss_to_train(shared)
+        groups = rate_groups(network.spec, shared)
+        self._optimizer = _make_optimizer(network.parameters, shared, groups)
         self._schedule, self._num_steps, self._steps_done = SCHEDULES[shared.schedule], num_steps, 0
+        self._regularization = REGULARIZATION_SCHEDULES[shared.regularization_schedule]
         rates, decays = [m.learning_rate for m in members], [m.weight_decay for m in members]
         self._base_rate = _shared_or_own(rates, network.parameters)
         self._decay = _shared_or_own(decays, network.parameters)
@@ -69,6 +70,8 @@ class Step:
             and not isinstance(self._base_rate, Tensor)
             and not isinstance(self._decay, Tensor)
             and gradient_sum is None
+            and network.spec.is_linear_layers_alone
+            and groups == (RateGroup(0, network.spec.num_parameters),)
         )
 
     def __call__(
@@ -89,23 +92,25 @@ class Step:
         Returns:
             The loss before the update, (num_members,), in memory that the next call overwrites.
         """
-        rate = self._base_rate * self._schedule(self._steps_done / self._num_steps)
-        kept = 1 - rate * self._decay
-        logits = self._passes.forward(inputs)
+        done = self._steps_done / self._num_steps
+        rate, strength = self._base_rate * self._schedule(done), self._regularization(done)
+        kept = 1 - rate * self._decay * strength
+        if self._dropout is not None:
+            self._dropout.strength = strength
+        logits = self.passes.forward(inputs)
         loss, logits_gradient = self._loss(logits, targets, weights)
         if self._is_plain_descent:
             assert isinstance(rate, float)
             assert isinstance(kept, float)
-            self._passes.backward(logits_gradient, Descent(rate, kept))
+            self.passes.backward(logits_gradient, Descent(rate, kept))
         else:
-            self._passes.backward(logits_gradient)
+            self.passes.backward(logits_gradient)
             if self._gradient_sum is not None:
                 loss = self._gradient_sum(loss, share)
             if self._max_norm:
                 self._shorten_gradient()
             if self._decays:
-                for weight in self._weights:
-                    weight.mul_(kept.unsqueeze(-1) if isinstance(kept, Tensor) else kept)
+                self._weights.mul_(kept)
             self._optimizer.step(self.gradient, rate)
         self._steps_done += 1
         if self.averaged is not None:
@@ -128,45 +133,22 @@ class Step:
         self.averaged.lerp_(self._parameters, 1 - decay)
 
 
-def _refuse_what_does_not_work_yet(network: Network, settings: TrainingSettings) -> None:
-    spec = network.spec
-    for name, is_asked_for in {
-        "standardize_inputs": spec.standardize_inputs,
-        "numeric_embedding": spec.embedded_numbers,
-        "one_hot_limit": spec.category_sizes,
-        "scale_layer": spec.scale_layer,
-        "batch_norm": spec.batch_norm,
-        "learned_activation": spec.learned_activation,
-        "parametrization": settings.parametrization != "standard",
-        "zero_last_layer": settings.zero_last_layer,
-        "label_smoothing": settings.label_smoothing,
-        "scale_rate_factor": settings.scale_rate_factor != 1,
-        "bias_rate_factor": settings.bias_rate_factor != 1,
-        "beta_1": settings.beta_1 != 0.9,
-        "beta_2": settings.beta_2 != 0.999,
-        "drop_last_batch": settings.drop_last_batch,
-        "input_dropout": settings.input_dropout,
-        "regularization_schedule": settings.regularization_schedule != "constant",
-        "schedule": settings.schedule not in SCHEDULES,
-        "loss": settings.loss not in LOSSES,
-    }.items():
-        if is_asked_for:
-            raise SettingsError(f"{name} does not work yet")
-
-
-def _make_optimizer(parameters: Tensor, settings: TrainingSettings) -> Optimizer:
+def _make_optimizer(
+    parameters: Tensor, settings: TrainingSettings, groups: Sequence[RateGroup]
+) -> Optimizer:
     if settings.optimizer == "adam":
-        return Adam(parameters)
-    return SGD(parameters, settings.momentum)
+        return Adam(parameters, (settings.beta_1, settings.beta_2), groups=groups)
+    return SGD(parameters, settings.momentum, groups)
 
 
 def _dropout_plan(members: Sequence[TrainingSettings], like: Tensor) -> DropoutPlan | None:
-    shares = [member.dropout for member in members]
-    if not any(shares):
+    shares, input_share = [member.dropout for member in members], members[0].input_dropout
+    if not any(shares) and not input_share:
         return None
     ranks = Ranks.current()
     name = "dropout" if ranks is None else f"dropout/{ranks.rank}"  # other rows, other masks
-    return DropoutPlan(shares, [generator(member.seed, name, like.device) for member in members])
+    sources = [generator(member.seed, name, like.device) for member in members]
+    return DropoutPlan(shares, sources, input_share)
 
 
 def _shared_or_own(values: list[float], like: Tensor) -> Rate:

@@ -18,6 +18,7 @@ from multilayer.engine.batches import Batch, BatchSource, Examples
 from multilayer.engine.cuda_graphs import RecordedStep, can_be_recorded
 from multilayer.engine.devices import choose_device
 from multilayer.engine.distributed import GradientSum, Ranks, Stop
+from multilayer.engine.losses import loss_to_score
 from multilayer.engine.machine import check_machine
 from multilayer.engine.network import Network
 from multilayer.engine.processor import choose_num_threads, processor
@@ -101,7 +102,9 @@ def train(
     is_one_order = rows is None and len({member.seed for member in members}) == 1
     seeds = [member.seed for member in (members[:1] if is_one_order else members)]
     sources = [generator(seed, "shuffle") for seed in seeds]
-    batches = BatchSource(examples, shared.batch_size, sources, rows, _part_of(ranks))
+    batches = BatchSource(
+        examples, shared.batch_size, sources, rows, _part_of(ranks), shared.drop_last_batch
+    )
     gradient_sum = None
     if ranks is not None:
         ranks.check_same(f"{len(examples)} rows, {network.spec}, {members}", shared.batch_size)
@@ -124,7 +127,7 @@ def train(
                     ranks.copy_from_first(network.parameters)
                 scores = None
                 if validation is not None:
-                    scores = evaluate(scored, validation, shared.loss, validation_rows)
+                    scores = evaluate(scored, validation, loss_to_score(shared), validation_rows)
                     if ranks is not None:
                         scores = ranks.scores_of_first(scores)
                     if not any(map(math.isfinite, scores.loss)):

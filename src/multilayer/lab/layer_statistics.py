@@ -71,7 +71,8 @@ def layer_statistics(
         Statistics of each hidden layer, and norms for each weight matrix, in order.
     """
     with torch.inference_mode():
-        one = network.member(0)
+        # A copy, because a pass back moves the running statistics of batch norm.
+        one = Network.of(network.spec, network.parameters[:1].clone())
         gradient = torch.zeros_like(one.parameters)
         passes = Passes(one.spec, one.parameters, gradient)
         outputs = passes.forward(examples.inputs.unsqueeze(0))

@@ -1,0 +1,196 @@
+"""What makes features of a table's columns: embeddings of numbers and of categories."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from multilayer.engine.layers.linear import Descent
+from multilayer.engine.specification import CATEGORY_WIDTH, NUMBER_WIDTH
+
+_TWO_PI = 2 * math.pi
+
+
+@dataclass(frozen=True, eq=False)
+class NumberParameters:
+    """What the embedding of numbers knows, or the gradients of it.
+
+    Attributes:
+        frequency: w₁, (num_members, columns, 1, frequencies).
+        phase: b₁, likewise.
+        weight: W₂, (num_members, columns, frequencies, mixtures).
+        bias: b₂, (num_members, columns, 1, mixtures).
+    """
+
+    frequency: Tensor
+    phase: Tensor
+    weight: Tensor
+    bias: Tensor
+
+
+class NumberEmbedding:
+    """Each number x becomes [x, W₂ cos(2π w₁ x + b₁) + b₂], with parameters for each column.
+
+    This is PBLD of Holzmüller et al. (2024), after the periodic embeddings of Gorishniy et al.
+    ("On Embeddings for Numerical Features in Tabular Deep Learning", 2022). Chain rule for
+    g = ∂loss/∂(W₂ c + b₂), c the cosines and u their arguments: ∂b₂ = Σ g, ∂W₂ = cᵀ g,
+    ∂u = −sin(u) (g W₂ᵀ), ∂b₁ = Σ ∂u, ∂w₁ = 2π Σ x ∂u.
+
+    The features are all x first, then the mixtures column by column.
+
+    Args:
+        parameters: w₁, b₁, W₂, b₂.
+        arguments: buffer for u, (num_members, columns, batch, frequencies).
+        cosines: buffer for c, likewise.
+        mixtures: buffer for W₂ c + b₂, (num_members, columns, batch, mixtures).
+        gradients: where those of the parameters go; None for a pass without gradients.
+    """
+
+    def __init__(
+        self,
+        parameters: NumberParameters,
+        arguments: Tensor,
+        cosines: Tensor,
+        mixtures: Tensor,
+        gradients: NumberParameters | None = None,
+    ) -> None:
+        self.parameters, self.gradients = parameters, gradients
+        self.arguments, self.cosines, self.mixtures = arguments, cosines, mixtures
+        self._num_columns = parameters.bias.shape[-3]
+
+    @property
+    def width(self) -> int:
+        """How many features it makes."""
+        return self._num_columns * NUMBER_WIDTH
+
+    def forward(self, numbers: Tensor, features: Tensor) -> None:
+        """Numbers (num_members, batch, columns) to features (num_members, batch, width)."""
+        own = self.parameters
+        self._numbers = numbers.mT.unsqueeze(-1)  # (num_members, columns, batch, 1)
+        torch.addcmul(own.phase, self._numbers, own.frequency, value=_TWO_PI, out=self.arguments)
+        torch.cos(self.arguments, out=self.cosines)
+        torch.baddbmm(
+            _by_column(own.bias), _by_column(self.cosines), _by_column(own.weight),
+            out=_by_column(self.mixtures),
+        )  # fmt: skip
+        features[..., : self._num_columns].copy_(numbers)
+        self._mixed_part(features).copy_(self.mixtures)
+
+    def backward(self, gradient: Tensor) -> None:
+        """∂loss/∂features to the gradients of the parameters."""
+        assert self.gradients is not None
+        own, gradients = self.parameters, self.gradients
+        self.mixtures.copy_(self._mixed_part(gradient))
+        flowing, cosines = _by_column(self.mixtures), _by_column(self.cosines)
+        torch.sum(self.mixtures, dim=-2, keepdim=True, out=gradients.bias)
+        gradients.weight.copy_(torch.bmm(cosines.mT, flowing).view_as(own.weight))
+        torch.bmm(flowing, _by_column(own.weight).mT, out=cosines)
+        self.cosines.mul_(self.arguments.sin_())
+        torch.sum(self.cosines, dim=-2, keepdim=True, out=gradients.phase)
+        gradients.phase.neg_()
+        products = torch.bmm(_by_column(self._numbers).mT, cosines)
+        torch.mul(products.view_as(own.frequency), -_TWO_PI, out=gradients.frequency)
+
+    def _mixed_part(self, features: Tensor) -> Tensor:
+        """The mixtures among the features, as (num_members, columns, batch, mixtures)."""
+        mixed = features[..., self._num_columns : self.width]
+        by_column = mixed.view(*mixed.shape[:-1], self._num_columns, NUMBER_WIDTH - 1)
+        return by_column.transpose(-3, -2)
+
+
+class CategoryEmbedding:
+    """Each category's code becomes a row of a learned table.
+
+    Chain rule for g = ∂loss/∂rows: ∂table sums g over the places where a row was taken.
+
+    Args:
+        sizes: number of codes of each column; their tables lie one after the other.
+        table: (num_members, sum of sizes, values).
+        table_gradient: where ∂table goes; None for a pass without gradients.
+    """
+
+    def __init__(
+        self, sizes: Sequence[int], table: Tensor, table_gradient: Tensor | None = None
+    ) -> None:
+        starts = [sum(sizes[:column]) for column in range(len(sizes))]
+        self._starts = torch.tensor(starts, device=table.device)
+        self._tables, self._gradient = table, table_gradient
+
+    @property
+    def width(self) -> int:
+        """How many features it makes."""
+        return len(self._starts) * CATEGORY_WIDTH
+
+    def forward(self, codes: Tensor, features: Tensor) -> None:
+        """Codes (num_members, batch, columns) to features (num_members, batch, width)."""
+        self._rows = (codes.long() + self._starts).flatten(-2)
+        pairs = zip(_members(self._tables, 2), _members(self._rows, 1), strict=True)
+        for (table, rows), out in zip(pairs, _members(features, 2), strict=True):
+            out.copy_(table[rows].view_as(out))
+
+    def backward(self, gradient: Tensor) -> None:
+        """∂loss/∂features to the gradient of the table."""
+        assert self._gradient is not None
+        self._gradient.zero_()
+        pairs = zip(_members(self._gradient, 2), _members(self._rows, 1), strict=True)
+        for (table_gradient, rows), of_rows in zip(pairs, _members(gradient, 2), strict=True):
+            table_gradient.index_add_(0, rows, of_rows.reshape(-1, CATEGORY_WIDTH))
+
+
+class ColumnFeatures:
+    """Features of a row's columns: embedded numbers, then columns as they are, then categories.
+
+    Args:
+        numbers: embeds the first columns; None: there are none.
+        num_passed: columns that go through as they are.
+        categories: embeds the last columns; None: there are none.
+        features: buffer, (num_members, batch, features).
+    """
+
+    def __init__(
+        self,
+        numbers: NumberEmbedding | None,
+        num_passed: int,
+        categories: CategoryEmbedding | None,
+        features: Tensor,
+    ) -> None:
+        self._numbers, self._categories, self._features = numbers, categories, features
+        self._num_columns = 0 if numbers is None else numbers.width // NUMBER_WIDTH
+        self._num_passed = num_passed
+        self._passed_from = 0 if numbers is None else numbers.width
+        self._passed_to = self._passed_from + num_passed
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Inputs (num_members, batch, columns) to features (num_members, batch, features)."""
+        codes_from = self._num_columns + self._num_passed
+        if self._numbers is not None:
+            self._numbers.forward(
+                inputs[..., : self._num_columns], self._features[..., : self._passed_from]
+            )
+        self._features[..., self._passed_from : self._passed_to].copy_(
+            inputs[..., self._num_columns : codes_from]
+        )
+        if self._categories is not None:
+            self._categories.forward(
+                inputs[..., codes_from:], self._features[..., self._passed_to :]
+            )
+        return self._features
+
+    def backward(self, gradient: Tensor, descent: Descent | None = None) -> None:  # noqa: ARG002
+        """∂loss/∂features to the gradients of the embeddings."""
+        if self._numbers is not None:
+            self._numbers.backward(gradient[..., : self._passed_from])
+        if self._categories is not None:
+            self._categories.backward(gradient[..., self._passed_to :])
+
+
+def _by_column(tensor: Tensor) -> Tensor:
+    """Stacks of matrices of all members and columns as one stack."""
+    return tensor.flatten(0, -3)
+
+
+def _members(tensor: Tensor, num_dimensions: int) -> list[Tensor]:
+    """What each member has of it; a population of one has it without a leading dimension."""
+    return [tensor] if tensor.dim() == num_dimensions else list(tensor)
