@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from multilayer.data.targets import Targets as Targets
     from multilayer.engine.batches import Examples as Examples
     from multilayer.engine.network import Network as Network
+    from multilayer.engine.records import EpochRecord as EpochRecord
     from multilayer.engine.scores import evaluate as evaluate
     from multilayer.engine.settings import TrainingSettings as TrainingSettings
     from multilayer.engine.specification import NetworkSpec as NetworkSpec
-    from multilayer.engine.training import EpochRecord as EpochRecord
+    from multilayer.engine.state import TrainingState as TrainingState
     from multilayer.engine.training import train as train
     from multilayer.errors import MultilayerError as MultilayerError
     from multilayer.estimators.classifier import MLPClassifier as MLPClassifier
@@ -53,7 +54,7 @@ _HOMES = {
     "Comparison": "lab.compare",
     "Encoder": "data.encoder",
     "EncodingPlan": "data.encoder",
-    "EpochRecord": "engine.training",
+    "EpochRecord": "engine.records",
     "Examples": "engine.batches",
     "ColumnRoles": "lab.table_source",
     "ImageDataset": "data.images",
@@ -71,6 +72,7 @@ _HOMES = {
     "TableRun": "lab.table_run",
     "Targets": "data.targets",
     "TrainingSettings": "engine.settings",
+    "TrainingState": "engine.state",
     "as_frame": "data.frames",
     "compare": "lab.compare",
     "evaluate": "engine.scores",

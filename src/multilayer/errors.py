@@ -10,6 +10,7 @@
     │   └── ChecksumError                a file is not the one that was published
     ├── OutputError                      a file or folder cannot be written
     ├── RunFolderError                   a run folder lacks something or is damaged
+    ├── CheckpointError                  a saved state is of another training
     ├── ModelFileError                   a model file cannot be trusted or read
     ├── TrainingDivergedError            the loss is no longer a finite number
     ├── DistributedError                 processes that train together cannot reach each other
@@ -57,6 +58,10 @@ class OutputError(MultilayerError):
 
 class RunFolderError(MultilayerError):
     """A run folder lacks something or is damaged."""
+
+
+class CheckpointError(MultilayerError):
+    """A saved state is of another training: other data, settings or versions."""
 
 
 class ModelFileError(MultilayerError):

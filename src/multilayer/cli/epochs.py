@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from multilayer.estimators.progress import in_words
 
 if TYPE_CHECKING:
-    from multilayer.engine.training import EpochRecord
+    from multilayer.engine.records import EpochRecord
 
 _NAMES = ("train_loss", "validation_loss", "validation_accuracy")
 

@@ -1,11 +1,12 @@
 """Rows of data that lies in memory as a whole, gathered batch by batch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
 
+from multilayer.engine.randomness import restore_generators, states_of
 from multilayer.errors import DataError
 
 
@@ -120,8 +121,20 @@ class BatchSource:
             return self.num_rows // self._batch_size
         return -(-self.num_rows // self._batch_size)
 
-    def epoch(self) -> Iterator[Batch]:
-        """Every row once, in a new order, but for those that a member has over the others."""
+    def state(self) -> dict[str, Tensor]:
+        """From where the next orders are drawn."""
+        return {"sources": states_of(self._sources)}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Draw the next orders from where `state` was taken."""
+        restore_generators(self._sources, state["sources"])
+
+    def epoch(self, num_done: int = 0) -> Iterator[Batch]:
+        """Every row once, in a new order, but for those that a member has over the others.
+
+        Args:
+            num_done: batches to leave out at the beginning, because they are done.
+        """
         drawn = [
             torch.randperm(num_rows, generator=generator)[: self.num_rows]
             for num_rows, generator in zip(self._nums_rows, self._sources, strict=True)
@@ -130,7 +143,8 @@ class BatchSource:
         if self._rows is not None:
             pairs = zip(self._rows, orders, strict=True)
             orders = torch.stack([rows[order] for rows, order in pairs])
-        for start in range(0, len(self) * self._batch_size, self._batch_size):
+        first, end = num_done * self._batch_size, len(self) * self._batch_size
+        for start in range(first, end, self._batch_size):
             batch = orders[:, start : start + self._batch_size]
             rows, share = self._part_of(batch)
             inputs, targets, weights = self._gather(rows.reshape(-1), rows.shape)

@@ -5,7 +5,7 @@ parameters may learn at multiples of it; what is in no group stays as it is.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import torch
@@ -21,6 +21,12 @@ class Optimizer(Protocol):
 
     def step(self, gradient: Tensor, learning_rate: Rate) -> None:
         """One step along a gradient of the parameters' shape, which is left unchanged."""
+
+    def state(self) -> dict[str, Tensor]:
+        """What is remembered from step to step."""
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Remember what `state` held."""
 
 
 class SGD:
@@ -52,6 +58,15 @@ class SGD:
             self.parameters.addcmul_(gradient, learning_rate, value=-1)
         else:
             self.parameters.add_(gradient, alpha=-learning_rate)
+
+    def state(self) -> dict[str, Tensor]:
+        """See `Optimizer`."""
+        return {} if self.velocity is None else {"velocity": self.velocity}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """See `Optimizer`."""
+        if self.velocity is not None:
+            self.velocity.copy_(state["velocity"])
 
 
 class Adam:
@@ -109,6 +124,22 @@ class Adam:
                 beta1=self.betas[0], beta2=self.betas[1], weight_decay=0.0,
                 eps=self.epsilon * group.epsilon, amsgrad=False, maximize=False,
             )  # fmt: skip
+
+    def state(self) -> dict[str, Tensor]:
+        """See `Optimizer`."""
+        return {
+            "first_moment": self.first_moment,
+            "second_moment": self.second_moment,
+            "num_steps": torch.tensor(self.num_steps),
+            "num_steps_of_kernel": self._num_steps_tensor,
+        }
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """See `Optimizer`."""
+        self.first_moment.copy_(state["first_moment"])
+        self.second_moment.copy_(state["second_moment"])
+        self.num_steps = int(state["num_steps"])
+        self._num_steps_tensor.copy_(state["num_steps_of_kernel"])
 
     def _step_at_own_rates(self, gradient: Tensor, learning_rates: Tensor) -> None:
         if self._denominator is None:

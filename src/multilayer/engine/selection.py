@@ -1,6 +1,7 @@
 """Which epoch's network is kept, for each member of a population on its own."""
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -51,3 +52,21 @@ class Selection:
             self._has_stopped[member] = 0 < self._patience <= waited
         chosen = torch.tensor(is_kept, device=parameters.device)
         self.parameters[chosen] = parameters[chosen]
+
+    def state(self) -> dict[str, Tensor]:
+        """What is remembered of the epochs so far."""
+        return {
+            "parameters": self.parameters,
+            "best_epochs": torch.tensor(self.best_epochs),
+            "best_scores": torch.tensor(self._best_scores, dtype=torch.float64),
+            "last_improvements": torch.tensor(self._last_improvements),
+            "has_stopped": torch.tensor(self._has_stopped, dtype=torch.uint8),
+        }
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Remember what `state` held."""
+        self.parameters.copy_(state["parameters"])
+        self.best_epochs = state["best_epochs"].tolist()
+        self._best_scores = state["best_scores"].tolist()
+        self._last_improvements = state["last_improvements"].tolist()
+        self._has_stopped = state["has_stopped"].bool().tolist()

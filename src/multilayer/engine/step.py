@@ -1,6 +1,6 @@
 """One training step: forward, loss, backward, update."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from multilayer.engine.layers.linear import Descent
 from multilayer.engine.losses import loss_to_train
 from multilayer.engine.network import Network
 from multilayer.engine.optimizers import SGD, Adam, Optimizer, Rate
-from multilayer.engine.randomness import generator
+from multilayer.engine.randomness import generator, restore_generators, states_of
 from multilayer.engine.rate_groups import RateGroup, rate_groups
 from multilayer.engine.schedules import REGULARIZATION_SCHEDULES, SCHEDULES
 from multilayer.engine.settings import TrainingSettings, of_members
@@ -120,6 +120,24 @@ class Step:
     def on(self, batch: Batch) -> Tensor:
         """Train on one batch as its source gives it."""
         return self(batch.inputs, batch.targets, batch.weights, batch.share)
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything but the parameters that a step changes and a later one depends on."""
+        state = {"steps_done": torch.tensor(self._steps_done), **self._optimizer.state()}
+        if self.averaged is not None:
+            state["averaged"] = self.averaged
+        if self._dropout is not None:
+            state["masks"] = states_of(self._dropout.sources)
+        return state
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from what `state` held."""
+        self._steps_done = int(state["steps_done"])
+        self._optimizer.restore(state)
+        if self.averaged is not None:
+            self.averaged.copy_(state["averaged"])
+        if self._dropout is not None:
+            restore_generators(self._dropout.sources, state["masks"])
 
     def _shorten_gradient(self) -> None:
         """Each member's gradient to the largest norm allowed, as clip_grad_norm_ does."""

@@ -8,13 +8,14 @@ Drawing, logging and stopping are done by whoever holds the `for`:
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from multilayer.engine.batches import Batch, BatchSource, Examples
+from multilayer.engine.batches import BatchSource, Examples
 from multilayer.engine.cuda_graphs import RecordedStep, can_be_recorded
 from multilayer.engine.devices import choose_device
 from multilayer.engine.distributed import GradientSum, Ranks, Stop
@@ -24,26 +25,20 @@ from multilayer.engine.network import Network
 from multilayer.engine.processor import choose_num_threads, processor
 from multilayer.engine.products import keep_freed_memory
 from multilayer.engine.randomness import generator
-from multilayer.engine.scores import Scores, evaluate
+from multilayer.engine.records import EpochRecord
+from multilayer.engine.scores import evaluate
 from multilayer.engine.selection import Selection
 from multilayer.engine.settings import TrainingSettings, of_members
+from multilayer.engine.state import (
+    StateKeeper,
+    TrainingState,
+    fingerprint_of,
+    restore_tensor,
+)
 from multilayer.engine.step import Step
-from multilayer.errors import SettingsError, TrainingDivergedError
+from multilayer.errors import CheckpointError, SettingsError, TrainingDivergedError
 
 _SECONDS_BETWEEN_CHECKS = 1.0
-
-
-@dataclass(frozen=True)
-class EpochRecord:
-    """What one epoch did; tuples hold one value for each member."""
-
-    epoch: int  # from 1
-    num_steps: int  # batches of this epoch that were trained on
-    train_loss: tuple[float, ...]  # mean over the epoch's rows, each when its turn came
-    validation: Scores | None
-    seconds: float  # of this epoch, validation included
-    is_interrupted: bool = False  # stopped before its last batch
-    best_epoch: tuple[int, ...] | None = None  # so far, by the selection; None if that is the last
 
 
 def train(
@@ -55,6 +50,8 @@ def train(
     rows: Sequence[Tensor] | None = None,
     validation_rows: Sequence[Tensor] | None = None,
     stop: Stop | None = None,
+    state: TrainingState | None = None,
+    keeper: StateKeeper | None = None,
 ) -> Iterator[EpochRecord]:
     """Train a population in place, one record an epoch.
 
@@ -76,6 +73,9 @@ def train(
         validation_rows: row numbers of `validation` that each member is scored on; None: all.
         stop: when set, training ends after the current batch, with a last record. Of ranks that
             train together, one that stops stops all.
+        state: where to go on, bit for bit as if nothing had been between; None: the beginning.
+            The records before it are in its history and are not yielded again.
+        keeper: is given the state whenever it asks for it, and when training is stopped.
 
     Yields:
         A record after each epoch.
@@ -84,99 +84,241 @@ def train(
         SettingsError: the settings or rows do not fit the population, or select by a validation
             that is not there; the device is not there, or has not the memory; a batch does not
             divide among the ranks.
+        CheckpointError: the state is that of another training; the message says what differs.
         DistributedError: a rank has ended or cannot be reached.
         TrainingDivergedError: no member has a finite loss any more. Looked for at the end of each
             epoch, and once a second in long ones.
     """
-    members = of_members(settings, network.num_members)
-    shared = members[0]
-    _check_rows(rows, validation_rows, network.num_members)
-    if shared.selection != "last" and validation is None:
-        raise SettingsError(f"selection by {shared.selection!r} needs validation rows")
-    device, ranks = choose_device(shared.device), Ranks.current()
-    check_machine(network.spec, members, device)
-    given, network = network, network.on(device)
-    examples, rows = examples.on(device), _on(device, rows)
-    if validation is not None:
-        validation, validation_rows = validation.on(device), _on(device, validation_rows)
-    is_one_order = rows is None and len({member.seed for member in members}) == 1
-    seeds = [member.seed for member in (members[:1] if is_one_order else members)]
-    sources = [generator(seed, "shuffle") for seed in seeds]
-    batches = BatchSource(
-        examples, shared.batch_size, sources, rows, _part_of(ranks), shared.drop_last_batch
+    training = Training(
+        network,
+        examples,
+        settings,
+        validation=validation,
+        rows=rows,
+        validation_rows=validation_rows,
+        stop=stop,
+        keeper=keeper,
     )
-    gradient_sum = None
-    if ranks is not None:
-        ranks.check_same(f"{len(examples)} rows, {network.spec}, {members}", shared.batch_size)
-        ranks.copy_from_first(network.parameters)
-        stop = gradient_sum = GradientSum(network.parameters, ranks, stop)
-    step = Step(network, members, len(batches) * shared.max_epochs, gradient_sum)
-    take_step = RecordedStep(step) if can_be_recorded(members, device, ranks) else step.on
-    scored = network if step.averaged is None else Network.of(network.spec, step.averaged)
-    selection = None
-    if shared.selection != "last":
-        selection = Selection(scored.parameters, shared.selection, shared.patience)
-    num_threads = choose_num_threads(shared, network.spec, network.num_members)
-    keep_freed_memory()
-    try:
-        for epoch in range(1, shared.max_epochs + 1):
-            began = time.perf_counter()
-            with processor(num_threads, shared.precision), torch.inference_mode():
-                num_steps, loss = _run_epoch(epoch, batches, take_step, shared.learning_rate, stop)
-                if ranks is not None:  # what different processors rounded differently
-                    ranks.copy_from_first(network.parameters)
-                scores = None
-                if validation is not None:
-                    scores = evaluate(scored, validation, loss_to_score(shared), validation_rows)
-                    if ranks is not None:
-                        scores = ranks.scores_of_first(scores)
-                    if not any(map(math.isfinite, scores.loss)):
-                        raise TrainingDivergedError(
-                            "validation", epoch, num_steps, shared.learning_rate
-                        )
-                    if selection is not None:
-                        selection.note(epoch, scored.parameters, scores)
-            yield EpochRecord(
-                epoch=epoch,
-                num_steps=num_steps,
-                train_loss=loss,
-                validation=scores,
-                seconds=time.perf_counter() - began,
-                is_interrupted=num_steps < len(batches),
-                best_epoch=None if selection is None else tuple(selection.best_epochs),
+    if state is not None:
+        training.restore(state)
+    yield from training.epochs()
+
+
+class Training:
+    """A training that can be left between two batches and be gone on with; `train` runs one.
+
+    The arguments are those of `train`.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        examples: Examples,
+        settings: TrainingSettings | Sequence[TrainingSettings],
+        *,
+        validation: Examples | None = None,
+        rows: Sequence[Tensor] | None = None,
+        validation_rows: Sequence[Tensor] | None = None,
+        stop: Stop | None = None,
+        keeper: StateKeeper | None = None,
+    ) -> None:
+        members = of_members(settings, network.num_members)
+        shared = members[0]
+        _check_rows(rows, validation_rows, network.num_members)
+        if shared.selection != "last" and validation is None:
+            raise SettingsError(f"selection by {shared.selection!r} needs validation rows")
+        device, ranks = choose_device(shared.device), Ranks.current()
+        if ranks is not None and keeper is not None:
+            raise SettingsError("the state of a training in several processes cannot be kept")
+        check_machine(network.spec, members, device)
+        self._data: dict[str, Examples | Sequence[Tensor] | None] = {
+            "training rows": examples,
+            "validation rows": validation,
+            "training rows of the members": rows,
+            "validation rows of the members": validation_rows,
+        }
+        self._given, self._network = network, network.on(device)
+        examples, rows = examples.on(device), _on(device, rows)
+        self._validation = None if validation is None else validation.on(device)
+        self._validation_rows = _on(device, validation_rows)
+        is_one_order = rows is None and len({member.seed for member in members}) == 1
+        seeds = [member.seed for member in (members[:1] if is_one_order else members)]
+        sources = [generator(seed, "shuffle") for seed in seeds]
+        self._batches = BatchSource(
+            examples, shared.batch_size, sources, rows, _part_of(ranks), shared.drop_last_batch
+        )
+        gradient_sum = None
+        if ranks is not None:
+            ranks.check_same(f"{len(examples)} rows, {network.spec}, {members}", shared.batch_size)
+            ranks.copy_from_first(self._network.parameters)
+            stop = gradient_sum = GradientSum(self._network.parameters, ranks, stop)
+        num_steps = len(self._batches) * shared.max_epochs
+        self._step = step = Step(self._network, members, num_steps, gradient_sum)
+        self._take_step = RecordedStep(step) if can_be_recorded(members, device, ranks) else step.on
+        self._scored = self._network
+        if step.averaged is not None:
+            self._scored = Network.of(network.spec, step.averaged)
+        self._selection = None
+        if shared.selection != "last":
+            self._selection = Selection(self._scored.parameters, shared.selection, shared.patience)
+        self._members, self._ranks, self._stop, self._keeper = members, ranks, stop, keeper
+        self._num_threads = choose_num_threads(shared, network.spec, network.num_members)
+        self._history: list[EpochRecord] = []
+        self._losses: list[Tensor] = []  # of this epoch's batches so far, each (num_members,)
+        self._sizes: list[int] = []  # of these batches, in rows
+        self._begin_epoch(1)
+
+    def epochs(self) -> Iterator[EpochRecord]:
+        """Train to the end; a record after each epoch."""
+        shared = self._members[0]
+        keep_freed_memory()
+        try:
+            while self._epoch <= shared.max_epochs and not self._is_over:
+                self._began = time.perf_counter()
+                with processor(self._num_threads, shared.precision), torch.inference_mode():
+                    loss = self._run_epoch()
+                    if self._ranks is not None:  # what different processors rounded differently
+                        self._ranks.copy_from_first(self._network.parameters)
+                    record = self._scored_epoch(loss)
+                    if not record.is_interrupted:
+                        self._history.append(record)
+                        self._begin_epoch(record.epoch + 1)
+                        self._keep_if_due(is_epoch_over=True)
+                yield record
+                if self._stop is not None and self._stop.is_set():
+                    return
+        finally:
+            if self._selection is not None:
+                self._given.parameters.copy_(self._selection.parameters)
+            elif self._scored is not self._given:
+                self._given.parameters.copy_(self._scored.parameters)
+
+    def state(self) -> TrainingState:
+        """Everything that is needed to go on from here, as a copy."""
+        parts = {
+            "network": {"parameters": self._network.parameters},
+            "batches": self._order,
+            "step": self._step.state(),
+            "selection": {} if self._selection is None else self._selection.state(),
+            "epoch": {},
+        }
+        if self._losses:
+            parts["epoch"] = {
+                "losses": torch.stack(self._losses), "sizes": torch.tensor(self._sizes)
+            }  # fmt: skip
+        return TrainingState(
+            epoch=self._epoch,
+            num_batches_done=len(self._losses),
+            num_threads=self._num_threads,
+            seconds=self._seconds,
+            fingerprint=self.fingerprint,
+            history=tuple(self._history),
+            parts={
+                part: {name: tensor.to("cpu", copy=True) for name, tensor in tensors.items()}
+                for part, tensors in parts.items()
+            },
+        )
+
+    def restore(self, state: TrainingState) -> None:
+        """Go on from a state; call it before `epochs`.
+
+        Raises:
+            CheckpointError: it is the state of another training; the message says what differs.
+        """
+        state.check_fits(self.fingerprint)
+        try:
+            restore_tensor(self._network.parameters, state.parts["network"]["parameters"])
+            self._batches.restore(state.parts["batches"])
+            self._step.restore(state.parts["step"])
+            if self._selection is not None:
+                self._selection.restore(state.parts["selection"])
+            self._begin_epoch(state.epoch)
+            if state.num_batches_done:
+                self._losses = [*state.parts["epoch"]["losses"].to(self._network.parameters.device)]
+                self._sizes = state.parts["epoch"]["sizes"].tolist()
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise CheckpointError(f"the state of the training is not whole: {error}") from error
+        self._num_threads, self._seconds_before = state.num_threads, state.seconds
+        self._history = list(state.history)
+
+    @cached_property
+    def fingerprint(self) -> dict[str, Any]:
+        """What this training is of; see `fingerprint_of`."""
+        network = self._network
+        return fingerprint_of(network.spec, network.parameters.dtype, self._members, self._data)
+
+    @property
+    def _is_over(self) -> bool:
+        return self._selection is not None and self._selection.is_over
+
+    @property
+    def _seconds(self) -> float:
+        """What this epoch has taken so far, before a resumption too."""
+        return self._seconds_before + time.perf_counter() - self._began
+
+    def _begin_epoch(self, epoch: int) -> None:
+        self._epoch, self._losses, self._sizes = epoch, [], []
+        self._order = self._batches.state()  # from here the order of the epoch is drawn
+        self._seconds_before, self._began = 0.0, time.perf_counter()
+
+    def _run_epoch(self) -> tuple[float, ...]:
+        """Train on the batches that are left, or until the stop; mean loss of each member."""
+        last_check = time.perf_counter()
+        for batch in self._batches.epoch(len(self._losses)):
+            self._losses.append(self._take_step(batch).clone())
+            self._sizes.append(batch.num_rows)
+            if self._stop is not None and self._stop.is_set():
+                if self._keeper is not None:
+                    self._keep(self._keeper)
+                break
+            self._keep_if_due()
+            is_alone = self._ranks is None  # ranks must find the same error at the same step
+            if is_alone and time.perf_counter() - last_check > _SECONDS_BETWEEN_CHECKS:
+                self._check_losses()
+                last_check = time.perf_counter()
+        losses = self._check_losses()
+        shares = torch.tensor(self._sizes, dtype=losses.dtype) / sum(self._sizes)
+        return tuple((shares.to(losses.device) @ losses).tolist())
+
+    def _scored_epoch(self, loss: tuple[float, ...]) -> EpochRecord:
+        shared, num_steps = self._members[0], len(self._losses)
+        scores = None
+        if self._validation is not None:
+            scores = evaluate(
+                self._scored, self._validation, loss_to_score(shared), self._validation_rows
             )
-            if (stop is not None and stop.is_set()) or (selection and selection.is_over):
-                return
-    finally:
-        if selection is not None:
-            given.parameters.copy_(selection.parameters)
-        elif scored is not given:
-            given.parameters.copy_(scored.parameters)
+            if self._ranks is not None:
+                scores = self._ranks.scores_of_first(scores)
+            if not any(map(math.isfinite, scores.loss)):
+                raise TrainingDivergedError(
+                    "validation", self._epoch, num_steps, shared.learning_rate
+                )
+            if self._selection is not None:
+                self._selection.note(self._epoch, self._scored.parameters, scores)
+        return EpochRecord(
+            epoch=self._epoch,
+            num_steps=num_steps,
+            train_loss=loss,
+            validation=scores,
+            seconds=self._seconds,
+            is_interrupted=num_steps < len(self._batches),
+            best_epoch=None if self._selection is None else tuple(self._selection.best_epochs),
+        )
 
+    def _keep_if_due(self, *, is_epoch_over: bool = False) -> None:
+        if self._keeper is not None and self._keeper.is_due(is_epoch_over=is_epoch_over):
+            self._keep(self._keeper)
 
-def _run_epoch(
-    epoch: int,
-    batches: BatchSource,
-    take_step: Callable[[Batch], Tensor],
-    learning_rate: float,
-    stop: Stop | None,
-) -> tuple[int, tuple[float, ...]]:
-    """Train on every batch, or until `stop`; number of steps and mean loss of each member."""
-    is_shared = isinstance(stop, GradientSum)  # ranks must find the same error at the same step
-    last_check = time.perf_counter()
-    losses, sizes = [], []
-    for batch in batches.epoch():
-        losses.append(take_step(batch).clone())
-        sizes.append(batch.num_rows)
-        if stop is not None and stop.is_set():
-            break
-        if not is_shared and time.perf_counter() - last_check > _SECONDS_BETWEEN_CHECKS:
-            _check_finite(torch.stack(losses), epoch, learning_rate)
-            last_check = time.perf_counter()
-    all_losses = torch.stack(losses)
-    _check_finite(all_losses, epoch, learning_rate)
-    shares = torch.tensor(sizes, dtype=all_losses.dtype) / sum(sizes)
-    return len(losses), tuple((shares.to(all_losses.device) @ all_losses).tolist())
+    def _keep(self, keeper: StateKeeper) -> None:
+        if self._losses:
+            self._check_losses()  # the state of a training that has diverged helps nobody
+        keeper.keep(self.state())
+
+    def _check_losses(self) -> Tensor:
+        """All losses of the epoch, (num_steps, num_members); an error if none is finite."""
+        losses = torch.stack(self._losses)
+        _check_finite(losses, self._epoch, self._members[0].learning_rate)
+        return losses
 
 
 def _check_finite(losses: Tensor, epoch: int, learning_rate: float) -> None:

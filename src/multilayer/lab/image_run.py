@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from multilayer.engine.batches import Examples
     from multilayer.engine.distributed import Stop
     from multilayer.engine.network import Network
-    from multilayer.engine.training import EpochRecord
+    from multilayer.engine.records import EpochRecord
 
 
 class ImageRun:

@@ -13,7 +13,7 @@ import torch
 
 from multilayer.data.target_values import Task
 from multilayer.engine.settings import TrainingSettings
-from multilayer.engine.training import EpochRecord
+from multilayer.engine.records import EpochRecord
 from multilayer.errors import TrainingDivergedError
 from multilayer.estimators.fitting import TableFit
 from multilayer.lab.run_folder import RunFolder

@@ -1,0 +1,284 @@
+"""Everything that training needs to go on, as one value and as one file.
+
+Whatever changes while training and is not written down here would make a resumed run another run:
+a part of the engine with a memory has `state()`, which copies it into named tensors, and
+`restore()`, which puts them back.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from multilayer.container.reading import read_container
+from multilayer.container.writing import write_container
+from multilayer.engine.batches import Examples
+from multilayer.engine.records import EpochRecord
+from multilayer.engine.scores import Scores
+from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.specification import NetworkSpec
+from multilayer.errors import CheckpointError, ModelFileError
+
+KIND = "training_state"
+_BYTES_AT_ONCE = 1 << 26
+_DIFFERENCES_SHOWN = 5
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingState:
+    """Where a training is, between two of its batches.
+
+    Attributes:
+        epoch: the one that goes on, from 1; after the last one it is one more.
+        num_batches_done: of that epoch.
+        num_threads: that the fit runs on.
+        seconds: that this epoch has taken so far.
+        fingerprint: what the training is of: data, settings, versions; see `fingerprint_of`.
+        history: the records of the epochs before.
+        parts: the memory of each part of the engine, by part and name: parameters, moments of the
+            optimiser, averages, generators, losses of this epoch, the selection.
+    """
+
+    epoch: int
+    num_batches_done: int
+    num_threads: int
+    seconds: float
+    fingerprint: dict[str, Any]
+    history: tuple[EpochRecord, ...]
+    parts: dict[str, dict[str, Tensor]]
+
+    @property
+    def score(self) -> float | None:
+        """How good the last whole epoch was, the larger the better; None where nothing says so.
+
+        The mean over the members of the accuracy, or of the negative loss where the targets are
+        no classes.
+        """
+        validation = self.history[-1].validation if self.history else None
+        if validation is None:
+            return None
+        values = validation.accuracy or tuple(-loss for loss in validation.loss)
+        score = sum(values) / len(values)
+        return score if math.isfinite(score) else None
+
+    def check_fits(self, fingerprint: Mapping[str, Any]) -> None:
+        """Make sure that this is the state of a certain training.
+
+        Args:
+            fingerprint: of the training that is to go on from here.
+
+        Raises:
+            CheckpointError: it is of other data, settings or versions; the message says which.
+        """
+        differences = list(_differences(self.fingerprint, fingerprint))
+        if differences:
+            shown = "; ".join(differences[:_DIFFERENCES_SHOWN])
+            hidden = len(differences) - _DIFFERENCES_SHOWN
+            more = f"; and {hidden} more" if hidden > 0 else ""
+            raise CheckpointError(f"this is not the training that was saved: {shown}{more}")
+
+    def save(self, path: str | Path) -> str:
+        """Write the state as one file, whole or not at all.
+
+        Returns:
+            The file's SHA-256.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        document = {
+            "epoch": self.epoch,
+            "num_batches_done": self.num_batches_done,
+            "num_threads": self.num_threads,
+            "seconds": self.seconds,
+            "score": self.score,
+            "fingerprint": self.fingerprint,
+            "history": [_record_to_json(record) for record in self.history],
+        }
+        arrays = {
+            f"{part}/{name}": tensor.numpy()
+            for part, tensors in self.parts.items()
+            for name, tensor in tensors.items()
+        }
+        return write_container(path, KIND, document, arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "TrainingState":
+        """Read a state back.
+
+        Raises:
+            ModelFileError: the file is missing, damaged or holds something else.
+        """
+        container = read_container(path, KIND)
+        document = container.document
+        container.check_keys(
+            {"epoch", "num_batches_done", "num_threads", "seconds", "score", "fingerprint",
+             "history"}
+        )  # fmt: skip
+        parts: dict[str, dict[str, Tensor]] = {}
+        for name, array in container.arrays.items():
+            part, _, name_in_part = name.partition("/")
+            parts.setdefault(part, {})[name_in_part] = torch.from_numpy(array)
+        try:
+            return cls(
+                _whole(document["epoch"], 1),
+                _whole(document["num_batches_done"], 0),
+                _whole(document["num_threads"], 1),
+                float(document["seconds"]),
+                dict(document["fingerprint"]),
+                tuple(_record_from_json(record) for record in document["history"]),
+                parts,
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelFileError(f"{path} does not describe a training: {error!r}") from error
+
+
+class StateKeeper(Protocol):
+    """Decides when the state of a training is kept, and keeps it."""
+
+    def is_due(self, *, is_epoch_over: bool) -> bool:
+        """Whether to keep the state now; asked after each batch and after each epoch."""
+
+    def keep(self, state: TrainingState) -> None:
+        """Keep a state."""
+
+
+def fingerprint_of(
+    spec: NetworkSpec,
+    dtype: torch.dtype,
+    members: Sequence[TrainingSettings],
+    data: Mapping[str, Examples | Sequence[Tensor] | None],
+) -> dict[str, Any]:
+    """What a training is of, as plain JSON; the same for the same training alone.
+
+    Args:
+        spec: of the network.
+        dtype: of its parameters.
+        members: settings of each member.
+        data: rows to learn from and to score on, and which of them each member has, by name.
+    """
+    return {
+        "network": _as_json(asdict(spec)),
+        "precision of numbers": str(dtype).removeprefix("torch."),
+        "settings": [_as_json(asdict(member)) for member in members],
+        "data": {name: _digest(rows) for name, rows in data.items()},
+        "versions": {"multilayer": version("multilayer"), "torch": torch.__version__},
+    }
+
+
+def restore_tensor(target: Tensor, saved: Tensor) -> None:
+    """Put saved values back into memory that others have views of.
+
+    Raises:
+        ValueError: they are not of the same type and shape.
+    """
+    if (target.dtype, target.shape) != (saved.dtype, saved.shape):
+        raise ValueError(
+            f"it has {saved.dtype} {tuple(saved.shape)} "
+            f"where {target.dtype} {tuple(target.shape)} must be"
+        )
+    target.copy_(saved)
+
+
+def _digest(rows: Examples | Sequence[Tensor] | None) -> str | None:
+    """SHA-256 of rows, with their types and shapes."""
+    if rows is None:
+        return None
+    if isinstance(rows, Examples):
+        tensors = [rows.inputs, rows.targets, *([] if rows.weights is None else [rows.weights])]
+    else:
+        tensors = list(rows)
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        digest.update(f"{tensor.dtype} {tuple(tensor.shape)};".encode())
+        flat = tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy()
+        for start in range(0, len(flat), _BYTES_AT_ONCE):
+            digest.update(flat[start : start + _BYTES_AT_ONCE].data)
+    return digest.hexdigest()
+
+
+def _as_json(value: Any) -> Any:
+    """Tuples as lists, which is what JSON makes of them."""
+    if isinstance(value, dict):
+        return {name: _as_json(entry) for name, entry in value.items()}
+    return [_as_json(entry) for entry in value] if isinstance(value, list | tuple) else value
+
+
+def _differences(saved: Any, given: Any, name: str = "") -> Iterator[str]:
+    if isinstance(saved, Mapping) and isinstance(given, Mapping):
+        for key in dict.fromkeys([*saved, *given]):
+            yield from _differences(
+                saved.get(key), given.get(key), f"{name} {key}" if name else str(key)
+            )
+    elif (
+        isinstance(saved, list)
+        and isinstance(given, list)
+        and len(saved) == len(given)
+        and isinstance(next(iter(saved), None), Mapping)
+    ):
+        for number, (one, other) in enumerate(zip(saved, given, strict=True)):
+            of_member = f" of member {number}" if len(saved) > 1 else ""
+            yield from _differences(one, other, f"{name}{of_member}")
+    elif saved != given:
+        yield f"{name} was {_shown(saved)}, now it is {_shown(given)}"
+
+
+def _shown(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:16]}…"
+
+
+def _record_to_json(record: EpochRecord) -> dict[str, Any]:
+    validation = record.validation
+    return {
+        "epoch": record.epoch,
+        "num_steps": record.num_steps,
+        "train_loss": _numbers(record.train_loss),
+        "validation_loss": None if validation is None else _numbers(validation.loss),
+        "validation_accuracy": (
+            None if validation is None or validation.accuracy is None
+            else _numbers(validation.accuracy)
+        ),
+        "seconds": record.seconds,
+        "is_interrupted": record.is_interrupted,
+        "best_epoch": None if record.best_epoch is None else list(record.best_epoch),
+    }  # fmt: skip
+
+
+def _numbers(values: Sequence[float]) -> list[str | float]:
+    """JSON has no NaN: what is not finite, as a member that has diverged may be, becomes text."""
+    return [value if math.isfinite(value) else str(value) for value in values]
+
+
+def _record_from_json(document: dict[str, Any]) -> EpochRecord:
+    def floats(name: str) -> tuple[float, ...]:
+        return tuple(map(float, document[name]))
+
+    validation = None
+    if document["validation_loss"] is not None:
+        has_accuracy = document["validation_accuracy"] is not None
+        validation = Scores(
+            floats("validation_loss"), floats("validation_accuracy") if has_accuracy else None
+        )
+    best = document["best_epoch"]
+    return EpochRecord(
+        epoch=_whole(document["epoch"], 1),
+        num_steps=_whole(document["num_steps"], 1),
+        train_loss=floats("train_loss"),
+        validation=validation,
+        seconds=float(document["seconds"]),
+        is_interrupted=bool(document["is_interrupted"]),
+        best_epoch=None if best is None else tuple(_whole(epoch, 0) for epoch in best),
+    )
+
+
+def _whole(value: Any, smallest: int) -> int:
+    if type(value) is not int or value < smallest:
+        raise ValueError(f"{value!r} must be a whole number of at least {smallest}")
+    return value
