@@ -1,8 +1,10 @@
 """`multilayer train`."""
 
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def train(
-    data: str,
+    data: str | None = None,
     /,
     *,
     recipe: str | None = None,
@@ -30,6 +32,8 @@ def train(
     settings: Annotated[SettingFlags, Parameter(name="*")] = SettingFlags(),  # noqa: B008 (frozen)
     output: str | None = None,
     data_dir: str | None = None,
+    resume: str | None = None,
+    checkpoint_every: str | None = None,
     quiet: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Train a network on labelled pictures, or on a table, and leave a run folder.
@@ -48,31 +52,69 @@ def train(
             tables.
         output: the run folder; it must be empty or not there yet. Left out: runs/NAME-001 and on.
         data_dir: folder to look for the data set's files in first.
+        resume: the folder of a run that was killed or interrupted: it goes on bit for bit as if it
+            had not been. Data and settings are those of the run and need not be given.
+        checkpoint_every: how often the state to resume from is kept: a number of epochs, such as 5,
+            or of seconds, such as 60s. Left out: after each epoch, at most once in 30 seconds.
         quiet: print the result alone.
     """
-    if table.target:
+    if data is None and resume is None:
+        raise SettingsError("name the data to train on, or a run folder with --resume")
+    if table.target and data is not None:
         return train_table(data, table, recipe or "default", given(settings), output, quiet)
-    if Path(data).is_file():
+    if data is not None and Path(data).is_file():
         raise SettingsError(f"{data} is a file; name its column to predict with --target")
     from multilayer.estimators.recipes import recipe as settings_of
     from multilayer.lab.image_run import ImageRun
+    from multilayer.lab.saved_run import SavedRun
 
-    recipe = recipe or "chapter"
-    chosen = settings_of(recipe, **given(settings))
+    if resume is not None:
+        _refuse_beside_resume({"--recipe": recipe, "--output": output})
+        saved = SavedRun.read(resume)
+        chosen = replace(saved.settings, **given(settings))
+        recipe, output = saved.recipe_name, resume
+        data, data_dir = data or saved.data, data_dir or saved.data_dir
+    else:
+        recipe = recipe or "chapter"
+        chosen = settings_of(recipe, **given(settings))
+    assert data is not None
     with _job(chosen.device) as rank:
-        run = ImageRun(data, chosen, output, recipe_name=recipe, data_dir=data_dir)
-        is_shown = rank == 0 and not quiet
-        if is_shown:
-            _print_plan(run)
-        with stop_on_interrupt() as stop:
-            show_epochs(run.epochs(stop), run.history, run.settings.max_epochs, not is_shown)
-        results = run.score()
-        if rank == 0:
-            _print_results(run, results, quiet)
-            run.draw()  # nobody waits for pictures to see how good the network is
-            if not quiet:
-                _print_folder(run)
+        run = ImageRun(
+            data,
+            chosen,
+            output,
+            recipe_name=recipe,
+            data_dir=data_dir,
+            checkpoint_every=checkpoint_every,
+            is_resumed=resume is not None,
+        )
+        with closing(run):
+            results = _run(run, rank, quiet)
     return exit_codes.INTERRUPTED if results["status"] == "interrupted" else exit_codes.SUCCESS
+
+
+def _run(run: "ImageRun", rank: int, quiet: bool) -> dict[str, Any]:
+    """Train to the end, and show it in the first of several processes; the results."""
+    for note in run.notes:
+        print(f"note: {note}", file=sys.stderr)
+    is_shown = rank == 0 and not quiet
+    if is_shown:
+        _print_plan(run)
+    with stop_on_interrupt() as stop:
+        show_epochs(run.epochs(stop), run.history, run.settings.max_epochs, not is_shown)
+    results = run.score()
+    if rank == 0:
+        _print_results(run, results, quiet)
+        run.draw()  # nobody waits for pictures to see how good the network is
+        if not quiet:
+            _print_folder(run)
+    return results
+
+
+def _refuse_beside_resume(flags: dict[str, str | None]) -> None:
+    for name, value in flags.items():
+        if value is not None:
+            raise SettingsError(f"{name} does not go with --resume: the run has its own")
 
 
 @contextmanager
@@ -97,9 +139,17 @@ def _print_plan(run: "ImageRun") -> None:
         f"network: {'-'.join(map(str, network.widths))}, {network.activation}, "
         f"{network.num_parameters:,} parameters\n"
         f"training: {settings.optimizer}, learning rate {settings.learning_rate:g}, "
-        f"batches of {settings.batch_size}, {settings.max_epochs} epochs, seed {settings.seed}",
+        f"batches of {settings.batch_size}, {settings.max_epochs} epochs, seed {settings.seed}"
+        f"{_place_in_words(run)}",
         flush=True,
     )
+
+
+def _place_in_words(run: "ImageRun") -> str:
+    if run.place is None:
+        return ""
+    epoch, num_batches = run.place
+    return f"\ngoing on in epoch {epoch}, where {num_batches} batches were done"
 
 
 def _print_results(run: "ImageRun", results: dict[str, Any], quiet: bool) -> None:

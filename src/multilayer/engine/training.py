@@ -19,6 +19,7 @@ from multilayer.engine.batches import BatchSource, Examples
 from multilayer.engine.cuda_graphs import RecordedStep, can_be_recorded
 from multilayer.engine.devices import choose_device
 from multilayer.engine.distributed import GradientSum, Ranks, Stop
+from multilayer.engine.fingerprints import check_same_training
 from multilayer.engine.losses import loss_to_score
 from multilayer.engine.machine import check_machine
 from multilayer.engine.network import Network
@@ -29,12 +30,7 @@ from multilayer.engine.records import EpochRecord
 from multilayer.engine.scores import evaluate
 from multilayer.engine.selection import Selection
 from multilayer.engine.settings import TrainingSettings, of_members
-from multilayer.engine.state import (
-    StateKeeper,
-    TrainingState,
-    fingerprint_of,
-    restore_tensor,
-)
+from multilayer.engine.state import StateKeeper, TrainingState, fingerprint_of, restore_tensor
 from multilayer.engine.step import Step
 from multilayer.errors import CheckpointError, SettingsError, TrainingDivergedError
 
@@ -131,12 +127,7 @@ class Training:
         if ranks is not None and keeper is not None:
             raise SettingsError("the state of a training in several processes cannot be kept")
         check_machine(network.spec, members, device)
-        self._data: dict[str, Examples | Sequence[Tensor] | None] = {
-            "training rows": examples,
-            "validation rows": validation,
-            "training rows of the members": rows,
-            "validation rows of the members": validation_rows,
-        }
+        self._data = (examples, validation, rows, validation_rows)
         self._given, self._network = network, network.on(device)
         examples, rows = examples.on(device), _on(device, rows)
         self._validation = None if validation is None else validation.on(device)
@@ -225,7 +216,7 @@ class Training:
         Raises:
             CheckpointError: it is the state of another training; the message says what differs.
         """
-        state.check_fits(self.fingerprint)
+        check_same_training(state.fingerprint, self.fingerprint)
         try:
             restore_tensor(self._network.parameters, state.parts["network"]["parameters"])
             self._batches.restore(state.parts["batches"])
@@ -244,8 +235,7 @@ class Training:
     @cached_property
     def fingerprint(self) -> dict[str, Any]:
         """What this training is of; see `fingerprint_of`."""
-        network = self._network
-        return fingerprint_of(network.spec, network.parameters.dtype, self._members, self._data)
+        return fingerprint_of(self._network, self._members, *self._data)
 
     @property
     def _is_over(self) -> bool:

@@ -3,6 +3,7 @@
 Loading PyTorch takes longer than reading the data: the one is done while the other is.
 """
 
+import hashlib
 import platform
 import sys
 from collections.abc import Iterator
@@ -15,13 +16,17 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from multilayer.data.images import KNOWN_DATASETS, ImageSplit, load_images
+import numpy as np
+
+from multilayer.data.images import KNOWN_DATASETS, ImageDataset, ImageSplit, load_images
 from multilayer.data.splits import split_rows
+from multilayer.engine.fingerprints import as_json, check_same_training, versions
 from multilayer.engine.machine import check_machine
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import SettingsError, TrainingDivergedError
-from multilayer.lab.run_folder import RunFolder
+from multilayer.lab.checkpoints import CheckpointPlan, Checkpoints
+from multilayer.lab.run_folder import RunFolder, read_json
 from multilayer.lab.wilson import wilson_interval
 
 if TYPE_CHECKING:
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
     from multilayer.engine.distributed import Stop
     from multilayer.engine.network import Network
     from multilayer.engine.records import EpochRecord
+    from multilayer.engine.state import TrainingState
 
 
 class ImageRun:
@@ -48,8 +54,19 @@ class ImageRun:
         output: the run folder, empty or not there yet; None: the next free one under runs/.
         recipe_name: which recipe the settings began as; only written down.
         data_dir: where to look for the data set first.
+        checkpoint_every: how often the state is kept, as `CheckpointPlan.read` takes it; None:
+            after each epoch, at most once in 30 seconds.
+        is_resumed: `output` is the folder of a run that was killed or interrupted. It goes on bit
+            for bit as if it had not been, from its newest whole checkpoint, or from the beginning
+            if it has none; see `SavedRun` for the other arguments.
+
+    Attributes:
+        history: a line for each epoch so far, as in history.jsonl.
+        notes: what was found damaged when the run was taken up again, a line each.
 
     Raises:
+        CheckpointError: data, settings or versions are not those of the run to resume.
+        RunFolderError: another process fills the folder; or it is damaged, or its run has ended.
         SettingsError: the settings select an epoch and hold no rows out to select by, or ask for
             a device, threads or memory that are not there.
         DataError: the data cannot be had or used.
@@ -64,7 +81,10 @@ class ImageRun:
         *,
         recipe_name: str = "chapter",
         data_dir: str | Path | None = None,
+        checkpoint_every: str | None = None,
+        is_resumed: bool = False,
     ) -> None:
+        plan = CheckpointPlan.read(checkpoint_every)
         if settings.selection != "last" and not settings.validation_fraction:
             raise SettingsError(
                 f"selection by {settings.selection!r} would choose by the test rows; "
@@ -88,11 +108,42 @@ class ImageRun:
         self.history: list[dict[str, Any]] = []
         self._status = "unfinished"
         self._train, self._validation = self._divide()
+        self.notes: list[str] = []
         self.folder: RunFolder | None = None
+        self._checkpoints: Checkpoints | None = None
+        self._state: TrainingState | None = None
         if rank == 0:
-            name = f"{self.dataset.name}-{recipe_name}"
-            self.folder = RunFolder(output, name, 4 * self.spec.num_parameters)
-            self.folder.write_json("settings.json", self._description(data, data_dir))
+            description = self._description(data, data_dir)
+            if is_resumed:
+                assert output is not None
+                self._take_up(RunFolder.reopened(output), plan, description)
+            else:
+                name = f"{self.dataset.name}-{recipe_name}"
+                self.folder = RunFolder(output, name, 4 * self.spec.num_parameters)
+                self.folder.write_json("settings.json", description)
+                self._checkpoints = Checkpoints(self.folder.path / "checkpoints", plan)
+
+    def _take_up(
+        self, folder: RunFolder, plan: CheckpointPlan, description: dict[str, Any]
+    ) -> None:
+        """Go on in a folder, where the newest checkpoint is."""
+        try:
+            check_same_training(read_json(folder.path, "settings.json"), as_json(description))
+            self._checkpoints = Checkpoints(folder.path / "checkpoints", plan)
+            self._state, self.notes = self._checkpoints.latest()
+            if self._state is not None:
+                self.history = [as_history_line(record) for record in self._state.history]
+            folder.write_lines("history.jsonl", self.history)
+        except BaseException:
+            folder.release()
+            raise
+        self.folder = folder
+
+    @property
+    def place(self) -> tuple[int, int] | None:
+        """The epoch that a resumed run goes on in, and its batches done; None: the beginning."""
+        state = self._state
+        return None if state is None else (state.epoch, state.num_batches_done)
 
     @cached_property
     def network(self) -> "Network":
@@ -111,8 +162,10 @@ class ImageRun:
             TrainingDivergedError: the loss is no longer finite. The history says where, and
                 results.json that the run ended so.
         """
+        from multilayer.engine.distributed import Ranks
         from multilayer.engine.training import train
 
+        keeper = self._checkpoints if Ranks.current() is None else None
         record = None
         try:
             for record in train(
@@ -121,6 +174,8 @@ class ImageRun:
                 self.settings,
                 validation=as_examples(self._validation),
                 stop=stop,
+                state=self._state,
+                keeper=keeper,
             ):
                 self._note(as_history_line(record))
                 yield record
@@ -139,7 +194,13 @@ class ImageRun:
         """
         results = self.score()
         self.draw()
+        self.close()
         return results
+
+    def close(self) -> None:
+        """Let another process have the run folder."""
+        if self.folder is not None:
+            self.folder.release()
 
     def score(self) -> dict[str, Any]:
         """Score the network on the test rows; write the model file and results.json.
@@ -165,9 +226,16 @@ class ImageRun:
                 self.network,
                 self.dataset.image_shape,
                 self.dataset.class_names,
-                {"data": self.dataset.name, "settings": asdict(self.settings), "results": results},
+                {
+                    "data": self.dataset.name,
+                    "settings": asdict(self.settings),
+                    # Without times, the same training leaves the same bytes.
+                    "results": {k: v for k, v in results.items() if k != "train_seconds"},
+                },
             )
             save_image_model(model, self.folder.path / "model.safetensors")
+            if self.history:
+                self.folder.sync("history.jsonl")
         self._write("results.json", results)
         return results
 
@@ -212,6 +280,7 @@ class ImageRun:
         return {
             "recipe": self.recipe_name,
             "settings": asdict(self.settings),
+            "versions": versions(),
             "data": {
                 "name": self.dataset.name,
                 "load": str(data) if is_known else str(Path(data).expanduser().absolute()),
@@ -229,6 +298,7 @@ class ImageRun:
                 "num_test_rows": len(self.dataset.test),
                 "image_shape": self.dataset.image_shape,
                 "class_names": self.dataset.class_names,
+                "sha256": _digest(self.dataset),
             },
         }
 
@@ -250,6 +320,15 @@ class ImageRun:
                 "python": platform.python_version(),
             },
         }
+
+
+def _digest(dataset: ImageDataset) -> str:
+    """SHA-256 of all pictures and labels."""
+    digest = hashlib.sha256()
+    for split in (dataset.train, dataset.test):
+        for values in (split.images, split.labels):
+            digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()
 
 
 def as_examples(split: ImageSplit) -> "Examples":

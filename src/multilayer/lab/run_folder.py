@@ -2,6 +2,7 @@
 
 settings.json      what was trained on what, and how
 history.jsonl      a line an epoch
+checkpoints/       states of the training to go on from
 results.json       how it ended, with its scores
 model.safetensors  the network
 curves.png, first_layer.png, …
@@ -9,12 +10,13 @@ curves.png, first_layer.png, …
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from multilayer.errors import OutputError, RunFolderError
-from multilayer.files import append_line, write_text
+from multilayer.files import append_line, remove_leftovers, sync_file, whole_lines, write_text
+from multilayer.lab.run_lock import LOCK_NAME, RunLock
 
 _SPARE_BYTES = 1 << 20  # pictures and JSON beside the weights
 
@@ -28,14 +30,22 @@ class RunFolder:
         name: for the choice above.
         num_bytes_expected: what the model file will take.
 
+    No other process may fill it meanwhile, until `release`, the end of a `with` block, or the end
+    of the process.
+
     Raises:
         OutputError: the folder is not empty, cannot be written, or its disk is too full.
+        RunFolderError: another process fills it; the message says which and since when.
     """
 
     def __init__(self, path: str | Path | None, name: str, num_bytes_expected: int = 0) -> None:
         self._made: list[Path] = []
+        self._lock: RunLock | None = None
         try:
-            self.path = self._make(Path(path)) if path else self._make_next(Path("runs"), name)
+            if path:
+                self.path = self._make(Path(path))
+            else:
+                self.path = self._make_next(Path("runs"), name)
             self._check_space(num_bytes_expected + _SPARE_BYTES)
         except OSError as error:
             self.remove_if_empty()
@@ -47,6 +57,32 @@ class RunFolder:
             self.remove_if_empty()
             raise
 
+    @classmethod
+    def reopened(cls, path: str | Path) -> "RunFolder":
+        """The folder of a run that is to go on; what a kill left half-written is removed.
+
+        Raises:
+            RunFolderError: it is no run folder, or another process fills it.
+            OutputError: it cannot be written.
+        """
+        read_json(path, "settings.json")
+        folder = cls.__new__(cls)
+        folder.path, folder._made = Path(path), []
+        folder._lock = RunLock(folder.path)
+        remove_leftovers(folder.path)
+        return folder
+
+    def __enter__(self) -> "RunFolder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Let another process have the folder."""
+        if self._lock is not None:
+            self._lock.release()
+
     def write_json(self, name: str, document: Mapping[str, Any]) -> None:
         """Write a JSON file; NaN and infinity are a ValueError, never in the file."""
         text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
@@ -57,8 +93,18 @@ class RunFolder:
         line = json.dumps(document, ensure_ascii=False, allow_nan=False)
         append_line(self.path / name, line)
 
+    def write_lines(self, name: str, documents: Sequence[Mapping[str, Any]]) -> None:
+        """Write a JSON-lines file anew, whole or not at all."""
+        lines = [json.dumps(entry, ensure_ascii=False, allow_nan=False) for entry in documents]
+        write_text(self.path / name, "".join(f"{line}\n" for line in lines))
+
+    def sync(self, name: str) -> None:
+        """Make the lines that were added to a file survive a power cut."""
+        sync_file(self.path / name)
+
     def remove_if_empty(self) -> None:
         """Take back the folders that this object made, as far as nothing is in them."""
+        self.release()
         for folder in self._made:
             try:
                 folder.rmdir()
@@ -66,16 +112,13 @@ class RunFolder:
                 return
         self._made = []
 
-    def _make(self, path: Path) -> Path:
-        if path.is_dir():
-            if any(path.iterdir()):
-                raise OutputError(f"the output folder {path} is not empty; name another one")
-            (path / ".writable").touch()
-            (path / ".writable").unlink()
-            return path
+    def _make(self, path: Path, *, is_new: bool = False) -> Path:
         missing = [folder for folder in (path, *path.parents) if not folder.exists()]
-        path.mkdir(parents=True)
+        path.mkdir(parents=True, exist_ok=not is_new)
         self._made = missing
+        self._lock = RunLock(path)
+        if any(entry.name != LOCK_NAME for entry in path.iterdir()):
+            raise OutputError(f"the output folder {path} is not empty; name another one")
         return path
 
     def _make_next(self, parent: Path, name: str) -> Path:
@@ -84,7 +127,7 @@ class RunFolder:
             path = parent / f"{name}-{number:03d}"
             try:
                 if not path.exists():
-                    return self._make(path)
+                    return self._make(path, is_new=True)
             except FileExistsError:  # somebody else took it in between
                 pass
             number += 1
@@ -130,10 +173,9 @@ def read_history(run: str | Path) -> list[dict[str, Any]]:
     if not path.is_file():
         raise RunFolderError(f"{run} has no {path.name}: no epoch was finished, or it is no run")
     try:
-        text = path.read_text(encoding="utf-8")
+        lines = whole_lines(path)
     except (OSError, ValueError) as error:
         raise RunFolderError(f"{path} cannot be read: {error}") from error
-    *lines, _ = text.split("\n")
     epochs = []
     for number, line in enumerate(lines, 1):
         try:

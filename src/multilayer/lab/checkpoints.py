@@ -1,0 +1,149 @@
+"""The states of a run that are kept on disk, so that it can go on after anything."""
+
+import math
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from multilayer.container.reading import read_container
+from multilayer.errors import ModelFileError, OutputError, SettingsError
+from multilayer.files import remove_file, remove_leftovers
+
+if TYPE_CHECKING:
+    from multilayer.engine.state import TrainingState
+
+DEFAULT_SECONDS_BETWEEN = 30.0
+_NAME = re.compile(r"epoch-(\d+)-batch-(\d+)\.safetensors")
+
+
+@dataclass(frozen=True)
+class CheckpointPlan:
+    """When the state of a run is kept.
+
+    Args:
+        num_epochs: after so many epochs; None: by time alone.
+        seconds: after so many seconds, between two batches, where epochs do not count; where they
+            do, at most once in so many seconds.
+    """
+
+    num_epochs: int | None = 1
+    seconds: float = DEFAULT_SECONDS_BETWEEN
+
+    @classmethod
+    def read(cls, text: str | None) -> "CheckpointPlan":
+        """The plan that a person writes: "3" is every three epochs, "90s" every 90 seconds.
+
+        None is after each epoch, at most once in 30 seconds.
+
+        Raises:
+            SettingsError: it is neither.
+        """
+        if text is None:
+            return cls()
+        if re.fullmatch(r"[1-9]\d{0,8}", text):
+            return cls(int(text), 0.0)
+        if re.fullmatch(r"\d{1,9}(\.\d{1,9})?s", text):
+            return cls(None, float(text[:-1]))
+        raise SettingsError(
+            f"checkpoint_every must be a number of epochs, such as 3, or of seconds, such as 90s; "
+            f"it is {text!r}"
+        )
+
+
+class Checkpoints:
+    """Keeps the newest states of a run and the best one, each in a file of its own.
+
+    An older file is removed only after a newer one has been written to the disk, read back and
+    found whole.
+
+    Args:
+        folder: for the files; made with the first one.
+        plan: when a state is due.
+        num_kept: how many of the newest are kept, beside the best.
+    """
+
+    def __init__(
+        self, folder: Path, plan: CheckpointPlan = CheckpointPlan(), num_kept: int = 2
+    ) -> None:
+        self._folder, self._plan, self._num_kept = folder, plan, num_kept
+        self._last_time, self._num_epochs = time.monotonic(), 0
+        self._best: Path | None = None
+        self._best_score = -math.inf
+        self._newest: list[Path] = []  # whole ones, the newest last
+
+    def is_due(self, *, is_epoch_over: bool) -> bool:
+        """See `engine.state.StateKeeper`."""
+        self._num_epochs += is_epoch_over
+        if self._plan.num_epochs is not None and self._num_epochs < self._plan.num_epochs:
+            return False
+        if self._plan.num_epochs is not None and not is_epoch_over:
+            return False
+        return time.monotonic() - self._last_time >= self._plan.seconds
+
+    def keep(self, state: "TrainingState") -> None:
+        """Write a state, make sure that it is whole, and remove what is no longer needed.
+
+        Raises:
+            OutputError: it cannot be written, or was not read back as it was written.
+        """
+        path = (
+            self._folder / f"epoch-{state.epoch:05d}-batch-{state.num_batches_done:07d}.safetensors"
+        )
+        try:
+            self._folder.mkdir(exist_ok=True)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise OutputError(f"cannot make the folder {self._folder}: {reason}") from error
+        checksum = state.save(path)
+        try:
+            is_whole = read_container(path).checksum == checksum
+        except ModelFileError as error:
+            raise OutputError(f"the disk did not keep what was written: {error}") from error
+        if not is_whole:
+            raise OutputError(f"the disk did not keep what was written to {path}")
+        self._note(path, state)
+        for other in self._files():
+            if other not in self._newest and other != self._best:
+                remove_file(other)
+        self._last_time, self._num_epochs = time.monotonic(), 0
+
+    def latest(self) -> tuple["TrainingState | None", list[str]]:
+        """The newest state that is whole, and a line about each newer one that is not.
+
+        Whoever goes on from it must have the folder to itself: what killed processes left
+        half-written is removed.
+        """
+        from multilayer.engine.state import TrainingState
+
+        if not self._folder.is_dir():
+            return None, []
+        remove_leftovers(self._folder)
+        latest, complaints = None, []
+        for path in self._files():
+            try:
+                state = TrainingState.load(path)
+            except ModelFileError as error:
+                complaints.append(f"a damaged checkpoint is left out: {error}")
+                continue
+            self._note(path, state)
+            latest = state
+        return latest, complaints
+
+    def _note(self, path: Path, state: "TrainingState") -> None:
+        """Remember a file that is whole, the newest so far."""
+        self._newest = [*[known for known in self._newest if known != path], path]
+        self._newest = self._newest[-self._num_kept :]
+        score = state.score if state.num_batches_done == 0 else None
+        if score is not None and score >= self._best_score:
+            self._best, self._best_score = path, score
+
+    def _files(self) -> list[Path]:
+        """All checkpoints, the oldest first."""
+        places = []
+        for path in self._folder.iterdir():
+            match = _NAME.fullmatch(path.name)
+            if match is not None:
+                places.append((int(match[1]), int(match[2]), path))
+        return [path for _, _, path in sorted(places)]
