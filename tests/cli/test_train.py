@@ -282,7 +282,7 @@ def test_ctrl_c_stops_after_the_batch_and_leaves_a_whole_folder(small_folder, tm
     assert process.returncode == 130
     assert errors == "stopping after this batch; Ctrl-C again to stop at once\n"
     assert "interrupted after " in output
-    assert names_in(tmp_path / "run") == FILES
+    assert names_in(tmp_path / "run") == ["checkpoints", *FILES]
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["status"] == "interrupted"
     lines = (tmp_path / "run" / "history.jsonl").read_text().splitlines()

@@ -157,6 +157,23 @@ def test_a_stopped_training_keeps_its_state_and_goes_on(tmp_path):
     assert bits(other.parameters) == bits(network.parameters)
 
 
+def test_a_training_stopped_between_epochs_keeps_its_state_too(tmp_path):
+    members, stop = CASES["selection"], Event()
+    whole, network = make_training(members)
+    records = list(whole.epochs())
+    keeper = KeepAt(tmp_path, set())
+    stopped, _ = make_training(members, keeper, stop=stop)
+    for record in stopped.epochs():
+        if record.epoch == 2:
+            stop.set()
+    state = TrainingState.load(keeper.states[-1])
+    assert (state.epoch, state.num_batches_done, len(state.history)) == (3, 0, 2)
+    resumed, other = make_training(members)
+    resumed.restore(state)
+    assert without_time([*state.history, *resumed.epochs()]) == without_time(records)
+    assert bits(other.parameters) == bits(network.parameters)
+
+
 def test_the_function_takes_a_state_too(tmp_path):
     keeper = KeepAt(tmp_path, {7})
     spec, data = NetworkSpec(5, 3, (7,)), examples(38, 0)

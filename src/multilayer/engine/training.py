@@ -177,6 +177,8 @@ class Training:
                         self._keep_if_due(is_epoch_over=True)
                 yield record
                 if self._stop is not None and self._stop.is_set():
+                    if self._keeper is not None and not record.is_interrupted:
+                        self._keep(self._keeper)
                     return
         finally:
             if self._selection is not None:

@@ -40,7 +40,9 @@ class SavedRun:
         document = read_json(run, "settings.json")
         if (Path(run) / "results.json").exists():
             status = read_json(run, "results.json").get("status")
-            if status != "interrupted":
+            # A run that was killed while it drew has its results and lacks the last picture.
+            has_all = status == "diverged" or (Path(run) / "first_layer.png").exists()
+            if status != "interrupted" and has_all:
                 raise RunFolderError(f"the run {run} has {status}; there is nothing to resume")
         try:
             settings = TrainingSettings(**document["settings"])
