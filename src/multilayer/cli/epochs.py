@@ -34,7 +34,7 @@ def show_epochs(
                 sys.stdout.flush()
         return
     with LiveCurves(xlabel="epoch", x_limits=(0, num_epochs)) as curves:
-        curves.update({}, f"epoch 1 of {num_epochs}")
+        curves.update(_series(history), f"epoch {len(history) + 1} of {num_epochs}")
         for record in epochs:
             seconds = sum(line["seconds"] for line in history)
             left = seconds / record.epoch * (num_epochs - record.epoch)

@@ -43,7 +43,7 @@ def train_table(
         _print_plan(run)
     for warning in run.source.schema.warnings:
         print(f"note: {warning}", file=sys.stderr)
-    with stop_on_interrupt() as stop:
+    with run.folder, stop_on_interrupt() as stop:
         show_epochs(run.epochs(stop), run.history, run.settings.max_epochs, quiet)
         results = run.finish()
     _print_results(run, results, quiet)

@@ -21,8 +21,8 @@ from multilayer.data.target_values import Task
 from multilayer.data.targets import Targets
 from multilayer.engine.batches import Examples
 from multilayer.engine.network import Network
-from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.records import EpochRecord
+from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.training import train
 from multilayer.errors import SettingsError, TableError
 from multilayer.estimators.division import Division, folds, hold_out

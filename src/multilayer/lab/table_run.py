@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from multilayer.data.target_values import Task
-from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.records import EpochRecord
+from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import TrainingDivergedError
 from multilayer.estimators.fitting import TableFit
 from multilayer.lab.run_folder import RunFolder
@@ -139,6 +139,7 @@ class TableRun:
         if self.history:
             save_learning_curves(self.history, self.folder.path / "curves.png")
         self.folder.write_json("results.json", results)
+        self.folder.release()
         return results
 
     def _description(self, validation: str | Path | None) -> dict[str, Any]:
