@@ -120,7 +120,7 @@ def test_a_run_that_is_stopped_leaves_a_whole_folder(small_folder, tmp_path):
         if record.epoch == 2:
             stop.set()
     assert run.finish()["status"] == "interrupted"
-    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"checkpoints", *FILES}
     lines = (tmp_path / "run" / "history.jsonl").read_text().splitlines()
     assert len(lines) == 2
 

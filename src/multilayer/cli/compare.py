@@ -79,7 +79,7 @@ def compare(
         print()
     print(paragraph(last))
     if not quiet:
-        names = ", ".join(sorted(path.name for path in folder.path.iterdir()))
+        names = ", ".join(folder.names())
         print(f"{folder.path}: {names}")
     return exit_codes.INTERRUPTED if last.is_interrupted else exit_codes.SUCCESS
 

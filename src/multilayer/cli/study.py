@@ -63,6 +63,6 @@ def study(
     print(finding.title)
     print_table(finding.headers, finding.rows)
     print(f"\n{finding.paragraph}")
-    names = ", ".join(sorted(path.name for path in folder.path.iterdir()))
+    names = ", ".join(folder.names())
     print(f"{folder.path}: {names}")
     return exit_codes.SUCCESS

@@ -169,5 +169,5 @@ def _print_results(run: "ImageRun", results: dict[str, Any], quiet: bool) -> Non
 
 def _print_folder(run: "ImageRun") -> None:
     assert run.folder is not None
-    names = ", ".join(sorted(path.name for path in run.folder.path.iterdir()))
+    names = ", ".join(run.folder.names())
     print(f"{run.folder.path}: {names}\nnext: {own_name()} evaluate {run.folder.path}")

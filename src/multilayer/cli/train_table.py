@@ -91,7 +91,7 @@ def _print_results(run: "TableRun", results: dict[str, Any], quiet: bool) -> Non
         print(f"interrupted after {len(run.history)} of {run.settings.max_epochs} epochs")
     if scores:
         print(f"on held-out rows: {scores}")
-    names = ", ".join(sorted(path.name for path in run.folder.path.iterdir()))
+    names = ", ".join(run.folder.names())
     print(
         f"trained in {results['train_seconds']:.1f} s\n{run.folder.path}: {names}\n"
         f"next: {own_name()} predict {run.folder.path} NEW.csv"

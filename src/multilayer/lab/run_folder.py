@@ -102,6 +102,10 @@ class RunFolder:
         """Make the lines that were added to a file survive a power cut."""
         sync_file(self.path / name)
 
+    def names(self) -> list[str]:
+        """What is in the folder for people."""
+        return sorted(path.name for path in self.path.iterdir() if path.name[0] != ".")
+
     def remove_if_empty(self) -> None:
         """Take back the folders that this object made, as far as nothing is in them."""
         self.release()
