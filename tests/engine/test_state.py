@@ -32,6 +32,32 @@ CASES: dict[str, tuple[TrainingSettings, ...]] = {
     "average": (replace(PLAIN, average_decay=0.9, schedule="cosine"),),
     "selection": (replace(PLAIN, selection="accuracy", optimizer="adam", average_decay=0.5),),
     "patience": (replace(PLAIN, selection="loss", patience=1, learning_rate=5.0),),
+    "batch norm": (replace(PLAIN, batch_norm=True, standardize_inputs=True, momentum=0.5),),
+    "everything": (
+        replace(
+            PLAIN,
+            optimizer="adam",
+            batch_norm=True,
+            scale_layer=True,
+            learned_activation=True,
+            numeric_embedding=True,
+            parametrization="ntk",
+            initialization="data",
+            dropout=0.2,
+            input_dropout=0.2,
+            label_smoothing=0.1,
+            drop_last_batch=True,
+            weight_decay=0.1,
+            schedule="log_cosine",
+            regularization_schedule="flat_cosine",
+            beta_1=0.8,
+            beta_2=0.9,
+            scale_rate_factor=6.0,
+            bias_rate_factor=0.1,
+            selection="accuracy",
+            average_decay=0.5,
+        ),
+    ),
     "population": (
         replace(PLAIN, seed=1, dropout=0.2, optimizer="adam", selection="loss"),
         replace(PLAIN, seed=2, dropout=0.4, optimizer="adam", selection="loss", learning_rate=0.5),
@@ -48,8 +74,8 @@ def examples(num_rows: int, seed: int) -> Examples:
 def make_training(
     members: tuple[TrainingSettings, ...], keeper=None, stop=None, **changes
 ) -> tuple[Training, Network]:
-    spec = NetworkSpec(5, 3, members[0].hidden_widths)
-    network = Network.initialized(spec, [member.seed for member in members])
+    spec = members[0].network_spec(5, 3, num_numeric=3)
+    network = Network.for_training(spec, members, examples(38, 0).inputs)
     data = {"examples": examples(38, 0), "validation": examples(20, 1), **changes}
     if len(members) > 1:  # members with rows of their own
         data["rows"] = [torch.arange(38), torch.arange(37, -1, -1)]
