@@ -22,9 +22,10 @@ _IDENTIFIER_SHARE = 0.9  # of the values that are present, so many are distinct
 _TEXT_SHARE, _TEXT_WORDS, _TEXT_BYTES = 0.5, 4, 60
 _NUMBER_SHARE = 0.5  # a text column with so many numbers was meant to hold numbers
 _IDENTIFIER_NAME = re.compile(
-    r"(?i)(.*[^a-z])?(id|ids|uuid|guid|index|idx|key|rownum)|.*[a-z]I[Dd]"
-    r"|unnamed.*|column_\d+|row.?(number|no|id)"
+    r"(.*[^a-z])?(id|ids|uuid|guid|index|idx|key|rownum)|unnamed.*|column_\d+|row.?(number|no|id)",
+    re.IGNORECASE,
 )
+_CAMEL_CASE_IDENTIFIER = re.compile(r".*[a-z]I[Dd]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?inf", re.ASCII | re.IGNORECASE)
 _LARGEST_EXACT = 2**53
 
@@ -192,7 +193,7 @@ def _judged_whole(
 ) -> tuple[Column, str | None]:
     name = series.name
     reason = f"whole numbers from {smallest} to {largest}"
-    looks_named = _IDENTIFIER_NAME.fullmatch(name) is not None
+    looks_named = _IDENTIFIER_NAME.fullmatch(name) or _CAMEL_CASE_IDENTIFIER.fullmatch(name)
     is_exact = max(-smallest, largest) <= _LARGEST_EXACT
     if count < _FEWEST_ROWS_TO_JUDGE or not (
         looks_named or not is_exact or largest - smallest == count - 1

@@ -53,6 +53,8 @@ def _frame_of_lines(content: bytes, source: str, first_line: int) -> "pl.DataFra
             if text.strip():
                 objects.append(_object_of_line(text, source, line))
         return _frame_of_objects(objects, source)
+    if frame.width == 0:
+        raise TableError(f"{source} holds objects without fields")
     return with_plain_columns(frame, source)
 
 
@@ -86,6 +88,8 @@ def _objects_of_list(content: bytes, source: str) -> list[dict[str, Any]]:
 
 
 def _frame_of_objects(objects: list[dict[str, Any]], source: str) -> "pl.DataFrame":
+    if not any(objects):
+        raise TableError(f"{source} holds objects without fields")
     try:
         return as_frame(objects)
     except TableError as error:

@@ -81,7 +81,10 @@ class Targets:
             return cls(task, names, (), *(tuple(numbers.tolist()) for numbers in statistics))
         if array.ndim != 1:
             raise TableError(f"a {task} target must be one column, not {array.shape[1]}")
-        classes = tuple(sorted({_label(value) for value in array.tolist()}, key=_by_kind))
+        try:
+            classes = tuple(sorted({_label(value) for value in array.tolist()}, key=_by_kind))
+        except TypeError as error:
+            raise TableError(f"classes must have an order: {error}") from error
         return cls("binary" if len(classes) <= 2 else "multiclass", names, classes)
 
     @property
@@ -197,6 +200,7 @@ class Targets:
             and (len(targets.classes) > 0) == targets.is_classification
             and all(len(part) == num_numbers for part in numbers)
             and all(type(n) is float and np.isfinite(n) for part in numbers for n in part)
+            and all(deviation > 0 for deviation in targets.deviations)
         )
         if not is_right:
             raise TableError("these are no targets: a part is missing or of another kind")
@@ -275,4 +279,4 @@ def _by_kind(label: Any) -> tuple[bool, str, Any]:
 
 
 def _shown(value: Any) -> str:
-    return shown(value) if isinstance(value, str) else repr(value)
+    return shown(value) if isinstance(value, str) else repr(_label(value))

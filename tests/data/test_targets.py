@@ -1,0 +1,235 @@
+import datetime
+import json
+import tracemalloc
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.preprocessing import LabelEncoder, StandardScaler
+
+from multilayer.data.target_values import infer_task, is_present, target_array
+from multilayer.data.targets import Targets
+from multilayer.errors import TableError
+
+
+def through_json(targets: Targets) -> Targets:
+    return Targets.from_json(json.loads(json.dumps(targets.to_json(), allow_nan=False)))
+
+
+@pytest.mark.parametrize(
+    ("values", "task", "classes"),
+    [
+        ([3, 1, 2] * 10, "multiclass", (1, 2, 3)),
+        ([0, 1], "binary", (0, 1)),
+        (["b", "a"], "binary", ("a", "b")),
+        ([True, False], "binary", (False, True)),
+        (np.array(["b", "a", "c"], dtype=object), "multiclass", ("a", "b", "c")),
+        (["x", 1, 2.5, "b"], "multiclass", (1, 2.5, "b", "x")),
+        (pd.Series(["u", "v"], name="y"), "binary", ("u", "v")),
+        (pd.Series(["u", "v"], dtype="category"), "binary", ("u", "v")),
+        (pl.Series(["u", "v", "none"]), "multiclass", ("none", "u", "v")),
+        (pl.DataFrame({"y": [1, 0]}), "binary", (0, 1)),
+        (np.array([[1], [0]]), "binary", (0, 1)),
+        (["one"], "binary", ("one",)),
+        ([1.5, 2.0, 2.5], "regression", ()),
+        (list(range(50)), "regression", ()),
+        (np.array([2, 1], dtype=np.uint8), "binary", (1, 2)),
+        ([[1, 0], [0, 1]], "multilabel", ()),
+        ([[1.5, 0], [0, 1]], "regression", ()),
+        (pl.DataFrame({"a": [1, 0], "b": ["yes", "no"]}), "multilabel", ()),
+    ],
+)
+def test_task_and_classes_are_found(values, task: str, classes) -> None:
+    targets = Targets.fit(values)
+    assert targets.task == task
+    assert targets.classes == classes
+    assert [type(label) for label in targets.classes] == [type(label) for label in classes]
+    again = through_json(targets)
+    assert again == targets
+    np.testing.assert_array_equal(again.encode(values), targets.encode(values))
+
+
+@pytest.mark.parametrize("kind", ["int", "float", "str", "bool", "object"])
+def test_classes_are_numbered_as_scikit_learn_numbers_them(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, 2 if kind == "bool" else 1000, 5000)
+    labels = values.astype(str).astype(object) if kind == "object" else values.astype(kind)
+    targets = Targets.fit(labels, "multiclass")
+    theirs = LabelEncoder().fit(labels)
+    encoded = targets.encode(labels)
+    np.testing.assert_array_equal(targets.class_array, theirs.classes_)
+    np.testing.assert_array_equal(encoded, theirs.transform(labels))
+    assert encoded.dtype == np.int64
+    np.testing.assert_array_equal(targets.decode_classes(encoded), labels)
+
+
+def test_numbers_are_standardised_as_scikit_learn_does() -> None:
+    rng = np.random.default_rng(1)
+    y = rng.normal(3e6, 200, (300, 3))
+    targets = Targets.fit(y)
+    theirs = StandardScaler().fit(y)
+    np.testing.assert_allclose(targets.means, theirs.mean_, rtol=1e-10)
+    np.testing.assert_allclose(targets.deviations, theirs.scale_, rtol=1e-10)
+    np.testing.assert_allclose(targets.encode(y), theirs.transform(y), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(targets.decode_numbers(theirs.transform(y)), y, rtol=1e-10)
+
+
+def test_predictions_are_clipped_to_the_range_of_the_training_rows() -> None:
+    targets = Targets.fit([10.0, 20.0, 30.5])
+    outputs = np.array([[-99.0], [0.0], [99.0]])
+    np.testing.assert_allclose(targets.decode_numbers(outputs)[:, 0], [10, 60.5 / 3, 30.5])
+    assert targets.decode_numbers(outputs, clip=False)[2, 0] > 100
+
+
+def test_equal_numbers_have_the_deviation_one() -> None:
+    targets = Targets.fit([0.1] * 7, "regression")
+    assert targets.deviations == (1.0,)
+    assert np.abs(targets.encode([0.1, 1.1])[:, 0] - [0, 1]).max() < 1e-6
+
+
+def test_labels_are_read_in_any_spelling() -> None:
+    targets = Targets.fit([[1, 0], [0, 1]], names=["wet", "cold"])
+    assert targets.num_outputs == 2
+    for values in (
+        [["yes", "f"]],
+        [[True, False]],
+        [[1.0, 0.0]],
+        pl.DataFrame({"a": [1], "b": ["no"]}),
+    ):
+        assert targets.encode(values).tolist() == [[1.0, 0.0]]
+    with pytest.raises(
+        TableError, match="row 2 of target 'cold' must be 0 or 1, or no or yes, it is 2"
+    ):
+        targets.encode([[1, 0], [0, 2]])
+
+
+def test_a_file_may_write_numbers_as_text() -> None:
+    assert Targets.fit([1, 2, 3], "multiclass").encode(["3", "1"]).tolist() == [2, 0]
+    assert Targets.fit([1.5, 2.5]).encode(["1.5", "2.5"]).shape == (2, 1)
+
+
+def test_names_are_those_of_the_columns() -> None:
+    assert Targets.fit(pl.Series("price", [1.5, 2.0])).names == ("price",)
+    assert Targets.fit(pd.DataFrame({"a": [1.5], "b": [2.5]})).names == ("a", "b")
+    assert Targets.fit([[1.5, 2.5]]).names == ("target", "target 2")
+    assert Targets.fit([1.5], names=["y"]).names == ("y",)
+
+
+MISSING = [None, float("nan"), "", " ", "NA", "n/a", "?", "null", np.nan, pd.NA, pd.NaT]
+
+
+@pytest.mark.parametrize("missing", MISSING, ids=repr)
+def test_rows_without_a_target_are_found(missing) -> None:
+    assert is_present(["a", missing, "none", "-"]).tolist() == [True, False, True, True]
+    with pytest.raises(TableError, match="'target' is missing in 1 of 2 rows, first in row 2"):
+        Targets.fit(["a", missing])
+
+
+def test_a_row_has_all_of_its_targets_or_none() -> None:
+    assert is_present([[1.0, 2.0], [np.nan, 1.0]]).tolist() == [True, False]
+    frame = pl.DataFrame({"a": [1, None], "b": ["x", "y"]})
+    assert is_present(frame).tolist() == [True, False]
+    assert is_present([1, 2]).tolist() == [True, True]
+    assert is_present(np.array(["2024-01-01", "NaT"], dtype="M8[D]")).tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: Targets.fit([]), "no targets"),
+        (
+            lambda: Targets.fit([1.0, np.inf], "regression"),
+            "row 2 of target 'target' must be a finite",
+        ),
+        (
+            lambda: Targets.fit(["1", "x"], "regression"),
+            "row 2 of target 'target' must be a number, it is 'x'",
+        ),
+        (lambda: Targets.fit([1e300, -1e300], "regression"), "too large to be squared"),
+        (lambda: Targets.fit([1.0], "clustering"), "a task is one of binary, "),
+        (lambda: Targets.fit([[1, 2]], "multiclass"), "must be one column, not 2"),
+        (lambda: Targets.fit([1.0], names=["a", "b"]), "1 targets were given 2 names"),
+        (lambda: Targets.fit(np.zeros((2, 2, 2))), "one or two dimensions"),
+        (lambda: Targets.fit([[1, 2], [3]]), "equal length"),
+        (
+            lambda: Targets.fit(["a", "b"]).encode(["b", "c"]),
+            "row 2 of target 'target' is 'c', which is no class .* rows: a, b",
+        ),
+        (lambda: Targets.fit([1.5]).encode([[1.5, 2.5]]), "there must be 1 targets, not 2"),
+        (lambda: Targets.fit([(1, 2), (3, 4)], "multiclass"), "must be one column"),
+        (lambda: Targets.fit([1 + 2j, 3j], "multiclass"), "classes must have an order"),
+        (
+            lambda: Targets.fit([datetime.date(2024, 1, 2)], "binary").to_json(),
+            "class .* is a date",
+        ),
+    ],
+)
+def test_what_cannot_be_predicted_is_refused(call, message: str) -> None:
+    with pytest.raises(TableError, match=message):
+        call()
+
+
+DOCUMENT = Targets.fit(["a", "b"]).to_json()
+NUMBERS = Targets.fit([1.5, 2.5]).to_json()
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        DOCUMENT | {"task": "other"},
+        DOCUMENT | {"classes": []},
+        DOCUMENT | {"classes": ["a", "a"]},
+        DOCUMENT | {"classes": ["a", None]},
+        DOCUMENT | {"names": []},
+        DOCUMENT | {"means": [1.0]},
+        NUMBERS | {"classes": ["a"]},
+        NUMBERS | {"means": []},
+        NUMBERS | {"means": [float("nan")]},
+        NUMBERS | {"deviations": ["1"]},
+        NUMBERS | {"deviations": [0.0]},
+        NUMBERS | {"lowest": 3},
+    ],
+)
+def test_a_document_that_is_no_targets_is_refused(document) -> None:
+    with pytest.raises(TableError, match="no targets"):
+        Targets.from_json(document)
+
+
+LABEL = st.text(min_size=1) | st.integers() | st.booleans() | st.floats(allow_nan=False)
+
+
+@settings(deadline=None)
+@given(labels=st.lists(LABEL, min_size=1, max_size=20))
+def test_any_labels_come_back(labels) -> None:
+    array = np.empty(len(labels), dtype=object)
+    array[:] = labels
+    array = array[is_present(array)]
+    if len(array) == 0:
+        return
+    targets = Targets.fit(array, "multiclass")
+    again = (
+        through_json(targets)
+        if np.isfinite([c for c in targets.classes if isinstance(c, float)]).all()
+        else targets
+    )
+    numbers = again.encode(array)
+    assert targets.decode_classes(numbers).tolist() == array.tolist()
+
+
+def test_many_rows_take_little_memory() -> None:
+    y = np.random.default_rng(0).normal(size=300_000)
+    tracemalloc.start()
+    Targets.fit(y).encode(y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10 * y.nbytes
+
+
+def test_target_arrays_are_of_one_or_two_dimensions() -> None:
+    assert target_array(pl.Series([1, None])).tolist() == [1, None]
+    assert target_array(pl.DataFrame({"a": [1, 2], "b": [0.5, 1]})).dtype == np.float64
+    assert infer_task([1, None, 0]) == "binary"
