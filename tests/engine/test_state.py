@@ -37,7 +37,6 @@ CASES: dict[str, tuple[TrainingSettings, ...]] = {
         replace(
             PLAIN,
             optimizer="adam",
-            batch_norm=True,
             scale_layer=True,
             learned_activation=True,
             numeric_embedding=True,
