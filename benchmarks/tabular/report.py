@@ -97,9 +97,8 @@ def summaries(tables: Sequence[Prepared], methods: Sequence[str], measured: Meas
     for name in methods:
         others = [other for other in methods if other != name]
         if METHODS[name].is_ours and others:
-            sections.append(
-                f"## {METHODS[name].title}, against each\n\n{duels_table(name, others, errors)}"
-            )
+            table = duels_table(name, others, errors, seconds)
+            sections.append(f"## {METHODS[name].title}, against each\n\n{table}")
     return sections
 
 
@@ -151,7 +150,12 @@ def standings_table(
     return markdown_table(headers, rows)
 
 
-def duels_table(name: str, others: Sequence[str], errors: dict[str, np.ndarray]) -> str:
+def duels_table(
+    name: str,
+    others: Sequence[str],
+    errors: dict[str, np.ndarray],
+    seconds: dict[str, np.ndarray],
+) -> str:
     """A method against each other one."""
     rows = [
         [
@@ -160,12 +164,16 @@ def duels_table(name: str, others: Sequence[str], errors: dict[str, np.ndarray])
             in_words(duel.change, "+.1%"),
             f"{duel.probability:.3f}",
             f"{duel.adjusted:.3f}",
+            f"{np.exp(np.mean(np.log(seconds[name] / seconds[other]))):.2f}",
         ]
         for other, duel in zip(
             others, duels(errors[name], [errors[other] for other in others]), strict=True
         )
     ]
-    headers = ["against", "smaller error", "change of the error", "p (Wilcoxon)", "p (Holm)"]
+    headers = [
+        "against", "smaller error", "change of the error", "p (Wilcoxon)", "p (Holm)",
+        "times its seconds",
+    ]  # fmt: skip
     return markdown_table(headers, rows)
 
 
