@@ -11,6 +11,7 @@ from multilayer.estimators.recipes import recipe
 from multilayer.lab.evaluation import evaluate_run
 from multilayer.lab.image_run import ImageRun, as_examples
 from multilayer.model_file.image_model import load_image_model
+from multilayer.model_file.numpy_predictor import load_predictor
 
 FILES = {
     "settings.json",
@@ -151,3 +152,28 @@ def test_a_folder_with_something_in_it_is_refused_and_left_alone(small_folder, t
 
 def test_an_empty_folder_is_used(small_folder, tmp_path):
     assert make_run(small_folder, tmp_path).folder.path == tmp_path
+
+
+@pytest.mark.parametrize("name", ["fast", "default", "best"])
+def test_every_recipe_for_pictures_trains_and_is_the_same_from_its_file(
+    name, small_folder, tmp_path
+):
+    settings = recipe(name, hidden_widths=(32, 16), max_epochs=4)
+    run = ImageRun(small_folder, settings, tmp_path / "run")
+    list(run.epochs())
+    results = run.finish()
+    assert results["test_accuracy"] > 0.4
+    assert results["num_parameters"] == run.spec.num_parameters * settings.num_members
+    split, path = run.dataset.test, run.folder.path / "model.safetensors"
+    model, predictor = load_image_model(path), load_predictor(path)
+    assert model.network.num_members == settings.num_members
+    probabilities = model.probabilities(split.images)
+    assert (probabilities.argmax(1) == split.labels).mean() == results["test_accuracy"]
+    of_targets = probabilities[np.arange(len(split)), split.labels]
+    assert -np.log(of_targets).mean() == pytest.approx(results["test_loss"], abs=1e-5)
+    np.testing.assert_allclose(predictor.probabilities(split.images), probabilities, atol=1e-5)
+
+
+def test_folds_are_for_tables(small_folder, tmp_path):
+    with pytest.raises(SettingsError, match="num_folds 5 is for tables"):
+        make_run(small_folder, tmp_path / "run", num_folds=5)

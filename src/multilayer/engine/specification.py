@@ -18,6 +18,7 @@ ActivationName = Literal[
 NUM_FREQUENCIES = 16  # cosines from which the embedding of a number is mixed
 NUMBER_WIDTH = 4  # values that a number becomes: itself, and three mixtures
 CATEGORY_WIDTH = 8  # values that a category becomes
+BATCH_NORM_EPSILON = 1e-5  # added to variances, as torch.nn.BatchNorm1d has it
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ import platform
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from statistics import fmean
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,6 @@ from multilayer.data.splits import split_rows
 from multilayer.engine.fingerprints import as_json, check_same_training, versions
 from multilayer.engine.machine import check_machine
 from multilayer.engine.settings import TrainingSettings
-from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import SettingsError, TrainingDivergedError
 from multilayer.lab.checkpoints import CheckpointPlan, Checkpoints
 from multilayer.lab.run_folder import RunFolder, read_json
@@ -85,6 +85,10 @@ class ImageRun:
         is_resumed: bool = False,
     ) -> None:
         plan = CheckpointPlan.read(checkpoint_every)
+        if settings.num_folds:
+            raise SettingsError(
+                f"num_folds {settings.num_folds} is for tables; for pictures take num_members"
+            )
         if settings.selection != "last" and not settings.validation_fraction:
             raise SettingsError(
                 f"selection by {settings.selection!r} would choose by the test rows; "
@@ -97,14 +101,13 @@ class ImageRun:
         _begin_loading("multilayer.engine.training")
         self.dataset = load_images(data, data_dir)
         height, width = self.dataset.image_shape
-        self.spec = NetworkSpec(
-            height * width,
-            len(self.dataset.class_names),
-            settings.hidden_widths,
-            settings.activation,
-            input_scale=1 / 255,
+        self.spec = settings.network_spec(
+            height * width, len(self.dataset.class_names), input_scale=1 / 255
         )
-        check_machine(self.spec, [settings])
+        self._members = [
+            replace(settings, seed=settings.seed + member) for member in range(settings.num_members)
+        ]
+        check_machine(self.spec, self._members)
         self.history: list[dict[str, Any]] = []
         self._status = "unfinished"
         self._train, self._validation = self._divide()
@@ -118,8 +121,9 @@ class ImageRun:
                 assert output is not None
                 self._take_up(RunFolder.reopened(output), plan, description)
             else:
+                num_bytes = 4 * self.spec.num_parameters * len(self._members)
                 name = f"{self.dataset.name}-{recipe_name}"
-                self.folder = RunFolder(output, name, 4 * self.spec.num_parameters)
+                self.folder = RunFolder(output, name, num_bytes)
                 self.folder.write_json("settings.json", description)
                 self._checkpoints = Checkpoints(self.folder.path / "checkpoints", plan)
 
@@ -147,10 +151,10 @@ class ImageRun:
 
     @cached_property
     def network(self) -> "Network":
-        """The network, trained as far as the run has come."""
+        """The population, trained as far as the run has come; member k has the seed seed + k."""
         from multilayer.engine.network import Network
 
-        return Network.initialized(self.spec, [self.settings.seed], self.settings.initialization)
+        return Network.for_training(self.spec, self._members, as_examples(self._train).inputs)
 
     def epochs(self, stop: "Stop | None" = None) -> Iterator["EpochRecord"]:
         """Train; each record is also added to history.jsonl.
@@ -171,7 +175,7 @@ class ImageRun:
             for record in train(
                 self.network,
                 as_examples(self._train),
-                self.settings,
+                self._members,
                 validation=as_examples(self._validation),
                 stop=stop,
                 state=self._state,
@@ -208,15 +212,12 @@ class ImageRun:
         Returns:
             The content of results.json.
         """
-        from multilayer.engine.scores import evaluate
         from multilayer.model_file.image_model import ImageModel, save_image_model
 
-        scores = evaluate(self.network, as_examples(self.dataset.test))
-        assert scores.accuracy is not None
-        accuracy, num_rows = scores.accuracy[0], len(self.dataset.test)
+        (loss, accuracy), num_rows = self._test_scores(), len(self.dataset.test)
         results = {
             "status": self._status,
-            "test_loss": scores.loss[0],
+            "test_loss": loss,
             "test_accuracy": accuracy,
             "test_accuracy_interval": wilson_interval(round(accuracy * num_rows), num_rows),
             **self._facts(),
@@ -238,6 +239,20 @@ class ImageRun:
                 self.folder.sync("history.jsonl")
         self._write("results.json", results)
         return results
+
+    def _test_scores(self) -> tuple[float, float]:
+        """Cross entropy and accuracy of the members' mean probabilities."""
+        from multilayer.engine.scores import evaluate
+
+        examples = as_examples(self.dataset.test)
+        if len(self._members) == 1:
+            scores = evaluate(self.network, examples)
+            assert scores.accuracy is not None
+            return scores.loss[0], scores.accuracy[0]
+        probabilities = self.network.logits(examples.inputs).double().softmax(-1).mean(0)
+        of_targets = probabilities.gather(1, examples.targets.unsqueeze(1))
+        is_right = probabilities.argmax(1) == examples.targets
+        return float(-of_targets.log().mean()), float(is_right.double().mean())
 
     def draw(self) -> None:
         """Draw the learning curves and the first layer's weights into the run folder."""
@@ -308,7 +323,7 @@ class ImageRun:
         return {
             "num_epochs": sum(line["train_loss"] is not None for line in self.history),
             "train_seconds": sum(line.get("seconds", 0.0) for line in self.history),
-            "num_parameters": self.spec.num_parameters,
+            "num_parameters": self.spec.num_parameters * len(self._members),
             "num_train_rows": len(self._train),
             "num_test_rows": len(self.dataset.test),
             "seed": self.settings.seed,
@@ -343,16 +358,16 @@ def as_examples(split: ImageSplit) -> "Examples":
 
 
 def as_history_line(record: "EpochRecord") -> dict[str, Any]:
-    """A record of a population of one, as history.jsonl has it."""
+    """A record as history.jsonl has it: means over the members."""
     line: dict[str, Any] = {
         "epoch": record.epoch,
         "num_steps": record.num_steps,
-        "train_loss": record.train_loss[0],
+        "train_loss": fmean(record.train_loss),
     }
     if record.validation is not None:
-        line["validation_loss"] = record.validation.loss[0]
+        line["validation_loss"] = fmean(record.validation.loss)
         if record.validation.accuracy is not None:
-            line["validation_accuracy"] = record.validation.accuracy[0]
+            line["validation_accuracy"] = fmean(record.validation.accuracy)
     line["seconds"] = record.seconds
     if record.is_interrupted:
         line["is_interrupted"] = True

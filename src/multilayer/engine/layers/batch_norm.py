@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from multilayer.engine.layers.linear import Descent
+from multilayer.engine.specification import BATCH_NORM_EPSILON
 
 _MOMENTUM = 0.1  # of the running statistics, as torch.nn.BatchNorm1d has it
-_EPSILON = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ class BatchNorm:
         """Values to values; the inputs are overwritten by x̂."""
         own = self.parameters
         if self.gradients is None:
-            torch.add(own.variance, _EPSILON, out=self._factor).rsqrt_().mul_(own.gain)
+            torch.add(own.variance, BATCH_NORM_EPSILON, out=self._factor).rsqrt_().mul_(own.gain)
             torch.sub(inputs, own.mean, out=self.outputs)
             return self.outputs.mul_(self._factor).add_(own.bias)
         num_rows = inputs.shape[-2]
@@ -62,7 +62,7 @@ class BatchNorm:
         # Running is the unbiased variance; the batch is standardised by the biased one.
         own.variance.mul_(1 - _MOMENTUM)
         own.variance.add_(self._variance, alpha=_MOMENTUM * num_rows / max(num_rows - 1, 1))
-        self._variance.add_(_EPSILON).rsqrt_()
+        self._variance.add_(BATCH_NORM_EPSILON).rsqrt_()
         self._standardized = inputs.mul_(self._variance)
         return torch.addcmul(own.bias, inputs, own.gain, out=self.outputs)
 

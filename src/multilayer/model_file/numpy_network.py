@@ -1,0 +1,152 @@
+"""One network's forward pass in NumPy, with all that a `NetworkSpec` may have."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.engine.specification import (
+    BATCH_NORM_EPSILON,
+    CATEGORY_WIDTH,
+    NUMBER_WIDTH,
+    NetworkSpec,
+)
+from multilayer.model_file.numpy_activations import NUMPY_ACTIVATIONS
+
+_ALIGNMENT_BYTES = 64  # a line of the processor's cache
+_TWO_PI = np.float32(2 * np.pi)
+
+Array = NDArray[np.float32]
+
+
+class NumPyNetwork:
+    """Answers as `Network` does, to 1e-5.
+
+    What is linear before or after a product is made part of its matrix once: the scale of inputs
+    and features, their standardisation, batch norm by its running statistics.
+
+    Written for one row as well as for many: there, each call of NumPy costs about as much as its
+    arithmetic. Buffers are made once for each number of rows.
+
+    Args:
+        spec: the network's shape.
+        parameters: values of one member by the name of their slot, of the slot's shape.
+    """
+
+    def __init__(self, spec: NetworkSpec, parameters: Mapping[str, NDArray[np.float32]]) -> None:
+        self._spec, self._parameters = spec, parameters
+        self._activate = NUMPY_ACTIVATIONS[spec.activation]
+        self._is_embedded = bool(spec.embedded_numbers or spec.category_sizes)
+        self._layers = [self._folded(number) for number in range(len(spec.linear_layers))]
+        self._strengths = [
+            parameters.get(f"activation_{number}.strength")
+            for number in range(len(spec.hidden_widths))
+        ]
+        sizes = spec.category_sizes
+        self._starts = np.array([sum(sizes[:column]) for column in range(len(sizes))], np.int64)
+        self._make_buffers(1)
+
+    def logits(self, inputs: Array) -> Array:
+        """What the last layer says.
+
+        Args:
+            inputs: (num_rows, num_inputs), left unchanged.
+
+        Returns:
+            (num_rows, num_outputs), in memory that the next call overwrites.
+        """
+        if len(inputs) != len(self._values[0]):
+            self._make_buffers(len(inputs))
+        values = self._embed(inputs) if self._is_embedded else inputs
+        last = len(self._layers) - 1
+        for number, (weight, bias) in enumerate(self._layers):
+            values = values.dot(weight, self._values[number])
+            values += bias
+            if number < last:
+                self._activate_layer(values, self._strengths[number])
+        return values
+
+    def _make_buffers(self, num_rows: int) -> None:
+        widths = self._spec.widths[1:]
+        self._values = [np.empty((num_rows, width), np.float32) for width in widths]
+        if self._is_embedded:
+            self._features = np.empty((num_rows, self._spec.num_features), np.float32)
+
+    def _activate_layer(self, values: Array, strength: Array | None) -> None:
+        """σ(z), or (1 − α) z + α σ(z), in place."""
+        if strength is None:
+            self._activate(values)
+            return
+        difference = values.copy()
+        self._activate(difference)
+        difference -= values
+        difference *= strength
+        values += difference
+
+    def _embed(self, inputs: Array) -> Array:
+        """Features of rows; see `engine.layers.embeddings`."""
+        spec, parameters, features = self._spec, self._parameters, self._features
+        values = inputs * np.float32(spec.input_scale)
+        if spec.standardize_inputs:
+            values = (values - parameters["inputs.shift"]) * parameters["inputs.scale"]
+        columns = spec.embedded_numbers
+        numbers_to, passed_to = NUMBER_WIDTH * columns, NUMBER_WIDTH * columns + spec.num_passed
+        if columns:
+            numbers = values[:, :columns]
+            arguments = numbers.T[:, :, None] * (_TWO_PI * parameters["numbers.frequency"])
+            arguments += parameters["numbers.phase"]
+            mixtures = np.cos(arguments, out=arguments) @ parameters["numbers.weight"]
+            mixtures += parameters["numbers.bias"]
+            features[:, :columns] = numbers
+            features[:, columns:numbers_to] = mixtures.transpose(1, 0, 2).reshape(
+                len(values), numbers_to - columns
+            )
+        codes_from = columns + spec.num_passed
+        features[:, numbers_to:passed_to] = values[:, columns:codes_from]
+        if spec.category_sizes:
+            rows = values[:, codes_from:].astype(np.int64) + self._starts
+            width = CATEGORY_WIDTH * len(spec.category_sizes)
+            features[:, passed_to:] = parameters["categories.weight"][rows].reshape(
+                len(rows), width
+            )
+        return features
+
+    def _folded(self, number: int) -> tuple[Array, Array]:
+        """A layer's matrix and bias, with what is linear around it; worked out in float64."""
+        parameters = {
+            name.rpartition(".")[2]: np.asarray(values, np.float64)
+            for name, values in self._parameters.items()
+            if name.startswith((f"linear_{number}.", f"batch_norm_{number}."))
+        }
+        weight, bias = parameters["weight"], parameters["bias"]
+        if number == 0:
+            if self._spec.scale_layer:
+                weight = self._parameters["features.scale"].T * weight
+            if not self._is_embedded:
+                weight, offset = self._with_inputs_scaled(weight)
+                bias = bias - offset
+        if "gain" in parameters:
+            factor = parameters["gain"] / np.sqrt(parameters["variance"] + BATCH_NORM_EPSILON)
+            # The bias of a layer with batch norm comes after it, but for the offset above.
+            own_bias, offset = parameters["bias"], bias - parameters["bias"]
+            weight, bias = weight * factor, own_bias + (offset - parameters["mean"]) * factor
+        return _aligned(weight.astype(np.float32)), bias.astype(np.float32)
+
+    def _with_inputs_scaled(
+        self, weight: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """W for raw inputs, and what to subtract after: (c x − m) s W = x (c s W) − m s W."""
+        offset = np.zeros((1, weight.shape[1]))
+        if self._spec.standardize_inputs:
+            weight = self._parameters["inputs.scale"].T.astype(np.float64) * weight
+            offset = self._parameters["inputs.shift"].astype(np.float64) @ weight
+        return weight * self._spec.input_scale, offset
+
+
+def _aligned(matrix: Array) -> Array:
+    """A copy that starts at the start of a cache line; products with it are a tenth faster."""
+    memory = np.empty(matrix.nbytes + _ALIGNMENT_BYTES, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT_BYTES
+    copy = memory[start : start + matrix.nbytes].view(np.float32).reshape(matrix.shape)
+    copy[:] = matrix
+    return copy
