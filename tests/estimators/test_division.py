@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multilayer.errors import DataError
-from multilayer.estimators.division import folds, group_folds, hold_out
+from multilayer.estimators.division import folds, hold_out
 
 STRATA = st.lists(st.integers(0, 4), min_size=6, max_size=60).map(np.array)
 
@@ -33,14 +33,15 @@ def test_each_row_is_held_out_by_one_fold_unless_it_is_alone_in_its_class(strata
         times[held_out] += 1
     assert (times == (np.bincount(strata)[strata] > 1)).all()
     sizes = [len(held_out) for _, held_out in divided]
-    assert max(sizes) - min(sizes) <= 1
+    num_alone = (np.bincount(strata) == 1).sum()
+    assert max(sizes) - min(sizes) <= 1 + num_alone
 
 
 @given(st.lists(st.integers(0, 9), min_size=20, max_size=80).map(np.array), st.integers(0, 9))
 def test_groups_stay_together(groups, seed):
     strata = np.zeros(len(groups), int)
     if len(np.unique(groups)) < 5:
-        with pytest.raises(DataError, match="5 parts need at least 5 groups"):
+        with pytest.raises(DataError, match="needs at least 5 groups"):
             folds(strata, 5, seed, groups)
         return
     divided = [*folds(strata, 5, seed, groups), hold_out(strata, 0.2, seed, groups=groups)]
@@ -50,25 +51,10 @@ def test_groups_stay_together(groups, seed):
         assert not set(groups[kept]) & set(groups[held_out])
 
 
-def test_groups_of_text_are_spread_evenly():
-    groups = np.repeat(["a", "b", "c", "d", "e", "f"], [30, 10, 10, 10, 10, 10])
-    assert np.bincount(group_folds(groups, 2, 0)).tolist() == [40, 40]
-
-
 def test_the_latest_rows_are_held_out():
     times = np.array([5, 1, 4, 2, 3, 10, 9, 8, 7, 6])
     kept, held_out = hold_out(np.zeros(10, int), 0.2, 0, times=times)
     assert (kept.tolist(), held_out.tolist()) == ([0, 1, 2, 3, 4, 7, 8, 9], [5, 6])
-
-
-def test_rows_of_one_moment_stay_together():
-    times = np.array(["2024-01-01"] * 3 + ["2024-01-02"] * 7, dtype="datetime64[D]")
-    kept, held_out = hold_out(np.zeros(10, int), 0.2, 0, times=times)
-    assert (len(kept), len(held_out)) == (3, 7)
-    kept, held_out = hold_out(np.zeros(10, int), 0.2, 0, times=times[::-1])
-    assert (len(kept), len(held_out)) == (3, 7)
-    with pytest.raises(DataError, match="all rows are of the same time"):
-        hold_out(np.zeros(3, int), 0.2, 0, times=times[:3])
 
 
 def test_the_same_seed_divides_alike_and_another_does_not():

@@ -47,7 +47,7 @@ def test_each_fold_is_held_out_by_one_network(diabetes, settings):
     assert fit.network.num_members == 5
     assert sorted(np.concatenate(fit.division.held_out)) == list(range(len(frame)))
     model = fit.model()
-    assert [len(scores) for scores in model.conformal.of_members] == [89, 89, 88, 88, 88]
+    assert sorted(map(len, model.conformal.of_members)) == [88, 88, 88, 89, 89]
     answers, _ = fit.held_out_answers(model)
     assert len(answers) == len(frame)
     best = fit.history[-1]["best_epochs"]

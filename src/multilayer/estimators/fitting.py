@@ -173,7 +173,11 @@ class TableFit:
         """Divide the rows, and settle the settings that depend on what can be held out."""
         rows, settings = self.rows, self.settings
         everything = np.arange(len(rows))
-        can_divide = len(rows) >= _FEWEST_ROWS_TO_DIVIDE
+        strata = np.zeros(len(rows), np.int64)
+        if targets.is_classification:
+            strata = targets.encode(rows.targets)
+        num_in_company = int((np.bincount(strata)[strata] > 1).sum())  # others are only learned
+        can_divide = num_in_company >= _FEWEST_ROWS_TO_DIVIDE
         if settings.num_folds and (validation is not None or rows.times is not None):
             fraction = settings.validation_fraction or _HELD_OUT_FRACTION
             settings = replace(
@@ -196,9 +200,6 @@ class TableFit:
         self.settings = settings
         if not is_divided:
             return Division((everything,) * settings.num_members, None)
-        strata = np.zeros(len(rows), np.int64)
-        if targets.is_classification:
-            strata = targets.encode(rows.targets)
         if settings.num_folds:
             parts = folds(strata, settings.num_folds, settings.seed, rows.groups)
             return Division(tuple(kept for kept, _ in parts), tuple(held for _, held in parts))
