@@ -109,6 +109,15 @@ def test_class_weights_move_the_answers(settings):
     assert 0.1 < shares[2] < 0.9
 
 
+def test_rows_lighter_than_the_rounding_error_of_the_heaviest_do_not_count(settings):
+    frame = pl.DataFrame({"x": np.arange(60.0)})
+    kinds = np.tile(["a", "b"], 30)
+    fit = fitted(TableRows(frame, kinds), settings(), class_weight={"a": 1e3, "b": 1e-4})
+    assert len(fit.rows) == 30
+    assert fit.targets.classes == ("a", "b")
+    assert (fit.model().predict(frame) == "a").all()
+
+
 def test_numbers_are_kept_to_their_range_where_the_settings_say_so(diabetes, settings):
     frame, numbers = diabetes
     extreme = pl.DataFrame(np.full((1, 10), 50.0), schema=frame.columns)
