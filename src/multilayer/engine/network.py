@@ -1,6 +1,7 @@
 """A population of networks of one shape: the weights, and what they answer."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -55,6 +56,10 @@ class Network:
         network.spec, network.num_members = spec, len(parameters)
         network.parameters, network._inference = parameters, None
         return network
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the buffers of inference, which are made again when they are needed."""
+        return {**self.__dict__, "_inference": None}
 
     def member(self, number: int) -> "Network":
         """One member as a population of one, over the same memory."""

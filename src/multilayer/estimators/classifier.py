@@ -189,17 +189,20 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         return np.asarray(array)
 
     def _task_of(self, targets: NDArray[Any]) -> Task:
+        self._class_type = targets.dtype
         return "multilabel" if targets.ndim == 2 else "multiclass"
 
     def _first_targets(self, y: Any, classes: Sequence[Any]) -> Targets:
         array = self._read_targets(y)
         if array.ndim == 2:
             return Targets.fit(array, "multilabel")
-        return Targets.fit(np.unique(np.asarray(classes)), "multiclass")
+        named = np.unique(np.asarray(classes))
+        self._class_type = named.dtype
+        return Targets.fit(named, "multiclass")
 
     def _take(self, model: TableModel) -> None:
         super()._take(model)
         if model.targets.task == "multilabel":
             self.classes_ = np.arange(model.targets.num_outputs)
         else:
-            self.classes_ = model.targets.class_array
+            self.classes_ = model.targets.class_array.astype(self._class_type)
