@@ -81,6 +81,14 @@ class Batch:
     num_rows: int
     share: float | Tensor = 1.0
 
+    def of_members(self, part: slice) -> "Batch":
+        """The rows of some members."""
+        if len(self.inputs) == 1:
+            return self
+        weights = None if self.weights is None else self.weights[part]
+        share = self.share[part] if isinstance(self.share, Tensor) else self.share
+        return Batch(self.inputs[part], self.targets[part], weights, self.num_rows, share)
+
 
 class BatchSource:
     """Shuffled batches, gathered by index into buffers made once.

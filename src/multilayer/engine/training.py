@@ -8,18 +8,19 @@ Drawing, logging and stopping are done by whoever holds the `for`:
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from multilayer.engine.batches import BatchSource, Examples
+from multilayer.engine.batches import Batch, BatchSource, Examples
 from multilayer.engine.cuda_graphs import RecordedStep, can_be_recorded
 from multilayer.engine.devices import choose_device
 from multilayer.engine.distributed import GradientSum, Ranks, Stop
 from multilayer.engine.fingerprints import check_same_training
+from multilayer.engine.lanes import Lanes, choose_num_lanes
 from multilayer.engine.losses import loss_to_score
 from multilayer.engine.machine import check_machine
 from multilayer.engine.network import Network
@@ -143,17 +144,13 @@ class Training:
             ranks.check_same(f"{len(examples)} rows, {network.spec}, {members}", shared.batch_size)
             ranks.copy_from_first(self._network.parameters)
             stop = gradient_sum = GradientSum(self._network.parameters, ranks, stop)
-        num_steps = len(self._batches) * shared.max_epochs
-        self._step = step = Step(self._network, members, num_steps, gradient_sum)
-        self._take_step = RecordedStep(step) if can_be_recorded(members, device, ranks) else step.on
-        self._scored = self._network
-        if step.averaged is not None:
-            self._scored = Network.of(network.spec, step.averaged)
+        self._members, self._ranks, self._stop, self._keeper = members, ranks, stop, keeper
+        self._num_threads = choose_num_threads(shared, network.spec, network.num_members)
+        self._gradient_sum = gradient_sum
+        self._make_step()
         self._selection = None
         if shared.selection != "last":
             self._selection = Selection(self._scored.parameters, shared.selection, shared.patience)
-        self._members, self._ranks, self._stop, self._keeper = members, ranks, stop, keeper
-        self._num_threads = choose_num_threads(shared, network.spec, network.num_members)
         self._history: list[EpochRecord] = []
         self._losses: list[Tensor] = []  # of this epoch's batches so far, each (num_members,)
         self._sizes: list[int] = []  # of these batches, in rows
@@ -166,8 +163,10 @@ class Training:
         try:
             while self._epoch <= shared.max_epochs and not self._is_over:
                 self._began = time.perf_counter()
-                with processor(self._num_threads, shared.precision), torch.inference_mode():
+                num_threads = 1 if isinstance(self._step, Lanes) else self._num_threads
+                with processor(num_threads, shared.precision), torch.inference_mode():
                     loss = self._run_epoch()
+                with processor(self._num_threads, shared.precision), torch.inference_mode():
                     if self._ranks is not None:  # what different processors rounded differently
                         self._ranks.copy_from_first(self._network.parameters)
                     record = self._scored_epoch(loss)
@@ -181,6 +180,8 @@ class Training:
                         self._keep(self._keeper)
                     return
         finally:
+            if isinstance(self._step, Lanes):
+                self._step.close()
             if self._selection is not None:
                 self._given.parameters.copy_(self._selection.parameters)
             elif self._scored is not self._given:
@@ -219,6 +220,9 @@ class Training:
             CheckpointError: it is the state of another training; the message says what differs.
         """
         check_same_training(state.fingerprint, self.fingerprint)
+        if state.num_threads != self._num_threads:
+            self._num_threads = state.num_threads
+            self._make_step()
         try:
             restore_tensor(self._network.parameters, state.parts["network"]["parameters"])
             self._batches.restore(state.parts["batches"])
@@ -231,7 +235,7 @@ class Training:
                 self._sizes = state.parts["epoch"]["sizes"].tolist()
         except (KeyError, RuntimeError, ValueError) as error:
             raise CheckpointError(f"the state of the training is not whole: {error}") from error
-        self._num_threads, self._seconds_before = state.num_threads, state.seconds
+        self._seconds_before = state.seconds
         self._history = list(state.history)
 
     @cached_property
@@ -247,6 +251,24 @@ class Training:
     def _seconds(self) -> float:
         """What this epoch has taken so far, before a resumption too."""
         return self._seconds_before + time.perf_counter() - self._began
+
+    def _make_step(self) -> None:
+        """What trains on a batch: one step for all members, or threads with some of them each."""
+        network, members = self._network, self._members
+        num_steps = len(self._batches) * members[0].max_epochs
+        device, num_lanes = network.parameters.device, 1
+        if device.type == "cpu" and self._ranks is None:
+            num_lanes = choose_num_lanes(len(members), self._num_threads)
+        self._step: Step | Lanes
+        if num_lanes > 1:
+            self._step = Lanes(network, members, num_steps, num_lanes)
+        else:
+            self._step = Step(network, members, num_steps, self._gradient_sum)
+        self._take_step: Callable[[Batch], Tensor] = self._step.on
+        if isinstance(self._step, Step) and can_be_recorded(members, device, self._ranks):
+            self._take_step = RecordedStep(self._step)
+        average = self._step.averaged  # what is scored and kept, if there is one
+        self._scored = network if average is None else Network.of(network.spec, average)
 
     def _begin_epoch(self, epoch: int) -> None:
         self._epoch, self._losses, self._sizes = epoch, [], []
