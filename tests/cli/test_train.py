@@ -119,6 +119,7 @@ def test_digits_train_to_a_good_accuracy(multilayer, tmp_path):
         (["--learning-rate", "nan"], "learning_rate must be a number above 0; it is nan"),
         (["--learning-rate", "fast"], 'unable to convert "fast" into float'),
         (["--batch-size", "0"], "batch_size must be a whole number of at least 1; it is 0"),
+        (["--seed", "1.5"], "'1.5' must be a whole number"),
         (["--max-epochs", "0"], "max_epochs must be a whole number of at least 1; it is 0"),
         (["--momentum", "0.9", "--optimizer", "adam"], "momentum belongs to the optimizer 'sgd'"),
         (["--precision", "hihgest"], 'Choose from: "highest", "medium"'),

@@ -3,7 +3,7 @@ import torch
 
 from multilayer.cli.application import run
 from multilayer.engine.layers.linear import Linear
-from multilayer.errors import SettingsError
+from multilayer.errors import DistributedError, SettingsError
 from multilayer.lab.verify import verify
 
 
@@ -20,6 +20,8 @@ def test_the_three_forms_agree_after_one_and_two_hundred_steps_on_fashion_mnist(
     assert any(row.engine > 0 for row in agreements)
     assert any(row.scratch > 0 for row in agreements)
     assert any(row.population != row.engine for row in agreements)
+    assert any(row.two_processes != row.engine for row in agreements)
+    assert all(row.two_processes > 0 for row in agreements if row.quantity == "gradient W1")
     assert max(row.engine for row in agreements if row.precision == "float64") < 1e-12
 
 
@@ -67,3 +69,9 @@ def test_nan_is_a_disagreement(monkeypatch, small_folder):
 def test_no_steps_is_refused(small_folder):
     with pytest.raises(SettingsError, match="num_steps must be .* at least 1; it is 0"):
         verify(small_folder, num_steps=0)
+
+
+def test_processes_that_fail_are_told(small_folder, monkeypatch):
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    with pytest.raises(DistributedError, match="training in two processes failed: no reason given"):
+        verify(small_folder, num_steps=1)

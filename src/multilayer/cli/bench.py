@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from multilayer.cli.tables import print_table
+from multilayer.cli.whole_numbers import WholeNumber
 from multilayer.errors import OutputError
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 def bench(
     *,
     cases: str = "S,L,T,D",
-    repeats: int = 5,
-    threads: int | None = None,
+    repeats: WholeNumber = 5,
+    threads: WholeNumber | None = None,
     output: str | None = None,
 ) -> int:
     """Time a training step on this machine, here and as others do it, in about a minute.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter, Token
 
+from multilayer.cli.whole_numbers import as_whole
 from multilayer.engine.settings import setting_types
 
 _NOT_FLAGS = {"loss", "quantiles"}  # follow from the data
@@ -24,6 +25,8 @@ def _flag(name: str, kind: Any, explanation: str) -> tuple[str, Any, Any]:
     if name == "hidden_widths":
         widths = Parameter(converter=_read_widths, n_tokens=1)
         return name, Annotated[kind | None, parameter, widths], field(default=None)
+    if kind is int:
+        return name, Annotated[kind | None, parameter, as_whole], field(default=None)
     return name, Annotated[kind | None, parameter], field(default=None)
 
 

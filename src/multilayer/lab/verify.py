@@ -2,7 +2,8 @@
 
 All start from the same weights and see the same batches. The from-scratch network multiplies
 matrices under autograd and updates with the chapter's own SGD; the API network uses torch.nn and
-torch.optim; the engine runs its hand-written passes, for one network and for three together.
+torch.optim; the engine runs its hand-written passes, for one network and for three together, and in
+two processes that divide each batch.
 Whatever differs shows up here.
 """
 
@@ -27,6 +28,7 @@ from multilayer.engine.step import Step
 from multilayer.errors import SettingsError
 from multilayer.estimators.recipes import recipe
 from multilayer.lab.image_run import as_examples
+from multilayer.lab.verify_ranks import NUM_RANKS, TwoProcesses
 
 # The largest absolute difference allowed after the first step, and after many. In float32, rounding
 # puts a neuron now and then on the other side of zero, where ReLU bends: after 200 steps the API
@@ -48,6 +50,7 @@ class Agreement:
         scratch: largest absolute difference between the from-scratch and the API network.
         engine: largest absolute difference between the engine and the API network.
         population: the same for the middle one of three networks that the engine trains together.
+        two_processes: the same for the engine in two processes.
         tolerance: what is allowed.
     """
 
@@ -57,12 +60,13 @@ class Agreement:
     scratch: float
     engine: float
     population: float
+    two_processes: float
     tolerance: float
 
     @property
     def holds(self) -> bool:
         """Whether all differences are within the tolerance (NaN is not)."""
-        differences = (self.scratch, self.engine, self.population)
+        differences = (self.scratch, self.engine, self.population, self.two_processes)
         return all(difference <= self.tolerance for difference in differences)
 
 
@@ -100,32 +104,40 @@ def verify(
         input_scale=1 / 255,
     )
     rows: list[Agreement] = []
-    for dtype, tolerances in _TOLERANCES.items():
-        start = Network.initialized(spec, [seed], settings.initialization, dtype)
-        forms = [form(start, settings) for form in (_Api, _FromScratch, _Engine, _Population)]
-        batches = _batches(examples, settings)
-        for step in range(num_steps + 1):
-            batch = next(batches)
-            measured = [form.step(batch) for form in forms]  # the state before this step's update
-            if step in {1, num_steps}:
-                rows += _compare(measured, step, dtype, tolerances[step > 1])
+    with TwoProcesses(data, data_dir, num_steps, seed) as two:
+        for dtype, tolerances in _TOLERANCES.items():
+            start = Network.initialized(spec, [seed], settings.initialization, dtype)
+            forms = [form(start, settings) for form in (_Api, _FromScratch, _Engine, _Population)]
+            batches = _batches(examples, settings)
+            for step in range(num_steps + 1):
+                batch = next(batches)
+                measured = [form.step(batch) for form in forms]  # the state before this update
+                if step in {1, num_steps}:
+                    measured.append(two.quantities(dtype, step))
+                    rows += _compare(measured, step, dtype, tolerances[step > 1])
     return rows
 
 
 def _compare(
     measured: list[Quantities], num_steps: int, dtype: torch.dtype, tolerance: float
 ) -> Iterator[Agreement]:
-    api, scratch, engine, population = measured
+    api, scratch, engine, population, two_processes = measured
     for quantity, expected in api.items():
+        of_rank_0 = expected[::NUM_RANKS] if quantity == "outputs" else expected
         yield Agreement(
             precision=str(dtype).removeprefix("torch."),
             num_steps=num_steps,
             quantity=quantity,
-            scratch=float((scratch[quantity] - expected).abs().max()),
-            engine=float((engine[quantity] - expected).abs().max()),
-            population=float((population[quantity] - expected).abs().max()),
+            scratch=_largest(scratch[quantity] - expected),
+            engine=_largest(engine[quantity] - expected),
+            population=_largest(population[quantity] - expected),
+            two_processes=_largest(two_processes[quantity] - of_rank_0),
             tolerance=tolerance,
         )
+
+
+def _largest(differences: Tensor) -> float:
+    return float(differences.abs().max())
 
 
 def _batches(examples: Examples, settings: TrainingSettings) -> Iterator[Batch]:
