@@ -60,6 +60,10 @@ def train(
     """
     if data is None and resume is None:
         raise SettingsError("name the data to train on, or a run folder with --resume")
+    if (table.target or resume is not None) and os.environ.get("WORLD_SIZE", "1") != "1":
+        raise SettingsError(
+            "a table is trained, and a run is resumed, by one process; start it without torchrun"
+        )
     if table.target and data is not None:
         return train_table(data, table, recipe or "default", given(settings), output, quiet)
     if data is not None and Path(data).is_file():

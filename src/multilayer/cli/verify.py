@@ -39,7 +39,7 @@ def verify(
     )
     for precision in dict.fromkeys(row.precision for row in agreements):
         print_table(
-            [precision, "steps", "scratch", "engine", "of 3", "in 2", "tolerance", ""],
+            [precision, "steps", "scratch", "engine", "of 3", "in 2", "limit", ""],
             [
                 [
                     row.quantity,
