@@ -60,6 +60,8 @@ def test_dropout_on_a_card_learns():
         ({"schedule": "cosine"}, False),
         ({"average_decay": 0.9}, False),
         ({"dropout": 0.1}, False),
+        ({"input_dropout": 0.1}, False),
+        ({"weight_decay": 0.1, "regularization_schedule": "flat_cosine"}, False),
     ],
 )
 def test_steps_that_differ_from_one_another_are_not_recorded(changes, is_recorded):
