@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from multilayer.model_file.image_model import load_model
+from multilayer.model_file.image_model import load_image_model
 
 FLAGS = ("--max-epochs", "3", "--hidden-widths", "32")
 
 
 def assert_same_network(run: Path, other: Path) -> None:
     first, second = (
-        load_model(path / "model.safetensors").network.parameters for path in (run, other)
+        load_image_model(path / "model.safetensors").network.parameters for path in (run, other)
     )
     np.testing.assert_allclose(first.numpy(), second.numpy(), atol=1e-5, rtol=0)
 
