@@ -104,9 +104,7 @@ class Checkpoints:
         if not is_whole:
             raise OutputError(f"the disk did not keep what was written to {path}")
         self._note(path, state)
-        for other in self._files():
-            if other not in self._newest and other != self._best:
-                remove_file(other)
+        self._remove_all_but_needed(self._files())
         self._last_time, self._num_epochs = time.monotonic(), 0
 
     def latest(self) -> tuple["TrainingState | None", list[str]]:
@@ -120,7 +118,7 @@ class Checkpoints:
         if not self._folder.is_dir():
             return None, []
         remove_leftovers(self._folder)
-        latest, complaints = None, []
+        latest, whole, complaints = None, [], []
         for path in self._files():
             try:
                 state = TrainingState.load(path)
@@ -129,6 +127,8 @@ class Checkpoints:
                 continue
             self._note(path, state)
             latest = state
+            whole.append(path)
+        self._remove_all_but_needed(whole)
         return latest, complaints
 
     def _note(self, path: Path, state: "TrainingState") -> None:
@@ -138,6 +138,11 @@ class Checkpoints:
         score = state.score if state.num_batches_done == 0 else None
         if score is not None and score >= self._best_score:
             self._best, self._best_score = path, score
+
+    def _remove_all_but_needed(self, paths: list[Path]) -> None:
+        for path in paths:
+            if path not in self._newest and path != self._best:
+                remove_file(path)
 
     def _files(self) -> list[Path]:
         """All checkpoints, the oldest first."""

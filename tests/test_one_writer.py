@@ -1,0 +1,59 @@
+"""Every file that the package leaves goes through `multilayer.files`."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "src" / "multilayer"
+WRITING_METHODS = {
+    "write_text",
+    "write_bytes",
+    "touch",
+    "tofile",
+    "savefig",
+    "savetxt",
+    "save_file",
+}
+# The writer itself; the lock; a notebook's picture in memory; what apt-get is told and says, and
+# what is downloaded, in a folder for the time being whose files are then copied by checksum.
+EXEMPT = {"files.py", "lab/run_lock.py", "book/screens.py", "data/download.py"}
+
+
+def writes(path: Path) -> list[str]:
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(node, ast.Call):
+            continue
+        function = node.func
+        name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+        constants = [
+            argument.value
+            for argument in [*node.args, *(keyword.value for keyword in node.keywords)]
+            if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+        ]
+        is_open = name in ("open", "fdopen") and any(
+            set(value) <= set("rwxabt+") and set(value) & set("wxa+") for value in constants
+        )
+        is_method = name in WRITING_METHODS and isinstance(function, ast.Attribute)
+        if is_open or is_method:
+            found.append(f"line {node.lineno}: {name}")
+    return found
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_a_module_writes_through_the_one_writer(path):
+    found = [] if str(path.relative_to(PACKAGE)) in EXEMPT else writes(path)
+    in_memory = "BytesIO" in path.read_text() or "StringIO" in path.read_text()
+    assert [entry for entry in found if not (in_memory and "savefig" in entry)] == []
+
+
+def test_writes_are_found_in_every_form(tmp_path):
+    path = tmp_path / "module.py"
+    path.write_text(
+        "p.write_text('x')\nopen(p, 'w')\np.open(mode='ab')\np.open('rb')\nopen(p)\n"
+        "write_text(p, 'x')\nnp.save(p)\nfigure.savefig(p)\n"
+    )
+    assert [entry.split()[1] for entry in writes(path)] == ["1:", "2:", "3:", "8:"]
