@@ -45,16 +45,36 @@ def inspect_table(run: str | Path, data: str | Path | None = None) -> TableInspe
         TableError: the data does not fit.
     """
     model = load_table_model(model_path(run))
-    rows, reason = _rows_of(run, model, data)
+    rows, reason = held_out_rows(run, model, data)
     if rows is None:
         return TableInspection(model, [], 0, reason)
-    rows = rows.take(np.arange(0, len(rows), -(-len(rows) // _MOST_ROWS)))
     return TableInspection(
         model, permutation_importance(model, rows.frame, rows.targets), len(rows), ""
     )
 
 
-def _rows_of(
+def held_out_rows(
+    run: str | Path, model: TableModel, data: str | Path | None = None
+) -> tuple[TableRows | None, str]:
+    """Rows to look at a model with, 2,000 at most, or why there are none.
+
+    Args:
+        run: a run folder, or a model file.
+        model: its model.
+        data: rows with targets that it has not learned from; None: the validation rows of the run,
+            if its data is still there.
+
+    Raises:
+        RunFolderError: the run is not whole.
+        TableError: the data does not fit.
+    """
+    rows, reason = _all_rows_of(run, model, data)
+    if rows is None:
+        return None, reason
+    return rows.take(np.arange(0, len(rows), -(-len(rows) // _MOST_ROWS))), ""
+
+
+def _all_rows_of(
     run: str | Path, model: TableModel, data: str | Path | None
 ) -> tuple[TableRows | None, str]:
     roles = ColumnRoles(model.targets.names)

@@ -42,7 +42,7 @@ def hostile_run(name: str) -> RunContent:
             [HOSTILE, "b"], [[3, 1], [0, 4]], [HOSTILE] * 2, [HOSTILE] * 2, [4, 4], HOSTILE
         ),
         calibration=chart,
-        residuals=chart,
+        residuals=[chart],
         mistakes=[
             Mistake(HOSTILE, HOSTILE, HOSTILE, 0, PICTURE if name else "", {HOSTILE: HOSTILE})
         ],

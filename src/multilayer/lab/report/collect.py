@@ -12,8 +12,10 @@ from multilayer.files import write_text
 from multilayer.lab.report import facts
 from multilayer.lab.report.image_parts import parts_on_data, weight_pictures
 from multilayer.lab.report.repeat_command import repeat_command
+from multilayer.lab.report.table_parts import parts_on_rows
 from multilayer.lab.run_folder import model_path, read_history, read_json
-from multilayer.model_file.image_model import load_image_model
+from multilayer.model_file.any_model import load_model
+from multilayer.model_file.table_model import TableModel
 from multilayer.report.html.content import RunContent
 from multilayer.report.html.page import render_page
 
@@ -91,15 +93,18 @@ def run_content(path: Path) -> RunContent:
 def _parts_of_model(path: Path, description: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Fields that need the model file and the data, and what stands in the way of others."""
     try:
-        model = load_image_model(model_path(path))
+        model = load_model(model_path(path))
     except MultilayerError as error:
         return {}, [f"There is no network to look at: {error}."]
-    parts: dict[str, Any] = {"weights": weight_pictures(model)}
-    data = description["data"]
+    parts: dict[str, Any] = {}
+    data, loss = description["data"], description["settings"].get("loss", "cross_entropy")
     try:
-        dataset = load_images(data["load"], data.get("data_dir"))
-        loss = description["settings"].get("loss", "cross_entropy")
-        parts |= parts_on_data(model, dataset, str(path), loss)
+        if isinstance(model, TableModel):
+            parts |= parts_on_rows(path, model, str(path), loss)
+        else:
+            parts["weights"] = weight_pictures(model)
+            dataset = load_images(data["load"], data.get("data_dir"))
+            parts |= parts_on_data(model, dataset, str(path), loss)
     except MultilayerError as error:
         return parts, [f"Nothing that needs the data is shown: {error}."]
     return parts, []

@@ -23,16 +23,19 @@ def facts(description: Mapping[str, Any], results: Mapping[str, Any]) -> dict[st
     """What was trained on what, by name."""
     data, settings = description["data"], description["settings"]
     shown = {
-        "data": f"{data.get('name', data['load'])}, from {data.get('source', data['load'])}",
-        "target": data.get("target"),
+        "data": f"{data['name']}, from {data['source']}" if "source" in data else data["load"],
+        "target": _target(data),
+        "rows with a target": _count(data.get("num_rows")),
+        "rows without one": _count(data.get("num_rows_without_target") or None),
         "rows to train on": _count(data.get("num_train_rows")),
         "rows to watch": _watched(data),
         "test rows": _count(data.get("num_test_rows")),
         "pictures": _joined(data.get("image_shape"), " × ", " pixels"),
         "classes": _names(data.get("class_names")),
-        "columns": _names(data.get("columns")),
+        "columns": _names([c["name"] for c in data.get("schema", {}).get("columns", [])]),
         "hidden layers": _joined(settings.get("hidden_widths"), ", ", " neurons")
         or "none: a linear model",
+        "networks": results.get("num_members"),
         "parameters": _count(results.get("num_parameters")),
         "recipe": description.get("recipe"),
         "optimiser": _optimizer(settings),
@@ -45,8 +48,13 @@ def facts(description: Mapping[str, Any], results: Mapping[str, Any]) -> dict[st
 
 
 def scores(results: Mapping[str, Any]) -> dict[str, str]:
-    """Every test score, with its interval where it has one."""
-    shown = {}
+    """Every score of test or held-out rows, with its interval where it has one."""
+    shown = {
+        score["name"]: f"{score['value']:.4g} (95% interval {score['low']:.4g} to "
+        f"{score['high']:.4g})"
+        for score in results.get("validation", ())
+        if None not in (score["value"], score["low"], score["high"])
+    }
     for name, value in results.items():
         if name.startswith("test_") and isinstance(value, int | float):
             text = f"{value:.4g}"
@@ -97,9 +105,17 @@ def _optimizer(settings: Mapping[str, Any]) -> str:
     )
 
 
+def _target(data: Mapping[str, Any]) -> str | None:
+    if "roles" not in data:
+        return None
+    return f"{', '.join(map(str, data['roles']['target']))} ({data['task']})"
+
+
 def _watched(data: Mapping[str, Any]) -> str | None:
+    if data.get("validation"):
+        return f"those of {data['validation']}"
     count = _count(data.get("num_validation_rows"))
-    return count and f"{count}, {data['validation_rows']}" if "validation_rows" in data else count
+    return f"{count}, {data['validation_rows']}" if count else None
 
 
 def _count(number: Any) -> str | None:

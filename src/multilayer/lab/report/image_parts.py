@@ -1,22 +1,17 @@
 """What a report shows of a network that labels pictures, from its model file and its data."""
 
-import math
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.data.images import ImageDataset, ImageSplit
-from multilayer.lab.calibration import reliability_of_answers
 from multilayer.lab.evaluation import ImageEvaluation, evaluate_images
 from multilayer.lab.image_run import as_examples
+from multilayer.lab.report.class_parts import calibration_of, confusion_of
 from multilayer.lab.report.layer_parts import layer_parts
-from multilayer.lab.wilson import wilson_interval
 from multilayer.model_file.image_model import ImageModel
 from multilayer.report.first_layer import first_layer_mosaic
-from multilayer.report.html.calibration_chart import calibration_chart
-from multilayer.report.html.chart import Chart
-from multilayer.report.html.content import Confusion, Mistake, WeightPictures
+from multilayer.report.html.content import Mistake, WeightPictures
 from multilayer.report.html.data_uri import grey_png, signed_png
 
 _MOST_CLASSES = 40
@@ -46,55 +41,19 @@ def parts_on_data(model: ImageModel, dataset: ImageDataset, name: str, loss: str
         DataError: the data does not fit the network.
     """
     evaluation = evaluate_images(model, dataset.test)
+    is_right = evaluation.labels == evaluation.predicted
     every = max(1, len(dataset.train) // _NUM_ROWS_PASSED)
     sample = ImageSplit(
         dataset.train.images[::every][:_NUM_ROWS_PASSED],
         dataset.train.labels[::every][:_NUM_ROWS_PASSED],
     )
     return {
-        "confusion": _confusion(evaluation),
-        "calibration": _calibration(evaluation, name),
+        "confusion": confusion_of(evaluation.class_names, evaluation.labels, evaluation.predicted),
+        "calibration": calibration_of(evaluation.confidences, is_right, name),
         "mistakes": _mistakes(evaluation, dataset.test.images),
         "num_mistakes": len(evaluation.mistakes),
         **layer_parts(model.network, as_examples(sample), loss),
     }
-
-
-def _confusion(evaluation: ImageEvaluation) -> Confusion:
-    """The matrix; of very many classes those with the most mistakes."""
-    matrix = evaluation.confusion_matrix
-    shown: NDArray[Any] = np.arange(len(matrix))
-    if len(shown) > _MOST_CLASSES:
-        wrong = matrix.sum(axis=0) + matrix.sum(axis=1) - 2 * matrix.diagonal()
-        shown = np.sort(np.argsort(-wrong, kind="stable")[:_MOST_CLASSES])
-    return Confusion(
-        [evaluation.class_names[number] for number in shown],
-        matrix[np.ix_(shown, shown)].tolist(),
-        [_share(evaluation.precision[number]) for number in shown],
-        [_share(evaluation.recall[number]) for number in shown],
-        matrix.sum(axis=1)[shown].tolist(),
-        f"Of {len(matrix)} classes, the {len(shown)} with the most mistakes are shown."
-        if len(shown) < len(matrix)
-        else "",
-    )
-
-
-def _calibration(evaluation: ImageEvaluation, name: str) -> Chart:
-    is_right = evaluation.labels == evaluation.predicted
-    found = reliability_of_answers(evaluation.confidences, is_right, _NUM_BINS)
-    counts = [int(count) for count in found.counts]
-    shares = found.accuracies.tolist()
-    return calibration_chart(
-        list(zip(found.confidences.tolist(), shares, strict=True)),
-        [wilson_interval(round(p * n), n) for p, n in zip(shares, counts, strict=True)],
-        counts,
-        found.expected_error,
-        name,
-    )
-
-
-def _share(value: float) -> str:
-    return "none" if math.isnan(value) else f"{value:.3f}"
 
 
 def _mistakes(evaluation: ImageEvaluation, images: NDArray[Any]) -> list[Mistake]:

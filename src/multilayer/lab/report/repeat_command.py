@@ -8,6 +8,7 @@ from typing import Any
 from multilayer.errors import SettingsError
 from multilayer.estimators.recipes import recipe
 
+_RECIPE_TASKS = {"binary": "classification", "multiclass": "classification"}
 _NOT_FLAGS = ("loss", "quantiles")  # follow from the data
 
 
@@ -19,10 +20,13 @@ def repeat_command(description: Mapping[str, Any]) -> str:
             recipe that this version does not know, all are written.
     """
     data = description["data"]
+    task = data.get("task", "images")
     words = ["multilayer", "train", str(data["load"])]
-    if data.get("target") is not None:
-        words += ["--target", _written(data["target"])]
-    known = _settings_of(str(description.get("recipe")), description.get("task", "images"))
+    if "roles" in data:
+        words += _table_flags(data)
+    known = _settings_of(
+        str(description.get("recipe")), _RECIPE_TASKS.get(task, task), data.get("num_rows")
+    )
     if known:
         words += ["--recipe", str(description["recipe"])]
     for name, value in description["settings"].items():
@@ -35,9 +39,27 @@ def repeat_command(description: Mapping[str, Any]) -> str:
     return shlex.join(words)
 
 
-def _settings_of(recipe_name: str, task: Any) -> dict[str, Any]:
+def _table_flags(data: Mapping[str, Any]) -> list[str]:
+    """The flags that say what the columns of a table are for."""
+    roles = data["roles"]
+    words = [word for name in roles["target"] for word in ("--target", str(name))]
+    # Told, as it was found out from the values, which may be fewer next time.
+    words += ["--task", "classification" if data["task"] in _RECIPE_TASKS else data["task"]]
+    for name in ("weight", "group_by", "time_column"):
+        if roles.get(name) is not None:
+            words += [f"--{name.replace('_', '-')}", str(roles[name])]
+    for name in ("categorical", "drop"):
+        words += [word for column in roles.get(name, ()) for word in (f"--{name}", str(column))]
+    for column, kind in roles.get("as_kind", {}).items():
+        words += ["--as", f"{column}={kind}"]
+    if data.get("validation") is not None:
+        words += ["--validation", str(data["validation"])]
+    return words
+
+
+def _settings_of(recipe_name: str, task: Any, num_rows: int | None) -> dict[str, Any]:
     try:
-        return asdict(recipe(recipe_name, task))
+        return asdict(recipe(recipe_name, task, num_rows=num_rows))
     except SettingsError:
         return {}
 

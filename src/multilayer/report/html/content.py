@@ -41,7 +41,7 @@ class Mistake:
         truth: what is true.
         answer: what the network said.
         detail: how sure it was, or by how much it was off.
-        place: which row of the test rows it is, from 0.
+        place: which row it is, from 0.
         picture: the row as a data: URI; "" where it is no picture.
         inputs: the row's values by column, where it is no picture.
     """
@@ -117,7 +117,7 @@ class RunContent:
         seconds: where the time went.
         confusion: for classes.
         calibration: for classes, confidence against the share of right answers.
-        residuals: for numbers, what was said against what is true.
+        residuals: for numbers, what was said against what is true, of each target.
         mistakes: the worst, the worst first.
         num_mistakes: how many there are in all; None where that has no meaning.
         weights: for pictures.
@@ -140,7 +140,7 @@ class RunContent:
     seconds: BarTable | None = None
     confusion: Confusion | None = None
     calibration: Chart | None = None
-    residuals: Chart | None = None
+    residuals: Sequence[Chart] = ()
     mistakes: Sequence[Mistake] = ()
     num_mistakes: int | None = None
     weights: WeightPictures | None = None
