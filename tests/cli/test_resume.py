@@ -27,7 +27,7 @@ def history(run: Path) -> list[dict]:
 
 def results(run: Path) -> dict:
     content = json.loads((run / "results.json").read_text())
-    del content["train_seconds"]
+    del content["train_seconds"], content["part_seconds"]
     return content
 
 

@@ -57,6 +57,9 @@ def test_a_run_leaves_a_whole_folder(finished, small_folder):
     lines = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2, 3]
     assert results["train_seconds"] == pytest.approx(sum(line["seconds"] for line in lines))
+    assert list(results["part_seconds"]) == [
+        "reading the data", "scoring the test rows", "training and watching it",
+    ]  # fmt: skip
     # The book's way: the test rows are watched.
     assert lines[-1]["validation_accuracy"] == results["test_accuracy"]
     for name in ("curves.png", "first_layer.png"):
@@ -70,7 +73,10 @@ def test_the_saved_network_scores_as_the_results_say(finished):
     scores = evaluate(model.network, as_examples(finished.dataset.test))
     assert scores.loss[0] == results["test_loss"]
     assert scores.accuracy[0] == results["test_accuracy"]
-    del results["train_seconds"]  # without times the same training leaves the same bytes
+    del (
+        results["train_seconds"],
+        results["part_seconds"],
+    )  # without times the same training leaves the same bytes
     assert model.details["results"] == results
 
 

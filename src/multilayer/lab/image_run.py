@@ -27,6 +27,7 @@ from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import SettingsError, TrainingDivergedError
 from multilayer.lab.checkpoints import CheckpointPlan, Checkpoints
 from multilayer.lab.run_folder import RunFolder, read_json
+from multilayer.lab.stopwatch import Stopwatch
 from multilayer.lab.wilson import wilson_interval
 
 if TYPE_CHECKING:
@@ -99,7 +100,9 @@ class ImageRun:
             import_module("multilayer.engine.devices").choose_device(settings.device)
         rank = _rank()
         _begin_loading("multilayer.engine.training")
-        self.dataset = load_images(data, data_dir)
+        self._watch = Stopwatch()
+        with self._watch.part("reading the data"):
+            self.dataset = load_images(data, data_dir)
         height, width = self.dataset.image_shape
         self.spec = settings.network_spec(
             height * width, len(self.dataset.class_names), input_scale=1 / 255
@@ -214,7 +217,9 @@ class ImageRun:
         """
         from multilayer.model_file.image_model import ImageModel, save_image_model
 
-        (loss, accuracy), num_rows = self._test_scores(), len(self.dataset.test)
+        with self._watch.part("scoring the test rows"):
+            loss, accuracy = self._test_scores()
+        num_rows = len(self.dataset.test)
         results = {
             "status": self._status,
             "test_loss": loss,
@@ -231,7 +236,11 @@ class ImageRun:
                     "data": self.dataset.name,
                     "settings": asdict(self.settings),
                     # Without times, the same training leaves the same bytes.
-                    "results": {k: v for k, v in results.items() if k != "train_seconds"},
+                    "results": {
+                        name: value
+                        for name, value in results.items()
+                        if name not in ("train_seconds", "part_seconds")
+                    },
                 },
             )
             save_image_model(model, self.folder.path / "model.safetensors")
@@ -320,9 +329,11 @@ class ImageRun:
     def _facts(self) -> dict[str, Any]:
         import torch
 
+        train_seconds = sum(line.get("seconds", 0.0) for line in self.history)
         return {
             "num_epochs": sum(line["train_loss"] is not None for line in self.history),
-            "train_seconds": sum(line.get("seconds", 0.0) for line in self.history),
+            "train_seconds": train_seconds,
+            "part_seconds": {**self._watch.seconds, "training and watching it": train_seconds},
             "num_parameters": self.spec.num_parameters * len(self._members),
             "num_train_rows": len(self._train),
             "num_test_rows": len(self.dataset.test),

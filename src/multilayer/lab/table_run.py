@@ -17,6 +17,7 @@ from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import TrainingDivergedError
 from multilayer.estimators.fitting import TableFit
 from multilayer.lab.run_folder import RunFolder
+from multilayer.lab.stopwatch import Stopwatch
 from multilayer.lab.table_scores import Score, scores_of
 from multilayer.lab.table_source import ColumnRoles, read_rows
 from multilayer.model_file.table_model import save_table_model
@@ -67,21 +68,24 @@ class TableRun:
         is_strict: bool = False,
     ) -> None:
         self.data, self.roles = data, roles
-        self.source = read_rows(data, roles, is_strict=is_strict)
+        self._watch = Stopwatch()
         validation_source = None
-        if validation is not None:
-            validation_source = read_rows(
-                validation, roles, is_strict=is_strict, schema=self.source.schema
+        with self._watch.part("reading the data"):
+            self.source = read_rows(data, roles, is_strict=is_strict)
+            if validation is not None:
+                validation_source = read_rows(
+                    validation, roles, is_strict=is_strict, schema=self.source.schema
+                )
+        with self._watch.part("encoding, first weights"):
+            self.fit = TableFit(
+                self.source.rows,
+                self.source.schema,
+                task=task,
+                target_names=roles.target,
+                recipe_name=recipe_name,
+                changes=changes,
+                validation=None if validation_source is None else validation_source.rows,
             )
-        self.fit = TableFit(
-            self.source.rows,
-            self.source.schema,
-            task=task,
-            target_names=roles.target,
-            recipe_name=recipe_name,
-            changes=changes,
-            validation=None if validation_source is None else validation_source.rows,
-        )
         self._status = "unfinished"
         self.folder = RunFolder(
             output,
@@ -125,9 +129,10 @@ class TableRun:
         Returns:
             The content of results.json.
         """
-        model = self.fit.model()
-        held_out = self.fit.held_out_answers(model)
-        scores = [] if held_out is None else scores_of(model.targets, *held_out)
+        with self._watch.part("calibrating and scoring"):
+            model = self.fit.model()
+            held_out = self.fit.held_out_answers(model)
+            scores = [] if held_out is None else scores_of(model.targets, *held_out)
         results = {
             "status": self._status,
             "validation": [_as_json(score) for score in scores],
@@ -165,10 +170,12 @@ class TableRun:
 
     def _facts(self) -> dict[str, Any]:
         network = self.fit.network
+        train_seconds = sum(line["seconds"] for line in self.history)
         return {
             "num_epochs": len(self.history),
             "best_epochs": self.history[-1].get("best_epochs") if self.history else None,
-            "train_seconds": sum(line["seconds"] for line in self.history),
+            "train_seconds": train_seconds,
+            "part_seconds": {**self._watch.seconds, "training and watching it": train_seconds},
             "num_members": network.num_members,
             "num_parameters": network.spec.num_parameters,
             "num_rows": len(self.source.rows),

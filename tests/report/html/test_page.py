@@ -127,3 +127,13 @@ def test_headings_go_down_by_one_level(numbers):
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(b <= a + 1 for a, b in itertools.pairwise(levels))
+
+
+def test_settings_in_which_runs_differ_are_marked():
+    def run(name: str, seed: str) -> RunContent:
+        return RunContent(name, "Finished.", {}, {"seed": seed, "loss": "x"}, {}, [], "", {})
+
+    text = render_page("Report", "now", [run("a", "0"), run("b", "1")])
+    assert '<th scope="row">seed ≠</th>' in text
+    assert '<th scope="row">loss</th>' in text
+    assert "≠" not in render_page("Report", "now", [run("a", "0")])

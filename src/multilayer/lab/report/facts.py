@@ -85,7 +85,7 @@ def conditions(results: Mapping[str, Any]) -> dict[str, str]:
 
 def seconds(history: Sequence[Mapping[str, Any]], results: Mapping[str, Any]) -> BarTable | None:
     """Where the time went; None where nothing was timed."""
-    parts = results.get("seconds")
+    parts = results.get("part_seconds")
     if not parts:
         parts = {"training": sum(line.get("seconds") or 0.0 for line in history)}
     whole = sum(parts.values())
