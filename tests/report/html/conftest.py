@@ -38,8 +38,14 @@ def hostile_run(name: str) -> RunContent:
         command=HOSTILE,
         conditions=texts,
         seconds=bars,
+        # A cell of every darkness, from none of its class to all of it.
         confusion=Confusion(
-            [HOSTILE, "b"], [[3, 1], [0, 4]], [HOSTILE] * 2, [HOSTILE] * 2, [4, 4], HOSTILE
+            [HOSTILE] * 11,
+            [[10 * n for n in range(11)]] * 11,
+            [HOSTILE] * 11,
+            [HOSTILE] * 11,
+            [100] * 11,
+            HOSTILE,
         ),
         calibration=chart,
         residuals=[chart],

@@ -111,6 +111,8 @@ def test_a_screen_reader_has_a_name_for_everything(browser: Browser, page: str, 
     browser.look()
     browser.open(page)
     assert all(browser.accessible_names("region"))
+    labels = "[...document.querySelectorAll('.scroll, pre')].map(e => e.getAttribute('aria-label'))"
+    assert all(browser.evaluate(labels))
     pictures = browser.accessible_names("image")
     assert len(pictures) >= 4  # two charts or more, weights, their scale
     assert all(pictures)

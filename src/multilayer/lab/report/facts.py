@@ -35,7 +35,7 @@ def facts(description: Mapping[str, Any], results: Mapping[str, Any]) -> dict[st
         "columns": _names([c["name"] for c in data.get("schema", {}).get("columns", [])]),
         "hidden layers": _joined(settings.get("hidden_widths"), ", ", " neurons")
         or "none: a linear model",
-        "networks": results.get("num_members"),
+        "networks": results.get("num_members") or settings.get("num_members"),
         "parameters": _count(results.get("num_parameters")),
         "recipe": description.get("recipe"),
         "optimiser": _optimizer(settings),
