@@ -26,7 +26,8 @@ class BatchNorm:
 
     Chain rule for g = ∂loss/∂y and x̂ the standardised values of a batch of n rows:
     ∂b = Σ g, ∂γ = Σ g x̂, ∂x = γ / √(variance + ε) (g − ∂b / n − x̂ ∂γ / n).
-    All rows count alike for the statistics, whatever their weights.
+    All rows count alike for the statistics, whatever their weights; of processes that train
+    together, each takes those of its own rows.
 
     Args:
         parameters: γ, b and the running statistics, which a pass with gradients also moves.
