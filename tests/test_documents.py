@@ -1,7 +1,8 @@
 """The blocks of README.md and docs/ do what they say.
 
 A `python` block runs as a program of its own. A `console` block runs its `$ multilayer …` lines one
-after the other in an empty folder, and what it shows must be what they print, numbers aside.
+after the other in a folder in which the `python` block before it under the same heading has run, if
+there is one; what it shows must be what they print, numbers aside.
 """
 
 import os
@@ -32,6 +33,21 @@ def without_numbers(text: str) -> list[str]:
     return [re.sub(r"(\s|─)+", " ", line).strip() for line in lines if line.strip()]
 
 
+def console_sessions() -> list:
+    """Each console block, with the program that runs before it or None."""
+    found = []
+    for document in DOCUMENTS:
+        for section in re.split(r"^#+ ", document.read_text(), flags=re.MULTILINE):
+            program = None
+            for match in BLOCK.finditer(section):
+                if match[1] == "python":
+                    program = match[2]
+                elif match[1] == "console":
+                    title = section.partition("\n")[0]
+                    found.append(pytest.param(match[2], program, id=f"{document.name}-{title}"))
+    return found
+
+
 @pytest.mark.parametrize("program", blocks("python"))
 def test_python_blocks_run(program, tmp_path):
     done = subprocess.run(
@@ -44,8 +60,10 @@ def test_python_blocks_run(program, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("session", blocks("console"))
-def test_console_blocks_print_what_they_show(session, tmp_path, fashion_mnist):
+@pytest.mark.parametrize(("session", "program"), console_sessions())
+def test_console_blocks_print_what_they_show(session, program, tmp_path, fashion_mnist):
+    if program is not None:
+        subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
     folder = Path(sys.executable).parent
     path = f"{folder}:{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "PYTHONWARNINGS": "error"}
@@ -74,7 +92,7 @@ def test_console_blocks_print_what_they_show(session, tmp_path, fashion_mnist):
 
 def test_there_are_blocks_to_run():
     assert blocks("python")
-    assert blocks("console")
+    assert len(console_sessions()) == len(blocks("console")) > 0
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
