@@ -1,0 +1,359 @@
+"""Damaged and hostile files: a result or the one named error, and nothing else, ever."""
+
+import gzip
+import hashlib
+import json
+import os
+import pickle
+import random
+import struct
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from multilayer.data.idx import read_idx, write_idx
+from multilayer.engine.network import Network
+from multilayer.engine.specification import NetworkSpec
+from multilayer.errors import IdxFileError, ImageFileError, ModelFileError, RunFolderError
+from multilayer.lab.run_folder import read_history, read_json
+from multilayer.model_file.image_model import ImageModel, save_image_model
+from multilayer.model_file.reading import read_model_file
+
+NUM_MODEL_MUTANTS, NUM_MUTANTS, NUM_LONG = 20_000, 5_000, 200_000
+KEPT = Path(__file__).parent / "kept"
+CHECKSUM_PLACE = slice(35, 99)
+INTERESTING = (0, 1, -1, 2**31 - 1, 2**32, 2**63 - 1, 2**64, 10**30, 0.5, 1e308, "", "F32", None)
+
+
+def sealed(content: bytearray) -> bytearray:
+    """A model file with the right checksum: what a stranger can make too."""
+    if len(content) >= CHECKSUM_PLACE.stop:
+        content[CHECKSUM_PLACE] = b"0" * 64
+        content[CHECKSUM_PLACE] = hashlib.sha256(content).hexdigest().encode()
+    return content
+
+
+def parts(content: bytes) -> tuple[dict, bytes]:
+    (length,) = struct.unpack("<Q", content[:8])
+    return json.loads(content[8 : 8 + length]), content[8 + length :]
+
+
+def joined(header: object, data: bytes) -> bytearray:
+    text = json.dumps(header, separators=(",", ":")).encode()
+    return bytearray(struct.pack("<Q", len(text)) + text + data)
+
+
+def mutated_value(value: object, chance: random.Random) -> object:
+    """Somewhere within a JSON value, something else."""
+    if isinstance(value, dict) and value and chance.random() < 0.85:
+        name = chance.choice(list(value))
+        changed = dict(value)
+        fate = chance.random()
+        if fate < 0.1:
+            del changed[name]
+        elif fate < 0.2:
+            changed[chance.choice(("x", "", "kind", "__metadata__", "shape", name * 2))] = 1
+        else:
+            changed[name] = mutated_value(value[name], chance)
+        return changed
+    if isinstance(value, list) and value and chance.random() < 0.85:
+        place, changed = chance.randrange(len(value)), list(value)
+        fate = chance.random()
+        if fate < 0.15:
+            del changed[place]
+        elif fate < 0.3:
+            changed.insert(place, chance.choice(INTERESTING))
+        else:
+            changed[place] = mutated_value(value[place], chance)
+        return changed
+    if isinstance(value, int) and chance.random() < 0.5:
+        return value + chance.choice((-1, 1, 7, 64, -value * 2, value))
+    if isinstance(value, str) and len(value) > 1 and chance.random() < 0.5:
+        place = chance.randrange(len(value))
+        return (
+            value[:place] + chance.choice(("", "\0", "9", '"', "\ud800", "é")) + value[place + 1 :]
+        )
+    return chance.choice((*INTERESTING, [], {}, [[]], True))
+
+
+def mutated_bytes(content: bytes, chance: random.Random) -> bytearray:
+    """Somewhere within bytes, other bytes."""
+    changed = bytearray(content)
+    for _ in range(chance.choice((1, 1, 1, 2, 5))):
+        place = chance.randrange(len(changed) + 1)
+        fate = chance.randrange(6)
+        if fate == 0 and changed:
+            changed[place % len(changed)] ^= 1 << chance.randrange(8)
+        elif fate == 1:
+            del changed[place : place + chance.choice((1, 2, 8, 100))]
+        elif fate == 2:
+            changed[place:place] = chance.randbytes(chance.choice((1, 2, 8, 100)))
+        elif fate == 3:
+            changed[place : place + 8] = struct.pack("<Q", chance.choice((0, 1, 2**31, 2**63)))
+        elif fate == 4:
+            changed[place : place + 4] = struct.pack(">I", chance.choice((0, 1, 2**31, 2**32 - 1)))
+        else:
+            del changed[place:]
+    return changed
+
+
+def mutated_model(content: bytes, chance: random.Random) -> bytearray:
+    fate = chance.random()
+    if fate < 0.25:
+        changed = mutated_bytes(content, chance)
+        return sealed(changed) if chance.random() < 0.7 else changed
+    header, data = parts(content)
+    if fate < 0.55:
+        document = json.loads(header["__metadata__"]["multilayer"])
+        text = json.dumps(mutated_value(document, chance))
+        header["__metadata__"]["multilayer"] = text
+    elif fate < 0.9:
+        header = mutated_value(header, chance)
+    else:
+        data = bytes(mutated_bytes(data, chance))
+    return sealed(joined(header, data))
+
+
+def assert_survives(
+    read: Callable[[Path], object], errors: tuple, path: Path, content: bytes
+) -> bool:
+    """Read a mutant; whether it was accepted. One that does harm is kept."""
+    path.write_bytes(content)
+    began = time.process_time()
+    try:
+        read(path)
+    except errors as error:
+        accepted = False
+        message = str(error)
+        assert "\n" not in message
+        assert 0 < len(message) < 1500
+    except BaseException:
+        KEPT.mkdir(exist_ok=True)
+        name = f"{path.name}-{hashlib.sha256(content).hexdigest()[:12]}"
+        (KEPT / name).write_bytes(content)
+        raise
+    else:
+        accepted = True
+    assert time.process_time() - began < 1
+    return accepted
+
+
+@pytest.fixture
+def memory_folder(tmp_path) -> Path:
+    """A folder that costs no disk."""
+    folder = Path("/dev/shm")
+    return folder if os.access(folder, os.W_OK) else tmp_path
+
+
+@pytest.fixture
+def model_content(tmp_path) -> bytes:
+    network = Network.initialized(NetworkSpec(6, 3, (4,), input_scale=1 / 255), [0, 1])
+    save_image_model(ImageModel(network, (2, 3), ("a", "b", "c"), {"x": [1]}), tmp_path / "model")
+    return (tmp_path / "model").read_bytes()
+
+
+def run_model_mutants(content, folder, num_mutants, count, seed=0) -> None:
+    chance, path = random.Random(seed), folder / f"model-{os.getpid()}"
+    num_accepted = 0
+    try:
+        for _ in range(num_mutants):
+            mutant = mutated_model(content, chance)
+            num_accepted += assert_survives(read_model_file, (ModelFileError,), path, mutant)
+    finally:
+        path.unlink(missing_ok=True)
+    # Some mutants are other models that are whole: another name of a class, another weight.
+    assert 0 < num_accepted < num_mutants / 3
+    count("model mutants", num_mutants)
+
+
+def test_mutants_of_model_files(model_content, memory_folder, count):
+    run_model_mutants(model_content, memory_folder, NUM_MODEL_MUTANTS, count)
+
+
+@pytest.mark.long
+def test_many_more_mutants_of_model_files(model_content, memory_folder, count):
+    run_model_mutants(model_content, memory_folder, NUM_LONG, count, seed=1)
+
+
+def run_mutants(name, contents, read, errors, folder, num_mutants, count, seed=0) -> None:
+    chance, path = random.Random(seed), folder / f"{name}-{os.getpid()}"
+    try:
+        for number in range(num_mutants):
+            mutant = mutated_bytes(contents[number % len(contents)], chance)
+            assert_survives(read, errors, path, bytes(mutant))
+    finally:
+        path.unlink(missing_ok=True)
+    count(f"{name} mutants", num_mutants)
+
+
+def idx_contents(folder: Path) -> list[bytes]:
+    arrays = [
+        np.arange(60, dtype=np.uint8).reshape(3, 4, 5),
+        np.linspace(-1, 1, 7),
+        np.arange(6, dtype=np.int16).reshape(2, 3),
+    ]
+    contents = []
+    for number, array in enumerate(arrays):
+        write_idx(folder / f"{number}", array)
+        contents.append((folder / f"{number}").read_bytes())
+    return contents
+
+
+def test_mutants_of_idx_files(tmp_path, memory_folder, count):
+    contents = idx_contents(tmp_path)
+    run_mutants("idx", contents, read_idx, (IdxFileError,), memory_folder, NUM_MUTANTS, count)
+
+
+def test_mutants_of_gzip_files(tmp_path, memory_folder, count):
+    contents = [gzip.compress(content, mtime=0) for content in idx_contents(tmp_path)]
+    run_mutants("gzip", contents, read_idx, (IdxFileError,), memory_folder, NUM_MUTANTS, count)
+
+
+def test_mutants_of_json_files(tmp_path, count):
+    settings = json.dumps({"recipe": "chapter", "settings": {"seed": 0, "x": [1, 2.5, None]}})
+
+    def read(path: Path) -> object:
+        return read_json(path.parent, path.name)
+
+    run_mutants("json", [settings.encode()], read, (RunFolderError,), tmp_path, NUM_MUTANTS, count)
+
+
+def test_mutants_of_histories(tmp_path, count):
+    lines = "".join(json.dumps({"epoch": n, "train_loss": 0.5}) + "\n" for n in range(1, 4))
+    chance = random.Random(0)
+    for _ in range(NUM_MUTANTS):
+        (tmp_path / "history.jsonl").write_bytes(mutated_bytes(lines.encode(), chance))
+        try:
+            assert all(isinstance(line["epoch"], int) for line in read_history(tmp_path))
+        except RunFolderError as error:
+            assert "\n" not in str(error)
+    count("history mutants", NUM_MUTANTS)
+
+
+def test_mutants_of_pictures(tmp_path, memory_folder, count):
+    from PIL import Image
+
+    from multilayer.data.pictures import read_pictures
+
+    contents = []
+    for mode in ("L", "RGB", "RGBA", "P", "I;16", "1"):
+        Image.new(mode, (5, 4)).save(tmp_path / "picture.png")
+        contents.append((tmp_path / "picture.png").read_bytes())
+    run_mutants(
+        "png", contents, lambda path: read_pictures(path, (4, 5)),
+        (ImageFileError, IdxFileError), memory_folder, NUM_MUTANTS, count,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("path", sorted(KEPT.glob("*")), ids=lambda path: path.name)
+def test_a_kept_file_does_no_harm_any_more(path):
+    for read in (read_model_file, read_idx):
+        with suppress(ModelFileError, IdxFileError):
+            read(path)
+
+
+class _Payload:
+    def __init__(self, command: str) -> None:
+        self.command = command
+
+    def __reduce__(self):
+        return (os.system, (self.command,))
+
+
+def pickles(mark: Path) -> dict[str, bytes]:
+    payload = _Payload(f"touch {mark}")
+    plain = [pickle.dumps(payload, protocol) for protocol in range(6)]
+    files = {f"protocol {number}": content for number, content in enumerate(plain)}
+    files["eval"] = b"cbuiltins\neval\n(S'open(\"" + str(mark).encode() + b'","w")\'\ntR.'
+    files["inst"] = b"(S'touch " + str(mark).encode() + b"'\nios\nsystem\n."
+    files["numpy"] = (
+        b"\x93NUMPY\x01\x00"
+        + struct.pack("<H", 60)
+        + (b"{'descr': '|O', 'fortran_order': False, 'shape': (1,)}".ljust(59) + b"\n")
+        + plain[2]
+    )
+    return files
+
+
+def test_payloads_of_pickle_are_never_run(tmp_path, model_content, count):
+    """As the file itself, as the zip that torch.save writes, before and behind a whole file, and
+    as text or as an array within one."""
+    mark = tmp_path / "mark"
+    files = pickles(mark)
+    for name, content in list(files.items()):
+        with zipfile.ZipFile(tmp_path / "zip", "w") as archive:
+            archive.writestr("model/data.pkl", content)
+        files[f"{name}, zip"] = (tmp_path / "zip").read_bytes()
+        files[f"{name}, behind"] = model_content + content
+        files[f"{name}, before"] = content + model_content
+        header, data = parts(model_content)
+        document = json.loads(header["__metadata__"]["multilayer"])
+        document["details"] = {"payload": content.decode("latin-1"), "__reduce__": "os.system"}
+        document["class_names"] = [f"__import__('os').system('touch {mark}')", "b", "c"]
+        header["__metadata__"]["multilayer"] = json.dumps(document)
+        files[f"{name}, within"] = bytes(sealed(joined(header, data)))
+    for content in files.values():
+        with suppress(ModelFileError):
+            read_model_file_from(tmp_path, content)
+        assert not mark.exists()
+    count("pickle payloads", len(files))
+
+
+def read_model_file_from(folder: Path, content: bytes) -> object:
+    (folder / "model.safetensors").write_bytes(content)
+    return read_model_file(folder / "model.safetensors")
+
+
+def test_our_code_names_nothing_that_runs_what_it_reads():
+    package = Path(sys.modules["multilayer"].__file__).parent
+    for path in package.rglob("*.py"):
+        text = path.read_text()
+        for word in ("import pickle", "torch.load", "allow_pickle=True", "yaml.load", "marshal"):
+            assert word not in text, f"{path}: {word}"
+
+
+WORST = {
+    "lists": '[' + "[]," * 999_000 + "[]]",
+    "objects": '{"a":[' + "{}," * 999_000 + "{}]}",
+    "texts": '{"a":[' + '"abc",' * 600_000 + '"b"]}',
+    "names": "{" + ",".join(f'"{n}":0' for n in range(280_000)) + "}",
+    "numbers": '{"a":[' + "12345," * 600_000 + "1]}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WORST)
+def test_the_worst_documents_stay_within_time_and_memory(name, tmp_path):
+    """In a process of its own: a second, and twice the file's size and 64 MB."""
+    text = WORST[name].encode()
+    header = {
+        "__metadata__": {"sha256": "0" * 64},
+        "document": {"dtype": "U8", "shape": [len(text)], "data_offsets": [0, len(text)]},
+    }
+    path = tmp_path / "model"
+    path.write_bytes(sealed(joined(header, text)))
+    program = f"""
+import json, resource, time
+from pathlib import Path
+from multilayer.errors import ModelFileError
+from multilayer.model_file.reading import read_model_file
+before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+try:
+    read_model_file({str(path)!r})
+except ModelFileError:
+    pass
+grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+print(json.dumps([grown * 1024, time.process_time() - began]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    grown, seconds = json.loads(done.stdout)
+    assert grown <= 2 * path.stat().st_size + 64e6
+    assert seconds <= 1
