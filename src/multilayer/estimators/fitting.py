@@ -103,6 +103,11 @@ class TableFit:
             num_columns=len(schema.inputs),
             **(changes or {}),
         )
+        if self.settings.loss == "poisson" or len(self.settings.quantiles) > 1:
+            raise SettingsError(
+                "tables are fitted with one output for each target, standardised: the loss "
+                "'poisson' and several quantiles are for the engine alone"
+            )
         is_whole = len(rows) <= self.settings.batch_size
         if is_whole and rows.groups is None and rows.times is None:
             rows = rows.merged(targets)
