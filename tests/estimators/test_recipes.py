@@ -50,6 +50,7 @@ def test_the_default_of_tables_is_realmlps():
     assert (settings.scale_rate_factor, settings.bias_rate_factor) == (6, 0.1)
     assert settings.numeric_embedding
     assert not recipe("fast", "regression").numeric_embedding
+    assert (settings.average_decay, recipe("fast", "regression").average_decay) == (0.98, 0)
     assert recipe("best", "regression").num_folds == 5
 
 
