@@ -112,16 +112,14 @@ def test_data_that_is_not_there():
     assert plan_study("speed", "nowhere").problem is None
 
 
-def test_quick_is_fewer_rows_and_epochs():
+def test_quick_is_fewer_rows():
     source = np.random.default_rng(0)
     many = problem_of(
-        "many", source.standard_normal((12_000, 2)).astype(np.float32), np.arange(12_000) % 2, 2
+        "many", source.standard_normal((20_000, 2)).astype(np.float32), np.arange(20_000) % 2, 2
     )
     plan = plan_study("width", many, is_quick=True)
-    assert (len(plan.rows.examples), plan.settings.max_epochs) == (10_000, 5)
-    assert (
-        plan_study("width", many, settings="max_epochs=3", is_quick=True).settings.max_epochs == 3
-    )
+    assert len(plan.rows.examples) == 15_000
+    assert len(plan_study("width", many).rows.examples) == 20_000
 
 
 def test_ratios_by_hand():

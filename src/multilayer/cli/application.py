@@ -11,8 +11,10 @@ from multilayer import __version__
 from multilayer.cli import exit_codes
 from multilayer.cli.bench import bench
 from multilayer.cli.compare import compare
+from multilayer.cli.doctor import doctor
 from multilayer.cli.evaluate import evaluate
 from multilayer.cli.inspect import inspect
+from multilayer.cli.picture import picture
 from multilayer.cli.predict import predict
 from multilayer.cli.report import report
 from multilayer.cli.study import study
@@ -38,6 +40,8 @@ app.command(verify)
 app.command(bench)
 app.command(compare)
 app.command(study)
+app.command(doctor)
+app.command(picture)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

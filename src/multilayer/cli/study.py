@@ -35,7 +35,7 @@ def study(
         settings: what is varied in one thing, such as chapter,max_epochs=20.
         seeds: repetitions of each variant, at least 5.
         matters: the smallest difference of accuracy that matters.
-        quick: a minute: the first 10,000 rows, 5 epochs, fewer variants.
+        quick: about a minute: the first 15,000 rows, and fewer variants.
         output: folder for the result; it must be empty or not there yet. Left out:
             runs/study-NAME-001 and on.
         data_dir: folder to look for the data set's files in first.

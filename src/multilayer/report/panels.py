@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from multilayer.report.figures import picture
 
@@ -86,6 +86,8 @@ def save_panels(panels: Sequence[Panel], *paths: str | Path, title: str) -> None
 
 def _draw(axes: Axes, panel: Panel) -> None:
     axes.set(title=panel.title, xlabel=panel.xlabel, ylabel=panel.ylabel)
+    if all(float(place).is_integer() for one in panel.series for place in one.x):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if panel.is_log_x:
         axes.set_xscale("log", base=2)
         _label_plainly(axes.xaxis, [place for one in panel.series for place in one.x])
@@ -97,6 +99,7 @@ def _draw(axes: Axes, panel: Panel) -> None:
     if panel.categories:
         labels = list(panel.categories)
         is_long = sum(map(len, labels)) > 40
+        axes.set_xlim(-0.5, len(labels) - 0.5)
         axes.set_xticks(range(len(labels)), labels, rotation=30 if is_long else 0,
                         ha="right" if is_long else "center", rotation_mode="anchor")  # fmt: skip
     axes.grid(visible=True)

@@ -9,6 +9,7 @@ from typing import Any
 from multilayer.data.images import load_images
 from multilayer.errors import MultilayerError, OutputError, RunFolderError, SettingsError
 from multilayer.files import write_text
+from multilayer.lab.doctor.examination import doctor
 from multilayer.lab.report import facts
 from multilayer.lab.report.image_parts import parts_on_data, weight_pictures
 from multilayer.lab.report.repeat_command import repeat_command
@@ -16,7 +17,7 @@ from multilayer.lab.report.table_parts import parts_on_rows
 from multilayer.lab.run_folder import model_path, read_history, read_json
 from multilayer.model_file.any_model import load_model
 from multilayer.model_file.table_model import TableModel
-from multilayer.report.html.content import RunContent
+from multilayer.report.html.content import Finding, RunContent
 from multilayer.report.html.page import render_page
 
 FILE_NAME = "report.html"
@@ -105,6 +106,10 @@ def _parts_of_model(path: Path, description: dict[str, Any]) -> tuple[dict[str, 
             parts["weights"] = weight_pictures(model)
             dataset = load_images(data["load"], data.get("data_dir"))
             parts |= parts_on_data(model, dataset, str(path), loss)
+            parts["findings"] = [
+                Finding(diagnosis.name, diagnosis.evidence, diagnosis.next_step)
+                for diagnosis in doctor(path, dataset)
+            ]
     except MultilayerError as error:
         return parts, [f"Nothing that needs the data is shown: {error}."]
     return parts, []

@@ -172,9 +172,13 @@ def in_words(
     diverged = [f"{one.variant.name} at {one.num_diverged}" for one in measured if one.num_diverged]
     if diverged:
         sentences.append(f"Diverged: {', '.join(diverged)} of {plan.num_seeds} seeds.")
+    corrected = (
+        f", claims of a difference and claims of none each corrected for {len(pairs)} pairs by "
+        "Holm's method"
+    )
     sentences.append(
-        f"All had the same seeds; the verdicts on {len(pairs)} pairs are corrected by Holm's "
-        "method, so that claims of a difference are all right with 95%, as are claims of none."
+        f"All had the same {plan.num_seeds} seeds; the verdicts hold with 95%"
+        f"{corrected if len(pairs) > 1 else ''}."
     )
     return " ".join(sentences)
 

@@ -1,0 +1,33 @@
+"""`multilayer picture`."""
+
+from multilayer.cli import exit_codes
+
+
+def picture(source: str, /, *, settings: str = "", output: str | None = None) -> int:
+    """Show how a network learned: its decision regions or first weights, and the loss surface.
+
+    The training is done once more, from the same first weights on the same batches, and looked at
+    after each epoch. A run on pictures gives first_layer_epochs.png and .gif, a problem in the
+    plane regions.png, .svg and .gif; both give loss_surface.png and .svg, with the way over it.
+
+    Args:
+        source: a run folder of `multilayer train` on pictures, or a problem in the plane: spirals,
+            moons or circles.
+        settings: for a problem in the plane, such as hidden_widths=8,activation=relu.
+        output: folder for the pictures; it must be empty or not there yet. Left out:
+            runs/picture-NAME-001 and on.
+    """
+    from multilayer.lab.learning import learning_of, save_pictures, snapshots_of
+    from multilayer.lab.run_folder import RunFolder
+
+    learning = learning_of(source, settings)
+    folder = RunFolder(output, f"picture-{learning.name}")
+    try:
+        snapshots = list(snapshots_of(learning))
+        save_pictures(learning, snapshots, folder.path)
+    except BaseException:
+        folder.remove_if_empty()
+        raise
+    names = ", ".join(sorted(path.name for path in folder.path.iterdir()))
+    print(f"{folder.path}: {names}")
+    return exit_codes.SUCCESS

@@ -1,0 +1,1 @@
+"""What may be wrong with a run, with the evidence and what to do about it."""

@@ -1,0 +1,109 @@
+"""Rules on what the network says, and on the data."""
+
+import shlex
+
+import numpy as np
+
+from multilayer.lab.doctor.diagnosis import Diagnosis
+from multilayer.lab.doctor.evidence import Answers, Evidence
+from multilayer.lab.wilson import wilson_interval
+
+_FEWEST_OF_A_CLASS = 10
+_MANY_COPIES = 0.01
+_FEWEST_CLASSES = 4
+_MUCH_NOISE = 0.05
+_FEWEST_ROWS = 500
+_WIDE = 0.02  # half of an interval of accuracy
+
+
+def class_never_predicted(evidence: Evidence) -> Diagnosis | None:
+    """A class with rows enough that the network never says."""
+    if evidence.watched is None:
+        return None
+    num_classes = len(evidence.class_names)
+    there = np.bincount(evidence.watched.labels, minlength=num_classes)
+    said = np.bincount(evidence.watched.predicted, minlength=num_classes)
+    missing = np.flatnonzero((there >= _FEWEST_OF_A_CLASS) & (said == 0))
+    if not len(missing):
+        return None
+    names = ", ".join(evidence.class_names[number] for number in missing)
+    return Diagnosis(
+        "a class is never predicted",
+        f"{names}: of {len(evidence.watched.labels):,} watched rows {int(there[missing].sum()):,} "
+        f"belong there and none was put there",
+        evidence.command(max_epochs=2 * evidence.settings.max_epochs, initialization="he"),
+    )
+
+
+def leak(evidence: Evidence) -> Diagnosis | None:
+    """Watched rows that were trained on as well."""
+    if not evidence.num_copies or evidence.num_copies < _MANY_COPIES * evidence.num_watched_rows:
+        return None
+    share = evidence.num_copies / evidence.num_watched_rows
+    if evidence.is_test_watched:  # then the rest is no better, but at least it is counted
+        next_step = evidence.command(validation_fraction=0.1)
+    else:
+        next_step = evidence.command(validation_fraction=0.0)
+    return Diagnosis(
+        "leak suspected",
+        f"{evidence.num_copies:,} of {evidence.num_watched_rows:,} watched rows ({share:.1%}) are, "
+        "byte by byte, among the training rows: take the copies out of the data, the accuracy "
+        "counts them as seen for the first time",
+        next_step,
+    )
+
+
+def label_noise(evidence: Evidence) -> Diagnosis | None:
+    """Labels that are wrong regardless of what the pictures look like.
+
+    Classes that look alike are confused with each other, and few pairs do. Labels mixed up by
+    chance put every class among what the network takes for another one: the median over pairs of
+    the share of a label among the rows given another, times the number of other classes, is the
+    share of labels mixed up.
+    """
+    shares = [
+        _mixed_up(answers, len(evidence.class_names))
+        for answers in (evidence.watched, evidence.learned)
+        if answers is not None and len(answers.labels) >= _FEWEST_ROWS
+    ]
+    if not shares or max(shares) < _MUCH_NOISE:
+        return None
+    return Diagnosis(
+        "label noise suspected",
+        f"about {max(shares):.0%} of the labels look mixed up by chance: all classes are found "
+        "among what the network takes for each other one, and not only those that look alike",
+        evidence.command(label_smoothing=0.1),
+    )
+
+
+def too_few_watched_rows(evidence: Evidence) -> Diagnosis | None:
+    """So few watched rows that accuracies on them say little."""
+    if evidence.watched is None or not evidence.num_watched_rows:
+        return None
+    num_rows = evidence.num_watched_rows
+    low, high = wilson_interval(round(evidence.watched.accuracy * num_rows), num_rows)
+    if (high - low) / 2 <= _WIDE:
+        return None
+    return Diagnosis(
+        "few validation rows",
+        f"accuracy on {num_rows:,} watched rows is known to within {(high - low) / 2:.3f}: smaller "
+        "differences between runs or epochs say nothing",
+        f"multilayer compare {shlex.quote(str(evidence.description['data']['load']))} chapter "
+        "hidden_widths=512",
+    )
+
+
+def _mixed_up(answers: Answers, num_classes: int) -> float:
+    """Share of labels that are wrong by chance, see `label_noise`."""
+    if num_classes < _FEWEST_CLASSES:
+        return 0.0
+    cells = np.bincount(
+        answers.predicted * num_classes + answers.labels, minlength=num_classes**2
+    ).reshape(num_classes, num_classes)
+    totals = cells.sum(axis=1)
+    is_said = totals >= _FEWEST_OF_A_CLASS * num_classes
+    if is_said.sum() < _FEWEST_CLASSES:
+        return 0.0
+    shares = cells[is_said] / totals[is_said, None]
+    is_other = ~np.eye(num_classes, dtype=bool)[is_said]
+    return float(np.median(shares[is_other])) * (num_classes - 1)

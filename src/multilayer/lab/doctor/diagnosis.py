@@ -1,0 +1,18 @@
+"""One thing that may be wrong."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What a rule found.
+
+    Args:
+        name: of the finding, in a few words.
+        evidence: the figures of the run that say so.
+        next_step: a command to try, and nothing else.
+    """
+
+    name: str
+    evidence: str
+    next_step: str
