@@ -35,9 +35,11 @@ if TYPE_CHECKING:
     from multilayer.estimators.regressor import MLPRegressor as MLPRegressor
     from multilayer.lab.compare import Comparison as Comparison
     from multilayer.lab.compare import compare as compare
+    from multilayer.lab.doctor.examination import doctor as doctor
     from multilayer.lab.evaluation import evaluate_images as evaluate_images
     from multilayer.lab.image_run import ImageRun as ImageRun
     from multilayer.lab.report.collect import write_report as write_report
+    from multilayer.lab.study import study as study
     from multilayer.lab.table_evaluation import evaluate_table as evaluate_table
     from multilayer.lab.table_run import TableRun as TableRun
     from multilayer.lab.table_source import ColumnRoles as ColumnRoles
@@ -75,6 +77,7 @@ _HOMES = {
     "TrainingState": "engine.state",
     "as_frame": "data.frames",
     "compare": "lab.compare",
+    "doctor": "lab.doctor.examination",
     "evaluate": "engine.scores",
     "evaluate_images": "lab.evaluation",
     "evaluate_table": "lab.table_evaluation",
@@ -85,6 +88,7 @@ _HOMES = {
     "read_table": "data.read_table",
     "recipe": "estimators.recipes",
     "save_model": "model_file.any_model",
+    "study": "lab.study",
     "train": "engine.training",
     "verify": "lab.verify",
     "write_report": "lab.report.collect",

@@ -7,7 +7,14 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import (
+    FixedLocator,
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    NullLocator,
+)
 
 from multilayer.report.figures import picture
 
@@ -93,6 +100,7 @@ def _draw(axes: Axes, panel: Panel) -> None:
         _label_plainly(axes.xaxis, [place for one in panel.series for place in one.x])
     if panel.is_log_y:
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         _label_plainly(axes.yaxis)
     for number, series in enumerate(panel.series):
         _draw_series(axes, series, _COLORS[number % len(_COLORS)])

@@ -106,17 +106,18 @@ def _gradients_at_start(one: Measured, problem: Problem) -> list[GradientNorm]:
 def _explanation(neuron: Neuron, norms: dict[str, list[GradientNorm]], num_classes: int) -> str:
     wide_norms, narrow_norms = norms.values()
     num_seeds = len(neuron.values)
-    share = narrow_norms[0].gradient / wide_norms[0].gradient
+    first_share = narrow_norms[0].gradient / wide_norms[0].gradient
+    last_share = narrow_norms[-1].gradient / wide_norms[-1].gradient
     return (
-        f"Why one neuron fails: all that the last layer learns of a picture is one number, along "
+        f"Why one neuron fails: all that the last layer learns of a row is one number, along "
         f"which {num_classes} classes must lie in {num_classes} intervals, and ReLU throws its "
         f"negative half away. After training, the networks of the {num_seeds} seeds ever say "
         f"{', '.join(map(str, neuron.num_classes_said))} of the {num_classes} classes; in "
         f"{int(neuron.is_silent.sum())} of {num_seeds} the neuron is silent: it says the same of "
-        "every row, no gradient passes it, and nothing before it learns any more. What passes at "
-        f"the first weights is {share:.2f} times the gradient that the first weight matrix of "
-        f"{next(iter(norms))} gets, because the gradients of all that lies behind come through one "
-        f"neuron."
+        "every row, no gradient passes it, and nothing before it learns any more. At the first "
+        f"weights the last weight matrix, which sees one number in place of many, gets "
+        f"{last_share:.2f} times the gradient that it gets in {next(iter(norms))}, and the first "
+        f"one {first_share:.2f} times."
     )
 
 
