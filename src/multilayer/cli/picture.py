@@ -28,6 +28,6 @@ def picture(source: str, /, *, settings: str = "", output: str | None = None) ->
     except BaseException:
         folder.remove_if_empty()
         raise
-    names = ", ".join(sorted(path.name for path in folder.path.iterdir()))
+    names = ", ".join(folder.names())
     print(f"{folder.path}: {names}")
     return exit_codes.SUCCESS
