@@ -233,3 +233,10 @@ def test_target_arrays_are_of_one_or_two_dimensions() -> None:
     assert target_array(pl.Series([1, None])).tolist() == [1, None]
     assert target_array(pl.DataFrame({"a": [1, 2], "b": [0.5, 1]})).dtype == np.float64
     assert infer_task([1, None, 0]) == "binary"
+
+
+@pytest.mark.parametrize("values", [[1.5, 2.5], ["a", "b"], [[1, 0], [0, 1]]])
+def test_no_rows_are_encoded_as_no_rows(values) -> None:
+    targets = Targets.fit(values)
+    array = np.asarray(values)
+    assert targets.encode(array[:0]).shape == (0, *targets.encode(array).shape[1:])

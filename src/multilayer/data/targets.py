@@ -232,7 +232,7 @@ def _require_present(array: NDArray[Any], names: Sequence[str]) -> None:
 
 def _numbers(array: NDArray[Any], names: Sequence[str]) -> NDArray[np.float64]:
     """Finite numbers, (num_rows, num_numbers)."""
-    array = array.reshape(len(array), -1)
+    array = array.reshape(len(array), len(names))
     try:
         numbers = array.astype(np.float64)
     except (TypeError, ValueError, OverflowError):
@@ -251,7 +251,7 @@ def _numbers(array: NDArray[Any], names: Sequence[str]) -> NDArray[np.float64]:
 
 def _labels(array: NDArray[Any], names: Sequence[str]) -> NDArray[np.float32]:
     """0 and 1, (num_rows, num_labels)."""
-    array = array.reshape(len(array), -1)
+    array = array.reshape(len(array), len(names))
     if array.dtype.kind in "biuf" and np.isin(array, (0, 1)).all():
         return array.astype(np.float32)
     labels = np.empty(array.shape, dtype=np.float32)
