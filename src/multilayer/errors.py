@@ -12,6 +12,7 @@
     ├── RunFolderError                   a run folder lacks something or is damaged
     ├── CheckpointError                  a saved state is of another training
     ├── ModelFileError                   a model file cannot be trusted or read
+    ├── PredictionError                  an answer is not a finite number
     ├── TrainingDivergedError            the loss is no longer a finite number
     ├── DistributedError                 processes that train together cannot reach each other
     └── MissingExtraError (ImportError)  an optional dependency is not installed
@@ -66,6 +67,10 @@ class CheckpointError(MultilayerError):
 
 class ModelFileError(MultilayerError):
     """A model file cannot be trusted or read."""
+
+
+class PredictionError(MultilayerError):
+    """An answer is not a finite number."""
 
 
 class TrainingDivergedError(MultilayerError):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from multilayer.container.contents import check_finite
 from multilayer.container.writing import write_container
 from multilayer.engine.network import Network
+from multilayer.model_file.finiteness import check_answers
 from multilayer.model_file.reading import KIND, picture_rows, read_model_file
 
 
@@ -44,9 +45,11 @@ class ImageModel:
 
         Raises:
             ImageFileError: the pictures have another shape.
+            PredictionError: an answer is not a finite number.
         """
         rows = torch.from_numpy(picture_rows(images, self.image_shape))
         answers: NDArray[Any] = self.network.logits(rows).softmax(-1).mean(0).numpy()
+        check_answers(answers)
         return answers
 
 

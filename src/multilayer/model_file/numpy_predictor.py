@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.model_file.finiteness import check_answers
 from multilayer.model_file.numpy_network import NumPyNetwork
 from multilayer.model_file.reading import ModelContent, picture_rows, read_model_file
 
@@ -56,6 +57,7 @@ class NumPyPredictor:
 
         Raises:
             ImageFileError: the pictures have another shape.
+            PredictionError: an answer is not a finite number.
         """
         rows = picture_rows(images, self.image_shape)
         answers = np.empty((len(rows), len(self._ones)), np.float32)
@@ -63,6 +65,7 @@ class NumPyPredictor:
             for start in range(0, len(rows), _CHUNK_ROWS):
                 end = start + _CHUNK_ROWS
                 self._answer(rows[start:end], answers[start:end])
+        check_answers(answers)
         return answers
 
     def _make_buffers(self, num_rows: int, num_pixels: int) -> None:

@@ -20,6 +20,7 @@ from multilayer.engine.network import Network
 from multilayer.engine.specification import NetworkSpec, check_widths
 from multilayer.errors import DataError, ModelFileError, SettingsError
 from multilayer.model_file.conformal import ConformalScores
+from multilayer.model_file.finiteness import check_answers
 
 KIND = "table"
 _KEYS = {
@@ -141,6 +142,7 @@ class TableModel:
         """
         inputs = self.encoder.encode(as_frame(X), source, first_row)
         outputs: Array = self._exact_network.logits(torch.from_numpy(inputs)).numpy()
+        check_answers(outputs, axis=1)
         return outputs
 
     def member_probabilities(self, outputs: Array) -> Array:
