@@ -15,12 +15,17 @@ from pathlib import Path
 import numpy as np
 import pyte
 import pytest
+from hypothesis import settings
 
 from multilayer.data.idx import write_idx
 from multilayer.data.images import ImageDataset, load_images
 
 pytest_plugins = ["browser"]
 SECONDS_UNTIL_STUCK = 60
+
+# No example of a property is timed: a busy machine is no counterexample.
+settings.register_profile("untimed", settings(), deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
