@@ -41,8 +41,8 @@ def study(plan: StudyPlan) -> Progress:
         f"{variants.in_words('the batch size', constant, pairs, reference, plan)} At a rate in "
         "proportion to the batch: "
         f"{variants.in_words('the batch size', scaled, scaled_pairs, reference, plan)} An epoch of "
-        f"small batches has more steps, and takes longer: {seconds[0]:.3f} s at {sizes[0]} rows, "
-        f"{seconds[-1]:.3f} s at {sizes[-1]}.",
+        f"one network took {seconds[0]:.3f} s with batches of {sizes[0]} and {seconds[-1]:.3f} s "
+        f"with batches of {sizes[-1]}.",
         [
             Panel("Accuracy on the rows held out", "rows in a batch", "accuracy",
                   [replace(variants.series(constant, sizes, f"learning rate {base:g}"), dots=()),
