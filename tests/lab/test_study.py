@@ -30,7 +30,7 @@ SMALL = "chapter,max_epochs=4,batch_size=32,hidden_widths=16"
     [
         ("width", ["Width 256", "at width 16 and"]),
         ("depth", ["hidden layers", "may need other ones"]),
-        ("bottleneck", ["Why one neuron fails", "16-16 gets"]),
+        ("bottleneck", ["Why one neuron fails", "gets in 16-16"]),
         ("learning-rate", ["one choice", "second half"]),
         ("activation", ["Without any (identity)"]),
         ("initialisation", ["With 4 hidden layers", "N(0, 0.01²)"]),
