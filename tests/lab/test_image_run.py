@@ -9,7 +9,8 @@ from multilayer.engine.training import evaluate
 from multilayer.errors import OutputError, SettingsError, TrainingDivergedError
 from multilayer.estimators.recipes import recipe
 from multilayer.lab.evaluation import evaluate_run
-from multilayer.lab.image_run import ImageRun, as_examples
+from multilayer.lab.image_rows import as_examples
+from multilayer.lab.image_run import ImageRun
 from multilayer.model_file.image_model import load_image_model
 from multilayer.model_file.numpy_predictor import load_predictor
 

@@ -9,7 +9,7 @@ from scipy import stats
 from multilayer.data.digits import load_digits
 from multilayer.errors import SettingsError
 from multilayer.estimators.recipes import recipe
-from multilayer.lab.image_run import as_examples
+from multilayer.lab.image_rows import as_examples
 from multilayer.lab.problem import Problem
 from multilayer.lab.repetitions import repeat
 from multilayer.lab.sequential import SequentialComparison, holm, looks_up_to

@@ -3,35 +3,30 @@
 Loading PyTorch takes longer than reading the data: the one is done while the other is.
 """
 
-import hashlib
-import platform
-import sys
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
-from statistics import fmean
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from multilayer.data.images import KNOWN_DATASETS, ImageDataset, ImageSplit, load_images
-from multilayer.data.splits import split_rows
-from multilayer.engine.fingerprints import as_json, check_same_training, versions
+from multilayer.data.images import load_images
+from multilayer.engine.fingerprints import as_json, check_same_training
 from multilayer.engine.machine import check_machine
 from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import SettingsError, TrainingDivergedError
+from multilayer.lab.before_torch import begin_loading, rank_of_this_process
 from multilayer.lab.checkpoints import CheckpointPlan, Checkpoints
+from multilayer.lab.image_artifacts import save_drawings, save_model_file
+from multilayer.lab.image_documents import description, facts
+from multilayer.lab.image_history import as_history_line
+from multilayer.lab.image_rows import as_examples, divide
+from multilayer.lab.image_scores import loss_and_accuracy
 from multilayer.lab.run_folder import RunFolder, read_json
 from multilayer.lab.stopwatch import Stopwatch
 from multilayer.lab.wilson import wilson_interval
 
 if TYPE_CHECKING:
-    from multilayer.engine.batches import Examples
     from multilayer.engine.distributed import Stop
     from multilayer.engine.network import Network
     from multilayer.engine.records import EpochRecord
@@ -98,8 +93,8 @@ class ImageRun:
         self.settings, self.recipe_name = settings, recipe_name
         if settings.device != "cpu":  # the only question that PyTorch must be loaded for
             import_module("multilayer.engine.devices").choose_device(settings.device)
-        rank = _rank()
-        _begin_loading("multilayer.engine.training")
+        rank = rank_of_this_process()
+        begin_loading("multilayer.engine.training")
         self._watch = Stopwatch()
         with self._watch.part("reading the data"):
             self.dataset = load_images(data, data_dir)
@@ -113,29 +108,35 @@ class ImageRun:
         check_machine(self.spec, self._members)
         self.history: list[dict[str, Any]] = []
         self._status = "unfinished"
-        self._train, self._validation = self._divide()
+        self._train, self._validation = divide(self.dataset, settings)
         self.notes: list[str] = []
         self.folder: RunFolder | None = None
         self._checkpoints: Checkpoints | None = None
         self._state: TrainingState | None = None
         if rank == 0:
-            description = self._description(data, data_dir)
+            document = description(
+                self.dataset,
+                settings,
+                recipe_name=recipe_name,
+                data=data,
+                data_dir=data_dir,
+                num_train_rows=len(self._train),
+                num_validation_rows=len(self._validation),
+            )
             if is_resumed:
                 assert output is not None
-                self._take_up(RunFolder.reopened(output), plan, description)
+                self._take_up(RunFolder.reopened(output), plan, document)
             else:
                 num_bytes = 4 * self.spec.num_parameters * len(self._members)
                 name = f"{self.dataset.name}-{recipe_name}"
                 self.folder = RunFolder(output, name, num_bytes)
-                self.folder.write_json("settings.json", description)
+                self.folder.write_json("settings.json", document)
                 self._checkpoints = Checkpoints(self.folder.path / "checkpoints", plan)
 
-    def _take_up(
-        self, folder: RunFolder, plan: CheckpointPlan, description: dict[str, Any]
-    ) -> None:
+    def _take_up(self, folder: RunFolder, plan: CheckpointPlan, document: dict[str, Any]) -> None:
         """Go on in a folder, where the newest checkpoint is."""
         try:
-            check_same_training(read_json(folder.path, "settings.json"), as_json(description))
+            check_same_training(read_json(folder.path, "settings.json"), as_json(document))
             self._checkpoints = Checkpoints(folder.path / "checkpoints", plan)
             self._state, self.notes = self._checkpoints.latest()
             if self._state is not None:
@@ -215,10 +216,8 @@ class ImageRun:
         Returns:
             The content of results.json.
         """
-        from multilayer.model_file.image_model import ImageModel, save_image_model
-
         with self._watch.part("scoring the test rows"):
-            loss, accuracy = self._test_scores()
+            loss, accuracy = loss_and_accuracy(self.network, self.dataset.test)
         num_rows = len(self.dataset.test)
         results = {
             "status": self._status,
@@ -228,67 +227,16 @@ class ImageRun:
             **self._facts(),
         }
         if self.folder is not None:
-            model = ImageModel(
-                self.network,
-                self.dataset.image_shape,
-                self.dataset.class_names,
-                {
-                    "data": self.dataset.name,
-                    "settings": asdict(self.settings),
-                    # Without times, the same training leaves the same bytes.
-                    "results": {
-                        name: value
-                        for name, value in results.items()
-                        if name not in ("train_seconds", "part_seconds")
-                    },
-                },
-            )
-            save_image_model(model, self.folder.path / "model.safetensors")
+            save_model_file(self.folder.path, self.network, self.dataset, self.settings, results)
             if self.history:
                 self.folder.sync("history.jsonl")
         self._write("results.json", results)
         return results
 
-    def _test_scores(self) -> tuple[float, float]:
-        """Cross entropy and accuracy of the members' mean probabilities."""
-        from multilayer.engine.scores import evaluate
-
-        examples = as_examples(self.dataset.test)
-        if len(self._members) == 1:
-            scores = evaluate(self.network, examples)
-            assert scores.accuracy is not None
-            return scores.loss[0], scores.accuracy[0]
-        probabilities = self.network.logits(examples.inputs).double().softmax(-1).mean(0)
-        of_targets = probabilities.gather(1, examples.targets.unsqueeze(1))
-        is_right = probabilities.argmax(1) == examples.targets
-        return float(-of_targets.log().mean()), float(is_right.double().mean())
-
     def draw(self) -> None:
         """Draw the learning curves and the first layer's weights into the run folder."""
-        if self.folder is None:
-            return
-        from multilayer.report.pictures import save_first_layer, save_learning_curves
-
-        if self.history:
-            save_learning_curves(self.history, self.folder.path / "curves.png")
-        save_first_layer(
-            self.network.weights[0][0].numpy(),
-            self.dataset.image_shape,
-            self.folder.path / "first_layer.png",
-        )
-
-    def _divide(self) -> tuple[ImageSplit, ImageSplit]:
-        """The rows to train on, and those to watch."""
-        split = self.dataset.train
-        if not self.settings.validation_fraction:
-            return split, self.dataset.test
-        kept, held_out = split_rows(
-            split.labels, self.settings.validation_fraction, self.settings.seed
-        )
-        return (
-            ImageSplit(split.images[kept], split.labels[kept]),
-            ImageSplit(split.images[held_out], split.labels[held_out]),
-        )
+        if self.folder is not None:
+            save_drawings(self.folder.path, self.network, self.dataset, self.history)
 
     def _note(self, line: dict[str, Any]) -> None:
         self.history.append(line)
@@ -299,104 +247,12 @@ class ImageRun:
         if self.folder is not None:
             self.folder.write_json(name, document)
 
-    def _description(self, data: str | Path, data_dir: str | Path | None) -> dict[str, Any]:
-        is_known = str(data) in KNOWN_DATASETS
-        return {
-            "recipe": self.recipe_name,
-            "settings": asdict(self.settings),
-            "versions": versions(),
-            "data": {
-                "name": self.dataset.name,
-                "load": str(data) if is_known else str(Path(data).expanduser().absolute()),
-                "data_dir": None
-                if data_dir is None
-                else str(Path(data_dir).expanduser().absolute()),
-                "source": self.dataset.source,
-                "num_train_rows": len(self._train),
-                "num_validation_rows": len(self._validation),
-                "validation_rows": (
-                    "held out from the training rows"
-                    if self.settings.validation_fraction
-                    else "the test rows, as in the book"
-                ),
-                "num_test_rows": len(self.dataset.test),
-                "image_shape": self.dataset.image_shape,
-                "class_names": self.dataset.class_names,
-                "sha256": _digest(self.dataset),
-            },
-        }
-
     def _facts(self) -> dict[str, Any]:
-        import torch
-
-        train_seconds = sum(line.get("seconds", 0.0) for line in self.history)
-        return {
-            "num_epochs": sum(line["train_loss"] is not None for line in self.history),
-            "train_seconds": train_seconds,
-            "part_seconds": {**self._watch.seconds, "training and watching it": train_seconds},
-            "num_parameters": self.spec.num_parameters * len(self._members),
-            "num_train_rows": len(self._train),
-            "num_test_rows": len(self.dataset.test),
-            "seed": self.settings.seed,
-            "num_threads": torch.get_num_threads(),
-            "versions": {
-                "multilayer": version("multilayer"),
-                "torch": torch.__version__,
-                "numpy": version("numpy"),
-                "python": platform.python_version(),
-            },
-        }
-
-
-def _digest(dataset: ImageDataset) -> str:
-    """SHA-256 of all pictures and labels."""
-    digest = hashlib.sha256()
-    for split in (dataset.train, dataset.test):
-        for values in (split.images, split.labels):
-            digest.update(np.ascontiguousarray(values).data)
-    return digest.hexdigest()
-
-
-def as_examples(split: ImageSplit) -> "Examples":
-    """Pictures as rows of bytes, one byte a pixel."""
-    import torch
-
-    from multilayer.engine.batches import Examples
-
-    return Examples(
-        torch.from_numpy(split.images.reshape(len(split), -1)), torch.from_numpy(split.labels)
-    )
-
-
-def as_history_line(record: "EpochRecord") -> dict[str, Any]:
-    """A record as history.jsonl has it: means over the members."""
-    line: dict[str, Any] = {
-        "epoch": record.epoch,
-        "num_steps": record.num_steps,
-        "train_loss": fmean(record.train_loss),
-    }
-    if record.validation is not None:
-        line["validation_loss"] = fmean(record.validation.loss)
-        if record.validation.accuracy is not None:
-            line["validation_accuracy"] = fmean(record.validation.accuracy)
-    line["seconds"] = record.seconds
-    if record.is_interrupted:
-        line["is_interrupted"] = True
-    return line
-
-
-def _begin_loading(module: str) -> None:
-    """Import a module in a thread; who imports it again meanwhile waits until it is there."""
-
-    def load() -> None:
-        with suppress(ImportError):  # whoever needs it is told
-            import_module(module)
-
-    Thread(target=load, daemon=True).start()
-
-
-def _rank() -> int:
-    """The number of this process among those that train together; 0 on its own."""
-    distributed = sys.modules.get("torch.distributed")  # loaded where somebody made a group
-    is_in_group = getattr(distributed, "is_initialized", bool)()
-    return int(distributed.get_rank()) if distributed is not None and is_in_group else 0
+        return facts(
+            self.dataset,
+            self.settings,
+            history=self.history,
+            part_seconds=self._watch.seconds,
+            num_parameters=self.spec.num_parameters * len(self._members),
+            num_train_rows=len(self._train),
+        )

@@ -18,7 +18,7 @@ from multilayer.engine.specification import NetworkSpec
 from multilayer.engine.training import train
 from multilayer.errors import SettingsError
 from multilayer.lab.doctor.evidence import settings_and_data
-from multilayer.lab.image_run import as_examples
+from multilayer.lab.image_rows import as_examples
 from multilayer.lab.loss_surface import loss_surface
 from multilayer.lab.written_settings import read_settings
 from multilayer.report.learning_pictures import (

@@ -13,7 +13,7 @@ from multilayer.data.images import load_images
 from multilayer.engine.batches import Examples
 from multilayer.engine.network import Network
 from multilayer.engine.settings import TrainingSettings
-from multilayer.lab.image_run import as_examples
+from multilayer.lab.image_rows import as_examples
 
 
 @dataclass(frozen=True, eq=False)

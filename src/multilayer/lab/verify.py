@@ -27,7 +27,7 @@ from multilayer.engine.specification import NetworkSpec
 from multilayer.engine.step import Step
 from multilayer.errors import SettingsError
 from multilayer.estimators.recipes import recipe
-from multilayer.lab.image_run import as_examples
+from multilayer.lab.image_rows import as_examples
 from multilayer.lab.verify_ranks import NUM_RANKS, TwoProcesses
 
 # The largest absolute difference allowed after the first step, and after many. In float32, rounding

@@ -23,7 +23,7 @@ from multilayer.engine.specification import NetworkSpec
 from multilayer.engine.step import Step
 from multilayer.errors import DistributedError
 from multilayer.estimators.recipes import recipe
-from multilayer.lab.image_run import as_examples
+from multilayer.lab.image_rows import as_examples
 
 NUM_RANKS = 2
 

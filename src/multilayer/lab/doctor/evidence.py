@@ -15,7 +15,7 @@ from multilayer.engine.batches import Examples
 from multilayer.engine.network import Network
 from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import RunFolderError, SettingsError
-from multilayer.lab.image_run import as_examples
+from multilayer.lab.image_rows import as_examples
 from multilayer.lab.layer_statistics import GradientNorm, LayerStatistics, layer_statistics
 from multilayer.lab.report.repeat_command import repeat_command
 from multilayer.lab.run_folder import model_path, read_history, read_json

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from multilayer.data.images import ImageDataset, ImageSplit
 from multilayer.lab.evaluation import ImageEvaluation, evaluate_images
-from multilayer.lab.image_run import as_examples
+from multilayer.lab.image_rows import as_examples
 from multilayer.lab.report.class_parts import calibration_of, confusion_of
 from multilayer.lab.report.layer_parts import layer_parts
 from multilayer.model_file.image_model import ImageModel

@@ -1,0 +1,54 @@
+"""What a run on pictures leaves to be used and looked at: its model file and its drawings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from multilayer.data.images import ImageDataset
+from multilayer.engine.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from multilayer.engine.network import Network
+
+
+def save_model_file(
+    folder: Path,
+    network: "Network",
+    dataset: ImageDataset,
+    settings: TrainingSettings,
+    results: Mapping[str, Any],
+) -> None:
+    """Write model.safetensors, with the content of results.json in it."""
+    from multilayer.model_file.image_model import ImageModel, save_image_model
+
+    model = ImageModel(
+        network,
+        dataset.image_shape,
+        dataset.class_names,
+        {
+            "data": dataset.name,
+            "settings": asdict(settings),
+            # Without times, the same training leaves the same bytes.
+            "results": {
+                name: value
+                for name, value in results.items()
+                if name not in ("train_seconds", "part_seconds")
+            },
+        },
+    )
+    save_image_model(model, folder / "model.safetensors")
+
+
+def save_drawings(
+    folder: Path,
+    network: "Network",
+    dataset: ImageDataset,
+    history: Sequence[Mapping[str, Any]],
+) -> None:
+    """Draw the learning curves, where there is an epoch, and the first layer's weights."""
+    from multilayer.report.pictures import save_first_layer, save_learning_curves
+
+    if history:
+        save_learning_curves(history, folder / "curves.png")
+    save_first_layer(network.weights[0][0].numpy(), dataset.image_shape, folder / "first_layer.png")
