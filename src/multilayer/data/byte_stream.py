@@ -61,6 +61,8 @@ def _open_plain(path: str | Path) -> Iterator[io.BufferedReader]:
         if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
             raise TableError(f"{path} is a device; a table is a file")
         file = Path(path).open("rb")  # noqa: SIM115 (closed below)
+    except TableError:  # says all, and is a ValueError too
+        raise
     except (OSError, ValueError) as error:
         raise TableError(f"cannot read {path}: {_reason(error)}") from error
     with file:

@@ -60,6 +60,8 @@ def read_idx(path: str | Path) -> np.ndarray[Any, Any]:
                 with gzip.GzipFile(fileobj=file) as content:
                     return _read(content, path, file_bytes, is_gzip)
             return _read(file, path, file_bytes, is_gzip)
+    except IdxFileError:  # says all, and is a ValueError too
+        raise
     except GZIP_ERRORS as error:
         raise IdxFileError(f"{path} is a corrupt gzip file: {_lower(error)}") from error
     except MemoryError as error:
