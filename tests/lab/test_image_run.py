@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from multilayer.engine.training import evaluate
+from multilayer.engine.scores import evaluate
 from multilayer.errors import OutputError, SettingsError, TrainingDivergedError
 from multilayer.estimators.recipes import recipe
 from multilayer.lab.evaluation import evaluate_run

@@ -1,0 +1,60 @@
+"""The losses of an epoch's batches, until they become the loss of the epoch."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from multilayer.errors import TrainingDivergedError
+
+
+class EpochLosses:
+    """The losses of an epoch's batches so far; its length is their number.
+
+    Args:
+        epoch: the epoch's number.
+        learning_rate: what the error names.
+    """
+
+    def __init__(self, epoch: int, learning_rate: float) -> None:
+        self._epoch, self._learning_rate = epoch, learning_rate
+        self._losses: list[Tensor] = []  # each (num_members,)
+        self._sizes: list[int] = []  # of these batches, in rows
+
+    def __len__(self) -> int:
+        return len(self._losses)
+
+    def add(self, loss: Tensor, num_rows: int) -> None:
+        """Note the loss of a batch of some rows, (num_members,)."""
+        self._losses.append(loss.clone())
+        self._sizes.append(num_rows)
+
+    def checked(self) -> Tensor:
+        """All losses, (num_steps, num_members).
+
+        Raises:
+            TrainingDivergedError: no member is left whose losses are all finite.
+        """
+        losses = torch.stack(self._losses)
+        is_finite = torch.isfinite(losses)
+        if not bool(is_finite.all(dim=0).any()):
+            first = int((~is_finite).any(dim=1).nonzero()[0]) + 1
+            raise TrainingDivergedError("training", self._epoch, first, self._learning_rate)
+        return losses
+
+    def mean(self) -> tuple[float, ...]:
+        """Mean loss a row of each member; errors as `checked`."""
+        losses = self.checked()
+        shares = torch.tensor(self._sizes, dtype=losses.dtype) / sum(self._sizes)
+        return tuple((shares.to(losses.device) @ losses).tolist())
+
+    def state(self) -> dict[str, Tensor]:
+        """What `restore` takes; empty before the first batch."""
+        if not self._losses:
+            return {}
+        return {"losses": torch.stack(self._losses), "sizes": torch.tensor(self._sizes)}
+
+    def restore(self, state: Mapping[str, Tensor], device: torch.device) -> None:
+        """Go on after the batches of a state that is not empty."""
+        self._losses = [*state["losses"].to(device)]
+        self._sizes = state["sizes"].tolist()

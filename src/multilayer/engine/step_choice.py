@@ -1,0 +1,46 @@
+"""Which kind of step trains a population fastest, with the same result."""
+
+from collections.abc import Callable, Sequence
+
+from torch import Tensor
+
+from multilayer.engine.batches import Batch
+from multilayer.engine.cuda_graphs import RecordedStep, can_be_recorded
+from multilayer.engine.distributed import GradientSum, Ranks
+from multilayer.engine.lanes import Lanes, choose_num_lanes
+from multilayer.engine.network import Network
+from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.step import Step
+
+
+def choose_step(
+    network: Network,
+    members: Sequence[TrainingSettings],
+    num_steps: int,
+    num_threads: int,
+    ranks: Ranks | None,
+    gradient_sum: GradientSum | None,
+) -> tuple[Step | Lanes, Callable[[Batch], Tensor]]:
+    """What trains on a batch: one step for all members, or threads with some of them each.
+
+    Args:
+        network: its parameters are going to be changed in place.
+        members: settings of each member.
+        num_steps: how many steps the schedules are spread over.
+        num_threads: of the processor.
+        ranks: the processes that train together; None: this one is on its own.
+        gradient_sum: sums the gradients of these.
+
+    Returns:
+        The step, and what to call with each batch: its `on`, or a recording of that.
+    """
+    device, num_lanes = network.parameters.device, 1
+    if device.type == "cpu" and ranks is None:
+        num_lanes = choose_num_lanes(len(members), num_threads)
+    if num_lanes > 1:
+        lanes = Lanes(network, members, num_steps, num_lanes)
+        return lanes, lanes.on
+    step = Step(network, members, num_steps, gradient_sum)
+    if can_be_recorded(members, device, ranks):
+        return step, RecordedStep(step)
+    return step, step.on

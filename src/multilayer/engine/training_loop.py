@@ -1,0 +1,252 @@
+"""The loop over epochs and batches, which can be left between two batches and be gone on with."""
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from multilayer.engine.batches import BatchSource, Examples
+from multilayer.engine.devices import choose_device
+from multilayer.engine.distributed import GradientSum, Ranks, Stop
+from multilayer.engine.epoch_losses import EpochLosses
+from multilayer.engine.fingerprints import check_same_training
+from multilayer.engine.lanes import Lanes
+from multilayer.engine.losses import loss_to_score
+from multilayer.engine.machine import check_machine
+from multilayer.engine.network import Network
+from multilayer.engine.processor import choose_num_threads, processor
+from multilayer.engine.products import keep_freed_memory
+from multilayer.engine.randomness import generator
+from multilayer.engine.records import EpochRecord
+from multilayer.engine.scores import evaluate
+from multilayer.engine.selection import Selection
+from multilayer.engine.settings import TrainingSettings, of_members
+from multilayer.engine.state import StateKeeper, TrainingState, fingerprint_of, restore_tensor
+from multilayer.engine.step_choice import choose_step
+from multilayer.engine.training_data import TrainingData
+from multilayer.errors import CheckpointError, SettingsError, TrainingDivergedError
+
+_SECONDS_BETWEEN_CHECKS = 1.0
+
+
+class Training:
+    """A training that can be left between two batches and be gone on with; `train` runs one.
+
+    The arguments are those of `train`.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        examples: Examples,
+        settings: TrainingSettings | Sequence[TrainingSettings],
+        *,
+        validation: Examples | None = None,
+        rows: Sequence[Tensor] | None = None,
+        validation_rows: Sequence[Tensor] | None = None,
+        stop: Stop | None = None,
+        keeper: StateKeeper | None = None,
+    ) -> None:
+        members = of_members(settings, network.num_members)
+        shared = members[0]
+        self._given_data = TrainingData(examples, validation, rows, validation_rows)
+        self._given_data.check(network.num_members)
+        if shared.selection != "last" and validation is None:
+            raise SettingsError(f"selection by {shared.selection!r} needs validation rows")
+        device, ranks = choose_device(shared.device), Ranks.current()
+        if ranks is not None and keeper is not None:
+            raise SettingsError("the state of a training in several processes cannot be kept")
+        check_machine(network.spec, members, device)
+        self._given, self._network = network, network.on(device)
+        self._data = self._given_data.on(device)
+        is_one_order = rows is None and len({member.seed for member in members}) == 1
+        seeds = [member.seed for member in (members[:1] if is_one_order else members)]
+        sources = [generator(seed, "shuffle") for seed in seeds]
+        self._batches = BatchSource(
+            self._data.examples, shared.batch_size, sources, self._data.rows, _part_of(ranks),
+            shared.drop_last_batch,
+        )  # fmt: skip
+        gradient_sum = None
+        if ranks is not None:
+            ranks.check_same(f"{len(examples)} rows, {network.spec}, {members}", shared.batch_size)
+            ranks.copy_from_first(self._network.parameters)
+            stop = gradient_sum = GradientSum(self._network.parameters, ranks, stop)
+        self._members, self._ranks, self._stop, self._keeper = members, ranks, stop, keeper
+        self._num_threads = choose_num_threads(shared, network.spec, network.num_members)
+        self._gradient_sum = gradient_sum
+        self._make_step()
+        self._selection = None
+        if shared.selection != "last":
+            self._selection = Selection(self._scored.parameters, shared.selection, shared.patience)
+        self._history: list[EpochRecord] = []
+        self._begin_epoch(1)
+
+    def epochs(self) -> Iterator[EpochRecord]:
+        """Train to the end; a record after each epoch."""
+        shared = self._members[0]
+        keep_freed_memory()
+        try:
+            while self._epoch <= shared.max_epochs and not self._is_over:
+                self._began = time.perf_counter()
+                num_threads = 1 if isinstance(self._step, Lanes) else self._num_threads
+                with processor(num_threads, shared.precision), torch.inference_mode():
+                    loss = self._run_epoch()
+                with processor(self._num_threads, shared.precision), torch.inference_mode():
+                    if self._ranks is not None:  # what different processors rounded differently
+                        self._ranks.copy_from_first(self._network.parameters)
+                    record = self._scored_epoch(loss)
+                    if not record.is_interrupted:
+                        self._history.append(record)
+                        self._begin_epoch(record.epoch + 1)
+                        self._keep_if_due(is_epoch_over=True)
+                yield record
+                if self._stop is not None and self._stop.is_set():
+                    if self._keeper is not None and not record.is_interrupted:
+                        self._keep(self._keeper)
+                    return
+        finally:
+            if isinstance(self._step, Lanes):
+                self._step.close()
+            if self._selection is not None:
+                self._given.parameters.copy_(self._selection.parameters)
+            elif self._scored is not self._given:
+                self._given.parameters.copy_(self._scored.parameters)
+
+    def state(self) -> TrainingState:
+        """Everything that is needed to go on from here, as a copy."""
+        parts = {
+            "network": {"parameters": self._network.parameters},
+            "batches": self._order,
+            "step": self._step.state(),
+            "selection": {} if self._selection is None else self._selection.state(),
+            "epoch": self._losses.state(),
+        }
+        return TrainingState(
+            epoch=self._epoch,
+            num_batches_done=len(self._losses),
+            num_threads=self._num_threads,
+            seconds=self._seconds,
+            fingerprint=self.fingerprint,
+            history=tuple(self._history),
+            parts={
+                part: {name: tensor.to("cpu", copy=True) for name, tensor in tensors.items()}
+                for part, tensors in parts.items()
+            },
+        )
+
+    def restore(self, state: TrainingState) -> None:
+        """Go on from a state; call it before `epochs`.
+
+        Raises:
+            CheckpointError: it is the state of another training; the message says what differs.
+        """
+        check_same_training(state.fingerprint, self.fingerprint)
+        if state.num_threads != self._num_threads:
+            self._num_threads = state.num_threads
+            self._make_step()
+        try:
+            restore_tensor(self._network.parameters, state.parts["network"]["parameters"])
+            self._batches.restore(state.parts["batches"])
+            self._step.restore(state.parts["step"])
+            if self._selection is not None:
+                self._selection.restore(state.parts["selection"])
+            self._begin_epoch(state.epoch)
+            if state.num_batches_done:
+                self._losses.restore(state.parts["epoch"], self._network.parameters.device)
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise CheckpointError(f"the state of the training is not whole: {error}") from error
+        self._seconds_before = state.seconds
+        self._history = list(state.history)
+
+    @cached_property
+    def fingerprint(self) -> dict[str, Any]:
+        """What this training is of; see `fingerprint_of`."""
+        given = self._given_data
+        return fingerprint_of(
+            self._network, self._members, given.examples, given.validation, given.rows,
+            given.validation_rows,
+        )  # fmt: skip
+
+    @property
+    def _is_over(self) -> bool:
+        return self._selection is not None and self._selection.is_over
+
+    @property
+    def _seconds(self) -> float:
+        """What this epoch has taken so far, before a resumption too."""
+        return self._seconds_before + time.perf_counter() - self._began
+
+    def _make_step(self) -> None:
+        num_steps = len(self._batches) * self._members[0].max_epochs
+        self._step, self._take_step = choose_step(
+            self._network, self._members, num_steps, self._num_threads, self._ranks,
+            self._gradient_sum,
+        )  # fmt: skip
+        average = self._step.averaged  # what is scored and kept, if there is one
+        self._scored = self._network
+        if average is not None:
+            self._scored = Network.of(self._network.spec, average)
+
+    def _begin_epoch(self, epoch: int) -> None:
+        self._epoch, self._losses = epoch, EpochLosses(epoch, self._members[0].learning_rate)
+        self._order = self._batches.state()  # from here the order of the epoch is drawn
+        self._seconds_before, self._began = 0.0, time.perf_counter()
+
+    def _run_epoch(self) -> tuple[float, ...]:
+        """Train on the batches that are left, or until the stop; mean loss of each member."""
+        last_check = time.perf_counter()
+        for batch in self._batches.epoch(len(self._losses)):
+            self._losses.add(self._take_step(batch), batch.num_rows)
+            if self._stop is not None and self._stop.is_set():
+                if self._keeper is not None:
+                    self._keep(self._keeper)
+                break
+            self._keep_if_due()
+            is_alone = self._ranks is None  # ranks must find the same error at the same step
+            if is_alone and time.perf_counter() - last_check > _SECONDS_BETWEEN_CHECKS:
+                self._losses.checked()
+                last_check = time.perf_counter()
+        return self._losses.mean()
+
+    def _scored_epoch(self, loss: tuple[float, ...]) -> EpochRecord:
+        shared, num_steps = self._members[0], len(self._losses)
+        scores = None
+        if self._data.validation is not None:
+            scores = evaluate(
+                self._scored, self._data.validation, loss_to_score(shared),
+                self._data.validation_rows,
+            )  # fmt: skip
+            if self._ranks is not None:
+                scores = self._ranks.scores_of_first(scores)
+            if not any(map(math.isfinite, scores.loss)):
+                raise TrainingDivergedError(
+                    "validation", self._epoch, num_steps, shared.learning_rate
+                )
+            if self._selection is not None:
+                self._selection.note(self._epoch, self._scored.parameters, scores)
+        return EpochRecord(
+            epoch=self._epoch,
+            num_steps=num_steps,
+            train_loss=loss,
+            validation=scores,
+            seconds=self._seconds,
+            is_interrupted=num_steps < len(self._batches),
+            best_epoch=None if self._selection is None else tuple(self._selection.best_epochs),
+        )
+
+    def _keep_if_due(self, *, is_epoch_over: bool = False) -> None:
+        if self._keeper is not None and self._keeper.is_due(is_epoch_over=is_epoch_over):
+            self._keep(self._keeper)
+
+    def _keep(self, keeper: StateKeeper) -> None:
+        if self._losses:
+            self._losses.checked()  # the state of a training that has diverged helps nobody
+        keeper.keep(self.state())
+
+
+def _part_of(ranks: Ranks | None) -> tuple[int, int]:
+    return (0, 1) if ranks is None else (ranks.rank, ranks.size)
