@@ -107,6 +107,28 @@ def append_line(path: str | Path, line: str) -> None:
         raise _cannot_write(path, error) from error
 
 
+def open_to_go_on(path: str | Path, num_bytes: int) -> IO[bytes]:
+    """Open a file that grows by pieces, to write on after its first `num_bytes` bytes.
+
+    What was written later, of which nobody knows whether it is whole, is cut off.
+
+    Raises:
+        OutputError: it cannot be opened or cut.
+    """
+    path = Path(path)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            os.ftruncate(descriptor, num_bytes)
+            os.lseek(descriptor, num_bytes, os.SEEK_SET)
+        except BaseException:
+            os.close(descriptor)
+            raise
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    return os.fdopen(descriptor, "wb")
+
+
 def sync_file(path: str | Path) -> None:
     """Make a file that grew, and its name, survive a power cut.
 

@@ -16,7 +16,7 @@ from multilayer.data.schema import require_columns
 from multilayer.data.target_values import is_present
 from multilayer.data.targets import Targets
 from multilayer.errors import OutputError, TableError
-from multilayer.files import write_text
+from multilayer.files import open_to_go_on, write_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -76,8 +76,12 @@ def write_encoded_map(
             yield progress.num_rows_read, progress.num_rows
             return
         with (
-            _opened(folder / _INPUTS, progress.num_rows * _input_bytes(progress)) as inputs_file,
-            _opened(folder / _TARGETS, progress.num_rows * _target_bytes(progress)) as targets_file,
+            open_to_go_on(
+                folder / _INPUTS, progress.num_rows * _input_bytes(progress)
+            ) as inputs_file,
+            open_to_go_on(
+                folder / _TARGETS, progress.num_rows * _target_bytes(progress)
+            ) as targets_file,
         ):
             for piece in _after(pieces, progress.num_rows_read):
                 inputs, answers = _encoded(piece, encoder, targets, progress.num_rows_read + 1)
@@ -266,14 +270,6 @@ def _read_progress(folder: Path) -> _Progress | None:
     except (OSError, ValueError, TypeError):
         return None
     return progress if progress.format_version == _FORMAT_VERSION else None
-
-
-def _opened(path: Path, num_bytes: int) -> Any:
-    """Open a file to go on after so many bytes; what was written later is cut off."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    os.ftruncate(descriptor, num_bytes)
-    os.lseek(descriptor, num_bytes, os.SEEK_SET)
-    return os.fdopen(descriptor, "wb")
 
 
 def _input_bytes(progress: _Progress) -> int:
