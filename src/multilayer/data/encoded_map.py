@@ -86,7 +86,7 @@ def write_encoded_map(
             for piece in _after(pieces, progress.num_rows_read):
                 inputs, answers = _encoded(piece, encoder, targets, progress.num_rows_read + 1)
                 for file, array in ((inputs_file, inputs), (targets_file, answers)):
-                    file.write(np.ascontiguousarray(array))
+                    file.write(np.ascontiguousarray(array).data)
                     file.flush()
                     os.fsync(file.fileno())
                 progress = _Progress(
