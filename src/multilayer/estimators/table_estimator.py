@@ -1,5 +1,6 @@
 """What the two estimators have in common: from scikit-learn's arguments to `TableFit`, and back."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from numbers import Integral
 from pathlib import Path
@@ -42,7 +43,7 @@ _SETTING_NAMES = {
 _ACTIVATION_NAMES = {"logistic": "sigmoid"}
 
 
-class TableEstimator(BaseEstimator):  # type: ignore[misc]
+class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     """Fits, checks its input and answers through a `TableModel`; see the two estimators."""
 
     _task: Task | None
@@ -197,11 +198,13 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
             )
         return as_frame(array, self._column_names)
 
+    @abstractmethod
     def _read_targets(self, y: Any) -> NDArray[Any]:
-        raise NotImplementedError
+        """Check targets and bring them into the form that `TableFit` takes."""
 
+    @abstractmethod
     def _task_of(self, targets: NDArray[Any]) -> Task:
-        raise NotImplementedError
+        """What kind of task targets of this form are."""
 
     def _read_validation(self, X_val: Any, y_val: Any) -> TableRows | None:
         if X_val is None and y_val is None:
