@@ -74,11 +74,11 @@ def _print_plan(run: "TableRun") -> None:
 
 
 def _held_out(run: "TableRun") -> str:
-    held_out = run.fit.division.held_out
+    held_out = run.fit.num_held_out
     if run.settings.num_folds:
         return f"{run.settings.num_folds} folds held out in turn"
     if held_out is not None:
-        return f"{len(held_out[0]):,} rows held out"
+        return f"{held_out:,} rows held out"
     return "measured on rows of their own" if run.fit.has_own_validation else "no rows held out"
 
 

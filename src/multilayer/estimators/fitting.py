@@ -6,9 +6,8 @@ for epoch in fit.epochs():
 model = fit.model()
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
-from threading import Event
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,12 +20,11 @@ from multilayer.data.target_values import Task
 from multilayer.data.targets import Targets
 from multilayer.engine.batches import Examples
 from multilayer.engine.network import Network
-from multilayer.engine.records import EpochRecord
 from multilayer.engine.settings import TrainingSettings
-from multilayer.engine.training import train
 from multilayer.errors import SettingsError, TableError
 from multilayer.estimators.division import Division, folds, hold_out
 from multilayer.estimators.held_out import HeldOut
+from multilayer.estimators.population_fit import PopulationFit
 from multilayer.estimators.recipes import TaskName, recipe
 from multilayer.estimators.table_rows import TableRows
 from multilayer.model_file.table_model import TableModel
@@ -36,8 +34,8 @@ _HELD_OUT_FRACTION = 0.2  # where folds cannot be made, as of rows in the order 
 _SEED_STEP = 1 << 32  # so that the members of one seed are not those of the next
 
 
-class TableFit:
-    """Fits a population of networks to rows.
+class TableFit(PopulationFit):
+    """Fits a population of networks to rows in memory.
 
     Rows of weight 0 are left out. A table that fits one batch is learned from as a whole: equal
     rows are merged into one of their common weight.
@@ -58,14 +56,8 @@ class TableFit:
         start: a model whose encoder, targets and weights are gone on with; None: a new one.
 
     Attributes:
-        settings: as they are used.
-        targets: what the outputs stand for.
-        encoder: makes inputs of rows.
-        network: the population.
         division: which row is used how; row numbers are of `rows` as they are used.
         rows: as they are used.
-        has_own_validation: whether rows to be measured on were given.
-        history: a line an epoch, for people and files: mean losses over the members.
 
     Raises:
         SettingsError: the recipe or a setting is unknown or out of range.
@@ -131,48 +123,23 @@ class TableFit:
         self.network = self._network(start)
         self.history: list[dict[str, Any]] = []
 
-    def epochs(self, stop: Event | None = None) -> Iterator[EpochRecord]:
-        """Train; each record also becomes a line of `history`.
+    @property
+    def num_rows(self) -> int:
+        """Rows that are learned from or held out."""
+        return len(self.rows)
 
-        Args:
-            stop: when set, training ends after the current batch.
+    @property
+    def num_held_out(self) -> int | None:
+        """Rows held out of the table's own, by one member; None: none are."""
+        held_out = self.division.held_out
+        return None if held_out is None else len(held_out[0])
 
-        Raises:
-            TrainingDivergedError: no network's loss is finite any more.
-        """
-        rows = self._row_numbers()
-        examples = self._examples
-        if rows is None and len(self.division.train[0]) < len(examples):
-            examples = _subset(examples, self.division.train[0])
-        for record in train(
-            self.network,
-            examples,
-            self._members,
-            validation=None if self._held_out is None else self._held_out.examples,
-            rows=rows,
-            validation_rows=None if self._held_out is None else self._held_out.row_tensors(),
-            stop=stop,
-        ):
-            self.history.append(history_line(record))
-            yield record
-
-    def model(self) -> TableModel:
-        """The model, once the epochs are over; calibrated where rows were held out."""
-        plain = TableModel(
-            self.schema,
-            self.encoder,
-            self.targets,
-            self.network,
-            clips=self.settings.clip_predictions,
-            details=self._details(),
-        )
-        return plain if self._held_out is None else self._held_out.calibrated(plain)
-
-    def held_out_answers(
-        self, model: TableModel
-    ) -> tuple[NDArray[np.float64], NDArray[Any]] | None:
-        """Answers for the held-out rows and their encoded targets; see `HeldOut.answers`."""
-        return None if self._held_out is None else self._held_out.answers(model)
+    def held_out_numbers(self) -> NDArray[np.int64]:
+        """The numbers in the file of all rows that are held out, ascending."""
+        held_out, numbers = self.division.held_out, self.rows.numbers
+        if held_out is None or numbers is None:
+            return np.empty(0, np.int64)
+        return np.unique(numbers[np.concatenate(held_out)])
 
     def _divide(self, targets: Targets, validation: TableRows | None) -> Division:
         """Divide the rows, and settle the settings that depend on what can be held out."""
@@ -238,8 +205,13 @@ class TableFit:
             return HeldOut(_subset(self._examples, self.division.held_out[0]), None)
         return HeldOut(self._examples, self.division.held_out)
 
+    def _learned(self) -> Examples:
+        shared = self.division.train[0]
+        if self.division.is_shared and len(shared) < len(self._examples):
+            return _subset(self._examples, shared)
+        return self._examples
+
     def _row_numbers(self) -> list[torch.Tensor] | None:
-        """Rows that each member learns from, where they are not the same for all."""
         if self.division.is_shared:
             return None
         return [torch.from_numpy(rows) for rows in self.division.train]
@@ -260,19 +232,8 @@ class TableFit:
         rows = [torch.from_numpy(rows) for rows in self.division.train]
         return Network.for_training(spec, self._members, self._examples.inputs, rows)
 
-    def _details(self) -> dict[str, Any]:
-        first = self.rows.frame.select(self.encoder.column_names).row(0, named=True)
-        return {
-            "recipe": self.recipe_name,
-            "settings": asdict(self.settings),
-            "num_train_rows": len(self.rows),
-            "num_epochs": len(self.history),
-            "best_epochs": self.history[-1].get("best_epochs") if self.history else None,
-            "example": {
-                name: value if isinstance(value, str | int | bool) or value is None else str(value)
-                for name, value in first.items()
-            },
-        }
+    def _example_row(self) -> dict[str, Any]:
+        return self.rows.frame.select(self.encoder.column_names).row(0, named=True)
 
 
 TASK_NAMES: dict[Task, TaskName] = {
@@ -281,30 +242,6 @@ TASK_NAMES: dict[Task, TaskName] = {
     "multilabel": "multilabel",
     "regression": "regression",
 }
-
-
-def history_line(record: EpochRecord) -> dict[str, Any]:
-    """A record as a line of history: means over the members whose loss is finite."""
-    line: dict[str, Any] = {
-        "epoch": record.epoch,
-        "num_steps": record.num_steps,
-        "train_loss": _mean(record.train_loss),
-    }
-    if record.validation is not None:
-        line["validation_loss"] = _mean(record.validation.loss)
-        if record.validation.accuracy is not None:
-            line["validation_accuracy"] = _mean(record.validation.accuracy)
-    if record.best_epoch is not None:
-        line["best_epochs"] = list(record.best_epoch)
-    line["seconds"] = record.seconds
-    if record.is_interrupted:
-        line["is_interrupted"] = True
-    return line
-
-
-def _mean(values: Sequence[float]) -> float:
-    finite = [value for value in values if np.isfinite(value)]
-    return float(np.mean(finite))
 
 
 def _subset(examples: Examples, rows: NDArray[np.int64]) -> Examples:

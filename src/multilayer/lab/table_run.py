@@ -148,11 +148,8 @@ class TableRun:
         return results
 
     def _description(self, validation: str | Path | None) -> dict[str, Any]:
-        held_out, numbers = self.fit.division.held_out, self.fit.rows.numbers
-        named: list[int] = []
-        if held_out is not None and numbers is not None:
-            rows = np.unique(numbers[np.concatenate(held_out)])
-            named = rows[:: -(-len(rows) // _MOST_ROWS_NAMED)].tolist()
+        rows = self.fit.held_out_numbers()
+        named = rows[:: max(1, -(-len(rows) // _MOST_ROWS_NAMED))].tolist()
         return {
             "recipe": self.fit.recipe_name,
             "settings": asdict(self.settings),

@@ -1,0 +1,151 @@
+"""A population in training, wherever its rows lie, and the model that comes of it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from threading import Event
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from multilayer.data.encoder import Encoder
+from multilayer.data.schema import Schema
+from multilayer.data.targets import Targets
+from multilayer.engine.batches import Examples
+from multilayer.engine.network import Network
+from multilayer.engine.records import EpochRecord
+from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.training import train
+from multilayer.estimators.held_out import HeldOut
+from multilayer.model_file.table_model import TableModel
+
+
+class PopulationFit(ABC):
+    """Trains networks on encoded rows; what prepares rows, settings and networks derives from it.
+
+    Attributes:
+        recipe_name: see `recipe`.
+        schema: which columns are inputs, and of which kind.
+        settings: as they are used.
+        targets: what the outputs stand for.
+        encoder: makes inputs of rows.
+        network: the population.
+        has_own_validation: whether rows to be measured on were given.
+        history: a line an epoch, for people and files: mean losses over the members.
+    """
+
+    recipe_name: str
+    schema: Schema
+    settings: TrainingSettings
+    targets: Targets
+    encoder: Encoder
+    network: Network
+    has_own_validation: bool
+    history: list[dict[str, Any]]
+    _members: list[TrainingSettings]
+    _held_out: HeldOut | None
+
+    @property
+    @abstractmethod
+    def num_rows(self) -> int:
+        """Rows that are learned from or held out."""
+
+    @property
+    @abstractmethod
+    def num_held_out(self) -> int | None:
+        """Rows held out of the table's own, by one member; None: none are."""
+
+    @abstractmethod
+    def held_out_numbers(self) -> NDArray[np.int64]:
+        """The numbers in the file of rows that are held out, ascending; none if not known."""
+
+    def epochs(self, stop: Event | None = None) -> Iterator[EpochRecord]:
+        """Train; each record also becomes a line of `history`.
+
+        Args:
+            stop: when set, training ends after the current batch.
+
+        Raises:
+            TrainingDivergedError: no network's loss is finite any more.
+        """
+        held_out = self._held_out
+        for record in train(
+            self.network,
+            self._learned(),
+            self._members,
+            validation=None if held_out is None else held_out.examples,
+            rows=self._row_numbers(),
+            validation_rows=None if held_out is None else held_out.row_tensors(),
+            stop=stop,
+        ):
+            self.history.append(history_line(record))
+            yield record
+
+    def model(self) -> TableModel:
+        """The model, once the epochs are over; calibrated where rows were held out."""
+        plain = TableModel(
+            self.schema,
+            self.encoder,
+            self.targets,
+            self.network,
+            clips=self.settings.clip_predictions,
+            details=self._details(),
+        )
+        return plain if self._held_out is None else self._held_out.calibrated(plain)
+
+    def held_out_answers(
+        self, model: TableModel
+    ) -> tuple[NDArray[np.float64], NDArray[Any]] | None:
+        """Answers for the held-out rows and their encoded targets; see `HeldOut.answers`."""
+        return None if self._held_out is None else self._held_out.answers(model)
+
+    @abstractmethod
+    def _learned(self) -> Examples:
+        """The rows that `train` is given."""
+
+    @abstractmethod
+    def _row_numbers(self) -> list[torch.Tensor] | None:
+        """Rows that each member learns from, where they are not the same for all."""
+
+    @abstractmethod
+    def _example_row(self) -> dict[str, Any]:
+        """A row of the table, the needed columns by name."""
+
+    def _details(self) -> dict[str, Any]:
+        return {
+            "recipe": self.recipe_name,
+            "settings": asdict(self.settings),
+            "num_train_rows": self.num_rows,
+            "num_epochs": len(self.history),
+            "best_epochs": self.history[-1].get("best_epochs") if self.history else None,
+            "example": {
+                name: value if isinstance(value, str | int | bool) or value is None else str(value)
+                for name, value in self._example_row().items()
+            },
+        }
+
+
+def history_line(record: EpochRecord) -> dict[str, Any]:
+    """A record as a line of history: means over the members whose loss is finite."""
+    line: dict[str, Any] = {
+        "epoch": record.epoch,
+        "num_steps": record.num_steps,
+        "train_loss": _mean(record.train_loss),
+    }
+    if record.validation is not None:
+        line["validation_loss"] = _mean(record.validation.loss)
+        if record.validation.accuracy is not None:
+            line["validation_accuracy"] = _mean(record.validation.accuracy)
+    if record.best_epoch is not None:
+        line["best_epochs"] = list(record.best_epoch)
+    line["seconds"] = record.seconds
+    if record.is_interrupted:
+        line["is_interrupted"] = True
+    return line
+
+
+def _mean(values: Sequence[float]) -> float:
+    finite = [value for value in values if np.isfinite(value)]
+    return float(np.mean(finite))
