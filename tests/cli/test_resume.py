@@ -11,7 +11,7 @@ import pytest
 PROGRAM = Path(sys.executable).with_name("multilayer")
 FLAGS = (
     "--max-epochs", "40", "--batch-size", "16", "--hidden-widths", "12", "--optimizer", "adam",
-    "--learning-rate", "0.003", "--dropout", "0.1", "--average-decay", "0.9",
+    "--learning-rate", "0.003", "--dropout", "0.1", "--average-decay", "0.9", "--augment", "shift",
     "--validation-fraction", "0.2", "--selection", "loss", "--num-threads", "1", "--quiet",
 )  # fmt: skip
 

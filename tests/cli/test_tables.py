@@ -329,6 +329,7 @@ def test_a_table_of_one_row(capsys, tmp_path):
         (["train", "houses.csv", "--target", "price", "--as", "size=odd"], "cannot be 'odd'"),
         (["train", "houses.csv", "--target", "price", "--validation", "2"], "validation_fraction"),
         (["train", "houses.csv", "--target", "price", "--recipe", "b"], "unknown recipe 'b'"),
+        (["train", "houses.csv", "--target", "price", "--augment", "shift"], "go with tables"),
         (["train", "houses.csv", "--target", "town", "--task", "regression"], "must be a number"),
         (["evaluate", "price"], "name a file with rows it has not learned from"),
         (["evaluate", "price", "few.csv"], "cannot read few.csv"),

@@ -62,7 +62,7 @@ def test_every_flag_reaches_the_settings(multilayer, small_folder, tmp_path):
         "--validation-fraction", "0.1", "--schedule", "cosine", "--dropout", "0.2",
         "--weight-decay", "0.01", "--max-gradient-norm", "1", "--average-decay", "0.9",
         "--selection", "accuracy", "--patience", "3", "--precision", "medium",
-        "--num-threads", "1", "--no-scale-layer", "--output", "run",
+        "--num-threads", "1", "--no-scale-layer", "--augment", "shift, flip", "--output", "run",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "784-16-8-10, tanh" in done.stdout
@@ -74,7 +74,7 @@ def test_every_flag_reaches_the_settings(multilayer, small_folder, tmp_path):
         "batch_size": 100, "max_epochs": 1, "seed": 7, "validation_fraction": 0.1,
         "schedule": "cosine", "dropout": 0.2, "weight_decay": 0.01, "max_gradient_norm": 1.0,
         "average_decay": 0.9, "selection": "accuracy", "patience": 3, "precision": "medium",
-        "num_threads": 1,
+        "num_threads": 1, "augment": ["shift", "flip"],
     }  # fmt: skip
     unchanged = json.loads(json.dumps(asdict(TrainingSettings())))
     assert settings["settings"] == {**unchanged, **changed}
@@ -127,6 +127,8 @@ def test_digits_train_to_a_good_accuracy(multilayer, tmp_path):
         (["--device", "gpu"], 'Choose from: "cpu", "cuda"'),
         (["--patience", "3"], "patience 3 needs a selection"),
         (["--selection", "loss"], "would choose by the test rows"),
+        (["--augment", "shift,rotate"], "unknown augment 'rotate'; known are: shift, flip"),
+        (["--augment", "flip,flip"], "augment names flip, flip; each may stand there once"),
         (["--dropout", "1"], "dropout must be a number from 0 up to, not including, 1"),
         (["--recipe", "chaptre"], "unknown recipe 'chaptre'; known are: chapter"),
         (["--widths", "3"], "Unknown option: --widths"),
@@ -146,6 +148,17 @@ def test_a_bad_flag_is_one_line_and_leaves_nothing(
     assert output.err.startswith("error: ")
     assert output.err.count("\n") == 1
     assert message in output.err
+    assert names_in(tmp_path) == []
+
+
+def test_digits_are_not_mirrored(monkeypatch, tmp_path, capfd):
+    from multilayer.cli.application import run
+
+    monkeypatch.chdir(tmp_path)
+    assert run(["train", "digits", "--augment", "shift,flip"]) == 2
+    assert capfd.readouterr().err == (
+        "error: augment 'flip' would teach mirrored digits, which are other signs; take 'shift'\n"
+    )
     assert names_in(tmp_path) == []
 
 

@@ -43,7 +43,7 @@ def test_an_unknown_activation_is_answered_with_the_known_ones():
         ("initialization", "xavier"), ("loss", "mse"), ("activation", "swish"),
         ("scale_layer", 1), ("batch_norm", "yes"), ("beta_2", 1), ("one_hot_limit", -1),
         ("bias_rate_factor", 0), ("label_smoothing", 1), ("num_members", 0),
-        ("quantiles", (0.5, 1)), ("quantiles", (0.1, "0.5")),
+        ("quantiles", (0.5, 1)), ("quantiles", (0.1, "0.5")), ("augment", ("shift", "turn")),
     ],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused_by_name(name, value):
@@ -66,6 +66,7 @@ def test_momentum_without_sgd_is_refused():
         ({"num_folds": 1}, "num_folds must be 0 or at least 2"),
         ({"num_folds": 5, "num_members": 2}, "they are 5 and 2"),
         ({"quantiles": ()}, "one or more"),
+        ({"augment": ("flip", "flip")}, "each may stand there once"),
         ({"quantiles": (0.5, 0.1)}, r"rising; they are \(0.5, 0.1\)"),
     ],
 )

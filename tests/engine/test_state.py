@@ -30,6 +30,7 @@ CASES: dict[str, tuple[TrainingSettings, ...]] = {
     "adam": (replace(PLAIN, optimizer="adam", weight_decay=0.1, max_gradient_norm=0.5),),
     "dropout": (replace(PLAIN, dropout=0.3, schedule="one_cycle"),),
     "average": (replace(PLAIN, average_decay=0.9, schedule="cosine"),),
+    "augmented": (replace(PLAIN, augment=("shift", "flip")),),
     "selection": (replace(PLAIN, selection="accuracy", optimizer="adam", average_decay=0.5),),
     "patience": (replace(PLAIN, selection="loss", patience=1, learning_rate=5.0),),
     "batch norm": (replace(PLAIN, batch_norm=True, standardize_inputs=True, momentum=0.5),),
@@ -61,13 +62,15 @@ CASES: dict[str, tuple[TrainingSettings, ...]] = {
         replace(PLAIN, seed=1, dropout=0.2, optimizer="adam", selection="loss"),
         replace(PLAIN, seed=2, dropout=0.4, optimizer="adam", selection="loss", learning_rate=0.5),
     ),
+    "augmented population": tuple(replace(PLAIN, seed=seed, augment=("flip",)) for seed in (1, 2)),
 }
 
 
 def examples(num_rows: int, seed: int) -> Examples:
     source = torch.Generator().manual_seed(seed)
     inputs = torch.randn(num_rows, 5, generator=source)
-    return Examples(inputs, torch.randint(0, 3, (num_rows,), generator=source))
+    targets = torch.randint(0, 3, (num_rows,), generator=source)
+    return Examples(inputs, targets, image_shape=(1, 5))
 
 
 def make_training(

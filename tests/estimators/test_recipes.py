@@ -64,3 +64,9 @@ def test_large_and_wide_tables_are_given_less():
 def test_an_unknown_task_is_answered_with_the_known_ones():
     with pytest.raises(SettingsError, match=r"unknown task 'ranking'; known are: images, "):
         recipe("default", "ranking")
+
+
+def test_tables_are_not_shifted():
+    with pytest.raises(SettingsError, match="augment shift, flip shifts and mirrors pictures"):
+        recipe("default", "classification", augment=("shift", "flip"))
+    assert recipe("default", augment=["shift"]).augment == ("shift",)

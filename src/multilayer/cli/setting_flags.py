@@ -25,6 +25,9 @@ def _flag(name: str, kind: Any, explanation: str) -> tuple[str, Any, Any]:
     if name == "hidden_widths":
         widths = Parameter(converter=_read_widths, n_tokens=1)
         return name, Annotated[kind | None, parameter, widths], field(default=None)
+    if name == "augment":
+        names = Parameter(converter=_read_names, n_tokens=1)
+        return name, Annotated[tuple[str, ...] | None, parameter, names], field(default=None)
     if kind is int:
         return name, Annotated[kind | None, parameter, as_whole], field(default=None)
     return name, Annotated[kind | None, parameter], field(default=None)
@@ -38,6 +41,12 @@ def _read_widths(_: Any, tokens: Sequence[Token]) -> tuple[int, ...]:
         raise ValueError(
             f"{text!r} must be whole numbers with commas between them, such as 256,128"
         ) from None
+
+
+def _read_names(_: Any, tokens: Sequence[Token]) -> tuple[str, ...]:
+    """Names with commas between them; the settings themselves say which are known."""
+    text = tokens[0].value
+    return tuple(name.strip() for name in text.split(",")) if text else ()
 
 
 if TYPE_CHECKING:

@@ -1,11 +1,12 @@
 """Rows of data that lies in memory as a whole, gathered batch by batch."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Generator, Tensor
 
+from multilayer.engine.augmentation import Augmentation
 from multilayer.engine.randomness import restore_generators, states_of
 from multilayer.errors import DataError
 
@@ -19,21 +20,28 @@ class Examples:
             widened a batch at a time.
         targets: class numbers (num_rows,) in int64, or numbers (num_rows, num_outputs).
         weights: how much each row counts, (num_rows,), not negative; None: all alike.
+        image_shape: height and width where a row is a grey picture, line by line; None: it is none.
 
     Raises:
         DataError: there are no rows, or not as many targets or weights as inputs, or the weights
-            are negative or all zero.
+            are negative or all zero, or pictures are not of their shape.
     """
 
     inputs: Tensor
     targets: Tensor
     weights: Tensor | None = None
+    image_shape: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if len(self.inputs) != len(self.targets):
             raise DataError(f"{len(self.inputs)} rows of inputs have {len(self.targets)} targets")
         if len(self.inputs) == 0:
             raise DataError("there are no rows to learn from")
+        shape = self.image_shape
+        if shape is not None and self.inputs.shape[1:] != (shape[0] * shape[1],):
+            raise DataError(
+                f"rows of {tuple(self.inputs.shape[1:])} are no pictures of {shape[0]} × {shape[1]}"
+            )
         if self.weights is not None:
             if len(self.weights) != len(self.inputs):
                 raise DataError(
@@ -52,13 +60,20 @@ class Examples:
         if self.inputs.device == device:
             return self
         weights = None if self.weights is None else self.weights.to(device)
-        return Examples(self.inputs.to(device), self.targets.to(device), weights)
+        return Examples(self.inputs.to(device), self.targets.to(device), weights, self.image_shape)
 
     def weighted_by_class(self, class_weights: Tensor) -> "Examples":
         """The same rows, each counting as much as its class, (num_classes,)."""
         weights = class_weights[self.targets]
-        return Examples(
-            self.inputs, self.targets, weights if self.weights is None else weights * self.weights
+        return replace(self, weights=weights if self.weights is None else weights * self.weights)
+
+    def at(self, rows: Tensor | slice) -> "Examples":
+        """Some of the rows, by their numbers."""
+        return replace(
+            self,
+            inputs=self.inputs[rows],
+            targets=self.targets[rows],
+            weights=None if self.weights is None else self.weights[rows],
         )
 
 
@@ -101,6 +116,7 @@ class BatchSource:
             many, an epoch takes as many of each as the fewest, and others rest in the next one.
         part: (k, n) takes of each batch only the k-th of n parts, from 0.
         drop_last: leave out the rows of an epoch that fill no whole batch.
+        augmentation: changes the pictures of each batch; it has as many sources.
     """
 
     def __init__(
@@ -111,6 +127,7 @@ class BatchSource:
         rows: Sequence[Tensor] | None = None,
         part: tuple[int, int] = (0, 1),
         drop_last: bool = False,
+        augmentation: Augmentation | None = None,
     ) -> None:
         self._examples, self._sources, self._rows = examples, sources, rows
         self._part, self._num_parts = part
@@ -118,7 +135,7 @@ class BatchSource:
         self.num_rows = min(self._nums_rows)
         self._batch_size = min(batch_size, self.num_rows)
         size = len(sources) * -(-self._batch_size // self._num_parts)
-        self._drop_last = drop_last
+        self._drop_last, self._augmentation = drop_last, augmentation
         self._buffers = [
             None if tensor is None else tensor.new_empty(size, *tensor.shape[1:])
             for tensor in (examples.inputs, examples.targets, examples.weights)
@@ -130,12 +147,17 @@ class BatchSource:
         return -(-self.num_rows // self._batch_size)
 
     def state(self) -> dict[str, Tensor]:
-        """From where the next orders are drawn."""
-        return {"sources": states_of(self._sources)}
+        """From where the next orders, and what is done to pictures, are drawn."""
+        state = {"sources": states_of(self._sources)}
+        if self._augmentation is not None:
+            state["augmentation"] = states_of(self._augmentation.sources)
+        return state
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Draw the next orders from where `state` was taken."""
         restore_generators(self._sources, state["sources"])
+        if self._augmentation is not None:
+            restore_generators(self._augmentation.sources, state["augmentation"])
 
     def epoch(self, num_done: int = 0) -> Iterator[Batch]:
         """Every row once, in a new order, but for those that a member has over the others.
@@ -147,31 +169,42 @@ class BatchSource:
             torch.randperm(num_rows, generator=generator)[: self.num_rows]
             for num_rows, generator in zip(self._nums_rows, self._sources, strict=True)
         ]
-        orders = torch.stack(drawn).to(self._examples.inputs.device)
+        device = self._examples.inputs.device
+        orders = torch.stack(drawn).to(device)
+        # For all rows at once, so that what a batch gets does not depend on how many are done, and
+        # a part of a batch gets what it would get within the whole.
+        kinds = None
+        if self._augmentation is not None:
+            kinds = self._augmentation.draw(self.num_rows).to(device)
         if self._rows is not None:
             pairs = zip(self._rows, orders, strict=True)
             orders = torch.stack([rows[order] for rows, order in pairs])
         first, end = num_done * self._batch_size, len(self) * self._batch_size
         for start in range(first, end, self._batch_size):
             batch = orders[:, start : start + self._batch_size]
-            rows, share = self._part_of(batch)
+            part, share = self._part_of(batch)
+            rows = batch[:, part]
             inputs, targets, weights = self._gather(rows.reshape(-1), rows.shape)
             assert inputs is not None
             assert targets is not None
+            if self._augmentation is not None and kinds is not None:
+                of_batch = kinds[:, start : start + self._batch_size]
+                self._augmentation.apply(inputs.flatten(0, 1), of_batch[:, part].flatten())
             yield Batch(inputs, targets, weights, batch.shape[1], share)
 
-    def _part_of(self, batch: Tensor) -> tuple[Tensor, float | Tensor]:
-        """Our rows of a batch, (num_row_sets, batch), and what share of it they are."""
+    def _part_of(self, batch: Tensor) -> tuple[slice, float | Tensor]:
+        """Which rows of a batch, (num_row_sets, batch), are ours, and what share of it they are."""
         if self._num_parts == 1:
-            return batch, 1.0
-        rows = batch[:, self._part :: self._num_parts]
+            return slice(None), 1.0
+        part = slice(self._part, None, self._num_parts)
+        rows = batch[:, part]
         if rows.shape[1] == 0:  # fewer rows than parts: any row, which counts for nothing
-            return batch[:, :1], 0.0
+            return slice(1), 0.0
         weights = self._examples.weights
         if weights is None:
-            return rows, rows.shape[1] / batch.shape[1]
+            return part, rows.shape[1] / batch.shape[1]
         total = weights[batch].sum(-1)
-        return rows, weights[rows].sum(-1) / torch.where(total == 0, 1, total)
+        return part, weights[rows].sum(-1) / torch.where(total == 0, 1, total)
 
     def _gather(self, rows: Tensor, shape: torch.Size) -> list[Tensor | None]:
         gathered: list[Tensor | None] = []

@@ -42,7 +42,7 @@ def evaluate(
     if rows is None:
         return _evaluate(network, examples, loss)
     each = [
-        _evaluate(network.member(member), _subset(examples, numbers), loss)
+        _evaluate(network.member(member), examples.at(numbers), loss)
         for member, numbers in enumerate(rows)
     ]
     accuracies = [scores.accuracy[0] for scores in each if scores.accuracy is not None]
@@ -61,8 +61,3 @@ def _evaluate(network: Network, examples: Examples, loss: Loss) -> Scores:
             shares = is_right @ (weights[0].double() / weights.double().sum())
         accuracy = tuple(shares.tolist())
     return Scores(tuple(loss.value(logits, targets, weights).tolist()), accuracy)
-
-
-def _subset(examples: Examples, rows: Tensor) -> Examples:
-    weights = None if examples.weights is None else examples.weights[rows]
-    return Examples(examples.inputs[rows], examples.targets[rows], weights)

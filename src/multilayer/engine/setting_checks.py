@@ -36,6 +36,11 @@ def check_setting(name: str, kind: Any, value: Any) -> None:
         check_whole(name, value, _SMALLEST.get(name, 0))
     elif kind is float:
         _check_number(name, value, *_RANGES.get(name, _BELOW_ONE))
+    elif name == "augment":
+        for kind_of_change in value:
+            check_choice(name, kind_of_change, get_args(get_args(kind)[0]))
+        if len(set(value)) < len(value):
+            raise SettingsError(f"augment names {', '.join(value)}; each may stand there once")
     elif name == "quantiles":
         for quantile in value:
             _check_number(name, quantile, "between 0 and 1", lambda level: 0 < level < 1)

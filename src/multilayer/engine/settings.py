@@ -13,6 +13,7 @@ from multilayer.engine.setting_checks import check_setting, check_together
 from multilayer.engine.specification import ActivationName, NetworkSpec
 from multilayer.errors import SettingsError
 
+AugmentationName = Literal["shift", "flip"]
 DeviceName = Literal["cpu", "cuda"]
 InitializationName = Literal["linear", "normal", "glorot", "he", "data"]
 LossName = Literal[
@@ -106,6 +107,11 @@ class TrainingSettings:
     input_dropout: Annotated[
         float, "share of the first layer's inputs left out of each step at random"
     ] = 0.0
+    augment: Annotated[
+        tuple[AugmentationName, ...],
+        "change each picture at random, anew in each epoch: 'shift' moves it by up to a pixel each "
+        "way, 'flip' mirrors half of them, left for right; 'shift,flip' does both",
+    ] = ()
     weight_decay: Annotated[
         float, "the weights, not the biases, shrink by this times the learning rate in each step"
     ] = 0.0
@@ -158,7 +164,7 @@ class TrainingSettings:
     ] = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("hidden_widths", "quantiles"):
+        for name in ("hidden_widths", "quantiles", "augment"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         for name, (kind, _) in setting_types().items():
             check_setting(name, kind, getattr(self, name))

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from multilayer.engine.augmentation import augmentation_of
 from multilayer.engine.batches import BatchSource, Examples
 from multilayer.engine.devices import choose_device
 from multilayer.engine.distributed import GradientSum, Ranks, Stop
@@ -69,6 +70,7 @@ class Training:
         self._batches = BatchSource(
             self._data.examples, shared.batch_size, sources, self._data.rows, _part_of(ranks),
             shared.drop_last_batch,
+            augmentation_of(shared.augment, examples.image_shape, seeds, device),
         )  # fmt: skip
         gradient_sum = None
         if ranks is not None:

@@ -132,6 +132,11 @@ def recipe(
     for changed in changes:
         if changed not in known:
             raise SettingsError(f"unknown setting {changed!r}; known are: {', '.join(known)}")
+    if changes.get("augment") and task != "images":
+        raise SettingsError(
+            f"augment {', '.join(changes['augment'])} shifts and mirrors pictures; "
+            "it does not go with tables"
+        )
     if task == "images":
         return replace(_IMAGE_RECIPES[name], **changes)
     return replace(

@@ -28,6 +28,9 @@ def as_examples(split: ImageSplit) -> "Examples":
 
     from multilayer.engine.batches import Examples
 
+    height, width = split.images.shape[1:]
     return Examples(
-        torch.from_numpy(split.images.reshape(len(split), -1)), torch.from_numpy(split.labels)
+        torch.from_numpy(split.images.reshape(len(split), -1)),
+        torch.from_numpy(split.labels),
+        image_shape=(height, width),
     )

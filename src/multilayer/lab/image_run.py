@@ -90,6 +90,10 @@ class ImageRun:
                 f"selection by {settings.selection!r} would choose by the test rows; "
                 "hold rows out with a validation_fraction, for example 0.1"
             )
+        if "flip" in settings.augment and data == "digits":
+            raise SettingsError(
+                "augment 'flip' would teach mirrored digits, which are other signs; take 'shift'"
+            )
         self.settings, self.recipe_name = settings, recipe_name
         if settings.device != "cpu":  # the only question that PyTorch must be loaded for
             import_module("multilayer.engine.devices").choose_device(settings.device)

@@ -90,8 +90,7 @@ def learning_of(source: str | Path, settings: str = "") -> Learning:
     examples = as_examples(dataset.train)
     if chosen.validation_fraction:
         kept, _ = split_rows(dataset.train.labels, chosen.validation_fraction, chosen.seed)
-        numbers = torch.from_numpy(kept)
-        examples = Examples(examples.inputs[numbers], examples.targets[numbers])
+        examples = examples.at(torch.from_numpy(kept))
     spec = chosen.network_spec(
         examples.inputs.shape[1], len(dataset.class_names), input_scale=1 / 255
     )
@@ -129,9 +128,7 @@ def save_pictures(learning: Learning, snapshots: list[Snapshot], folder: Path) -
             weight.view(snapshot.parameters.unsqueeze(0))[0].numpy() for snapshot in snapshots
         ]
         save_first_layer_epochs(weights, epochs, learning.image_shape, folder)
-    few = Examples(
-        learning.examples.inputs[:_SURFACE_ROWS], learning.examples.targets[:_SURFACE_ROWS]
-    )
+    few = learning.examples.at(slice(_SURFACE_ROWS))
     surface = loss_surface(
         learning.spec, [snapshot.parameters for snapshot in snapshots], few, learning.settings.loss
     )

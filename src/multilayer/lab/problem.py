@@ -1,7 +1,7 @@
 """Rows with labels, whatever they came from, for networks that are compared on them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -44,11 +44,7 @@ class Problem:
 
     def first_rows(self, num_rows: int) -> "Problem":
         """The same problem with fewer rows."""
-        inputs, targets = self.examples.inputs[:num_rows], self.examples.targets[:num_rows]
-        return Problem(
-            self.name, Examples(inputs, targets), self.num_classes, self.input_scale,
-            self.image_shape, self.class_names,
-        )  # fmt: skip
+        return replace(self, examples=self.examples.at(slice(num_rows)))
 
     def network(self, members: Sequence[TrainingSettings], rows: Sequence[Tensor]) -> Network:
         """A population with first weights.

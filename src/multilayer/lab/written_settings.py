@@ -75,7 +75,7 @@ def _read(kind: Any, text: str) -> Any:
     origin = get_origin(kind)
     if origin is tuple:
         entry = get_args(kind)[0]
-        return tuple(entry(part) for part in text.split(",")) if text else ()
+        return tuple(_read(entry, part) for part in text.split(",")) if text else ()
     if origin is Literal:
         return text  # the settings themselves say which are known
     if origin in (Union, UnionType):
@@ -89,7 +89,7 @@ def _read(kind: Any, text: str) -> Any:
 
 def _in_words(kind: Any) -> str:
     if get_origin(kind) is tuple:
-        whole = get_args(kind)[0] is int
+        whole = get_args(kind)[0] is int  # a tuple of names takes any text here
         return f"{'whole ' if whole else ''}numbers with commas between them"
     return {int: "a whole number", float: "a number", bool: "yes or no"}.get(kind, "a known name")
 

@@ -39,10 +39,13 @@ def settings_read_from(command: str) -> tuple[TrainingSettings, dict[str, Any]]:
     seed=st.integers(0, 2**31),
     batch_norm=st.booleans(),
     schedule=st.sampled_from(["constant", "cosine", "one_cycle"]),
+    augment=st.sampled_from([(), ("shift",), ("flip", "shift")]),
 )
-def test_the_command_says_the_same_settings(name, widths, rate, seed, batch_norm, schedule):
+def test_the_command_says_the_same_settings(
+    name, widths, rate, seed, batch_norm, schedule, augment
+):
     changes = {"hidden_widths": tuple(widths), "learning_rate": rate, "seed": seed}
-    settings = recipe(name, batch_norm=batch_norm, schedule=schedule, **changes)
+    settings = recipe(name, batch_norm=batch_norm, schedule=schedule, augment=augment, **changes)
     read, arguments = settings_read_from(repeat_command(described(settings, name)))
     assert read == settings
     assert arguments["data"] == "x"

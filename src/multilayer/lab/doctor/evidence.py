@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 
@@ -121,16 +120,18 @@ def evidence_of(
         kept, held_out = split_rows(
             dataset.train.labels, settings.validation_fraction, settings.seed
         )
-        train_rows, watched_rows = _chosen(train_rows, kept), _chosen(train_rows, held_out)
+        train_rows, watched_rows = (
+            train_rows.at(torch.from_numpy(part)) for part in (kept, held_out)
+        )
     network = load_image_model(model_path(run)).network
-    layers, gradients = layer_statistics(network, _first(train_rows, _FEW_ROWS), settings.loss)
+    layers, gradients = layer_statistics(network, train_rows.at(slice(_FEW_ROWS)), settings.loss)
     most_rows = 2 * _FEW_ROWS if is_quick else _MANY_ROWS
     return replace(
         found,
         layers=layers,
         gradients=gradients,
-        watched=_answers(network, _first(watched_rows, most_rows)),
-        learned=_answers(network, _first(train_rows, most_rows)),
+        watched=_answers(network, watched_rows.at(slice(most_rows))),
+        learned=_answers(network, train_rows.at(slice(most_rows))),
         num_watched_rows=len(watched_rows),
         is_test_watched=not settings.validation_fraction,
         num_copies=None if is_quick else _num_copies(train_rows, watched_rows),
@@ -163,12 +164,3 @@ def _num_copies(train_rows: Examples, watched_rows: Examples) -> int:
 def _answers(network: Network, rows: Examples) -> Answers:
     predicted = network.logits(rows.inputs).softmax(-1).mean(0).argmax(-1)
     return Answers(rows.targets.numpy(), predicted.numpy())
-
-
-def _first(rows: Examples, num_rows: int) -> Examples:
-    return Examples(rows.inputs[:num_rows], rows.targets[:num_rows])
-
-
-def _chosen(rows: Examples, numbers: NDArray[np.int64]) -> Examples:
-    places = torch.from_numpy(numbers)
-    return Examples(rows.inputs[places], rows.targets[places])
