@@ -51,15 +51,20 @@ _IMAGES = replace(
     schedule="one_cycle",
     max_epochs=50,
     dropout=0.4,
-    input_dropout=0.1,
-    weight_decay=0.02,
+    input_dropout=0.2,
+    weight_decay=0.05,
     average_decay=0.999,
     precision="medium",
 )
 _IMAGE_RECIPES: dict[str, TrainingSettings] = {
     "chapter": _CHAPTER,
     "fast": replace(
-        _IMAGES, hidden_widths=(512, 256), max_epochs=15, dropout=0.2, input_dropout=0.0
+        _IMAGES,
+        hidden_widths=(512, 256),
+        max_epochs=15,
+        dropout=0.2,
+        input_dropout=0.0,
+        weight_decay=0.02,
     ),
     "default": _IMAGES,
     "best": replace(_IMAGES, num_members=5),
