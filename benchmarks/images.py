@@ -31,6 +31,7 @@ from reporting import machine, markdown_table, write_result
 
 from multilayer import Examples, Network, TrainingSettings, load_images, recipe, train
 from multilayer.data.splits import split_rows
+from multilayer.engine.settings import setting_types
 from multilayer.lab.checkpoints import CheckpointPlan, Checkpoints
 from multilayer.lab.image_rows import as_examples
 from multilayer.lab.written_settings import read_settings
@@ -159,9 +160,20 @@ def append(measurement: Measurement, path: Path = RECORDS) -> None:
 
 def of_case(name: str, measured: Sequence[Measurement]) -> Measurement | None:
     """The last measurement of a case, if it has one."""
-    settings = json.loads(key(CASES[name]))
-    found = [one for one in measured if one.test is not None and one.settings == settings]
+    found = [
+        one
+        for one in measured
+        if one.test is not None
+        and [as_settings(document) for document in one.settings] == CASES[name]
+    ]
     return found[-1] if found else None
+
+
+def as_settings(document: dict) -> TrainingSettings:
+    """Settings from JSON; one that is newer than the measurement has its default."""
+    return TrainingSettings(
+        **{name: document[name] for name in setting_types() if name in document}
+    )
 
 
 def rows_of(name: str, measured: Sequence[Measurement], times: dict) -> list[list[str]]:
