@@ -22,22 +22,18 @@ import shutil
 import statistics
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
-import platformdirs
 import torch
+from image_records import CACHE, Measurement, Score, append, as_document, as_settings, records
 from reporting import machine, markdown_table, write_result
 
 from multilayer import Examples, Network, TrainingSettings, load_images, recipe, train
 from multilayer.data.splits import split_rows
-from multilayer.engine.settings import setting_types
 from multilayer.lab.checkpoints import CheckpointPlan, Checkpoints
 from multilayer.lab.image_rows import as_examples
 from multilayer.lab.written_settings import read_settings
 
-CACHE = platformdirs.user_cache_path("multilayer-benchmarks")
-RECORDS = CACHE / "images.jsonl"
 SPLIT_SEED, HELD_OUT = 0, 5_000
 SEEDS = range(5)
 CASES = {
@@ -49,38 +45,6 @@ CASES = {
 NAMES = {name: name.replace("-augment", ", --augment shift,flip") for name in CASES}
 AIMS = {"fast": "0.895", "default": "0.914", "default, averaged": "0.919"}
 TIMES = CACHE / "images-times.json"
-
-
-@dataclass(frozen=True)
-class Score:
-    """Accuracy of each member, and of their mean probabilities; the members' mean loss."""
-
-    accuracies: list[float]
-    averaged: float
-    loss: float
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """What came of a training.
-
-    Attributes:
-        text: what the settings were called.
-        settings: of each member.
-        validation: on the rows held out, after the last epoch.
-        test: on the test rows; None where settings were tried.
-        seconds: of the training, without scoring the epochs.
-        num_threads: that it ran on; 0: as many as the machine has.
-        measured: date and time.
-    """
-
-    text: str
-    settings: list[dict]
-    validation: Score
-    test: Score | None
-    seconds: float
-    num_threads: int
-    measured: str
 
 
 def measure(text: str, members: list[TrainingSettings], *, is_tested: bool) -> Measurement:
@@ -128,35 +92,9 @@ def score(network: Network, rows: Examples) -> Score:
     return Score(is_right.tolist(), float(averaged), float(-of_targets.mean()))
 
 
-def as_document(settings: TrainingSettings) -> dict:
-    """Settings as JSON gives them back."""
-    document: dict = json.loads(json.dumps(asdict(settings)))
-    return document
-
-
 def key(members: Sequence[TrainingSettings]) -> str:
     """What tells trainings apart."""
     return json.dumps([as_document(member) for member in members])
-
-
-def records(path: Path = RECORDS) -> list[Measurement]:
-    """All measurements so far, the oldest first."""
-    if not path.exists():
-        return []
-    return [read(json.loads(line)) for line in path.read_text().splitlines()]
-
-
-def read(document: dict) -> Measurement:
-    """A measurement from its line."""
-    test = document["test"] and Score(**document["test"])
-    return Measurement(**{**document, "validation": Score(**document["validation"]), "test": test})
-
-
-def append(measurement: Measurement, path: Path = RECORDS) -> None:
-    """Keep a measurement."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        file.write(json.dumps(asdict(measurement)) + "\n")
 
 
 def of_case(name: str, measured: Sequence[Measurement]) -> Measurement | None:
@@ -168,13 +106,6 @@ def of_case(name: str, measured: Sequence[Measurement]) -> Measurement | None:
         and [as_settings(document) for document in one.settings] == CASES[name]
     ]
     return found[-1] if found else None
-
-
-def as_settings(document: dict) -> TrainingSettings:
-    """Settings from JSON; one that is newer than the measurement has its default."""
-    return TrainingSettings(
-        **{name: document[name] for name in setting_types() if name in document}
-    )
 
 
 def rows_of(name: str, measured: Sequence[Measurement], times: dict) -> list[list[str]]:

@@ -32,7 +32,7 @@ def test_members_are_scored_alone_and_averaged():
 
 
 def measurement(members, accuracies, averaged):
-    from images import Measurement, Score, as_document
+    from image_records import Measurement, Score, as_document
 
     score = Score(accuracies, averaged, 0.3)
     documents = [as_document(member) for member in members]
@@ -40,7 +40,8 @@ def measurement(members, accuracies, averaged):
 
 
 def test_the_table_holds_cases_and_their_averages(tmp_path):
-    from images import CASES, append, records, report
+    from image_records import append, records
+    from images import CASES, report
 
     done = measurement(CASES["default"], [0.91, 0.92, 0.93, 0.94, 0.95], 0.96)
     append(done, tmp_path / "records")
@@ -56,7 +57,8 @@ def test_the_table_holds_cases_and_their_averages(tmp_path):
 
 
 def test_what_is_measured_is_known_by_its_settings(tmp_path):
-    from images import CASES, append, of_case, records
+    from image_records import append, records
+    from images import CASES, of_case
 
     assert records(tmp_path / "absent") == []
     done = measurement(CASES["fast"], [0.9] * 5, 0.9)
