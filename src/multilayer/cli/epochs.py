@@ -42,6 +42,14 @@ def show_epochs(
             curves.update(_series(history), f"epoch {record.epoch} of {num_epochs}{time}")
 
 
+def place_in_words(place: tuple[int, int] | None) -> str:
+    """A line on where a resumed run goes on, with its beginning; empty at the beginning."""
+    if place is None:
+        return ""
+    epoch, num_batches = place
+    return f"\ngoing on in epoch {epoch}, where {num_batches} batches were done"
+
+
 def _series(history: list[dict[str, Any]]) -> dict[str, list[tuple[float, float]]]:
     # The training loss is a mean over the epoch, so that it belongs to the epoch's middle.
     places = {"train_loss": -0.5, "validation_loss": 0.0, "validation_accuracy": 0.0}

@@ -1,7 +1,7 @@
 """The flags of `multilayer train` that are for tables."""
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Literal
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -76,6 +76,12 @@ class TableFlags:
             tuple(self.target), self.weight, self.group_by, self.time_column,
             tuple(self.categorical), tuple(self.drop), kinds,  # type: ignore[arg-type]
         )  # fmt: skip
+
+    def by_flag(self) -> dict[str, Any]:
+        """The flags by their names on the command line; those not given are false."""
+        names = {field.name: field.name.replace("_", "-") for field in fields(self)}
+        names["as_kind"] = "as"
+        return {f"--{flag}": getattr(self, name) for name, flag in names.items()}
 
     def task_name(self) -> "Task | None":
         """The task as `TableRun` takes it."""

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,16 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from multilayer.cli import exit_codes
-from multilayer.cli.epochs import show_epochs
+from multilayer.cli.epochs import place_in_words, show_epochs
 from multilayer.cli.interrupts import stop_on_interrupt
 from multilayer.cli.own_name import own_name
 from multilayer.cli.setting_flags import SettingFlags, given
 from multilayer.cli.table_flags import TableFlags
-from multilayer.cli.train_table import train_table
+from multilayer.cli.train_table import resume_table, train_table
 from multilayer.errors import SettingsError
 
 if TYPE_CHECKING:
     from multilayer.lab.image_run import ImageRun
+
+_SECONDS_FOR_THE_FIRST = 5
 
 
 def train(
@@ -60,24 +63,29 @@ def train(
     """
     if data is None and resume is None:
         raise SettingsError("name the data to train on, or a run folder with --resume")
-    if (table.target or resume is not None) and os.environ.get("WORLD_SIZE", "1") != "1":
-        raise SettingsError(
-            "a table is trained, and a run is resumed, by one process; start it without torchrun"
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        _refuse_in_several_processes(
+            {"--target": table.target, "--resume": resume, "--checkpoint-every": checkpoint_every}
         )
-    if table.target and data is not None:
-        return train_table(data, table, recipe or "default", given(settings), output, quiet)
-    if data is not None and Path(data).is_file():
+    if table.target and data is not None and resume is None:
+        return train_table(
+            data, table, recipe or "default", given(settings), output, quiet, checkpoint_every
+        )
+    if data is not None and Path(data).is_file() and resume is None:
         raise SettingsError(f"{data} is a file; name its column to predict with --target")
     from multilayer.estimators.recipes import recipe as settings_of
     from multilayer.lab.image_run import ImageRun
     from multilayer.lab.saved_run import SavedRun
 
     if resume is not None:
-        _refuse_beside_resume({"--recipe": recipe, "--output": output})
+        _refuse_beside_resume({"--recipe": recipe, "--output": output, **table.by_flag()})
         saved = SavedRun.read(resume)
         chosen = replace(saved.settings, **given(settings))
         recipe, output = saved.recipe_name, resume
         data, data_dir = data or saved.data, data_dir or saved.data_dir
+        if saved.table is not None:
+            saved = replace(saved, data=data, settings=chosen)
+            return resume_table(saved, resume, quiet, checkpoint_every)
     else:
         recipe = recipe or "chapter"
         chosen = settings_of(recipe, **given(settings))
@@ -116,9 +124,19 @@ def _run(run: "ImageRun", rank: int, quiet: bool) -> dict[str, Any]:
     return results
 
 
-def _refuse_beside_resume(flags: dict[str, str | None]) -> None:
+def _refuse_in_several_processes(flags: dict[str, Any]) -> None:
+    """Refuse what one process does alone; the first of several says so."""
     for name, value in flags.items():
-        if value is not None:
+        if value:
+            if os.environ.get("RANK", "0") != "0":
+                time.sleep(_SECONDS_FOR_THE_FIRST)  # an early end of ours would cut its words off
+                raise SystemExit(exit_codes.BAD_INPUT)
+            raise SettingsError(f"{name} is for one process; start it without torchrun")
+
+
+def _refuse_beside_resume(flags: Mapping[str, Any]) -> None:
+    for name, value in flags.items():
+        if value:
             raise SettingsError(f"{name} does not go with --resume: the run has its own")
 
 
@@ -145,16 +163,9 @@ def _print_plan(run: "ImageRun") -> None:
         f"{network.num_parameters:,} parameters\n"
         f"training: {settings.optimizer}, learning rate {settings.learning_rate:g}, "
         f"batches of {settings.batch_size}, {settings.max_epochs} epochs, seed {settings.seed}"
-        f"{_place_in_words(run)}",
+        f"{place_in_words(run.place)}",
         flush=True,
     )
-
-
-def _place_in_words(run: "ImageRun") -> str:
-    if run.place is None:
-        return ""
-    epoch, num_batches = run.place
-    return f"\ngoing on in epoch {epoch}, where {num_batches} batches were done"
 
 
 def _print_results(run: "ImageRun", results: dict[str, Any], quiet: bool) -> None:

@@ -2,16 +2,18 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from multilayer.cli import exit_codes
-from multilayer.cli.epochs import show_epochs
+from multilayer.cli.epochs import place_in_words, show_epochs
 from multilayer.cli.interrupts import stop_on_interrupt
 from multilayer.cli.own_name import own_name
 from multilayer.cli.table_flags import TableFlags
 from multilayer.cli.tables import print_table
 
 if TYPE_CHECKING:
+    from multilayer.lab.saved_run import SavedRun
     from multilayer.lab.table_run import TableRun
 
 _MOST_COLUMNS_SHOWN = 40
@@ -24,6 +26,7 @@ def train_table(
     changes: dict[str, Any],
     output: str | None,
     quiet: bool,
+    checkpoint_every: str | None,
 ) -> int:
     """Fit a table, show how it goes, and leave a run folder."""
     from multilayer.lab.table_run import TableRun
@@ -38,11 +41,35 @@ def train_table(
         changes={**changes, **held_out},
         validation=validation,
         is_strict=flags.strict,
+        checkpoint_every=checkpoint_every,
     )
+    return _fit(run, quiet)
+
+
+def resume_table(saved: "SavedRun", folder: str, quiet: bool, checkpoint_every: str | None) -> int:
+    """Go on with the run on a table in a folder, show how it goes, and leave the folder whole."""
+    from multilayer.lab.table_run import TableRun
+
+    assert saved.table is not None
+    run = TableRun(
+        saved.data,
+        saved.table.roles,
+        folder,
+        task=saved.table.task,
+        recipe_name=saved.recipe_name,
+        changes=asdict(saved.settings),
+        validation=saved.table.validation,
+        checkpoint_every=checkpoint_every,
+        is_resumed=True,
+    )
+    return _fit(run, quiet)
+
+
+def _fit(run: "TableRun", quiet: bool) -> int:
     if not quiet:
         _print_plan(run)
-    for warning in run.source.schema.warnings:
-        print(f"note: {warning}", file=sys.stderr)
+    for note in (*run.source.schema.warnings, *run.notes):
+        print(f"note: {note}", file=sys.stderr)
     with run.folder, stop_on_interrupt() as stop:
         show_epochs(run.epochs(stop), run.history, run.settings.max_epochs, quiet)
         results = run.finish()
@@ -68,7 +95,8 @@ def _print_plan(run: "TableRun") -> None:
         f"{spec.num_parameters:,} parameters\n"
         f"training: {fit.recipe_name}, {settings.optimizer}, learning rate "
         f"{settings.learning_rate:g}, batches of {settings.batch_size}, {settings.max_epochs} "
-        f"epochs, seed {settings.seed}, {_held_out(run)}",
+        f"epochs, seed {settings.seed}, {_held_out(run)}"
+        f"{place_in_words(run.place)}",
         flush=True,
     )
 

@@ -17,6 +17,7 @@ from multilayer.engine.batches import Examples
 from multilayer.engine.network import Network
 from multilayer.engine.records import EpochRecord
 from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.state import StateKeeper, TrainingState
 from multilayer.engine.training import train
 from multilayer.estimators.held_out import HeldOut
 from multilayer.model_file.table_model import TableModel
@@ -46,6 +47,7 @@ class PopulationFit(ABC):
     history: list[dict[str, Any]]
     _members: list[TrainingSettings]
     _held_out: HeldOut | None
+    _state: TrainingState | None = None  # to go on from
 
     @property
     @abstractmethod
@@ -61,13 +63,26 @@ class PopulationFit(ABC):
     def held_out_numbers(self) -> NDArray[np.int64]:
         """The numbers in the file of rows that are held out, ascending; none if not known."""
 
-    def epochs(self, stop: Event | None = None) -> Iterator[EpochRecord]:
+    def resume(self, state: TrainingState) -> None:
+        """Let `epochs` go on from a state, bit for bit as if nothing had been between.
+
+        Args:
+            state: kept by a fit of the same rows with the same settings.
+        """
+        self._state = state
+        self.history[:] = map(history_line, state.history)
+
+    def epochs(
+        self, stop: Event | None = None, keeper: StateKeeper | None = None
+    ) -> Iterator[EpochRecord]:
         """Train; each record also becomes a line of `history`.
 
         Args:
             stop: when set, training ends after the current batch.
+            keeper: is given the state to resume from, whenever it asks for it.
 
         Raises:
+            CheckpointError: the state to go on from is that of another fit.
             TrainingDivergedError: no network's loss is finite any more.
         """
         held_out = self._held_out
@@ -79,6 +94,8 @@ class PopulationFit(ABC):
             rows=self._row_numbers(),
             validation_rows=None if held_out is None else held_out.row_tensors(),
             stop=stop,
+            state=self._state,
+            keeper=keeper,
         ):
             self.history.append(history_line(record))
             yield record

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from multilayer.data.images import ImageDataset
 from multilayer.engine.settings import TrainingSettings
+from multilayer.lab.stopwatch import without_times
 
 if TYPE_CHECKING:
     from multilayer.engine.network import Network
@@ -29,12 +30,7 @@ def save_model_file(
         {
             "data": dataset.name,
             "settings": asdict(settings),
-            # Without times, the same training leaves the same bytes.
-            "results": {
-                name: value
-                for name, value in results.items()
-                if name not in ("train_seconds", "part_seconds")
-            },
+            "results": without_times(results),
         },
     )
     save_image_model(model, folder / "model.safetensors")

@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from multilayer.data.images import load_images
-from multilayer.engine.fingerprints import as_json, check_same_training
 from multilayer.engine.machine import check_machine
 from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import SettingsError, TrainingDivergedError
 from multilayer.lab.before_torch import begin_loading, rank_of_this_process
-from multilayer.lab.checkpoints import CheckpointPlan, Checkpoints
+from multilayer.lab.checkpoints import CheckpointPlan
 from multilayer.lab.image_artifacts import save_drawings, save_model_file
 from multilayer.lab.image_documents import description, facts
 from multilayer.lab.image_history import as_history_line
 from multilayer.lab.image_rows import as_examples, divide
 from multilayer.lab.image_scores import loss_and_accuracy
-from multilayer.lab.run_folder import RunFolder, read_json
+from multilayer.lab.open_run import OpenRun
+from multilayer.lab.run_folder import RunFolder
 from multilayer.lab.stopwatch import Stopwatch
 from multilayer.lab.wilson import wilson_interval
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from multilayer.engine.distributed import Stop
     from multilayer.engine.network import Network
     from multilayer.engine.records import EpochRecord
-    from multilayer.engine.state import TrainingState
 
 
 class ImageRun:
@@ -58,7 +57,6 @@ class ImageRun:
 
     Attributes:
         history: a line for each epoch so far, as in history.jsonl.
-        notes: what was found damaged when the run was taken up again, a line each.
 
     Raises:
         CheckpointError: data, settings or versions are not those of the run to resume.
@@ -113,10 +111,7 @@ class ImageRun:
         self.history: list[dict[str, Any]] = []
         self._status = "unfinished"
         self._train, self._validation = divide(self.dataset, settings)
-        self.notes: list[str] = []
-        self.folder: RunFolder | None = None
-        self._checkpoints: Checkpoints | None = None
-        self._state: TrainingState | None = None
+        self._open: OpenRun | None = None
         if rank == 0:
             document = description(
                 self.dataset,
@@ -129,33 +124,27 @@ class ImageRun:
             )
             if is_resumed:
                 assert output is not None
-                self._take_up(RunFolder.reopened(output), plan, document)
+                self._open = OpenRun.taken_up(output, document, plan, as_history_line)
+                self.history.extend(self._open.history)
             else:
                 num_bytes = 4 * self.spec.num_parameters * len(self._members)
-                name = f"{self.dataset.name}-{recipe_name}"
-                self.folder = RunFolder(output, name, num_bytes)
-                self.folder.write_json("settings.json", document)
-                self._checkpoints = Checkpoints(self.folder.path / "checkpoints", plan)
+                folder = RunFolder(output, f"{self.dataset.name}-{recipe_name}", num_bytes)
+                self._open = OpenRun.begun(folder, document, plan)
 
-    def _take_up(self, folder: RunFolder, plan: CheckpointPlan, document: dict[str, Any]) -> None:
-        """Go on in a folder, where the newest checkpoint is."""
-        try:
-            check_same_training(read_json(folder.path, "settings.json"), as_json(document))
-            self._checkpoints = Checkpoints(folder.path / "checkpoints", plan)
-            self._state, self.notes = self._checkpoints.latest()
-            if self._state is not None:
-                self.history = [as_history_line(record) for record in self._state.history]
-            folder.write_lines("history.jsonl", self.history)
-        except BaseException:
-            folder.release()
-            raise
-        self.folder = folder
+    @property
+    def folder(self) -> RunFolder | None:
+        """The run folder; None in all processes of a group but the first."""
+        return None if self._open is None else self._open.folder
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was found damaged when the run was taken up again, a line each."""
+        return () if self._open is None else self._open.notes
 
     @property
     def place(self) -> tuple[int, int] | None:
         """The epoch that a resumed run goes on in, and its batches done; None: the beginning."""
-        state = self._state
-        return None if state is None else (state.epoch, state.num_batches_done)
+        return None if self._open is None else self._open.place
 
     @cached_property
     def network(self) -> "Network":
@@ -177,7 +166,7 @@ class ImageRun:
         from multilayer.engine.distributed import Ranks
         from multilayer.engine.training import train
 
-        keeper = self._checkpoints if Ranks.current() is None else None
+        opened = None if Ranks.current() is not None else self._open
         record = None
         try:
             for record in train(
@@ -186,8 +175,8 @@ class ImageRun:
                 self._members,
                 validation=as_examples(self._validation),
                 stop=stop,
-                state=self._state,
-                keeper=keeper,
+                state=None if opened is None else opened.state,
+                keeper=None if opened is None else opened.keeper,
             ):
                 self._note(as_history_line(record))
                 yield record

@@ -1,11 +1,27 @@
 """What a run folder says of the run that it is of, so that the run can be taken up again."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
+from multilayer.data.byte_stream import STANDARD_INPUT
 from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import RunFolderError
 from multilayer.lab.run_folder import read_json
+
+if TYPE_CHECKING:
+    from multilayer.data.target_values import Task
+    from multilayer.lab.table_source import ColumnRoles
+
+
+@dataclass(frozen=True)
+class SavedTable:
+    """What only a run on a table is begun with; as `TableRun` takes it."""
+
+    roles: "ColumnRoles"
+    task: "Task"
+    validation: str | None
 
 
 @dataclass(frozen=True)
@@ -19,34 +35,57 @@ class SavedRun:
         )
 
     Attributes:
-        data: as `ImageRun` takes it, like all others.
-        settings: …
+        data: as `ImageRun` or `TableRun` takes it, like all others.
+        settings: as they were used; for `TableRun`, all of them are changes.
         recipe_name: …
         data_dir: …
+        table: of a run on a table; None: it is on pictures.
     """
 
     data: str
     settings: TrainingSettings
     recipe_name: str
     data_dir: str | None
+    table: SavedTable | None = None
 
     @classmethod
     def read(cls, run: str | Path) -> "SavedRun":
         """Read a run folder.
 
         Raises:
-            RunFolderError: it is no run folder or damaged, or its run has ended.
+            RunFolderError: it is no run folder or damaged, its run has ended, or its rows came
+                through the standard input.
         """
         document = read_json(run, "settings.json")
-        if (Path(run) / "results.json").exists():
-            status = read_json(run, "results.json").get("status")
-            # A run that was killed while it drew has its results and lacks the last picture.
-            has_all = status == "diverged" or (Path(run) / "first_layer.png").exists()
-            if status != "interrupted" and has_all:
-                raise RunFolderError(f"the run {run} has {status}; there is nothing to resume")
         try:
             settings = TrainingSettings(**document["settings"])
-            origin = document["data"]
-            return cls(origin["load"], settings, document["recipe"], origin["data_dir"])
-        except (KeyError, TypeError, ValueError) as error:
+            origin, recipe_name = document["data"], document["recipe"]
+            table = _table(origin) if "roles" in origin else None
+            saved = cls(origin["load"], settings, recipe_name, origin.get("data_dir"), table)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise RunFolderError(f"{run}/settings.json does not describe a run: {error}") from error
+        saved._check_is_open(Path(run))
+        if table is not None and STANDARD_INPUT in (saved.data, table.validation):
+            raise RunFolderError(
+                f"the rows of {run} came through the standard input, and cannot be read again"
+            )
+        return saved
+
+    def _check_is_open(self, run: Path) -> None:
+        if not (run / "results.json").exists():
+            return
+        status = read_json(run, "results.json").get("status")
+        # A run on pictures draws after its results are there, and may be killed meanwhile.
+        is_drawn = self.table is not None or (run / "first_layer.png").exists()
+        if status == "diverged" or (status != "interrupted" and is_drawn):
+            raise RunFolderError(f"the run {run} has {status}; there is nothing to resume")
+
+
+def _table(origin: Mapping[str, Any]) -> SavedTable:
+    from multilayer.lab.table_source import ColumnRoles
+
+    roles: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in origin["roles"].items()
+    }
+    return SavedTable(ColumnRoles(**roles), cast("Task", origin["task"]), origin["validation"])

@@ -1,8 +1,9 @@
 """Where the seconds of a run go."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 
 class Stopwatch:
@@ -24,3 +25,12 @@ class Stopwatch:
             yield
         finally:
             self.seconds[name] += time.perf_counter() - began
+
+
+def without_times(results: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of results.json without seconds: the same training says the same."""
+    return {
+        name: value
+        for name, value in results.items()
+        if name not in ("train_seconds", "part_seconds")
+    }

@@ -1,5 +1,6 @@
 """Networks fitted to a table, from its file to a run folder."""
 
+import hashlib
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -12,12 +13,16 @@ import numpy as np
 import torch
 
 from multilayer.data.target_values import Task
+from multilayer.engine.fingerprints import versions
 from multilayer.engine.records import EpochRecord
 from multilayer.engine.settings import TrainingSettings
-from multilayer.errors import TrainingDivergedError
+from multilayer.errors import TableError, TrainingDivergedError
 from multilayer.estimators.fitting import TableFit
+from multilayer.estimators.population_fit import history_line
+from multilayer.lab.checkpoints import CheckpointPlan
+from multilayer.lab.open_run import OpenRun
 from multilayer.lab.run_folder import RunFolder
-from multilayer.lab.stopwatch import Stopwatch
+from multilayer.lab.stopwatch import Stopwatch, without_times
 from multilayer.lab.table_scores import Score, scores_of
 from multilayer.lab.table_source import ColumnRoles, read_rows
 from multilayer.model_file.table_model import save_table_model
@@ -43,13 +48,22 @@ class TableRun:
         changes: settings that shall differ from the recipe's, by name.
         validation: a file of rows to be measured on; None: they are held out as the settings say.
         is_strict: a row without target is an error.
+        checkpoint_every: how often the state is kept, as `CheckpointPlan.read` takes it; None:
+            after each epoch, at most once in 30 seconds.
+        is_resumed: `output` is the folder of a run that was killed or interrupted. It goes on bit
+            for bit as if it had not been, from its newest whole checkpoint, or from the beginning
+            if it has none; see `SavedRun` for the other arguments.
 
     Attributes:
         fit: the fit, with its settings, encoder and network.
         source: the rows and what was noticed when they were read.
-        history: a line an epoch.
+        folder: the run folder.
+        notes: what was found damaged when the run was taken up again, a line each.
+        place: the epoch that a resumed run goes on in, and its batches done; None: the beginning.
 
     Raises:
+        CheckpointError: data, settings or versions are not those of the run to resume.
+        RunFolderError: another process fills the folder; or it is damaged, or its run has ended.
         SettingsError: the recipe or a setting is unknown or out of range.
         DataError: a file cannot be read or used.
         OutputError: the folder is not empty or cannot be written.
@@ -66,7 +80,10 @@ class TableRun:
         changes: Mapping[str, Any] | None = None,
         validation: str | Path | None = None,
         is_strict: bool = False,
+        checkpoint_every: str | None = None,
+        is_resumed: bool = False,
     ) -> None:
+        plan = CheckpointPlan.read(checkpoint_every)
         self.data, self.roles = data, roles
         self._watch = Stopwatch()
         validation_source = None
@@ -87,12 +104,18 @@ class TableRun:
                 validation=None if validation_source is None else validation_source.rows,
             )
         self._status = "unfinished"
-        self.folder = RunFolder(
-            output,
-            f"{Path(data).name.partition('.')[0] or 'table'}-{recipe_name}",
-            self.fit.network.parameters.nbytes,
-        )
-        self.folder.write_json("settings.json", self._description(validation))
+        document = self._description(validation)
+        if is_resumed:
+            assert output is not None
+            opened = OpenRun.taken_up(output, document, plan, history_line)
+        else:
+            name = f"{Path(data).name.partition('.')[0] or 'table'}-{recipe_name}"
+            folder = RunFolder(output, name, self.fit.network.parameters.nbytes)
+            opened = OpenRun.begun(folder, document, plan)
+        if opened.state is not None:
+            self.fit.resume(opened.state)
+        self.folder, self.notes, self.place = opened.folder, opened.notes, opened.place
+        self._keeper = opened.keeper
 
     @property
     def settings(self) -> TrainingSettings:
@@ -114,13 +137,14 @@ class TableRun:
             TrainingDivergedError: no network's loss is finite any more.
         """
         try:
-            for record in self.fit.epochs(stop):
+            record = None
+            for record in self.fit.epochs(stop, self._keeper):
                 self.folder.append_line("history.jsonl", self.history[-1])
                 yield record
         except TrainingDivergedError:
             self.folder.write_json("results.json", {"status": "diverged", **self._facts()})
             raise
-        was_stopped = stop is not None and stop.is_set()
+        was_stopped = (stop is not None and stop.is_set()) or (record and record.is_interrupted)
         self._status = "interrupted" if was_stopped else "finished"
 
     def finish(self) -> dict[str, Any]:
@@ -139,9 +163,10 @@ class TableRun:
             "temperature": model.temperature,
             **self._facts(),
         }
-        model.details["results"] = results
+        model.details["results"] = without_times(results)
         save_table_model(model, self.folder.path / "model.safetensors")
         if self.history:
+            self.folder.sync("history.jsonl")
             save_learning_curves(self.history, self.folder.path / "curves.png")
         self.folder.write_json("results.json", results)
         self.folder.release()
@@ -153,9 +178,12 @@ class TableRun:
         return {
             "recipe": self.fit.recipe_name,
             "settings": asdict(self.settings),
+            "versions": {**versions(), **{name: version(name) for name in ("numpy", "polars")}},
             "data": {
                 "load": _absolute(self.data),
+                "sha256": _digest(self.data),
                 "validation": None if validation is None else _absolute(validation),
+                "validation_sha256": None if validation is None else _digest(validation),
                 "num_rows": len(self.source.rows),
                 "num_rows_without_target": self.source.num_without_target,
                 "task": self.fit.targets.task,
@@ -194,6 +222,18 @@ def _as_json(score: Score) -> dict[str, Any]:
         name: None if isinstance(value, float) and not np.isfinite(value) else value
         for name, value in asdict(score).items()
     }
+
+
+def _digest(path: str | Path) -> str | None:
+    """SHA-256 of a file's bytes; None for what cannot be read twice."""
+    path = Path(path).expanduser()
+    if not path.is_file():
+        return None
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise TableError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
 
 
 def _absolute(path: str | Path) -> str:

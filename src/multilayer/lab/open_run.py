@@ -1,0 +1,93 @@
+"""A run and its folder while it is trained: begun anew, or taken up where it was left."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from multilayer.engine.fingerprints import as_json, check_same_training
+from multilayer.lab.checkpoints import CheckpointPlan, Checkpoints
+from multilayer.lab.run_folder import RunFolder, read_json
+
+if TYPE_CHECKING:
+    from multilayer.engine.records import EpochRecord
+    from multilayer.engine.state import TrainingState
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """A run's folder, which nobody else fills meanwhile, and what is known of its training.
+
+    Attributes:
+        folder: where everything goes.
+        keeper: keeps the states of the training in it.
+        state: where the training goes on; None: at the beginning.
+        notes: what was found damaged when the run was taken up again, a line each.
+        history: a line for each epoch before `state`.
+    """
+
+    folder: RunFolder
+    keeper: Checkpoints
+    state: "TrainingState | None"
+    notes: tuple[str, ...]
+    history: tuple[dict[str, Any], ...]
+
+    @classmethod
+    def begun(
+        cls, folder: RunFolder, description: Mapping[str, Any], plan: CheckpointPlan
+    ) -> "OpenRun":
+        """Begin in an empty folder.
+
+        Args:
+            folder: the folder.
+            description: what settings.json shall say: all that the training follows from.
+            plan: when states are kept.
+
+        Raises:
+            OutputError: the folder cannot be written.
+        """
+        folder.write_json("settings.json", description)
+        return cls(folder, _checkpoints(folder, plan), None, (), ())
+
+    @classmethod
+    def taken_up(
+        cls,
+        path: str | Path,
+        description: Mapping[str, Any],
+        plan: CheckpointPlan,
+        line_of: "Callable[[EpochRecord], dict[str, Any]]",
+    ) -> "OpenRun":
+        """Go on in a folder from its newest whole state, or from the beginning if it has none.
+
+        Args:
+            path: the folder.
+            description: what settings.json must say.
+            plan: when states are kept from here on.
+            line_of: makes a line of history.jsonl of a record.
+
+        Raises:
+            CheckpointError: data, settings or versions are not those of the run.
+            RunFolderError: another process fills the folder, or it is no run folder.
+            OutputError: the folder cannot be written.
+        """
+        folder = RunFolder.reopened(path)
+        try:
+            check_same_training(read_json(path, "settings.json"), as_json(description))
+            keeper = _checkpoints(folder, plan)
+            state, notes = keeper.latest()
+            history = [] if state is None else [line_of(record) for record in state.history]
+            folder.write_lines("history.jsonl", history)
+        except BaseException:
+            folder.release()
+            raise
+        return cls(folder, keeper, state, tuple(notes), tuple(history))
+
+    @property
+    def place(self) -> tuple[int, int] | None:
+        """The epoch that a resumed run goes on in, and its batches done; None: the beginning."""
+        state = self.state
+        return None if state is None else (state.epoch, state.num_batches_done)
+
+
+def _checkpoints(folder: RunFolder, plan: CheckpointPlan) -> Checkpoints:
+    return Checkpoints(folder.path / "checkpoints", plan)
