@@ -8,7 +8,7 @@ import torch
 
 from multilayer.engine import lanes
 from multilayer.engine.batches import Examples
-from multilayer.engine.lanes import Lanes, choose_num_lanes
+from multilayer.engine.lanes import Lanes, choose_num_lanes, divide
 from multilayer.engine.network import Network
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
@@ -93,7 +93,7 @@ def test_threads_end_with_the_training_and_their_settings_stay_their_own(blobs):
 
 
 def test_what_goes_wrong_in_a_thread_is_raised(blobs, monkeypatch):
-    def fail(self: Lanes, lane: int, batch: object) -> None:
+    def fail(self: Lanes, lane: int, *_: object) -> None:
         if lane == 1:
             raise RuntimeError("lost in the other thread")
 
@@ -108,3 +108,27 @@ def test_what_goes_wrong_in_a_thread_is_raised(blobs, monkeypatch):
 )
 def test_there_are_lanes_where_each_has_two_members(num_members, num_threads, expected):
     assert choose_num_lanes(num_members, num_threads) == expected
+
+
+@pytest.mark.parametrize(
+    ("num_members", "num_lanes", "expected"),
+    [(4, 2, [2, 2]), (5, 2, [2, 2, 1]), (11, 4, [2, 2, 2, 2, 1, 1, 1])],
+)
+def test_members_are_divided_evenly_and_the_others_one_by_one(num_members, num_lanes, expected):
+    parts = divide(num_members, num_lanes)
+    assert [part.stop - part.start for part in parts] == expected
+    assert [number for part in parts for number in range(part.start, part.stop)] == [
+        *range(num_members)
+    ]
+
+
+@pytest.mark.parametrize("num_threads", [2, 3, 4])
+@pytest.mark.parametrize("num_members", [8, 9, 11])
+def test_who_is_left_over_takes_each_step_once_and_in_order(blobs, num_members, num_threads):
+    members = [replace(MEMBERS[0], seed=seed) for seed in range(num_members)]
+    assert choose_num_lanes(num_members, num_threads) == num_threads
+    networks = [
+        trained(blobs, [replace(member, num_threads=n) for member in members])
+        for n in (1, num_threads)
+    ]
+    torch.testing.assert_close(networks[1].parameters, networks[0].parameters, atol=1e-6, rtol=0)

@@ -96,6 +96,13 @@ class Batch:
     num_rows: int
     share: float | Tensor = 1.0
 
+    def copied(self) -> "Batch":
+        """The same rows in memory of their own."""
+        weights = None if self.weights is None else self.weights.clone()
+        return replace(
+            self, inputs=self.inputs.clone(), targets=self.targets.clone(), weights=weights
+        )
+
     def of_members(self, part: slice) -> "Batch":
         """The rows of some members."""
         if len(self.inputs) == 1:

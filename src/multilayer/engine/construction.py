@@ -81,9 +81,10 @@ class Construction:
         columns = self._spec.embedded_numbers
         return NumberEmbedding(
             NumberParameters(*map(self._parameter, names)),
-            self._members("arguments", columns, batch_size, NUM_FREQUENCIES),
-            self._members("cosines", columns, batch_size, NUM_FREQUENCIES),
-            self._members("mixtures", columns, batch_size, NUMBER_WIDTH - 1),
+            self._members("numbers", columns, 1, batch_size),
+            self._members("arguments", columns, NUM_FREQUENCIES, batch_size),
+            self._members("cosines", columns, NUM_FREQUENCIES, batch_size),
+            self._members("mixtures", columns, NUMBER_WIDTH - 1, batch_size),
             None if self._gradient is None else NumberParameters(*map(self._gradient_of, names)),
         )
 
@@ -128,14 +129,16 @@ class Construction:
             parameters = BatchNormParameters(*map(self._parameter, names))
             yield BatchNorm(parameters, buffer("standardized"), gradients)
         activation = ACTIVATIONS[self._spec.activation]
+        has_slopes = self._gradient is not None and activation.forward_with_slope is not None
+        slopes = buffer("slopes") if has_slopes else None
         if self._spec.learned_activation:
             strength, gradient = self._learned(f"activation_{number}.strength")
             buffers = buffer("activated"), buffer("difference"), buffer("mixed")
-            yield LearnedActivation(activation, strength, *buffers, gradient)
+            yield LearnedActivation(activation, strength, *buffers, gradient, slopes)
         elif self._gradient is None or activation.from_output:
             yield ActivationLayer(activation)
         else:
-            yield ActivationLayer(activation, buffer("activated"))
+            yield ActivationLayer(activation, buffer("activated"), slopes)
         if self._dropout is not None and any(self._dropout.shares):
             yield Dropout(self._dropout, self._dropout.shares, buffer("mask"), buffer("kept"))
 

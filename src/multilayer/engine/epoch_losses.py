@@ -25,8 +25,8 @@ class EpochLosses:
         return len(self._losses)
 
     def add(self, loss: Tensor, num_rows: int) -> None:
-        """Note the loss of a batch of some rows, (num_members,)."""
-        self._losses.append(loss.clone())
+        """Note the loss of a batch of some rows, (num_members,), in memory of its own."""
+        self._losses.append(loss)
         self._sizes.append(num_rows)
 
     def checked(self) -> Tensor:

@@ -1,11 +1,12 @@
 """The members of a population divided among threads, each with the whole step of its members.
 
 A product of small matrices gains little from a second thread, as its threads wait for each other in
-every product. Members need not wait: each thread trains some of them, and all meet once a step.
+every product. Members need not wait: each thread trains some of them, and the threads never are
+more than a step apart.
 """
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 
 import torch
@@ -28,6 +29,10 @@ def choose_num_lanes(num_members: int, num_threads: int) -> int:
 class Lanes:
     """Takes a population one batch further, as `Step`, each thread its part of the members.
 
+    Where the members cannot be shared out evenly, each that is left over is taken by the threads
+    in turn, and a thread with less to do goes on with the next batch: of five members two threads
+    have two and a half each.
+
     Args:
         network: its parameters are changed in place.
         members: settings of each member.
@@ -45,8 +50,8 @@ class Lanes:
         num_steps: int,
         num_lanes: int,
     ) -> None:
-        ends = [len(members) * lane // num_lanes for lane in range(num_lanes + 1)]
-        self._parts = [slice(*pair) for pair in pairwise(ends)]
+        self._num_lanes = num_lanes
+        self._parts = divide(len(members), num_lanes)
         self._steps = [
             Step(Network.of(network.spec, network.parameters[part]), members[part], num_steps)
             for part in self._parts
@@ -55,20 +60,36 @@ class Lanes:
         if self.averaged is not None:
             for part, step in zip(self._parts, self._steps, strict=True):
                 step.averaged = self.averaged[part]
-        self._loss = network.parameters.new_empty(len(members))
-        self._threads = ThreadPoolExecutor(
-            num_lanes - 1, "multilayer-lane", initializer=_prepare_thread
-        )
+        self._threads = [
+            ThreadPoolExecutor(1, "multilayer-lane", initializer=_prepare_thread)
+            for _ in range(num_lanes - 1)
+        ]
+        self._num_batches = 0
+        self._running: list[Future[None]] = []  # the last batch, of each lane but the caller's
 
     def on(self, batch: Batch) -> Tensor:
-        """Train on one batch; see `Step`."""
-        others = [
-            self._threads.submit(self._take, lane, batch) for lane in range(1, len(self._steps))
+        """Train on one batch; see `Step`.
+
+        Returns:
+            The loss before the update, (num_members,), in memory of its own, filled once `finish`
+            has returned.
+        """
+        batch, before = batch.copied(), self._running
+        loss = self._steps[0].gradient.new_empty(self._parts[-1].stop)
+        number, self._num_batches = self._num_batches, self._num_batches + 1
+        self._running = [
+            thread.submit(self._take, lane, number, batch, loss, before)
+            for lane, thread in enumerate(self._threads, 1)
         ]
-        self._take(0, batch)
-        for other in others:
-            other.result()
-        return self._loss
+        self._take(0, number, batch, loss, before)
+        for earlier in before:
+            earlier.result()
+        return loss
+
+    def finish(self) -> None:
+        """Wait for what is still running; raises what was raised there."""
+        for running in self._running:
+            running.result()
 
     def state(self) -> dict[str, Tensor]:
         """See `Step.state`; it does not tell how many lanes there were."""
@@ -87,12 +108,34 @@ class Lanes:
 
     def close(self) -> None:
         """End the threads."""
-        self._threads.shutdown()
+        for thread in self._threads:
+            thread.shutdown()
 
-    def _take(self, lane: int, batch: Batch) -> None:
-        part = self._parts[lane]
+    def _take(
+        self, lane: int, number: int, batch: Batch, loss: Tensor, before: Sequence[Future[None]]
+    ) -> None:
+        """A lane's part of a batch, and what is left over if it is its turn.
+
+        The lane that had that the last time may not be through with it yet: it is waited for.
+        """
+        self._train(lane, batch, loss)
+        left_over = (lane - number) % self._num_lanes
+        if self._num_lanes + left_over < len(self._parts):
+            if number and lane != 1:  # lane 0, the caller's, is through before others begin
+                before[(lane - 2) % self._num_lanes].result()
+            self._train(self._num_lanes + left_over, batch, loss)
+
+    def _train(self, part: int, batch: Batch, loss: Tensor) -> None:
+        members = self._parts[part]
         with torch.inference_mode():  # which holds for the thread that enters it alone
-            self._loss[part] = self._steps[lane].on(batch.of_members(part))
+            loss[members] = self._steps[part].on(batch.of_members(members))
+
+
+def divide(num_members: int, num_lanes: int) -> list[slice]:
+    """Members for each lane, equally many, and then one by one those that are left over."""
+    each = num_members // num_lanes
+    ends = [*range(0, each * num_lanes, each), *range(each * num_lanes, num_members + 1)]
+    return [slice(*pair) for pair in pairwise(ends)]
 
 
 def _prepare_thread() -> None:

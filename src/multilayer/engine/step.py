@@ -121,6 +121,9 @@ class Step:
         """Train on one batch as its source gives it."""
         return self(batch.inputs, batch.targets, batch.weights, batch.share)
 
+    def finish(self) -> None:
+        """Nothing is left running; see `Lanes.finish`."""
+
     def state(self) -> dict[str, Tensor]:
         """Everything but the parameters that a step changes and a later one depends on."""
         state = {"steps_done": torch.tensor(self._steps_done), **self._optimizer.state()}

@@ -32,7 +32,8 @@ def choose_step(
         gradient_sum: sums the gradients of these.
 
     Returns:
-        The step, and what to call with each batch: its `on`, or a recording of that.
+        The step, and what to call with each batch: its `on`, or a recording of that. It gives the
+        loss in memory of its own, which may be filled no earlier than `finish` returns.
     """
     device, num_lanes = network.parameters.device, 1
     if device.type == "cpu" and ranks is None:
@@ -41,6 +42,5 @@ def choose_step(
         lanes = Lanes(network, members, num_steps, num_lanes)
         return lanes, lanes.on
     step = Step(network, members, num_steps, gradient_sum)
-    if can_be_recorded(members, device, ranks):
-        return step, RecordedStep(step)
-    return step, step.on
+    on = RecordedStep(step) if can_be_recorded(members, device, ranks) else step.on
+    return step, lambda batch: on(batch).clone()

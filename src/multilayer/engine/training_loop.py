@@ -23,7 +23,7 @@ from multilayer.engine.processor import choose_num_threads, processor
 from multilayer.engine.products import keep_freed_memory
 from multilayer.engine.randomness import generator
 from multilayer.engine.records import EpochRecord
-from multilayer.engine.scores import evaluate
+from multilayer.engine.scores import Scorer
 from multilayer.engine.selection import Selection
 from multilayer.engine.settings import TrainingSettings, of_members
 from multilayer.engine.state import StateKeeper, TrainingState, fingerprint_of, restore_tensor
@@ -120,6 +120,7 @@ class Training:
 
     def state(self) -> TrainingState:
         """Everything that is needed to go on from here, as a copy."""
+        self._step.finish()
         parts = {
             "network": {"parameters": self._network.parameters},
             "batches": self._order,
@@ -192,6 +193,12 @@ class Training:
         self._scored = self._network
         if average is not None:
             self._scored = Network.of(self._network.spec, average)
+        self._scorer = None
+        if self._data.validation is not None:
+            self._scorer = Scorer(
+                self._scored, self._data.validation, loss_to_score(self._members[0]),
+                self._data.validation_rows,
+            )  # fmt: skip
 
     def _begin_epoch(self, epoch: int) -> None:
         self._epoch, self._losses = epoch, EpochLosses(epoch, self._members[0].learning_rate)
@@ -210,18 +217,17 @@ class Training:
             self._keep_if_due()
             is_alone = self._ranks is None  # ranks must find the same error at the same step
             if is_alone and time.perf_counter() - last_check > _SECONDS_BETWEEN_CHECKS:
+                self._step.finish()
                 self._losses.checked()
                 last_check = time.perf_counter()
+        self._step.finish()
         return self._losses.mean()
 
     def _scored_epoch(self, loss: tuple[float, ...]) -> EpochRecord:
         shared, num_steps = self._members[0], len(self._losses)
         scores = None
-        if self._data.validation is not None:
-            scores = evaluate(
-                self._scored, self._data.validation, loss_to_score(shared),
-                self._data.validation_rows,
-            )  # fmt: skip
+        if self._scorer is not None:
+            scores = self._scorer.scores()
             if self._ranks is not None:
                 scores = self._ranks.scores_of_first(scores)
             if not any(map(math.isfinite, scores.loss)):
@@ -245,6 +251,7 @@ class Training:
             self._keep(self._keeper)
 
     def _keep(self, keeper: StateKeeper) -> None:
+        self._step.finish()
         if self._losses:
             self._losses.checked()  # the state of a training that has diverged helps nobody
         keeper.keep(self.state())

@@ -38,26 +38,31 @@ class NumberEmbedding:
     g = ∂loss/∂(W₂ c + b₂), c the cosines and u their arguments: ∂b₂ = Σ g, ∂W₂ = cᵀ g,
     ∂u = −sin(u) (g W₂ᵀ), ∂b₁ = Σ ∂u, ∂w₁ = 2π Σ x ∂u.
 
-    The features are all x first, then the mixtures column by column.
+    The features are all x first, then the mixtures column by column. Between them rows lie along
+    the last dimension, as there are many rows and few frequencies, and fewer mixtures: products of
+    such narrow matrices would take most of the time.
 
     Args:
         parameters: w₁, b₁, W₂, b₂.
-        arguments: buffer for u, (num_members, columns, batch, frequencies).
+        numbers: buffer for x, (num_members, columns, 1, batch).
+        arguments: buffer for u, (num_members, columns, frequencies, batch).
         cosines: buffer for c, likewise.
-        mixtures: buffer for W₂ c + b₂, (num_members, columns, batch, mixtures).
+        mixtures: buffer for W₂ c + b₂, (num_members, columns, mixtures, batch).
         gradients: where those of the parameters go; None for a pass without gradients.
     """
 
     def __init__(
         self,
         parameters: NumberParameters,
+        numbers: Tensor,
         arguments: Tensor,
         cosines: Tensor,
         mixtures: Tensor,
         gradients: NumberParameters | None = None,
     ) -> None:
         self.parameters, self.gradients = parameters, gradients
-        self.arguments, self.cosines, self.mixtures = arguments, cosines, mixtures
+        self.numbers, self.arguments = numbers, arguments
+        self.cosines, self.mixtures = cosines, mixtures
         self._num_columns = parameters.bias.shape[-3]
 
     @property
@@ -68,11 +73,12 @@ class NumberEmbedding:
     def forward(self, numbers: Tensor, features: Tensor) -> None:
         """Numbers (num_members, batch, columns) to features (num_members, batch, width)."""
         own = self.parameters
-        self._numbers = numbers.mT.unsqueeze(-1)  # (num_members, columns, batch, 1)
-        torch.addcmul(own.phase, self._numbers, own.frequency, value=_TWO_PI, out=self.arguments)
+        self.numbers.copy_(numbers.mT.unsqueeze(-2))
+        frequency, phase, bias = own.frequency.mT, own.phase.mT, own.bias.mT
+        torch.addcmul(phase, self.numbers, frequency, value=_TWO_PI, out=self.arguments)
         torch.cos(self.arguments, out=self.cosines)
         torch.baddbmm(
-            _by_column(own.bias), _by_column(self.cosines), _by_column(own.weight),
+            _by_column(bias), _by_column(own.weight.mT), _by_column(self.cosines),
             out=_by_column(self.mixtures),
         )  # fmt: skip
         features[..., : self._num_columns].copy_(numbers)
@@ -84,20 +90,20 @@ class NumberEmbedding:
         own, gradients = self.parameters, self.gradients
         self.mixtures.copy_(self._mixed_part(gradient))
         flowing, cosines = _by_column(self.mixtures), _by_column(self.cosines)
-        torch.sum(self.mixtures, dim=-2, keepdim=True, out=gradients.bias)
-        gradients.weight.copy_(torch.bmm(cosines.mT, flowing).view_as(own.weight))
-        torch.bmm(flowing, _by_column(own.weight).mT, out=cosines)
+        torch.sum(self.mixtures, dim=-1, keepdim=True, out=gradients.bias.mT)
+        gradients.weight.copy_(torch.bmm(cosines, flowing.mT).view_as(own.weight))
+        torch.bmm(_by_column(own.weight), flowing, out=cosines)
         self.cosines.mul_(self.arguments.sin_())
-        torch.sum(self.cosines, dim=-2, keepdim=True, out=gradients.phase)
+        torch.sum(self.cosines, dim=-1, keepdim=True, out=gradients.phase.mT)
         gradients.phase.neg_()
-        products = torch.bmm(_by_column(self._numbers).mT, cosines)
+        products = torch.bmm(_by_column(self.numbers), cosines.mT)
         torch.mul(products.view_as(own.frequency), -_TWO_PI, out=gradients.frequency)
 
     def _mixed_part(self, features: Tensor) -> Tensor:
-        """The mixtures among the features, as (num_members, columns, batch, mixtures)."""
+        """The mixtures among the features, as (num_members, columns, mixtures, batch)."""
         mixed = features[..., self._num_columns : self.width]
         by_column = mixed.view(*mixed.shape[:-1], self._num_columns, NUMBER_WIDTH - 1)
-        return by_column.transpose(-3, -2)
+        return by_column.movedim(-3, -1)
 
 
 class CategoryEmbedding:
