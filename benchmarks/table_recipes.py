@@ -124,7 +124,8 @@ def main() -> None:
     names = options.tables.split(",") if options.tables else names_of_tables(suite)
     tables = [prepared(suite, name, options.rows) for name in names]
     variants = {AS_IT_IS: {}} | {
-        name: json.loads(changes) for name, _, changes in (v.partition("=") for v in options.variants)
+        name: json.loads(changes)
+        for name, _, changes in (v.partition("=") for v in options.variants)
     }
     known = {}
     if RECORDS.exists():

@@ -2,16 +2,19 @@
 
 import threading
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 
 from multilayer.engine import lanes
-from multilayer.engine.batches import Examples
+from multilayer.engine.batches import BatchSource, Examples
 from multilayer.engine.lanes import Lanes, choose_num_lanes, divide
 from multilayer.engine.network import Network
+from multilayer.engine.randomness import generator
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
+from multilayer.engine.step import Step
 from multilayer.engine.training import Training, train
 
 SPEC = NetworkSpec(4, 3, (16, 8))
@@ -122,13 +125,20 @@ def test_members_are_divided_evenly_and_the_others_one_by_one(num_members, num_l
     ]
 
 
-@pytest.mark.parametrize("num_threads", [2, 3, 4])
+@pytest.mark.parametrize("num_lanes", [2, 3, 4])
 @pytest.mark.parametrize("num_members", [8, 9, 11])
-def test_who_is_left_over_takes_each_step_once_and_in_order(blobs, num_members, num_threads):
-    members = [replace(MEMBERS[0], seed=seed) for seed in range(num_members)]
-    assert choose_num_lanes(num_members, num_threads) == num_threads
-    networks = [
-        trained(blobs, [replace(member, num_threads=n) for member in members])
-        for n in (1, num_threads)
-    ]
-    torch.testing.assert_close(networks[1].parameters, networks[0].parameters, atol=1e-6, rtol=0)
+def test_who_is_left_over_takes_each_step_once_and_in_order(blobs, num_members, num_lanes):
+    members = [replace(MEMBERS[1], seed=seed) for seed in range(num_members)]
+    trained_by = []
+    for make in (Step, partial(Lanes, num_lanes=num_lanes)):
+        network = Network.initialized(SPEC, range(num_members))
+        step, losses = make(network, members, num_steps=40), []
+        source = BatchSource(blobs, 32, [generator(seed, "shuffle") for seed in range(num_members)])
+        with torch.inference_mode():
+            for _ in range(2):
+                for batch in source.epoch():
+                    loss = step.on(batch)
+                    losses.append(loss.clone() if make is Step else loss)
+            step.finish()
+        trained_by.append((network.parameters, torch.stack(losses)))
+    torch.testing.assert_close(trained_by[1], trained_by[0], atol=1e-6, rtol=0)

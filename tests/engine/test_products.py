@@ -10,7 +10,7 @@ import torch
 
 from multilayer.engine import products
 
-SHAPES = [(200, 784, 256), (7, 5, 3), (300, 200, 100)]
+SHAPES = [(200, 784, 256), (7, 5, 3), (300, 200, 100), (256, 100, 2), (90, 80, 10)]
 
 
 @pytest.fixture(params=[False, True], ids=["BLAS", "oneDNN"])

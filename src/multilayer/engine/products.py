@@ -14,6 +14,11 @@ from torch import Tensor
 # Rows × inner × columns from which oneDNN's call is worth its overhead.
 _LEAST_SIZE = 5_000_000
 
+# MKL is slow at products of few columns, such as those of a last layer, but not at the same with
+# rows and columns exchanged; a single column is a product with a vector, which is fast as it is.
+_MOST_NARROW_COLUMNS = 32
+_MOST_COPIED_COLUMNS = 4  # so few are better laid out anew first
+
 
 def _onednn_is_faster_here() -> bool:
     cpu_info = Path("/proc/cpuinfo")
@@ -54,7 +59,9 @@ def add_product(left: Tensor, right: Tensor, out: Tensor, alpha: float, beta: fl
         alpha: weight of the product.
         beta: weight of what was in `out`; with 0 that is never read.
     """
-    if not _is_for_onednn(left, right):
+    if _is_narrow(right):
+        _add(_product_of_few_columns(left, right), out, alpha, beta)
+    elif not _is_for_onednn(left, right):
         multiply_add = torch.addmm if out.dim() == 2 else torch.baddbmm
         multiply_add(out, left, right, alpha=alpha, beta=beta, out=out)
     elif out.dim() == 3:
@@ -85,6 +92,8 @@ def affine(inputs: Tensor, weight: Tensor, bias: Tensor, out: Tensor) -> Tensor:
     Returns:
         The answer: `out`, or a new tensor.
     """
+    if _is_narrow(weight):
+        return torch.add(_product_of_few_columns(inputs, weight), bias, out=out)
     if not _is_for_onednn(inputs, weight):
         multiply_add = torch.addmm if out.dim() == 2 else torch.baddbmm
         return multiply_add(bias, inputs, weight, out=out)
@@ -93,6 +102,21 @@ def affine(inputs: Tensor, weight: Tensor, bias: Tensor, out: Tensor) -> Tensor:
     for member in range(len(out)):
         out[member].copy_(_onednn_affine(inputs[member], weight[member], bias[member, 0]))
     return out
+
+
+def _is_narrow(right: Tensor) -> bool:
+    return (
+        _ONEDNN_IS_FASTER
+        and right.dtype == torch.float32
+        and 1 < right.shape[-1] <= _MOST_NARROW_COLUMNS
+    )
+
+
+def _product_of_few_columns(left: Tensor, right: Tensor) -> Tensor:
+    few = right.mT
+    if few.shape[-2] <= _MOST_COPIED_COLUMNS:
+        few = few.contiguous()
+    return torch.matmul(few, left.mT).mT
 
 
 def _is_for_onednn(left: Tensor, right: Tensor) -> bool:
@@ -104,5 +128,6 @@ def _is_for_onednn(left: Tensor, right: Tensor) -> bool:
 
 
 def _onednn_affine(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    inputs = inputs.contiguous()  # oneDNN's own rearranging of a transposed matrix is slower
     answer: Tensor = torch.ops.mkldnn._linear_pointwise(inputs, weight.mT, bias, "none", [], "")
     return answer

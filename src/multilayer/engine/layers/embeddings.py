@@ -74,11 +74,11 @@ class NumberEmbedding:
         """Numbers (num_members, batch, columns) to features (num_members, batch, width)."""
         own = self.parameters
         self.numbers.copy_(numbers.mT.unsqueeze(-2))
-        frequency, phase, bias = own.frequency.mT, own.phase.mT, own.bias.mT
-        torch.addcmul(phase, self.numbers, frequency, value=_TWO_PI, out=self.arguments)
+        torch.mul(self.numbers, own.frequency.mT * _TWO_PI, out=self.arguments)
+        self.arguments.add_(own.phase.mT)  # addcmul would take four times as long as both
         torch.cos(self.arguments, out=self.cosines)
         torch.baddbmm(
-            _by_column(bias), _by_column(own.weight.mT), _by_column(self.cosines),
+            _by_column(own.bias.mT), _by_column(own.weight.mT), _by_column(self.cosines),
             out=_by_column(self.mixtures),
         )  # fmt: skip
         features[..., : self._num_columns].copy_(numbers)
