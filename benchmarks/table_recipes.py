@@ -123,10 +123,10 @@ def main() -> None:
     suite = suite_folder(None)
     names = options.tables.split(",") if options.tables else names_of_tables(suite)
     tables = [prepared(suite, name, options.rows) for name in names]
-    variants = {AS_IT_IS: {}} | {
-        name: json.loads(changes)
-        for name, _, changes in (v.partition("=") for v in options.variants)
-    }
+    variants: dict[str, dict[str, Any]] = {AS_IT_IS: {}}
+    for variant in options.variants:
+        name, _, changes = variant.partition("=")
+        variants[name] = json.loads(changes)
     known = {}
     if RECORDS.exists():
         for line in RECORDS.read_text().splitlines():
