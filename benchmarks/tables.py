@@ -8,12 +8,12 @@ outer folds are fixed by the table's name. Measurements are kept in the user's c
 makes those that are missing: it may be stopped and continued. The data sets are read by
 open_suite.py, which is not part of this project: see --suite.
 
-How long it takes, from the seconds of fits kept on 2026-11-24 (one thread, a machine with other work
-to do): a fold of all tables at --quick's 1,500 rows takes the ten methods of --quick 548 s, so that
-it fits into ten minutes with little to spare, and on idle cores with more. A fold of the slow five
-takes about 1,340 s: the bag of RealMLP 400 (six tables took 198), those of CatBoost, LightGBM and
-XGBoost five times one of each, 575, TabM half a minute a table. With 3,000 rows the networks' 1,180 s
-of both double and the trees' 710 s grow by four tenths: 3,350 s a fold, 2.8 hours for three.
+How long it takes, from the seconds of fits kept on 2026-11-24 (one thread, a machine with other
+work to do): at --quick's 1,500 rows a fold of all tables takes its ten methods 548 s, so that it
+fits into ten minutes, and on idle cores with room to spare. The slow five take about 1,340 s: the
+bag of RealMLP 400 (six tables took 198), those of CatBoost, LightGBM and XGBoost five times one of
+each, 575, TabM half a minute a table. With 3,000 rows the 1,180 s of networks in both double and
+the 710 s of trees grow by four tenths: 3,350 s a fold, 2.8 hours for three.
 """
 
 import argparse
