@@ -20,12 +20,17 @@ def check_same_training(saved: Mapping[str, Any], given: Mapping[str, Any]) -> N
     Raises:
         CheckpointError: they differ in data, settings or versions; the message says in which.
     """
-    differences = list(_differences(saved, given))
+    differences = differences_in_words(saved, given)
     if differences:
-        shown = "; ".join(differences[:_DIFFERENCES_SHOWN])
-        hidden = len(differences) - _DIFFERENCES_SHOWN
-        more = f"; and {hidden} more" if hidden > 0 else ""
-        raise CheckpointError(f"this is not the training that was saved: {shown}{more}")
+        raise CheckpointError(f"this is not the training that was saved: {differences}")
+
+
+def differences_in_words(saved: Mapping[str, Any], given: Mapping[str, Any]) -> str:
+    """What is not the same, the first five of it; nothing where all is."""
+    differences = list(_differences(saved, given))
+    shown = "; ".join(differences[:_DIFFERENCES_SHOWN])
+    hidden = len(differences) - _DIFFERENCES_SHOWN
+    return shown + (f"; and {hidden} more" if hidden > 0 else "")
 
 
 def as_json(value: Any) -> Any:

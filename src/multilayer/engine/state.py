@@ -8,7 +8,7 @@ a part of the engine with a memory has `state()`, which copies it into named ten
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -65,6 +65,32 @@ class TrainingState:
         values = validation.accuracy or tuple(-loss for loss in validation.loss)
         score = sum(values) / len(values)
         return score if math.isfinite(score) else None
+
+    def of_members(self, members: Sequence[int], fingerprint: dict[str, Any]) -> "TrainingState":
+        """Where a training of some of the members is, between two epochs.
+
+        A member goes on as it would beside the others, but for rounding: sums over fewer members
+        may be taken in another order.
+
+        Args:
+            members: their numbers, ascending. All members of a training see the same batches, or
+                this cannot be done.
+            fingerprint: of the training that goes on.
+        """
+        assert self.num_batches_done == 0
+        assert len(self.parts["batches"]["sources"]) == 1
+        chosen = list(members)
+        step = {  # its counters are those of all members
+            name: tensor[chosen] if tensor.dim() > 1 else tensor
+            for name, tensor in self.parts["step"].items()
+        }
+        parts = {
+            **self.parts,
+            "network": {"parameters": self.parts["network"]["parameters"][chosen]},
+            "step": step,
+            "selection": {name: tensor[chosen] for name, tensor in self.parts["selection"].items()},
+        }
+        return replace(self, fingerprint=fingerprint, history=(), parts=parts)
 
     def save(self, path: str | Path) -> str:
         """Write the state as one file, whole or not at all.

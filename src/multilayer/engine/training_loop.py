@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -87,7 +87,7 @@ class Training:
         self._history: list[EpochRecord] = []
         self._begin_epoch(1)
 
-    def epochs(self) -> Iterator[EpochRecord]:
+    def epochs(self) -> Generator[EpochRecord, None, None]:
         """Train to the end; a record after each epoch."""
         shared = self._members[0]
         keep_freed_memory()
