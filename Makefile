@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install run test test-long lint browser bench clean
+.PHONY: install run test test-long lint browser database bench clean
 
 install: $(INSTALLED)
 
@@ -29,10 +29,13 @@ lint: $(INSTALLED)
 browser:
 	@sh scripts/install_browser.sh
 
-test: lint browser
+database:
+	@sh scripts/install_postgresql.sh
+
+test: lint browser database
 	$(BIN)/python -m pytest -m "not long"
 
-test-long: lint browser
+test-long: lint browser database
 	$(BIN)/python -m pytest
 
 # The machine must have nothing else to do; under a quarter of an hour, the first time half of that

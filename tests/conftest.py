@@ -20,7 +20,7 @@ from hypothesis import settings
 from multilayer.data.idx import write_idx
 from multilayer.data.images import ImageDataset, load_images
 
-pytest_plugins = ["browser"]
+pytest_plugins = ["browser", "database"]
 SECONDS_UNTIL_STUCK = 60
 
 # No example of a property is timed: a busy machine is no counterexample.
