@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from multilayer.lab.table_evaluation import evaluate_table as evaluate_table
     from multilayer.lab.table_run import TableRun as TableRun
     from multilayer.lab.table_source import ColumnRoles as ColumnRoles
+    from multilayer.lab.tune.tune_run import TuneResult as TuneResult
+    from multilayer.lab.tune.tune_run import TuneRun as TuneRun
+    from multilayer.lab.tune.tuning import tune as tune
     from multilayer.lab.verify import verify as verify
     from multilayer.model_file.any_model import load_model as load_model
     from multilayer.model_file.any_model import save_model as save_model
@@ -75,6 +78,8 @@ _HOMES = {
     "Targets": "data.targets",
     "TrainingSettings": "engine.settings",
     "TrainingState": "engine.state",
+    "TuneResult": "lab.tune.tune_run",
+    "TuneRun": "lab.tune.tune_run",
     "as_frame": "data.frames",
     "compare": "lab.compare",
     "doctor": "lab.doctor.examination",
@@ -90,6 +95,7 @@ _HOMES = {
     "save_model": "model_file.any_model",
     "study": "lab.study",
     "train": "engine.training",
+    "tune": "lab.tune.tuning",
     "verify": "lab.verify",
     "write_report": "lab.report.collect",
 }

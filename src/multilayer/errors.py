@@ -65,6 +65,10 @@ class CheckpointError(MultilayerError):
     """A saved state is of another training: other data, settings or versions."""
 
 
+class StorageError(MultilayerError):
+    """Where a study is kept cannot be reached or used."""
+
+
 class ModelFileError(MultilayerError):
     """A model file cannot be trusted or read."""
 

@@ -19,6 +19,7 @@ from multilayer.cli.predict import predict
 from multilayer.cli.report import report
 from multilayer.cli.study import study
 from multilayer.cli.train import train
+from multilayer.cli.tune import tune
 from multilayer.cli.verify import verify
 from multilayer.errors import DistributedError, MultilayerError, TrainingDivergedError
 
@@ -40,6 +41,7 @@ app.command(verify)
 app.command(bench)
 app.command(compare)
 app.command(study)
+app.command(tune)
 app.command(doctor)
 app.command(picture)
 

@@ -58,14 +58,18 @@ class RunFolder:
             raise
 
     @classmethod
-    def reopened(cls, path: str | Path) -> "RunFolder":
+    def reopened(cls, path: str | Path, document: str = "settings.json") -> "RunFolder":
         """The folder of a run that is to go on; what a kill left half-written is removed.
+
+        Args:
+            path: the folder.
+            document: the JSON file that makes it one.
 
         Raises:
             RunFolderError: it is no run folder, or another process fills it.
             OutputError: it cannot be written.
         """
-        read_json(path, "settings.json")
+        read_json(path, document)
         folder = cls.__new__(cls)
         folder.path, folder._made = Path(path), []
         folder._lock = RunLock(folder.path)

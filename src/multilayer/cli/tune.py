@@ -1,0 +1,178 @@
+"""`multilayer tune`."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from multilayer.cli import exit_codes
+from multilayer.cli.interrupts import stop_on_interrupt
+from multilayer.cli.own_name import own_name
+from multilayer.cli.setting_flags import SettingFlags, given
+from multilayer.cli.table_flags import TableFlags
+from multilayer.cli.tables import print_table
+from multilayer.cli.train_table import in_words
+from multilayer.cli.tune_progress import show_search
+from multilayer.cli.whole_numbers import WholeNumber
+from multilayer.errors import SettingsError
+
+if TYPE_CHECKING:
+    from multilayer.lab.tune.tune_run import TuneResult, TuneRun
+
+
+def tune(
+    data: str,
+    /,
+    *,
+    table: Annotated[TableFlags, Parameter(name="*")] = TableFlags(),  # noqa: B008 (frozen)
+    time: str | None = None,
+    trials: WholeNumber | None = None,
+    recipe: str | None = None,
+    output: str | None = None,
+    storage: str | None = None,
+    study: str | None = None,
+    settings: Annotated[SettingFlags, Parameter(name="*")] = SettingFlags(),  # noqa: B008 (frozen)
+    quiet: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Search for good settings for a table, and leave a run folder with the best.
+
+    A fifth of the rows is set aside first and never looked at, for the estimate at the end. Trials
+    differ in recipe, depth, width, epochs, learning rate, dropout and weight decay, and are trained
+    in groups of one shape; those that are hopeless are given up. The best three are fitted again in
+    five folds, and the networks of the best of these are the model.
+
+    Ctrl-C stops after the current batch. The same command goes on with a study that was stopped or
+    killed; given a second time meanwhile, also on another machine with the same --storage, it helps
+    with the study. Trials of a process that is gone are tried again.
+
+    For example:
+
+    multilayer tune houses.csv --target price --time 10m
+
+    multilayer tune houses.csv --target price --trials 64 --recipe fast --dropout 0
+
+    multilayer tune houses.csv --target price --storage postgresql://user@host/studies
+
+    Args:
+        data: a table as CSV, Parquet, Arrow or JSON lines.
+        time: to search, such as 90s, 10m or 1h30m; choosing takes some more. Left out: until the
+            trials are done, and 10m if --trials is left out too.
+        trials: how many, those of earlier and of other processes included; with --time too,
+            whichever comes first.
+        recipe: 'default', 'fast' or 'chapter'; left out, the first two are tried.
+        output: the run folder: new, or that of the study to go on with. Left out: the last of
+            runs/tune-NAME-001 and on that has no result yet, or else the next one.
+        storage: database to keep the study in, such as sqlite:///study.db or
+            postgresql://user:password@host/name. Left out: a journal in the run folder.
+        study: its name in the storage; left out: tune-NAME-TARGET.
+        quiet: print the result alone.
+    """
+    if not table.target:
+        raise SettingsError(f"name the column of {data} to predict with --target")
+    validation, held_out = table.validation_file_and_settings()
+    if validation is not None:
+        raise SettingsError(
+            f"tune divides the rows itself; --validation may be a fraction, not {validation!r}"
+        )
+    pinned = {**given(settings), **held_out}
+    from multilayer.lab.tune.budget import Budget, read_seconds
+    from multilayer.lab.tune.tune_run import TuneRun
+
+    seconds = None if time is None else read_seconds(time)
+    run = TuneRun(
+        data, table.roles(), output, budget=Budget(seconds, trials), storage=storage, study=study,
+        task=table.task_name(), recipe=recipe, seed=pinned.pop("seed", 0), settings=pinned,
+        is_strict=table.strict,
+    )  # fmt: skip
+    try:
+        return _run(run, quiet)
+    finally:
+        run.close()
+
+
+def _run(run: "TuneRun", quiet: bool) -> int:
+    for warning in run.rows.source.schema.warnings:
+        print(f"note: {warning}", file=sys.stderr)
+    if not quiet:
+        _print_plan(run)
+    with stop_on_interrupt() as stop:
+        show_search(run.search(stop), quiet)
+        if stop.is_set():
+            return _interrupted(run)
+        if not run.is_choosing:
+            print(f"another process makes the choice, in {run.folder.path}")
+            return exit_codes.SUCCESS
+        result = _choose(run, stop, quiet)
+    if result is None:
+        return _interrupted(run)
+    _print_result(run, result, quiet)
+    return exit_codes.SUCCESS
+
+
+def _print_plan(run: "TuneRun") -> None:
+    from multilayer.lab.tune import words
+
+    rows, known = run.rows, run.tally()
+    if not run.is_choosing:
+        doing = "helping another process with its study"
+    elif run.is_new:
+        doing = "a new study"
+    else:
+        doing = f"going on after {words.counts(known)}"
+    unknown = (
+        f"; {rows.num_unknown} more have a class that no other row has, and are left out"
+        if rows.num_unknown
+        else ""
+    )
+    print(
+        f"{run.data}: {rows.task} of {', '.join(run.roles.target)}, {len(rows.searched):,} rows to "
+        f"search with, {len(rows.set_aside):,} set aside{unknown}\n"
+        f"{run.place}: {doing}",
+        flush=True,
+    )
+
+
+def _choose(run: "TuneRun", stop: object, quiet: bool) -> "TuneResult | None":
+    from multilayer.lab.tune.finalists import NUM_FOLDS, Finalist
+
+    for found in run.choose(stop):  # type: ignore[arg-type]
+        if not isinstance(found, Finalist):
+            return found
+        if not quiet:
+            print(
+                f"trial {found.trial.number} in {NUM_FOLDS} folds: loss {found.loss:.4f} "
+                f"({found.trial.loss:.4f} in the search)",
+                flush=True,
+            )
+    return None
+
+
+def _print_result(run: "TuneRun", result: "TuneResult", quiet: bool) -> None:
+    from multilayer.lab.tune import words
+
+    scores = in_words(result.results["validation"])
+    if quiet:
+        print(f"{scores}, {result.folder}")
+        return
+    known = run.tally()
+    print_table(words.best_headers(known.best), words.best_rows(known.best), num_text_columns=1)
+    number = result.results["trial"]["number"]
+    print(
+        f"\n{words.counts(known)}; {words.importance_line(result.results['importance'], known)}\n"
+        f"chosen: trial {number}, {words.params_in_words(result.params)}\n"
+        f"on {len(run.rows.set_aside):,} rows that the search never saw: {scores}\n"
+        f"{result.folder}: {', '.join(run.names())}\n"
+        f"next: {own_name()} predict {result.folder} NEW.csv"
+    )
+
+
+def _interrupted(run: "TuneRun") -> int:
+    from multilayer.lab.tune import words
+
+    known = run.tally()
+    best = f"; the best: {words.best_line(known.best[0])}" if known.best else ""
+    print(
+        f"interrupted after {words.counts(known)}{best}\n"
+        f"the study is kept in {run.place}; the same command goes on"
+    )
+    return exit_codes.INTERRUPTED

@@ -1,0 +1,1 @@
+"""Searching for good settings, with an honest estimate at the end."""

@@ -1,0 +1,129 @@
+"""What a study leaves in its folder, beside the model: settings.json, results.json, trials.csv.
+
+The first two are those of `multilayer train`, so that all that reads runs reads these too.
+"""
+
+import csv
+import io
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from multilayer.lab.table_scores import Score
+from multilayer.lab.table_source import ColumnRoles
+from multilayer.lab.tune.finalists import Finalist
+from multilayer.lab.tune.search_rows import SearchRows
+from multilayer.lab.tune.trials import ACCURACY, BEST_EPOCH, DIVERGED, SECONDS, Tally
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+_MOST_ROWS_NAMED = 2_000  # rows whose numbers are kept, to look at the model with
+
+
+def settings_document(
+    data: str | Path, roles: ColumnRoles, rows: SearchRows, winner: Finalist
+) -> dict[str, Any]:
+    """Content of settings.json. The rows set aside stand as validation rows."""
+    numbers = rows.set_aside.numbers
+    assert numbers is not None
+    named = numbers[:: max(1, -(-len(numbers) // _MOST_ROWS_NAMED))].tolist()
+    return {
+        "recipe": winner.fit.recipe_name,
+        "settings": asdict(winner.fit.settings),
+        "data": {
+            "load": str(Path(data).expanduser().absolute()),
+            "validation": None,
+            "num_rows": len(rows.source.rows),
+            "num_rows_without_target": rows.source.num_without_target,
+            "task": winner.fit.targets.task,
+            "roles": asdict(roles),
+            "schema": rows.source.schema.to_json(),
+            "validation_rows": named,
+        },
+    }
+
+
+def results_document(
+    rows: SearchRows,
+    finalists: Sequence[Finalist],
+    winner: Finalist,
+    scores: Sequence[Score],
+    tally: Tally,
+    importance: Mapping[str, float] | None,
+    part_seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """Content of results.json; `validation` are the scores on the rows set aside."""
+    fit = winner.fit
+    return {
+        "status": "finished",
+        "validation": [as_json(score) for score in scores],
+        "cross_validation": [as_json(score) for score in winner.scores],
+        "temperature": 1.0 if winner.model is None else winner.model.temperature,
+        "trial": {"number": winner.trial.number, "params": winner.trial.params},
+        "finalists": [
+            {
+                "trial": one.trial.number,
+                "loss_in_search": one.trial.loss,
+                "loss_in_folds": one.loss if np.isfinite(one.loss) else None,
+            }
+            for one in finalists
+        ],
+        "trials": {
+            "complete": tally.num_complete,
+            "pruned": tally.num_pruned,
+            "diverged": tally.num_diverged,
+        },
+        "importance": None if importance is None else dict(importance),
+        "num_epochs": len(fit.history),
+        "best_epochs": fit.history[-1].get("best_epochs") if fit.history else None,
+        "train_seconds": sum(line["seconds"] for line in fit.history),
+        "part_seconds": dict(part_seconds),
+        "num_members": fit.network.num_members,
+        "num_parameters": fit.network.spec.num_parameters,
+        "num_rows": len(rows.source.rows),
+        "num_rows_searched": len(rows.searched),
+        "num_rows_set_aside": len(rows.set_aside),
+        "seed": fit.settings.seed,
+        "num_threads": torch.get_num_threads(),
+        "versions": {
+            "multilayer": version("multilayer"),
+            "torch": torch.__version__,
+            "numpy": version("numpy"),
+            "polars": version("polars"),
+            "optuna": version("optuna"),
+            "python": platform.python_version(),
+        },
+    }
+
+
+def trials_table(study: "Study", parameters: Sequence[str]) -> str:
+    """All trials as CSV: what each tried, how it ended, and its loss."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["trial", "state", "loss", ACCURACY, BEST_EPOCH, SECONDS, *parameters])
+    trials = study.get_trials(deepcopy=False)
+    again = {trial.user_attrs.get("retry_of") for trial in trials}
+    for trial in trials:
+        known = trial.user_attrs
+        state = DIVERGED if known.get(DIVERGED) else trial.state.name.lower()
+        state = "tried again" if trial.number in again else state
+        loss = trial.value if trial.value is not None and np.isfinite(trial.value) else ""
+        figures = [known.get(name, "") for name in (ACCURACY, BEST_EPOCH, SECONDS)]
+        params = [trial.params.get(name, "") for name in parameters]
+        writer.writerow([trial.number, state, loss, *figures, *params])
+    return text.getvalue()
+
+
+def as_json(score: Score) -> dict[str, Any]:
+    """A score, with None in the place of what is not defined."""
+    return {
+        name: None if isinstance(value, float) and not np.isfinite(value) else value
+        for name, value in asdict(score).items()
+    }

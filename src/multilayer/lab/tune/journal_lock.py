@@ -1,0 +1,54 @@
+"""Who writes into a journal: one process at a time.
+
+Optuna's own locks are files that a killed process leaves behind, and others wait half a minute for.
+"""
+
+import fcntl
+import os
+from pathlib import Path
+
+from multilayer.files import open_to_go_on
+
+
+class JournalLock:
+    """Held from `acquire` to `release`, or to the process's end: the operating system keeps it.
+
+    Args:
+        path: the journal, on which the lock lies.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def acquire(self) -> bool:
+        """Wait until nobody else writes; True."""
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self._descriptor = descriptor
+        return True
+
+    def release(self) -> None:
+        """Let others write."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def mend(self) -> None:
+        """Cut off a last line that a kill or a power cut has torn, or none could be read.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        self.acquire()
+        try:
+            content = self._path.read_bytes()
+            whole = content.rfind(b"\n") + 1
+            if whole < len(content):
+                open_to_go_on(self._path, whole).close()
+        finally:
+            self.release()
