@@ -59,11 +59,11 @@ def test_every_value_is_that_of_the_network_trained_alone(ring):
     for contestant in result.contestants:
         for seed in range(5):
             alone = repeat(ring, [replace(contestant.settings, seed=seed)])
-            assert contestant.values[seed] == pytest.approx(alone.accuracies[0], abs=0.01)
+            assert contestant.values[seed] == pytest.approx(alone.scores["accuracy"][0], abs=0.01)
 
 
 def test_settings_share_rows_held_out_seed_by_seed(ring, monkeypatch):
-    import multilayer.lab.repetitions as module
+    import multilayer.lab.problem as module
 
     seen = {}
     real = module.evaluate

@@ -29,9 +29,9 @@ SMALL = "chapter,max_epochs=4,batch_size=32,hidden_widths=16"
     ("name", "words"),
     [
         ("width", ["Width 256", "at width 16 and"]),
-        ("depth", ["hidden layers", "may need other ones"]),
-        ("bottleneck", ["Why one neuron fails", "gets in 16-16"]),
-        ("learning-rate", ["one choice", "second half"]),
+        ("depth", ["hidden layers", "All depths had the learning rate"]),
+        ("bottleneck", ["one neuron", "gets in 16-16"]),
+        ("learning-rate", ["by epochs", "second half"]),
         ("activation", ["Without any (identity)"]),
         ("initialisation", ["With 4 hidden layers", "N(0, 0.01²)"]),
         ("batch-size", ["in proportion to the batch"]),
@@ -118,8 +118,8 @@ def test_quick_is_fewer_rows():
         "many", source.standard_normal((20_000, 2)).astype(np.float32), np.arange(20_000) % 2, 2
     )
     plan = plan_study("width", many, is_quick=True)
-    assert len(plan.rows.examples) == 15_000
-    assert len(plan_study("width", many).rows.examples) == 20_000
+    assert len(plan.rows) == 15_000
+    assert len(plan_study("width", many).rows) == 20_000
 
 
 def test_ratios_by_hand():

@@ -7,18 +7,25 @@ from cyclopts import Parameter
 
 from multilayer.cli import exit_codes
 from multilayer.cli.interrupts import stop_on_interrupt
+from multilayer.cli.table_flags import TableFlags
 from multilayer.cli.tables import print_table
 
 if TYPE_CHECKING:
     from multilayer.lab.compare import Comparison
+    from multilayer.lab.problem import MetricName
+
+_METRICS: "dict[str, MetricName]" = {
+    "accuracy": "accuracy", "loss": "loss", "rmse": "RMSE", "r2": "R²",
+}  # fmt: skip
 
 
 def compare(
     data: str,
     /,
     *settings: str,
-    recipe: str = "chapter",
-    metric: Literal["accuracy", "loss"] = "accuracy",
+    table: Annotated[TableFlags, Parameter(name="*")] = TableFlags(),  # noqa: B008 (frozen)
+    recipe: str | None = None,
+    metric: Literal["accuracy", "loss", "rmse", "r2"] | None = None,
     matters: float | None = None,
     max_seeds: int = 40,
     held_out: float = 0.2,
@@ -36,12 +43,15 @@ def compare(
     what the last look gave.
 
     Args:
-        data: 'fashion-mnist', 'digits', or the path of an MNIST-like folder of idx files.
+        data: 'fashion-mnist', 'digits', the path of an MNIST-like folder of idx files, or a table
+            whose --target is to be predicted.
         settings: two or more, such as chapter hidden_widths=512,256,dropout=0.2: a recipe's name,
             changes to --recipe as name=value with commas between, or both.
-        recipe: the settings that are changed.
-        metric: what is compared on the rows held out.
-        matters: the smallest difference that matters; left out: 0.002 of accuracy, 0.005 of loss.
+        recipe: the settings that are changed; left out: chapter, and default for tables.
+        metric: what is compared on the rows held out: accuracy or loss of classes, rmse or r2 of
+            numbers; left out: accuracy or rmse.
+        matters: the smallest difference that matters; left out: 0.002 of accuracy, 0.005 of loss
+            or r2, a hundredth of the target's standard deviation of rmse.
         max_seeds: limit, at which a pair may stay undecided; at least 5.
         held_out: share of the training rows to score on, other ones for each seed.
         seed: the first one.
@@ -58,8 +68,11 @@ def compare(
     last = None
     with stop_on_interrupt() as stop:
         looks = comparison_looks(
-            data, settings, recipe=recipe, metric=metric, matters=matters, max_seeds=max_seeds,
-            held_out=held_out, seed=seed, data_dir=data_dir, stop=stop,
+            data, settings,
+            target=table.roles_of_all_rows("--held-out says what is held out"),
+            task=table.task_name(), recipe=recipe, metric=_METRICS.get(metric or ""),
+            matters=matters, max_seeds=max_seeds, held_out=held_out, seed=seed,
+            data_dir=data_dir, stop=stop,
         )  # fmt: skip
         folder = RunFolder(output, f"compare-{_last_part(data)}")
         try:
@@ -98,4 +111,4 @@ def _print_tables(comparison: "Comparison") -> None:
 
 
 def _last_part(data: str) -> str:
-    return data.rstrip("/").rpartition("/")[2] or "data"
+    return data.rstrip("/").rpartition("/")[2].partition(".")[0] or "data"

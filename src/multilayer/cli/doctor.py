@@ -1,6 +1,14 @@
 """`multilayer doctor`."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from multilayer.cli import exit_codes
+from multilayer.cli.own_name import own_name
+
+if TYPE_CHECKING:
+    from multilayer.data.images import ImageDataset
+    from multilayer.estimators.fitting import TableFit
 
 
 def doctor(run: str, /) -> int:
@@ -10,7 +18,7 @@ def doctor(run: str, /) -> int:
     says. Exits 0 whatever it finds: a finding is something to look at, not a failure.
 
     Args:
-        run: a run folder of `multilayer train` on pictures.
+        run: a run folder of `multilayer train`.
     """
     from multilayer.lab.doctor.examination import RULES
     from multilayer.lab.doctor.examination import doctor as diagnoses_of
@@ -21,3 +29,18 @@ def doctor(run: str, /) -> int:
     for diagnosis in found:
         print(f"{diagnosis.name}: {diagnosis.evidence}\n  try: {diagnosis.next_step}")
     return exit_codes.SUCCESS
+
+
+def print_diagnoses(run: Path, data: "ImageDataset | TableFit") -> None:
+    """Say in a line what a quick look at a run finds, for the end of its training.
+
+    Args:
+        run: the folder.
+        data: what it trained on.
+    """
+    from multilayer.lab.doctor.examination import doctor
+
+    found = doctor(run, data, is_quick=True)
+    names = ", ".join(diagnosis.name for diagnosis in found)
+    more = f"{names}; {own_name()} doctor {run} says more"
+    print(f"doctor: {more if found else 'nothing found'}")

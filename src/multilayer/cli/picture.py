@@ -1,5 +1,7 @@
 """`multilayer picture`."""
 
+import sys
+
 from multilayer.cli import exit_codes
 
 
@@ -7,11 +9,13 @@ def picture(source: str, /, *, settings: str = "", output: str | None = None) ->
     """Show how a network learned: its decision regions or first weights, and the loss surface.
 
     The training is done once more, from the same first weights on the same batches, and looked at
-    after each epoch. A run on pictures gives first_layer_epochs.png and .gif, a problem in the
-    plane regions.png, .svg and .gif; both give loss_surface.png and .svg, with the way over it.
+    after each epoch. A run on pictures gives first_layer_epochs.png and .gif; a problem in the
+    plane, and a run on a table with two numeric columns and a class to predict, regions.png, .svg
+    and .gif; all give loss_surface.png and .svg, with the way over it. Of a run with several
+    networks the first is shown.
 
     Args:
-        source: a run folder of `multilayer train` on pictures, or a problem in the plane: spirals,
+        source: a run folder of `multilayer train`, or a problem in the plane: spirals,
             moons or circles.
         settings: for a problem in the plane, such as hidden_widths=8,activation=relu.
         output: folder for the pictures; it must be empty or not there yet. Left out:
@@ -24,7 +28,8 @@ def picture(source: str, /, *, settings: str = "", output: str | None = None) ->
     folder = RunFolder(output, f"picture-{learning.name}")
     try:
         snapshots = list(snapshots_of(learning))
-        save_pictures(learning, snapshots, folder.path)
+        for note in save_pictures(learning, snapshots, folder.path):
+            print(f"note: {note}", file=sys.stderr)
     except BaseException:
         folder.remove_if_empty()
         raise

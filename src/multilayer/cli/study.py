@@ -6,6 +6,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from multilayer.cli import exit_codes
+from multilayer.cli.interrupts import stop_on_interrupt
+from multilayer.cli.table_flags import TableFlags
 from multilayer.cli.tables import print_table
 
 
@@ -14,9 +16,10 @@ def study(
     data: str = "fashion-mnist",
     /,
     *,
-    settings: str = "chapter",
+    table: Annotated[TableFlags, Parameter(name="*")] = TableFlags(),  # noqa: B008 (frozen)
+    settings: str | None = None,
     seeds: int = 5,
-    matters: float = 0.002,
+    matters: float | None = None,
     quick: Annotated[bool, Parameter(negative="")] = False,
     output: str | None = None,
     data_dir: str | None = None,
@@ -24,18 +27,21 @@ def study(
     """Answer one of the chapter's questions with a table, a picture and a paragraph.
 
     Each variant is trained over the same seeds and scored on training rows held out; the test rows
-    are left alone. Verdicts come with 95% intervals and Holm's correction.
+    are left alone. Verdicts come with 95% intervals and Holm's correction. Ctrl-C stops with a
+    table of the variants that were finished.
 
     Args:
         name: width, depth, bottleneck (a hidden layer of one neuron), learning-rate, activation,
             initialisation, batch-size, joint (all at once), speed (from scratch, PyTorch's API,
             engine), alignment (powers of two), or baseline (softmax regression).
-        data: 'fashion-mnist', 'digits', or the path of an MNIST-like folder; not for speed and
-            alignment.
-        settings: what is varied in one thing, such as chapter,max_epochs=20.
+        data: 'fashion-mnist', 'digits', the path of an MNIST-like folder, or a table whose --target
+            is to be predicted; not for speed and alignment.
+        settings: what is varied in one thing, such as chapter,max_epochs=20; left out: chapter, and
+            fast for tables.
         seeds: repetitions of each variant, at least 5.
-        matters: the smallest difference of accuracy that matters.
-        quick: about a minute: the first 15,000 rows, and fewer variants.
+        matters: the smallest difference of accuracy, or of R² of numbers, that matters; left out:
+            0.002, and 0.005 of R².
+        quick: about a minute: the first 15,000 rows (3,000 of a table), and fewer variants.
         output: folder for the result; it must be empty or not there yet. Left out:
             runs/study-NAME-001 and on.
         data_dir: folder to look for the data set's files in first.
@@ -43,26 +49,32 @@ def study(
     from multilayer.lab.run_folder import RunFolder
     from multilayer.lab.study import plan_study, run_study, save_finding
 
-    plan = plan_study(
-        name, data, settings=settings, num_seeds=seeds, matters=matters, is_quick=quick,
-        data_dir=data_dir,
-    )  # fmt: skip
-    folder = RunFolder(output, f"study-{name}")
-    progress = run_study(name, plan)
-    try:
-        while True:
-            try:
-                print(next(progress), file=sys.stderr, flush=True)
-            except StopIteration as end:
-                finding = end.value
-                break
-    except BaseException:
+    with stop_on_interrupt() as stop:
+        plan = plan_study(
+            name, data, target=table.roles_of_all_rows("a study holds out rows of its own"),
+            task=table.task_name(), settings=settings, num_seeds=seeds, matters=matters,
+            is_quick=quick, data_dir=data_dir, stop=stop,
+        )  # fmt: skip
+        folder = RunFolder(output, f"study-{name}")
+        progress = run_study(name, plan)
+        try:
+            while True:
+                try:
+                    print(next(progress), file=sys.stderr, flush=True)
+                except StopIteration as end:
+                    finding = end.value
+                    break
+        except BaseException:
+            folder.remove_if_empty()
+            raise
+    if finding.is_interrupted and not finding.rows:
         folder.remove_if_empty()
-        raise
+        print("interrupted before anything was finished", file=sys.stderr)
+        return exit_codes.INTERRUPTED
     save_finding(name, finding, folder)
     print(finding.title)
     print_table(finding.headers, finding.rows)
     print(f"\n{finding.paragraph}")
     names = ", ".join(folder.names())
     print(f"{folder.path}: {names}")
-    return exit_codes.SUCCESS
+    return exit_codes.INTERRUPTED if finding.is_interrupted else exit_codes.SUCCESS

@@ -83,6 +83,23 @@ class TableFlags:
         names["as_kind"] = "as"
         return {f"--{flag}": getattr(self, name) for name, flag in names.items()}
 
+    def roles_of_all_rows(self, instead: str) -> "ColumnRoles | None":
+        """The columns' roles where rows are held out otherwise; None: there is no target.
+
+        Args:
+            instead: what says which rows are held out.
+
+        Raises:
+            SettingsError: --validation or --strict is given, or flags for tables without --target.
+        """
+        if self.validation is not None:
+            raise SettingsError(f"--validation does not go here: {instead}")
+        if self.strict:
+            raise SettingsError("--strict does not go here: rows without target are left out")
+        if not self.target and self != TableFlags():
+            raise SettingsError("flags for tables need --target, the column to predict")
+        return self.roles() if self.target else None
+
     def task_name(self) -> "Task | None":
         """The task as `TableRun` takes it."""
         return "multiclass" if self.task == "classification" else self.task

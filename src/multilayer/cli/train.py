@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from multilayer.cli import exit_codes
+from multilayer.cli.doctor import print_diagnoses
 from multilayer.cli.epochs import place_in_words, show_epochs
 from multilayer.cli.interrupts import stop_on_interrupt
 from multilayer.cli.own_name import own_name
@@ -119,7 +120,8 @@ def _run(run: "ImageRun", rank: int, quiet: bool) -> dict[str, Any]:
         _print_results(run, results, quiet)
         run.draw()  # nobody waits for pictures to see how good the network is
         if not quiet:
-            _print_diagnoses(run)
+            assert run.folder is not None
+            print_diagnoses(run.folder.path, run.dataset)
             _print_folder(run)
     return results
 
@@ -181,16 +183,6 @@ def _print_results(run: "ImageRun", results: dict[str, Any], quiet: bool) -> Non
     if results["status"] == "interrupted":
         print(f"interrupted after {len(run.history)} of {run.settings.max_epochs} epochs")
     print(f"{result}\ntrained in {results['train_seconds']:.1f} s", flush=True)
-
-
-def _print_diagnoses(run: "ImageRun") -> None:
-    from multilayer.lab.doctor.examination import doctor
-
-    assert run.folder is not None
-    found = doctor(run.folder.path, run.dataset, is_quick=True)
-    names = ", ".join(diagnosis.name for diagnosis in found)
-    more = f"{names}; {own_name()} doctor {run.folder.path} says more"
-    print(f"doctor: {more if found else 'nothing found'}")
 
 
 def _print_folder(run: "ImageRun") -> None:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from multilayer.cli import exit_codes
+from multilayer.cli.doctor import print_diagnoses
 from multilayer.cli.epochs import place_in_words, show_epochs
 from multilayer.cli.interrupts import stop_on_interrupt
 from multilayer.cli.own_name import own_name
@@ -119,11 +120,10 @@ def _print_results(run: "TableRun", results: dict[str, Any], quiet: bool) -> Non
         print(f"interrupted after {len(run.history)} of {run.settings.max_epochs} epochs")
     if scores:
         print(f"on held-out rows: {scores}")
+    print(f"trained in {results['train_seconds']:.1f} s")
+    print_diagnoses(run.folder.path, run.fit)
     names = ", ".join(run.folder.names())
-    print(
-        f"trained in {results['train_seconds']:.1f} s\n{run.folder.path}: {names}\n"
-        f"next: {own_name()} predict {run.folder.path} NEW.csv"
-    )
+    print(f"{run.folder.path}: {names}\nnext: {own_name()} predict {run.folder.path} NEW.csv")
 
 
 def in_words(scores: Sequence[dict[str, Any]]) -> str:

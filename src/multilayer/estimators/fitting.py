@@ -141,6 +141,13 @@ class TableFit(PopulationFit):
             return np.empty(0, np.int64)
         return np.unique(numbers[np.concatenate(held_out)])
 
+    def examples_of_member(self, member: int) -> tuple[Examples, Examples | None]:
+        """The rows that a member learns from, and those that it is measured on, if any."""
+        learned = _subset(self._examples, self.division.train[member])
+        if self._held_out is None or self._held_out.rows is None:
+            return learned, None if self._held_out is None else self._held_out.examples
+        return learned, _subset(self._held_out.examples, self._held_out.rows[member])
+
     def _divide(self, targets: Targets, validation: TableRows | None) -> Division:
         """Divide the rows, and settle the settings that depend on what can be held out."""
         rows, settings = self.rows, self.settings

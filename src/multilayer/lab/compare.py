@@ -1,24 +1,25 @@
 """Which settings are better, decided over as many seeds as it takes."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.data.target_values import Task
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import check_choice
 from multilayer.errors import SettingsError
 from multilayer.lab.intervals import MeanInterval, mean_interval
-from multilayer.lab.problem import Problem, load_problem
+from multilayer.lab.load_problem import load_problem
+from multilayer.lab.problem import LOWER_IS_BETTER, MetricName, Problem
 from multilayer.lab.repetitions import HELD_OUT, Repetitions, repeat
 from multilayer.lab.sequential import ERROR_RATE, Pair, SequentialComparison, looks_up_to
-from multilayer.lab.written_settings import read_settings
-
-MetricName = Literal["accuracy", "loss"]
+from multilayer.lab.table_source import ColumnRoles
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,7 @@ class Contestant:
     Attributes:
         name: as they were written.
         settings: what they are; the seed is that of the first repetition.
-        values: accuracy or loss on the rows held out, for each seed so far, in order.
+        values: of the metric on the rows held out, for each seed so far, in order.
         num_diverged: seeds at which the training diverged.
         seconds: of training all of them.
     """
@@ -46,13 +47,15 @@ class Comparison:
 
     Attributes:
         problem_name: the data.
-        metric: "accuracy" or "loss".
+        metric: what is compared.
         matters: the smallest difference that matters.
         looks: numbers of seeds after which the comparison looks, at most.
-        num_scored_rows: rows that each network is scored on; others for each seed.
+        num_scored_rows: rows that each network is scored on.
+        resolution: step between values of the metric.
+        has_fixed_split: whether these rows are the same for every seed.
         contestants: the settings.
         pairs: all pairs of them; differences are those of scores, of which higher is better: the
-            accuracy, or minus the loss.
+            metric, or minus the metric where less of it is better.
         is_final: no look follows.
         is_interrupted: it was stopped before it was decided.
     """
@@ -62,6 +65,8 @@ class Comparison:
     matters: float
     looks: tuple[int, ...]
     num_scored_rows: int
+    resolution: float
+    has_fixed_split: bool
     contestants: tuple[Contestant, ...]
     pairs: tuple[Pair, ...]
     is_final: bool
@@ -72,17 +77,30 @@ class Comparison:
         """The most seeds that any settings have had."""
         return max(len(contestant.values) for contestant in self.contestants)
 
+    def shown(self, value: float, sign: str = "") -> str:
+        """A value of the metric or a difference of two, to a tenth of what matters or finer.
+
+        Args:
+            value: to be shown.
+            sign: "+" shows that of a positive one too.
+        """
+        num_digits = 4
+        if self.metric == "RMSE":
+            num_digits = max(0, min(12, 1 - math.floor(math.log10(self.matters))))
+        return f"{value:{sign}.{num_digits}f}"
+
     def interval(self, contestant: Contestant) -> MeanInterval:
         """Mean of a contestant's values; the interval holds at all looks together with 95%."""
-        resolution = 1 / self.num_scored_rows if self.metric == "accuracy" else 0.0
-        return mean_interval(contestant.values, ERROR_RATE / len(self.looks), resolution)
+        return mean_interval(contestant.values, ERROR_RATE / len(self.looks), self.resolution)
 
 
 def compare(
     data: str | Path | Problem,
     *settings: str | TrainingSettings,
-    recipe: str = "chapter",
-    metric: MetricName = "accuracy",
+    target: str | ColumnRoles | None = None,
+    task: Task | None = None,
+    recipe: str | None = None,
+    metric: MetricName | None = None,
     matters: float | None = None,
     max_seeds: int = 40,
     held_out: float = HELD_OUT,
@@ -98,13 +116,16 @@ def compare(
     the error rate.
 
     Args:
-        data: a data set, as `load_images` takes it, or a problem.
+        data: a data set, as `load_images` takes it; a table, as `read_table` does; or a problem.
         settings: two or more, as text such as "hidden_widths=512,dropout=0.2" (see
             `read_settings`), or as they are.
-        recipe: what the text changes.
-        metric: "accuracy", or "loss", of which less is better.
+        target: the column of a table to predict, or what all its columns are for.
+        task: what the target is; None: its values tell.
+        recipe: what the text changes; None: "chapter", and "default" for tables.
+        metric: "accuracy" or "loss" of classes, "RMSE" or "R²" of numbers; None: the first of
+            these. See `TableProblem`.
         matters: smallest difference of the metric that matters; None: 0.002 of accuracy, 0.005 of
-            loss.
+            loss or R², a hundredth of the target's deviation of the RMSE.
         max_seeds: limit, at least 5.
         held_out: share of the rows to score on.
         seed: the first one; the others follow it.
@@ -119,8 +140,8 @@ def compare(
         DataError: the data cannot be had or used.
     """
     looks = comparison_looks(
-        data, settings, recipe=recipe, metric=metric, matters=matters, max_seeds=max_seeds,
-        held_out=held_out, seed=seed, data_dir=data_dir,
+        data, settings, target=target, task=task, recipe=recipe, metric=metric, matters=matters,
+        max_seeds=max_seeds, held_out=held_out, seed=seed, data_dir=data_dir,
     )  # fmt: skip
     *_, last = looks
     return last
@@ -130,8 +151,10 @@ def comparison_looks(
     data: str | Path | Problem,
     settings: Sequence[str | TrainingSettings],
     *,
-    recipe: str = "chapter",
-    metric: MetricName = "accuracy",
+    target: str | ColumnRoles | None = None,
+    task: Task | None = None,
+    recipe: str | None = None,
+    metric: MetricName | None = None,
     matters: float | None = None,
     max_seeds: int = 40,
     held_out: float = HELD_OUT,
@@ -145,30 +168,38 @@ def comparison_looks(
     When `stop` is set, the comparison ends after the current batch with what the last look gave,
     and with nothing where there was none.
     """
-    check_choice("metric", metric, get_args(MetricName))
-    names = [text if isinstance(text, str) else _in_words(text) for text in settings]
-    chosen = [
-        replace(read_settings(one, recipe) if isinstance(one, str) else one, seed=seed)
-        for one in settings
-    ]
-    _check_settings(names, chosen)
+    looks = looks_up_to(max_seeds)
     if not 0 < held_out < 1:
         raise SettingsError(f"held_out must be above 0 and below 1; it is {held_out}")
-    looks = looks_up_to(max_seeds)
-    problem = data if isinstance(data, Problem) else load_problem(data, data_dir)
-    num_scored_rows = max(1, round(held_out * len(problem.examples)))
+    _check_number(settings)
+    problem = (
+        data
+        if isinstance(data, Problem)
+        else load_problem(data, data_dir, target=target, task=task)
+    )
+    metric = metric or problem.metrics[0]
+    check_choice(f"metric of {problem.name}", metric, problem.metrics)
+    names = [text if isinstance(text, str) else _in_words(text) for text in settings]
+    chosen = [
+        replace(problem.settings(one, recipe) if isinstance(one, str) else one, seed=seed)
+        for one in settings
+    ]
+    _check_settings(problem, names, chosen)
+    num_scored_rows = len(problem.split(chosen[0], held_out)[2])
+    resolution = problem.resolution(metric, num_scored_rows)
     rule = SequentialComparison(
         len(chosen),
         looks,
-        matters if matters is not None else {"accuracy": 0.002, "loss": 0.005}[metric],
-        1 / num_scored_rows if metric == "accuracy" else 0.0,
+        matters if matters is not None else problem.smallest_that_matters(metric),
+        resolution,
     )
     contestants = [
         Contestant(name, one, np.empty(0)) for name, one in zip(names, chosen, strict=True)
     ]
     comparison = Comparison(
-        problem.name, metric, rule.matters, looks, num_scored_rows, tuple(contestants), (), False
-    )
+        problem.name, metric, rule.matters, looks, num_scored_rows, resolution,
+        problem.has_fixed_split, tuple(contestants), (), False,
+    )  # fmt: skip
     return _looks(problem, comparison, rule, held_out, stop)
 
 
@@ -193,7 +224,8 @@ def _looks(
                     yield replace(comparison, is_final=True, is_interrupted=True)
                 return
             contestants[number] = _with_more(contestant, trained, metric)
-        scores = [one.values if metric == "accuracy" else -one.values for one in contestants]
+        sign = -1 if metric in LOWER_IS_BETTER else 1
+        scores = [sign * one.values for one in contestants]
         pairs = rule.look(scores)
         is_final = rule.is_decided or num_seeds == rule.looks[-1]
         comparison = replace(
@@ -205,26 +237,32 @@ def _looks(
 
 
 def _with_more(contestant: Contestant, trained: Repetitions, metric: MetricName) -> Contestant:
-    if metric == "loss" and trained.num_diverged:
+    values, num_diverged = trained.scores[metric], int(trained.is_diverged.sum())
+    if not np.isfinite(values).all():
+        advice = "compare by accuracy" if "accuracy" in trained.scores else "lower its rate"
         raise SettingsError(
-            f"{contestant.name} diverged at {trained.num_diverged} of {len(trained.losses)} seeds "
-            "and has no loss there; compare by accuracy"
+            f"{contestant.name} diverged at {num_diverged} of {len(values)} seeds and has no "
+            f"{metric} there; {advice}"
         )
-    values = trained.accuracies if metric == "accuracy" else trained.losses
     return replace(
         contestant,
         values=np.concatenate([contestant.values, values]),
-        num_diverged=contestant.num_diverged + trained.num_diverged,
+        num_diverged=contestant.num_diverged + num_diverged,
         seconds=contestant.seconds + trained.seconds,
     )
 
 
-def _check_settings(names: Sequence[str], settings: Sequence[TrainingSettings]) -> None:
+def _check_number(settings: Sequence[str | TrainingSettings]) -> None:
     if len(settings) < 2:
         raise SettingsError(
             f"a comparison needs at least two settings, such as chapter hidden_widths=512; "
-            f"given: {', '.join(names) or 'none'}"
+            f"given: {', '.join(map(str, settings)) or 'none'}"
         )
+
+
+def _check_settings(
+    problem: Problem, names: Sequence[str], settings: Sequence[TrainingSettings]
+) -> None:
     for name, one in zip(names, settings, strict=True):
         if one.selection != "last" and not one.validation_fraction:
             raise SettingsError(
@@ -232,8 +270,7 @@ def _check_settings(names: Sequence[str], settings: Sequence[TrainingSettings]) 
             )
         if one.num_members > 1 or one.num_folds:
             raise SettingsError(f"{name} is several networks; settings of single ones are compared")
-    if len({one.loss for one in settings}) > 1:
-        raise SettingsError("settings with different losses cannot be compared")
+        problem.check(name, one)
 
 
 def _in_words(settings: TrainingSettings) -> str:

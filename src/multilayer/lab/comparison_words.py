@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from multilayer.lab.compare import Comparison
+from multilayer.lab.problem import LOWER_IS_BETTER
 from multilayer.lab.sequential import Pair
 
 
@@ -21,9 +22,9 @@ def rows(comparison: Comparison) -> list[list[str]]:
             [
                 one.name,
                 str(len(one.values)),
-                f"{interval.mean:.4f}",
-                f"{interval.low:.4f} to {interval.high:.4f}",
-                f"{one.values.std(ddof=1):.4f}",
+                comparison.shown(interval.mean),
+                f"{comparison.shown(interval.low)} to {comparison.shown(interval.high)}",
+                comparison.shown(float(one.values.std(ddof=1))),
                 f"{one.seconds:.1f}",
             ]
         )
@@ -41,8 +42,10 @@ def pair_rows(comparison: Comparison) -> list[list[str]]:
         [
             f"{_name(comparison, pair.second)} against {_name(comparison, pair.first)}",
             str(pair.num_seeds),
-            f"{pair.difference.mean:+.4f}",
-            f"{pair.difference.low:+.4f} to {pair.difference.high:+.4f}",
+            comparison.shown(pair.difference.mean, "+"),
+            " to ".join(
+                comparison.shown(end, "+") for end in (pair.difference.low, pair.difference.high)
+            ),
             verdict_in_words(comparison, pair),
         ]
         for pair in comparison.pairs
@@ -70,11 +73,15 @@ def paragraph(comparison: Comparison) -> str:
     ]
     looks = ", ".join(map(str, comparison.looks))
     times = "look" if len(comparison.looks) == 1 else "looks"
+    num_rows = f"{comparison.num_scored_rows:,} rows held out to score on"
+    stands = f"the first weights, the order of the batches and the {num_rows}"
+    mean = "seeds and splits of these rows"
+    if comparison.has_fixed_split:
+        stands = f"the first weights and the order of the batches; the {num_rows} are the latest"
+        mean = "seeds, scored on these rows"
     sentences.append(
-        "All settings had the same seeds; a seed stands for the first weights, the order of the "
-        f"batches and the {comparison.num_scored_rows:,} rows held out to score on. The intervals "
-        f"hold together over the planned {times} at {looks} seeds with 95%, for the mean over "
-        "seeds and splits of these rows."
+        f"All settings had the same seeds; a seed stands for {stands}. The intervals hold together "
+        f"over the planned {times} at {looks} seeds with 95%, for the mean over {mean}."
     )
     if len(comparison.pairs) > 1:
         sentences.append(
@@ -124,10 +131,11 @@ def _sentence(comparison: Comparison, pair: Pair) -> str:
     low, high = difference.low, difference.high
     if difference.mean < 0:
         first, second, low, high = second, first, -high, -low
-    better = "a lower" if comparison.metric == "loss" else "a higher"
+    better = "a lower" if comparison.metric in LOWER_IS_BETTER else "a higher"
     begin = (
         f"Over {pair.num_seeds} seeds {second} has {better} {comparison.metric} than {first}, by "
-        f"{abs(difference.mean):.4f} (95% interval {low:.4f} to {high:.4f})"
+        f"{comparison.shown(abs(difference.mean))} (95% interval {comparison.shown(low)} to "
+        f"{comparison.shown(high)})"
     )
     if pair.verdict == "undecided":
         return (

@@ -8,20 +8,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from multilayer.data.images import load_images
 from multilayer.data.planes import PLANE_NAMES, plane_points
-from multilayer.data.splits import split_rows
 from multilayer.engine.batches import Examples
 from multilayer.engine.network import Network
-from multilayer.engine.settings import TrainingSettings
-from multilayer.engine.specification import NetworkSpec
 from multilayer.engine.training import train
 from multilayer.errors import SettingsError
-from multilayer.lab.doctor.evidence import settings_and_data
-from multilayer.lab.image_rows import as_examples
 from multilayer.lab.loss_surface import loss_surface
+from multilayer.lab.run_rows import PlanePoints, RunRows, rows_of_run
 from multilayer.lab.written_settings import read_settings
 from multilayer.report.learning_pictures import (
+    MOST_REGIONS,
     Plane,
     save_first_layer_epochs,
     save_loss_surface,
@@ -39,25 +35,6 @@ _SURFACE_ROWS = 1000
 
 
 @dataclass(frozen=True, eq=False)
-class Learning:
-    """What is to be learned.
-
-    Attributes:
-        name: the run's or the plane's.
-        examples: the training rows.
-        spec: the network's shape.
-        settings: how it learns.
-        image_shape: of pictures; None for a plane.
-    """
-
-    name: str
-    examples: Examples
-    spec: NetworkSpec
-    settings: TrainingSettings
-    image_shape: tuple[int, int] | None
-
-
-@dataclass(frozen=True, eq=False)
 class Snapshot:
     """A network's parameters (num_parameters,) after an epoch; 0 is before training."""
 
@@ -65,7 +42,7 @@ class Snapshot:
     parameters: Tensor
 
 
-def learning_of(source: str | Path, settings: str = "") -> Learning:
+def learning_of(source: str | Path, settings: str = "") -> RunRows:
     """Find out what is to be learned.
 
     Args:
@@ -81,69 +58,93 @@ def learning_of(source: str | Path, settings: str = "") -> Learning:
         inputs, labels = plane_points(source)
         chosen = read_settings(settings or _PLANE_SETTINGS)
         examples = Examples(torch.from_numpy(inputs), torch.from_numpy(labels))
-        spec = chosen.network_spec(2, int(labels.max()) + 1)
-        return Learning(str(source), examples, spec, chosen, None)
+        num_classes = int(labels.max()) + 1
+        return RunRows(
+            str(source),
+            chosen,
+            chosen.network_spec(2, num_classes),
+            examples,
+            class_names=tuple(map(str, range(num_classes))),
+            plane=PlanePoints(inputs, None, lambda points: torch.from_numpy(points).float()),
+        )
     if settings:
         raise SettingsError("a run has its own settings; settings go with a plane such as spirals")
-    chosen, load, data_dir = settings_and_data(source)
-    dataset = load_images(load, data_dir)
-    examples = as_examples(dataset.train)
-    if chosen.validation_fraction:
-        kept, _ = split_rows(dataset.train.labels, chosen.validation_fraction, chosen.seed)
-        examples = examples.at(torch.from_numpy(kept))
-    spec = chosen.network_spec(
-        examples.inputs.shape[1], len(dataset.class_names), input_scale=1 / 255
-    )
-    return Learning(Path(source).name, examples, spec, chosen, dataset.image_shape)
+    return rows_of_run(source)
 
 
-def snapshots_of(learning: Learning) -> Iterator[Snapshot]:
+def snapshots_of(learning: RunRows) -> Iterator[Snapshot]:
     """Train from the same first weights on the same batches, and look after some epochs.
 
     Yields:
         At most 41 snapshots, the first before training and the last at its end.
     """
     # What is looked at is the way, so that no epoch is selected at its end.
-    settings = replace(learning.settings, selection="last", patience=0)
-    network = Network.for_training(learning.spec, [settings], learning.examples.inputs)
+    settings = replace(
+        learning.settings, selection="last", patience=0, average_decay=0.0, num_members=1,
+        num_folds=0,
+    )  # fmt: skip
+    network = Network.for_training(learning.spec, [settings], learning.learned.inputs)
     yield Snapshot(0, network.parameters[0].clone())
     every = -(-settings.max_epochs // _MOST_SNAPSHOTS)
-    for record in train(network, learning.examples, settings):
+    for record in train(network, learning.learned, settings):
         if record.epoch % every == 0 or record.epoch == settings.max_epochs:
             yield Snapshot(record.epoch, network.parameters[0].clone())
 
 
-def save_pictures(learning: Learning, snapshots: list[Snapshot], folder: Path) -> None:
+def save_pictures(learning: RunRows, snapshots: list[Snapshot], folder: Path) -> list[str]:
     """Draw what there is to see: regions of a plane or first weights of pictures, and the surface.
+
+    Returns:
+        What could not be drawn, and why.
 
     Raises:
         OutputError: a file cannot be written.
     """
     epochs = [snapshot.epoch for snapshot in snapshots]
-    if learning.image_shape is None:
-        _save_regions(learning, snapshots, epochs, folder)
-    else:
+    missing = []
+    if learning.plane is not None and len(learning.class_names) <= MOST_REGIONS:
+        _save_regions(learning, learning.plane, snapshots, epochs, folder)
+    elif learning.image_shape is not None:
         weight, _ = learning.spec.linear_layers[0]
         weights = [
             weight.view(snapshot.parameters.unsqueeze(0))[0].numpy() for snapshot in snapshots
         ]
         save_first_layer_epochs(weights, epochs, learning.image_shape, folder)
-    few = learning.examples.at(slice(_SURFACE_ROWS))
+    else:
+        missing.append(
+            "regions are drawn of tables with two numeric columns and a class to predict, of "
+            f"{MOST_REGIONS} at most; this has the loss surface alone"
+        )
+    few = Examples(
+        learning.learned.inputs[:_SURFACE_ROWS], learning.learned.targets[:_SURFACE_ROWS]
+    )
     surface = loss_surface(
         learning.spec, [snapshot.parameters for snapshot in snapshots], few, learning.settings.loss
     )
     save_loss_surface(surface.losses, surface.xs, surface.ys, surface.path, surface.shares, folder)
+    return missing
 
 
 def _save_regions(
-    learning: Learning, snapshots: list[Snapshot], epochs: list[int], folder: Path
+    learning: RunRows,
+    plane: PlanePoints,
+    snapshots: list[Snapshot],
+    epochs: list[int],
+    folder: Path,
 ) -> None:
-    points = learning.examples.inputs.numpy()
-    reach = 1.1 * float(np.abs(points).max())
-    places = np.linspace(-reach, reach, _GRID, dtype=np.float32)
-    x, y = np.meshgrid(places, places)
-    grid = torch.from_numpy(np.stack([x.ravel(), y.ravel()], 1))
+    points = plane.points
+    low, high = np.nanmin(points, axis=0), np.nanmax(points, axis=0)
+    margins = 0.05 * np.where(high > low, high - low, 1.0)
+    low, high = low - margins, high + margins
+    sides = [np.linspace(low[axis], high[axis], _GRID) for axis in (0, 1)]
+    x, y = np.meshgrid(*sides)
+    grid = plane.inputs_of(np.stack([x.ravel(), y.ravel()], 1))
     population = Network.of(learning.spec, torch.stack([one.parameters for one in snapshots]))
     answers = population.logits(grid).softmax(-1).view(len(snapshots), _GRID, _GRID, -1).numpy()
-    plane = Plane(points, learning.examples.targets.numpy(), (-reach, reach, -reach, reach))
-    save_regions(plane, list(answers), epochs, folder)
+    shown = Plane(
+        points,
+        learning.learned.targets.numpy(),
+        (float(low[0]), float(high[0]), float(low[1]), float(high[1])),
+        plane.names,
+    )
+    save_regions(shown, list(answers), epochs, folder)

@@ -1,23 +1,19 @@
 """Networks trained together as a population and scored on rows that none of them has seen."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from multilayer.data.splits import split_rows
 from multilayer.engine.network import Network
-from multilayer.engine.scores import evaluate
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.training import train
 from multilayer.errors import SettingsError, TrainingDivergedError
-from multilayer.lab.problem import Problem
+from multilayer.lab.problem import MetricName, Problem
 
 HELD_OUT = 0.2  # of the rows, to score on
 
@@ -29,30 +25,29 @@ class Repetitions:
     Attributes:
         settings: of each member.
         network: as it was after the last epoch, or as the settings select.
-        accuracies: on the rows held out, (num_members,).
-        losses: likewise; NaN where the network diverged.
+        scores: every metric of the problem on the rows held out, each (num_members,).
         train_losses: of each epoch, (num_epochs, num_members).
-        accuracy_curves: after each epoch on the rows held out, (num_epochs, num_members); no
-            epochs unless they were asked for.
-        num_scored_rows: rows behind each accuracy.
+        curves: the problem's study metric after each epoch on the rows held out, (num_epochs,
+            num_members); no epochs unless they were asked for.
+        num_scored_rows: rows behind the scores of the first member.
         seconds: of training.
         is_interrupted: the training was stopped.
     """
 
     settings: tuple[TrainingSettings, ...]
     network: Network
-    accuracies: NDArray[Any]
-    losses: NDArray[Any]
+    scores: Mapping[MetricName, NDArray[Any]]
     train_losses: NDArray[Any]
-    accuracy_curves: NDArray[Any]
+    curves: NDArray[Any]
     num_scored_rows: int
     seconds: float
     is_interrupted: bool = False
 
     @property
-    def num_diverged(self) -> int:
-        """Members whose loss is no longer a finite number."""
-        return int((~np.isfinite(self.losses)).sum())
+    def is_diverged(self) -> NDArray[np.bool_]:
+        """Which members have a score that is no finite number, (num_members,)."""
+        is_finite: NDArray[np.bool_] = np.isfinite(np.array(list(self.scores.values())))
+        return np.logical_not(is_finite.all(axis=0))
 
 
 def repeat(
@@ -74,7 +69,7 @@ def repeat(
         problem: the rows.
         members: settings of each, of one shape, see `SETTINGS_OF_A_MEMBER`.
         held_out: share of the rows to score on.
-        with_curves: whether accuracies are wanted after each epoch.
+        with_curves: whether the study metric is wanted after each epoch.
         stop: when set, training ends after the current batch.
 
     Raises:
@@ -86,52 +81,37 @@ def repeat(
         raise SettingsError(
             f"selection by {shared.selection!r} needs a validation_fraction, for example 0.1"
         )
-    splits = {
-        member.seed: _split(problem.labels, held_out, shared, member.seed) for member in members
-    }
+    splits = {member.seed: problem.split(member, held_out) for member in members}
     rows, watched, scored = ([splits[member.seed][part] for member in members] for part in range(3))
-    network = problem.network(members, rows)
+    network, examples = problem.network(members, rows), problem.examples(shared)
     selects = shared.selection != "last"
+    looked_at = watched if selects else scored
     began = time.perf_counter()
     train_losses, curves = [], []
     epochs = train(
         network,
-        problem.examples,
+        examples,
         list(members),
         rows=rows,
-        validation=problem.examples if selects or with_curves else None,
-        validation_rows=watched if selects else scored if with_curves else None,
+        validation=examples if selects or with_curves else None,
+        validation_rows=looked_at if selects or with_curves else None,
         stop=stop,
     )
     try:
         for record in epochs:
             train_losses.append(record.train_loss)
             if with_curves and record.validation is not None:
-                curves.append(record.validation.accuracy)
+                curves.append(problem.study_scores(record.validation, shared, looked_at))
     except TrainingDivergedError:
         pass  # all of them: what they answer now is scored like any answer
     seconds = time.perf_counter() - began
-    scores = evaluate(network, problem.examples, shared.loss, scored)
     return Repetitions(
         tuple(members),
         network,
-        np.array(scores.accuracy),
-        np.array(scores.loss),
+        problem.scores(network, shared, scored),
         np.array(train_losses).reshape(-1, len(members)),
         np.array(curves).reshape(-1, len(members)),
         len(scored[0]),
         seconds,
         stop is not None and stop.is_set(),
     )
-
-
-def _split(
-    labels: NDArray[np.int64], held_out: float, settings: TrainingSettings, seed: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Row numbers to train on, to select an epoch by, and to score on."""
-    kept, scored = split_rows(labels, held_out, seed)
-    watched = scored
-    if settings.validation_fraction:
-        train_places, watched_places = split_rows(labels[kept], settings.validation_fraction, seed)
-        kept, watched = kept[train_places], kept[watched_places]
-    return torch.from_numpy(kept), torch.from_numpy(watched), torch.from_numpy(scored)

@@ -5,20 +5,24 @@ A study is a generator that yields a line on what it is doing now and then, and 
 
 import datetime
 from collections.abc import Generator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
+from threading import Event
 from typing import Any
 
+from multilayer.data.target_values import Task
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import check_choice
 from multilayer.errors import SettingsError
+from multilayer.estimators.recipes import recipe
 from multilayer.files import write_text
 from multilayer.lab.bench import this_machine
-from multilayer.lab.problem import Problem, load_problem
+from multilayer.lab.load_problem import load_problem
+from multilayer.lab.problem import MetricName, Problem
 from multilayer.lab.run_folder import RunFolder
 from multilayer.lab.sequential import FEWEST_SEEDS
-from multilayer.lab.written_settings import read_settings
+from multilayer.lab.table_source import ColumnRoles
 from multilayer.report.markdown import markdown_table
 from multilayer.report.panels import Panel, save_panels
 
@@ -38,7 +42,9 @@ _STUDIES = {
 }
 STUDY_NAMES = tuple(_STUDIES)
 
+_TABLE_SETTINGS = "fast"  # what a table's studies change; the chapter's learn too little of one
 _QUICK_ROWS = 15_000
+_QUICK_TABLE_ROWS, _QUICK_TABLE_EPOCHS = 3_000, 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +58,7 @@ class Finding:
         paragraph: what was found, and how sure it is.
         panels: the picture.
         document: all figures, as JSON holds them.
+        is_interrupted: the study was stopped, and this is what was finished.
     """
 
     title: str
@@ -60,6 +67,26 @@ class Finding:
     paragraph: str
     panels: Sequence[Panel]
     document: dict[str, Any] = field(default_factory=dict)
+    is_interrupted: bool = False
+
+
+class StudyInterruptedError(Exception):
+    """A study was asked to stop, and did before it was finished."""
+
+
+@dataclass(frozen=True)
+class FinishedPart:
+    """A part of a study, kept for the case that it is interrupted.
+
+    Args:
+        name: what was measured.
+        value: in words.
+        interval: likewise.
+    """
+
+    name: str
+    value: str
+    interval: str
 
 
 Progress = Generator[str, None, Finding]
@@ -73,8 +100,10 @@ class StudyPlan:
         problem: the rows; None for studies of speed.
         settings: what the study changes one thing of.
         num_seeds: repetitions of everything that is trained.
-        matters: the smallest difference of accuracy that matters.
+        matters: the smallest difference of the metric that matters.
         is_quick: whether the study keeps to a few variants.
+        stop: when set, the study ends after the current batch.
+        finished: its parts so far; the study adds to them.
     """
 
     problem: Problem | None
@@ -82,6 +111,18 @@ class StudyPlan:
     num_seeds: int
     matters: float
     is_quick: bool
+    stop: Event | None = None
+    finished: list[FinishedPart] = field(default_factory=list)
+
+    @property
+    def metric(self) -> MetricName:
+        """What variants are compared by; more of it is better."""
+        return self.rows.study_metric
+
+    @property
+    def panel_title(self) -> str:
+        """Of a picture of it."""
+        return f"{self.metric[0].upper()}{self.metric[1:]} on the rows held out"
 
     @property
     def rows(self) -> Problem:
@@ -94,7 +135,7 @@ class StudyPlan:
         """On what, how long and how often."""
         assert self.problem is not None
         return (
-            f"{self.problem.name}, {len(self.problem.examples):,} rows, "
+            f"{self.problem.name}, {len(self.problem):,} rows, "
             f"{self.settings.max_epochs} epochs, {self.num_seeds} seeds"
         )
 
@@ -103,25 +144,34 @@ def plan_study(
     name: str,
     data: str | Path | Problem = "fashion-mnist",
     *,
-    settings: str = "chapter",
+    target: str | ColumnRoles | None = None,
+    task: Task | None = None,
+    settings: str | None = None,
     num_seeds: int = 5,
-    matters: float = 0.002,
+    matters: float | None = None,
     is_quick: bool = False,
     data_dir: str | Path | None = None,
+    stop: Event | None = None,
 ) -> StudyPlan:
     """Check what a study is asked for, and load its data.
 
     Args:
         name: of `STUDY_NAMES`.
-        data: a data set, as `load_images` takes it, or a problem.
-        settings: what the study changes one thing of, as text, see `read_settings`.
+        data: a data set, as `load_images` takes it; a table, as `read_table` does; or a problem.
+        target: the column of a table to predict, or what all its columns are for.
+        task: what the target is; None: its values tell.
+        settings: what the study changes one thing of, as text, see `read_settings`; None:
+            "chapter", and "fast" for tables.
         num_seeds: at least 5.
-        matters: the smallest difference of accuracy that matters.
-        is_quick: a minute instead of the whole: the first 15,000 rows, and fewer variants.
+        matters: the smallest difference that matters of the accuracy, or of R² where numbers are
+            predicted; None: 0.002, and 0.005 of R².
+        is_quick: a minute instead of the whole: the first 15,000 rows (3,000 of a table, and 30
+            epochs at most), and fewer variants.
         data_dir: where to look for the data set first.
+        stop: when set, the study ends after the current batch with what was finished.
 
     Raises:
-        SettingsError: the study is unknown or a number out of range.
+        SettingsError: the study is unknown or does not fit the data, or a number is out of range.
         DataError: the data cannot be had or used.
     """
     check_choice("study", name, STUDY_NAMES)
@@ -129,17 +179,44 @@ def plan_study(
         raise SettingsError(
             f"a study needs at least {FEWEST_SEEDS} seeds to say anything, not {num_seeds}"
         )
-    if not matters > 0:
+    if matters is not None and not matters > 0:
         raise SettingsError(
             f"the smallest difference that matters must be above 0; it is {matters}"
         )
-    chosen = read_settings(settings)
-    problem = None
-    if _STUDIES[name][1]:
-        problem = data if isinstance(data, Problem) else load_problem(data, data_dir)
-        if is_quick:
-            problem = problem.first_rows(_QUICK_ROWS)
-    return StudyPlan(problem, chosen, num_seeds, matters, is_quick)
+    if not _STUDIES[name][1]:
+        if target is not None:
+            raise SettingsError(f"the study {name} trains on rows of its own; leave out --target")
+        return StudyPlan(None, recipe(), num_seeds, matters or 0.002, is_quick, stop)
+    problem = (
+        data
+        if isinstance(data, Problem)
+        else load_problem(data, data_dir, target=target, task=task)
+    )
+    _check_fit(name, problem)
+    is_table = problem.task != "images"
+    if is_quick:
+        problem = problem.first_rows(_QUICK_TABLE_ROWS if is_table else _QUICK_ROWS)
+    chosen = problem.settings(settings, _TABLE_SETTINGS if is_table else None)
+    if is_quick and is_table and chosen.max_epochs > _QUICK_TABLE_EPOCHS:
+        chosen = replace(chosen, max_epochs=_QUICK_TABLE_EPOCHS)
+    if chosen.num_members > 1 or chosen.num_folds:
+        raise SettingsError(f"{settings} is several networks; a study varies a single one")
+    if matters is None:
+        matters = problem.smallest_that_matters(problem.study_metric)
+    return StudyPlan(problem, chosen, num_seeds, matters, is_quick, stop)
+
+
+def _check_fit(name: str, problem: Problem) -> None:
+    if problem.task == "multilabel":
+        raise SettingsError(
+            f"studies are about one class or about numbers; {problem.name} has several labels to "
+            "predict: try multilayer compare"
+        )
+    if name == "bottleneck" and problem.task == "regression":
+        raise SettingsError(
+            "the study bottleneck is about classes that one neuron cannot hold apart; "
+            f"{problem.name} has numbers to predict"
+        )
 
 
 def run_study(name: str, plan: StudyPlan) -> Progress:
@@ -153,11 +230,39 @@ def run_study(name: str, plan: StudyPlan) -> Progress:
         A line on what is being done.
 
     Returns:
-        The finding.
+        The finding; after a stop what was finished until then.
     """
     module = import_module(f"multilayer.lab.studies.{_STUDIES[name][0]}")
-    finding: Finding = yield from module.study(plan)
-    return finding
+    steps = module.study(plan)
+    try:
+        while True:
+            try:
+                line = next(steps)
+            except StopIteration as end:
+                finding: Finding = end.value
+                return finding
+            if plan.stop is not None and plan.stop.is_set():
+                raise StudyInterruptedError
+            yield line
+    except StudyInterruptedError:
+        return _partial_finding(name, plan)
+
+
+def _partial_finding(name: str, plan: StudyPlan) -> Finding:
+    num_parts = len(plan.finished)
+    title = f"{name}, interrupted" + (f": {plan.in_words}" if plan.problem is not None else "")
+    return Finding(
+        title,
+        ["", "milliseconds", "95% of the rounds"]
+        if plan.problem is None
+        else ["", plan.metric, "95% interval"],
+        [[part.name, part.value, part.interval] for part in plan.finished],
+        f"The study was interrupted after {num_parts} part{'s' * (num_parts != 1)}; the rest was "
+        "not measured, and nothing was compared.",
+        [],
+        {"finished": [asdict(part) for part in plan.finished]},
+        is_interrupted=True,
+    )
 
 
 def study(name: str, data: str | Path | Problem = "fashion-mnist", **options: Any) -> Finding:
@@ -172,7 +277,7 @@ def study(name: str, data: str | Path | Problem = "fashion-mnist", **options: An
 
 
 def save_finding(name: str, finding: Finding, folder: RunFolder) -> None:
-    """Write study.json, study.md, study.svg and study.png.
+    """Write study.json, study.md, study.svg and study.png; of a part of a study no picture.
 
     Raises:
         OutputError: a file cannot be written.
@@ -183,6 +288,7 @@ def save_finding(name: str, finding: Finding, folder: RunFolder) -> None:
         "study.json",
         {
             "study": name,
+            "status": "interrupted" if finding.is_interrupted else "finished",
             "date": today,
             "machine": asdict(machine),
             "title": finding.title,
@@ -191,16 +297,18 @@ def save_finding(name: str, finding: Finding, folder: RunFolder) -> None:
             **finding.document,
         },
     )
+    picture = f"![{finding.title}](study.svg)\n\n" if finding.panels else ""
     page = (
         f"# {finding.title}\n\n{finding.paragraph}\n\n"
         f"{markdown_table(finding.headers, finding.rows)}\n"
-        f"![{finding.title}](study.svg)\n\n"
+        f"{picture}"
         f"{today}. {machine.processor}, {machine.num_threads} threads.\n"
     )
     write_text(folder.path / "study.md", page)
-    save_panels(
-        finding.panels,
-        folder.path / "study.svg",
-        folder.path / "study.png",
-        title=finding.title,
-    )
+    if finding.panels:
+        save_panels(
+            finding.panels,
+            folder.path / "study.svg",
+            folder.path / "study.png",
+            title=finding.title,
+        )

@@ -6,7 +6,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from multilayer.engine.settings import TrainingSettings, setting_types
 from multilayer.errors import SettingsError
-from multilayer.estimators.recipes import RecipeName
+from multilayer.estimators.recipes import RecipeName, TaskName
 from multilayer.estimators.recipes import recipe as settings_of
 
 # What a comparison decides itself: the loss follows from the data, the seeds are its repetitions.
@@ -19,13 +19,23 @@ _NOT_FOR_COMPARISONS = {
 _BOOLEANS = {"yes": True, "true": True, "no": False, "false": False}
 
 
-def read_settings(text: str, recipe: str = "chapter") -> TrainingSettings:
+def read_settings(
+    text: str,
+    recipe: str = "chapter",
+    task: TaskName = "images",
+    *,
+    num_rows: int | None = None,
+    num_columns: int | None = None,
+) -> TrainingSettings:
     """Read settings from text.
 
     Args:
         text: `name=value` with commas between; a recipe's name may stand first, and alone. Commas
             within hidden_widths are the widths': `hidden_widths=512,256,dropout=0.2`.
         recipe: what stands where the text names nothing else.
+        task: that the recipe is for.
+        num_rows: as the recipe takes it.
+        num_columns: likewise.
 
     Raises:
         SettingsError: a name is unknown (the message lists the known ones, nearest first), stands
@@ -52,7 +62,8 @@ def read_settings(text: str, recipe: str = "chapter") -> TrainingSettings:
                 f"{part!r} in {text!r} must be a recipe or name=value; known are, nearest first: "
                 f"{names}"
             )
-    return settings_of(recipe, **{name: _value(name, given[name], text) for name in given})
+    changes = {name: _value(name, given[name], text) for name in given}
+    return settings_of(recipe, task, num_rows=num_rows, num_columns=num_columns, **changes)
 
 
 def _value(name: str, text: str, whole: str) -> Any:

@@ -15,6 +15,7 @@ from multilayer.report.figures import drawing, picture, pixels, save_animation
 
 Array = NDArray[Any]
 _COLORS = ("tab:blue", "tab:orange", "tab:green", "tab:red", "tab:purple", "tab:brown")
+MOST_REGIONS = len(_COLORS)
 _MOST_UNITS = 25
 _MOST_PANELS = 8
 _FRAME_MILLISECONDS = 200
@@ -28,11 +29,13 @@ class Plane:
         points: (num_points, 2).
         labels: (num_points,).
         extent: left, right, bottom, top.
+        names: of the two axes; None: they have none, and the same unit.
     """
 
     points: Array
     labels: Array
     extent: tuple[float, float, float, float]
+    names: tuple[str, str] | None = None
 
 
 def save_regions(
@@ -148,14 +151,21 @@ def _draw_regions(axes: Axes, plane: Plane, probabilities: Array, epoch: int) ->
     colors = numpy.array([to_rgb(color) for color in _COLORS])
     mixed = probabilities @ colors[: probabilities.shape[-1]]
     shown = numpy.clip(0.5 + 0.5 * mixed, 0, 1)
-    axes.imshow(shown, extent=plane.extent, origin="lower", interpolation="bilinear")
+    aspect = "equal" if plane.names is None else "auto"
+    axes.imshow(shown, extent=plane.extent, origin="lower", interpolation="bilinear", aspect=aspect)
     for label, color in zip(numpy.unique(plane.labels), _COLORS, strict=False):
         axes.plot(*plane.points[plane.labels == label].T, "o", color=color, markersize=2.5,
                   markeredgecolor="white", markeredgewidth=0.3)  # fmt: skip
     axes.set(
         title=f"epoch {epoch}" if epoch else "before training",
-        xlim=plane.extent[:2], ylim=plane.extent[2:], xticks=[], yticks=[],
+        xlim=plane.extent[:2], ylim=plane.extent[2:],
     )  # fmt: skip
+    if plane.names is None:
+        axes.set(xticks=[], yticks=[])
+        return
+    axes.set_xlabel(plane.names[0], parse_math=False)
+    axes.set_ylabel(plane.names[1], parse_math=False)
+    axes.locator_params(nbins=4)
 
 
 def _draw_mosaic(axes: Axes, mosaic: Array, limit: float, epoch: int) -> None:

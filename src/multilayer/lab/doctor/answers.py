@@ -1,7 +1,5 @@
 """Rules on what the network says, and on the data."""
 
-import shlex
-
 import numpy as np
 
 from multilayer.lab.doctor.diagnosis import Diagnosis
@@ -14,6 +12,7 @@ _FEWEST_CLASSES = 4
 _MUCH_NOISE = 0.05
 _FEWEST_ROWS = 500
 _WIDE = 0.02  # half of an interval of accuracy
+_WIDE_ERROR = 0.1  # half of an interval of the RMSE, as a share of it
 
 
 def class_never_predicted(evidence: Evidence) -> Diagnosis | None:
@@ -36,7 +35,14 @@ def class_never_predicted(evidence: Evidence) -> Diagnosis | None:
 
 
 def leak(evidence: Evidence) -> Diagnosis | None:
-    """Watched rows that were trained on as well."""
+    """Watched rows that were trained on as well, or a column that is the target itself."""
+    if evidence.telling_column is not None:
+        return Diagnosis(
+            "leak suspected",
+            f"the column {evidence.telling_column!r} tells the target of all rows looked at by "
+            "itself: see whether it is known before the target is",
+            evidence.command_without(evidence.telling_column),
+        )
     if not evidence.num_copies or evidence.num_copies < _MANY_COPIES * evidence.num_watched_rows:
         return None
     share = evidence.num_copies / evidence.num_watched_rows
@@ -77,7 +83,21 @@ def label_noise(evidence: Evidence) -> Diagnosis | None:
 
 
 def too_few_watched_rows(evidence: Evidence) -> Diagnosis | None:
-    """So few watched rows that accuracies on them say little."""
+    """So few watched rows that accuracies or errors on them say little."""
+    next_step = evidence.comparison("chapter", "hidden_widths=512")
+    if evidence.rows is not None and evidence.rows.fit is not None:
+        next_step = evidence.comparison("default", "fast")
+    if evidence.error_interval is not None and evidence.num_watched_rows:
+        error, lowest, highest = evidence.error_interval
+        if (highest - lowest) / 2 <= _WIDE_ERROR * error:
+            return None
+        return Diagnosis(
+            "few validation rows",
+            f"the RMSE of {error:.4g} on {evidence.num_watched_rows:,} watched rows is known to "
+            f"within {(highest - lowest) / 2 / error:.0%}: smaller differences between runs or "
+            "epochs say nothing",
+            next_step,
+        )
     if evidence.watched is None or not evidence.num_watched_rows:
         return None
     num_rows = evidence.num_watched_rows
@@ -88,8 +108,7 @@ def too_few_watched_rows(evidence: Evidence) -> Diagnosis | None:
         "few validation rows",
         f"accuracy on {num_rows:,} watched rows is known to within {(high - low) / 2:.3f}: smaller "
         "differences between runs or epochs say nothing",
-        f"multilayer compare {shlex.quote(str(evidence.description['data']['load']))} chapter "
-        "hidden_widths=512",
+        next_step,
     )
 
 

@@ -1,6 +1,5 @@
 """Rules on the learning curves."""
 
-import math
 from itertools import pairwise
 
 from multilayer.lab.doctor.diagnosis import Diagnosis
@@ -15,14 +14,22 @@ def rate_too_high(evidence: Evidence) -> Diagnosis | None:
     rate = evidence.settings.learning_rate
     next_step = evidence.command(learning_rate=rate / 10 if evidence.is_diverged else rate / 3)
     if evidence.is_diverged:
-        epoch = next(line["epoch"] for line in evidence.history if line["train_loss"] is None)
+        epoch = next(
+            (line["epoch"] for line in evidence.history if line["train_loss"] is None),
+            len(evidence.history) + 1,
+        )
         return Diagnosis(
             "learning rate too high",
             f"the loss stopped being a finite number in epoch {epoch} at the rate {rate:g}",
             next_step,
         )
     losses = evidence.curve("train_loss")
-    num_rises = sum(later > 1.02 * earlier for earlier, later in pairwise(losses))
+    guessing = evidence.guessing_loss
+    # Of a loss next to nothing a percent is noise.
+    noise = _SMALL_FALL * (guessing or max(losses))
+    num_rises = sum(
+        later > 1.02 * earlier and later > earlier + noise for earlier, later in pairwise(losses)
+    )
     if len(losses) >= _FEWEST_EPOCHS and num_rises >= max(2, len(losses) / 4):
         return Diagnosis(
             "learning rate too high",
@@ -30,15 +37,15 @@ def rate_too_high(evidence: Evidence) -> Diagnosis | None:
             f"at the rate {rate:g}",
             next_step,
         )
-    guessing = math.log(len(evidence.class_names))
-    if losses[-1] > 1.02 * guessing and len(losses) >= _FEWEST_EPOCHS:
+    if guessing and losses[-1] > 1.02 * guessing and len(losses) >= _FEWEST_EPOCHS:
         return Diagnosis(
             "learning rate too high",
             f"the training loss ended at {losses[-1]:.4f}, where guessing has {guessing:.4f}, at "
             f"the rate {rate:g}",
             next_step,
         )
-    if losses[-1] > 1.1 * min(losses) and len(losses) >= _FEWEST_EPOCHS:
+    is_up = losses[-1] > 1.1 * min(losses) and losses[-1] > min(losses) + noise
+    if is_up and len(losses) >= _FEWEST_EPOCHS:
         return Diagnosis(
             "learning rate too high",
             f"the training loss ended at {losses[-1]:.4f} after it had been {min(losses):.4f}, at "
@@ -53,7 +60,9 @@ def rate_too_low(evidence: Evidence) -> Diagnosis | None:
     losses = evidence.curve("train_loss")
     if evidence.is_diverged or len(losses) < _FEWEST_EPOCHS:
         return None
-    start = math.log(len(evidence.class_names))
+    start = evidence.guessing_loss
+    if not start:
+        return None
     mean_fall = (losses[0] - losses[-1]) / (len(losses) - 1)
     last_fall = losses[-2] - losses[-1]
     if losses[-1] > 0.5 * start and mean_fall > 0 and last_fall > 0.5 * mean_fall:

@@ -5,20 +5,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.data.images import ImageDataset, load_images
-from multilayer.data.splits import split_rows
+from multilayer.data.images import ImageDataset
 from multilayer.engine.batches import Examples
 from multilayer.engine.network import Network
 from multilayer.engine.settings import TrainingSettings
-from multilayer.errors import RunFolderError, SettingsError
-from multilayer.lab.image_rows import as_examples
+from multilayer.errors import RunFolderError
+from multilayer.estimators.fitting import TableFit
+from multilayer.lab.doctor.telling_column import telling_column
 from multilayer.lab.layer_statistics import GradientNorm, LayerStatistics, layer_statistics
-from multilayer.lab.report.repeat_command import repeat_command
+from multilayer.lab.report.repeat_command import compare_command, repeat_command
 from multilayer.lab.run_folder import model_path, read_history, read_json
-from multilayer.model_file.image_model import load_image_model
+from multilayer.lab.run_rows import RunRows, rows_of_run
+from multilayer.model_file.any_model import load_model
 
 _FEW_ROWS = 1000  # enough for activations and gradients
 _MANY_ROWS = 20_000  # enough for confusions
@@ -50,7 +51,9 @@ class Evidence:
         description: content of settings.json.
         settings: the run's settings in it.
         history: lines of history.jsonl; the train_loss of the epoch that diverged is None.
-        class_names: one for each class.
+        class_names: one for each class; none where numbers or labels are predicted.
+        has_diverged: as the run's results say.
+        rows: that it learned from and watched.
         layers: of the hidden layers on some training rows; none if the run diverged.
         gradients: of the weight matrices on the same rows.
         watched: answers on the rows that the run watched; None if it diverged.
@@ -58,12 +61,16 @@ class Evidence:
         num_watched_rows: of all the rows that the run watched.
         is_test_watched: whether these are the test rows.
         num_copies: watched rows that are also among the training rows; None: not looked at.
+        error_interval: of numbers, the RMSE on the watched rows and its 95% interval.
+        telling_column: of a table, a column that tells the target all by itself.
     """
 
     description: Mapping[str, Any]
     settings: TrainingSettings
     history: Sequence[Mapping[str, Any]]
     class_names: tuple[str, ...]
+    has_diverged: bool = False
+    rows: RunRows | None = None
     layers: Sequence[LayerStatistics] = field(default_factory=tuple)
     gradients: Sequence[GradientNorm] = field(default_factory=tuple)
     watched: Answers | None = None
@@ -71,96 +78,135 @@ class Evidence:
     num_watched_rows: int = 0
     is_test_watched: bool = True
     num_copies: int | None = None
+    error_interval: tuple[float, float, float] | None = None
+    telling_column: str | None = None
 
     @property
     def is_diverged(self) -> bool:
         """Whether the loss stopped being a finite number."""
-        return any(line["train_loss"] is None for line in self.history)
+        return self.has_diverged or any(line["train_loss"] is None for line in self.history)
 
     def curve(self, name: str) -> list[float]:
         """The finite values of a column of the history."""
         return [line[name] for line in self.history if line.get(name) is not None]
 
+    @property
+    def guessing_loss(self) -> float | None:
+        """The loss of one answer for all rows, the best there is; None: not known of this loss."""
+        if self.rows is None:
+            return None
+        targets = self.rows.learned.targets
+        if self.settings.loss == "cross_entropy":
+            shares = np.bincount(targets.numpy()) / len(targets)
+            return float(-(shares[shares > 0] * np.log(shares[shares > 0])).sum())
+        if self.settings.loss == "squared_error":
+            return float(targets.double().var(0, correction=0).mean())
+        return None
+
     def command(self, **changes: Any) -> str:
         """The command that repeats the run with changes of its settings."""
-        written = {
-            name: float(f"{value:.4g}") if isinstance(value, float) else value
-            for name, value in changes.items()
-        }
-        settings = {**self.description["settings"], **written}
-        return repeat_command({**self.description, "settings": settings})
+        return repeat_command(self.description, **changes)
+
+    def command_without(self, column: str) -> str:
+        """The command that repeats the run on a table without a column."""
+        data = self.description["data"]
+        roles = {**data["roles"], "drop": [*data["roles"]["drop"], column]}
+        return repeat_command({**self.description, "data": {**data, "roles": roles}})
+
+    def comparison(self, *settings: str) -> str:
+        """The command that compares settings on the run's data."""
+        return compare_command(self.description, *settings)
 
 
 def evidence_of(
-    run: str | Path, dataset: ImageDataset | None = None, *, is_quick: bool = False
+    run: str | Path, data: ImageDataset | TableFit | None = None, *, is_quick: bool = False
 ) -> Evidence:
     """What a run folder and the data that it trained on say.
 
+    Of several networks the first one is looked at, and with folds the rows that it did not learn
+    from.
+
     Args:
         run: the folder.
-        dataset: the data, where it is in memory; None: loaded again.
+        data: what it trained on, where that is in memory; None: loaded again.
         is_quick: look at 2,000 rows of each kind, and not for copies among them.
 
     Raises:
-        RunFolderError: the folder is not whole, has no history, or is of a kind or version that
-            this cannot read.
+        RunFolderError: the folder is not whole, has no history, or is of another version.
         DataError: the data cannot be had any more.
     """
     description = read_json(run, "settings.json")
-    settings, load, data_dir = settings_and_data(run)
-    history = read_history(run)
-    if not history or any("train_loss" not in line for line in history):
+    is_diverged = _is_diverged(run)
+    # A run on a table that diverges in its first epoch has no history.
+    history = (
+        [] if is_diverged and not (Path(run) / "history.jsonl").exists() else read_history(run)
+    )
+    if not (history or is_diverged) or any("train_loss" not in line for line in history):
         raise RunFolderError(f"{run} has no epochs to look at in its history.jsonl")
-    dataset = dataset or load_images(load, data_dir)
-    found = Evidence(description, settings, history, dataset.class_names)
+    rows = rows_of_run(run, data)
+    found = Evidence(
+        description, rows.settings, history, rows.class_names, is_diverged, rows=rows,
+        num_watched_rows=rows.num_watched_rows, is_test_watched=rows.is_test_watched,
+    )  # fmt: skip
     if found.is_diverged:
         return found
-    train_rows, watched_rows = as_examples(dataset.train), as_examples(dataset.test)
-    if settings.validation_fraction:
-        kept, held_out = split_rows(
-            dataset.train.labels, settings.validation_fraction, settings.seed
-        )
-        train_rows, watched_rows = (
-            train_rows.at(torch.from_numpy(part)) for part in (kept, held_out)
-        )
-    network = load_image_model(model_path(run)).network
-    layers, gradients = layer_statistics(network, train_rows.at(slice(_FEW_ROWS)), settings.loss)
+    network = load_model(model_path(run)).network
+    if rows.settings.num_folds:
+        network = network.member(0)
+    layers, gradients = layer_statistics(
+        network, _first(rows.learned, _FEW_ROWS), rows.settings.loss
+    )
     most_rows = 2 * _FEW_ROWS if is_quick else _MANY_ROWS
+    has_classes = bool(rows.class_names)
+    watched = rows.watched
     return replace(
         found,
         layers=layers,
         gradients=gradients,
-        watched=_answers(network, watched_rows.at(slice(most_rows))),
-        learned=_answers(network, train_rows.at(slice(most_rows))),
-        num_watched_rows=len(watched_rows),
-        is_test_watched=not settings.validation_fraction,
-        num_copies=None if is_quick else _num_copies(train_rows, watched_rows),
+        watched=_answers(network, _first(watched, most_rows)) if has_classes and watched else None,
+        learned=_answers(network, _first(rows.learned, most_rows)) if has_classes else None,
+        error_interval=_error_interval(run),
+        num_copies=None if is_quick else _num_copies(rows),
+        telling_column=None if rows.fit is None else telling_column(rows.fit),
     )
 
 
-def settings_and_data(run: str | Path) -> tuple[TrainingSettings, str, str | None]:
-    """Settings of a run on pictures, its data set, and the folder that was looked in first.
-
-    Raises:
-        RunFolderError: the folder is not that of a run on pictures by this version.
-    """
-    description = read_json(run, "settings.json")
-    try:
-        origin = description["data"]
-        settings = TrainingSettings(**description["settings"])
-        origin["image_shape"]
-        return settings, origin["load"], origin["data_dir"]
-    except (KeyError, TypeError, SettingsError) as error:
-        raise RunFolderError(
-            f"{run}/settings.json is not that of a run on pictures by this version: {error}"
-        ) from error
+def _is_diverged(run: str | Path) -> bool:
+    if not (Path(run) / "results.json").is_file():
+        return False
+    return bool(read_json(run, "results.json").get("status") == "diverged")
 
 
-def _num_copies(train_rows: Examples, watched_rows: Examples) -> int:
-    known = {row.tobytes() for row in train_rows.inputs.numpy()}
-    return sum(row.tobytes() in known for row in watched_rows.inputs.numpy())
+def _error_interval(run: str | Path) -> tuple[float, float, float] | None:
+    """RMSE on the watched rows with its interval."""
+    if not (Path(run) / "results.json").is_file():
+        return None
+    for score in read_json(run, "results.json").get("validation", ()):
+        if str(score["name"]).endswith("RMSE") and None not in score.values():
+            return score["value"], score["low"], score["high"]
+    return None
+
+
+def _num_copies(rows: RunRows) -> int | None:
+    """Watched rows that were learned from; None where rows are equal without being copies."""
+    if rows.watched is None:
+        return None
+    learned, watched = _keys(rows.learned), _keys(rows.watched)
+    known = set(learned)
+    if rows.fit is not None and len(known) < 0.9 * len(learned):
+        return None  # few columns with few values make equal rows by chance
+    return sum(key in known for key in watched)
+
+
+def _keys(rows: Examples) -> list[bytes]:
+    return [row.tobytes() for row in rows.inputs.numpy()]
 
 
 def _answers(network: Network, rows: Examples) -> Answers:
     predicted = network.logits(rows.inputs).softmax(-1).mean(0).argmax(-1)
     return Answers(rows.targets.numpy(), predicted.numpy())
+
+
+def _first(rows: Examples, num_rows: int) -> Examples:
+    weights = None if rows.weights is None else rows.weights[:num_rows]
+    return Examples(rows.inputs[:num_rows], rows.targets[:num_rows], weights)

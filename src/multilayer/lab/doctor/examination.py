@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from multilayer.data.images import ImageDataset
+from multilayer.estimators.fitting import TableFit
 from multilayer.lab.doctor import answers, curves, network
 from multilayer.lab.doctor.diagnosis import Diagnosis
 from multilayer.lab.doctor.evidence import evidence_of
@@ -24,22 +25,22 @@ RULES = (  # the gravest first
 
 
 def doctor(
-    run: str | Path, dataset: ImageDataset | None = None, *, is_quick: bool = False
+    run: str | Path, data: ImageDataset | TableFit | None = None, *, is_quick: bool = False
 ) -> list[Diagnosis]:
     """What may be wrong with a run.
 
     Args:
-        run: a run folder that `multilayer train` or `ImageRun` left.
-        dataset: what it trained on, where that is in memory; None: loaded again.
+        run: a run folder that `multilayer train`, `ImageRun` or `TableRun` left.
+        data: what it trained on, where that is in memory; None: loaded again.
         is_quick: a look at 2,000 rows of each kind, and not for copies among them.
 
     Returns:
         Findings with their evidence, the gravest first; none where no rule found anything.
 
     Raises:
-        RunFolderError: the folder is not whole, has no history, or is of another kind or version.
+        RunFolderError: the folder is not whole, has no history, or is of another version.
         DataError: the data cannot be had any more.
     """
-    evidence = evidence_of(run, dataset, is_quick=is_quick)
+    evidence = evidence_of(run, data, is_quick=is_quick)
     found = (rule(evidence) for rule in RULES)
     return [diagnosis for diagnosis in found if diagnosis is not None]

@@ -12,13 +12,18 @@ _RECIPE_TASKS = {"binary": "classification", "multiclass": "classification"}
 _NOT_FLAGS = ("loss", "quantiles")  # follow from the data
 
 
-def repeat_command(description: Mapping[str, Any]) -> str:
+def repeat_command(description: Mapping[str, Any], **changes: Any) -> str:
     """The command line, quoted for a shell, that trains the same again.
 
     Args:
         description: content of settings.json. Settings that are the recipe's are left out; of a
             recipe that this version does not know, all are written.
+        changes: settings that shall be others; numbers are written with four digits.
     """
+    changed = {
+        name: float(f"{value:.4g}") if isinstance(value, float) else value
+        for name, value in changes.items()
+    }
     data = description["data"]
     task = data.get("task", "images")
     words = ["multilayer", "train", str(data["load"])]
@@ -29,13 +34,22 @@ def repeat_command(description: Mapping[str, Any]) -> str:
     )
     if known:
         words += ["--recipe", str(description["recipe"])]
-    for name, value in description["settings"].items():
+    for name, value in {**description["settings"], **changed}.items():
         if name in _NOT_FLAGS or value is None:
             continue
         if name not in known or _written(value) != _written(known[name]):
             words += _flag(name, value)
     if data.get("data_dir"):
         words += ["--data-dir", str(data["data_dir"])]
+    return shlex.join(words)
+
+
+def compare_command(description: Mapping[str, Any], *settings: str) -> str:
+    """The command line that compares settings on the data of a run."""
+    data = description["data"]
+    words = ["multilayer", "compare", str(data["load"]), *settings]
+    if "roles" in data:
+        words += _table_flags({**data, "validation": None})
     return shlex.join(words)
 
 

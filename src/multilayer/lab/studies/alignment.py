@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from multilayer.lab.bench_cases import BenchCase
 from multilayer.lab.bench_contenders import engine
 from multilayer.lab.intervals import MeanInterval
-from multilayer.lab.studies.timing import ratio_interval, times_in_turns
+from multilayer.lab.studies.timing import finished, ratio_interval, times_in_turns
 from multilayer.lab.study import Finding, Progress, StudyPlan
 from multilayer.report.panels import Panel, Series
 
@@ -28,13 +28,16 @@ def study(plan: StudyPlan) -> Progress:
     times = times_in_turns({str(size): _product(size) for size in SIZES}, num_rounds)
     work = {str(size): float(size) ** 3 for size in SIZES}
     powers = QUICK_POWERS if plan.is_quick else POWERS
+    plan.finished.extend(finished("product", times))
     groups = {"product of matrices": (times, work, str(SIZES[0]))}
     for power in powers:
         widths = (power - 1, power, power + 1)
         yield f"784-w-10 for w = {', '.join(map(str, widths))}"
         steps = times_in_turns({str(width): _epoch(width) for width in widths}, num_rounds)
+        steps = {name: seconds / NUM_STEPS for name, seconds in steps.items()}
+        plan.finished.extend(finished("step", steps))
         groups[f"step at about {power}"] = (
-            {name: seconds / NUM_STEPS for name, seconds in steps.items()},
+            steps,
             {str(width): float(width) for width in widths},
             str(power),
         )

@@ -34,7 +34,7 @@ def study(plan: StudyPlan) -> Progress:
     seconds = [one.seconds for one in constant]
     return Finding(
         f"Batch size: {plan.in_words}",
-        variants.headers("batch size", constant[reference]),
+        variants.headers("batch size", constant[reference], plan),
         variants.rows(constant, pairs, plan.matters)
         + variants.rows(scaled, scaled_pairs, plan.matters),
         f"At the learning rate {base:g}: "
@@ -44,7 +44,7 @@ def study(plan: StudyPlan) -> Progress:
         f"one network took {seconds[0]:.3f} s with batches of {sizes[0]} and {seconds[-1]:.3f} s "
         f"with batches of {sizes[-1]}.",
         [
-            Panel("Accuracy on the rows held out", "rows in a batch", "accuracy",
+            Panel(plan.panel_title, "rows in a batch", plan.metric,
                   [replace(variants.series(constant, sizes, f"learning rate {base:g}"), dots=()),
                    replace(variants.series(scaled, sizes, "rate in proportion"), dots=())],
                   is_log_x=True),

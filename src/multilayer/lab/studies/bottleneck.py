@@ -1,5 +1,6 @@
 """What a hidden layer of a single neuron does, and why it fails."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from multilayer.engine.batches import Examples
 from multilayer.engine.network import Network
 from multilayer.lab.layer_statistics import GradientNorm, layer_statistics
 from multilayer.lab.problem import Problem
+from multilayer.lab.sequential import Pair
 from multilayer.lab.studies import variants
 from multilayer.lab.studies.variants import Measured, Variant
 from multilayer.lab.study import Finding, Progress, StudyPlan
@@ -53,24 +55,29 @@ def study(plan: StudyPlan) -> Progress:
         with_curves=True,
     )
     pairs = variants.against(measured, 0, plan)
-    problem = plan.rows.first_rows(_ROWS_LOOKED_AT)
+    problem = plan.rows
+    every = problem.examples(plan.settings)
+    examples = Examples(every.inputs[:_ROWS_LOOKED_AT], every.targets[:_ROWS_LOOKED_AT])
     narrow = measured[-1]
-    neuron = _look_at(narrow.network, problem)
-    norms = {one.variant.name: _gradients_at_start(one, problem) for one in (measured[0], narrow)}
+    neuron = _look_at(narrow.network, examples)
+    norms = {
+        one.variant.name: _gradients_at_start(one, problem, examples)
+        for one in (measured[0], narrow)
+    }
     epochs = range(1, plan.settings.max_epochs + 1)
     return Finding(
         f"A bottleneck of one neuron: {plan.in_words}",
-        variants.headers("hidden layers", measured[0]),
+        variants.headers("hidden layers", measured[0], plan),
         variants.rows(measured, pairs, plan.matters),
         f"{variants.in_words('the shape', measured, pairs, 0, plan)} "
-        f"{_explanation(neuron, norms, plan.rows.num_classes)}",
+        f"{explanation(neuron, norms, pairs[len(shapes) - 1], plan)}",
         [
-            Panel("Accuracy on the rows held out", "hidden layers", "accuracy",
+            Panel(plan.panel_title, "hidden layers", plan.metric,
                   [variants.series(measured)], categories=names),
-            Panel("How it got there", "epoch", "mean accuracy",
+            Panel("How it got there", "epoch", f"mean {plan.metric}",
                   [Series(one.variant.name, epochs[: len(one.curves)],
                           one.curves.mean(1).tolist()) for one in measured]),
-            _panel_of_values(neuron, problem),
+            _panel_of_values(neuron, examples, problem.class_names),
             Panel("Gradients at the first weights", "weight matrix, from the input on",
                   "norm of the loss's gradient",
                   [Series(name, range(len(found)), [one.gradient for one in found])
@@ -87,52 +94,71 @@ def study(plan: StudyPlan) -> Progress:
     )  # fmt: skip
 
 
-def _look_at(network: Network, problem: Problem) -> Neuron:
+def _look_at(network: Network, examples: Examples) -> Neuron:
     with torch.inference_mode():
         passes = Passes(network.spec, network.parameters)
-        logits = passes.forward(problem.examples.inputs.unsqueeze(0))
+        logits = passes.forward(examples.inputs.unsqueeze(0))
         said = [len(answers.unique()) for answers in logits.argmax(-1)]
         return Neuron(passes.hidden_values[-1][:, :, 0].clone().numpy(), said)
 
 
-def _gradients_at_start(one: Measured, problem: Problem) -> list[GradientNorm]:
+def _gradients_at_start(one: Measured, problem: Problem, examples: Examples) -> list[GradientNorm]:
     """Of the first seed's network, before it was trained."""
-    rows = torch.arange(len(problem.examples))
-    network = problem.network([replace(one.variant.settings, seed=0)], [rows])
-    examples = Examples(problem.examples.inputs, problem.examples.targets)
-    return layer_statistics(network, examples, one.variant.settings.loss)[1]
+    settings = replace(one.variant.settings, seed=0)
+    network = problem.network([settings], [torch.arange(len(examples))])
+    return layer_statistics(network, examples, settings.loss)[1]
 
 
-def _explanation(neuron: Neuron, norms: dict[str, list[GradientNorm]], num_classes: int) -> str:
+def explanation(
+    neuron: Neuron, norms: dict[str, list[GradientNorm]], pair: Pair, plan: StudyPlan
+) -> str:
+    """What one neuron does, and whether it fails, by the figures.
+
+    Args:
+        neuron: of the narrowest network, after training.
+        norms: gradients at the start of the widest and the narrowest network, by name.
+        pair: the widest against the narrowest network.
+        plan: of the study.
+    """
     wide_norms, narrow_norms = norms.values()
-    num_seeds = len(neuron.values)
+    num_seeds, num_classes = len(neuron.values), len(plan.rows.class_names)
     first_share = narrow_norms[0].gradient / wide_norms[0].gradient
     last_share = narrow_norms[-1].gradient / wide_norms[-1].gradient
+    begin = {
+        "first is better": "Why one neuron fails",
+        "second is better": "One neuron does not fail here; what it has to do",
+        "no difference that matters": "One neuron does not fail here; what it has to do",
+        "undecided": "One neuron was not shown to fail here; what it has to do",
+    }[pair.verdict]
+    half = ", and ReLU throws its negative half away" if plan.settings.activation == "relu" else ""
+    num_silent = int(neuron.is_silent.sum())
+    silent = (
+        f"; in {num_silent} of {num_seeds} the neuron is silent: it says the same of every row, no "
+        "gradient passes it, and nothing before it learns any more"
+        if num_silent
+        else "; in none of them is the neuron silent"
+    )
     return (
-        f"Why one neuron fails: all that the last layer learns of a row is one number, along "
-        f"which {num_classes} classes must lie in {num_classes} intervals, and ReLU throws its "
-        f"negative half away. After training, the networks of the {num_seeds} seeds ever say "
-        f"{', '.join(map(str, neuron.num_classes_said))} of the {num_classes} classes; in "
-        f"{int(neuron.is_silent.sum())} of {num_seeds} the neuron is silent: it says the same of "
-        "every row, no gradient passes it, and nothing before it learns any more. At the first "
-        f"weights the last weight matrix, which sees one number in place of many, gets "
+        f"{begin}: all that the last layer learns of a row is one number, along which "
+        f"{num_classes} classes must lie in {num_classes} intervals{half}. After training, the "
+        f"networks of the {num_seeds} seeds ever say "
+        f"{', '.join(map(str, neuron.num_classes_said))} of the {num_classes} classes{silent}. At "
+        "the first weights the last weight matrix, which sees one number in place of many, gets "
         f"{last_share:.2f} times the gradient that it gets in {next(iter(norms))}, and the first "
         f"one {first_share:.2f} times."
     )
 
 
-def _panel_of_values(neuron: Neuron, problem: Problem) -> Panel:
+def _panel_of_values(neuron: Neuron, examples: Examples, names: Sequence[str]) -> Panel:
     """The neuron's values by class, for the first seed whose neuron says something."""
     speaking = np.flatnonzero(~neuron.is_silent)
     seed = int(speaking[0]) if len(speaking) else 0
-    by_class = [
-        neuron.values[seed][problem.labels == label] for label in range(problem.num_classes)
-    ]
+    labels = examples.targets.numpy()
+    by_class = [neuron.values[seed][labels == label] for label in range(len(names))]
     means = [float(values.mean()) if len(values) else 0.0 for values in by_class]
     quantiles = [
         np.quantile(values, [0.1, 0.9]) if len(values) else np.zeros(2) for values in by_class
     ]
-    names = problem.class_names or tuple(map(str, range(problem.num_classes)))
     return Panel(
         f"What the one neuron says (seed {seed}); bars hold 80% of a class",
         "class",

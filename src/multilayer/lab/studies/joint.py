@@ -35,10 +35,10 @@ def study(plan: StudyPlan) -> Progress:
     pairs = variants.against(final, 0, plan)
     fresh, first_look = final[1].interval, rounds[0]
     best_at_first = first_look[0]
-    again = mean_interval(final[1].accuracies)
+    again = mean_interval(final[1].scores)
     return Finding(
         f"All settings at once: {plan.in_words}",
-        variants.headers("", final[0]),
+        variants.headers("", final[0], plan),
         variants.rows(final, pairs, plan.matters)
         + [[f"round {number}: {one.variant.name}", f"{one.interval.mean:.4f}", "", "", "", "",
             f"{one.num_parameters:,}", f"{one.seconds:.3f}"]
@@ -47,16 +47,16 @@ def study(plan: StudyPlan) -> Progress:
         "depth, activation, batch size and dropout together), trained with 2 seeds each, and the "
         "best third went on with twice as many new seeds, until one was left: "
         f"{winner.name}. In its last round it had {in_search:.4f}; the best of the first round had "
-        f"{best_at_first.interval.mean:.4f} there, a figure that is too good because it was chosen "
+        f"{best_at_first.interval.mean:.4f} there, a figure that flatters, because it was chosen "
         f"by it. On {plan.num_seeds} seeds that the search had not seen the winner reached "
         f"{again.mean:.4f} (95% interval {fresh.low:.4f} to {fresh.high:.4f}). "
         f"{variants.in_words('the', final, pairs, 0, plan)} Random draws beat a grid, because each "
         "trial tries another value of every setting, and few settings matter (Bergstra and "
         "Bengio, 2012).",
         [
-            Panel("First round: accuracy by learning rate", "learning rate", "accuracy",
+            Panel(f"First round: {plan.metric} by learning rate", "learning rate", plan.metric,
                   [_by_rate(first_look)], is_log_x=True),
-            Panel("Winner and start, on fresh seeds", "", "accuracy", [variants.series(final)],
+            Panel("Winner and start, on fresh seeds", "", plan.metric, [variants.series(final)],
                   categories=["start", "winner"]),
         ],
         {"winner": winner.name, "final": variants.document(final),

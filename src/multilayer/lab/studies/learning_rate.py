@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from multilayer.lab.intervals import mean_interval
+from multilayer.lab.intervals import MeanInterval, mean_interval
 from multilayer.lab.studies import variants
 from multilayer.lab.studies.variants import Variant
 from multilayer.lab.study import Finding, Progress, StudyPlan
@@ -36,19 +36,42 @@ def study(plan: StudyPlan) -> Progress:
     gain = mean_interval(slow.curves[last] - slow.curves[last // 2])
     return Finding(
         f"Learning rate: {plan.in_words}",
-        variants.headers("learning rate", measured[reference]),
+        variants.headers("learning rate", measured[reference], plan),
         variants.rows(measured, pairs, plan.matters),
         variants.in_words("the learning rate", measured, pairs, reference, plan)
-        + f" The rate and the number of epochs are one choice: the best mean had, by epochs, "
-        f"{by_epochs}. A tenth of the reference, {slow.variant.name}, still gained {gain.mean:.4f} "
-        f"(95% interval {gain.low:.4f} to {gain.high:.4f}) in the second half of its epochs, and "
-        "would go on with more of them.",
+        + f" {about_epochs(list(best.values()), by_epochs)} "
+        f"{about_slow_rate(slow.variant.name, gain)}",
         [
-            Panel("Accuracy on the rows held out, after the last epoch", "learning rate",
-                  "accuracy", [variants.series(measured, rates)], is_log_x=True),
-            Panel("After how many epochs", "learning rate", "mean accuracy",
+            Panel(f"{plan.panel_title}, after the last epoch", "learning rate",
+                  plan.metric, [variants.series(measured, rates)], is_log_x=True),
+            Panel("After how many epochs", "learning rate", f"mean {plan.metric}",
                   [Series(f"{epoch} epoch{'s' * (epoch > 1)}", rates,
                           means[:, epoch - 1].tolist()) for epoch in epochs], is_log_x=True),
         ],
         variants.document(measured),
     )  # fmt: skip
+
+
+def about_epochs(best: list[int], by_epochs: str) -> str:
+    """Whether the best rate changed with the number of epochs.
+
+    Args:
+        best: number of the best rate after each number of epochs that was looked at.
+        by_epochs: the same in words.
+    """
+    if len(set(best)) > 1:
+        begin = "The best rate depends on the number of epochs"
+    else:
+        begin = "One rate had the best mean after every number of epochs looked at"
+    return f"{begin}: by epochs it was {by_epochs}."
+
+
+def about_slow_rate(name: str, gain: MeanInterval) -> str:
+    """Whether a small rate was still learning in the second half of its epochs."""
+    interval = f"{gain.mean:+.4f}, 95% interval {gain.low:+.4f} to {gain.high:+.4f}"
+    begin = f"A tenth of the reference, {name},"
+    if gain.low > 0:
+        return f"{begin} was still gaining in the second half of its epochs ({interval})."
+    if gain.high < 0:
+        return f"{begin} lost in the second half of its epochs ({interval})."
+    return f"{begin} was not seen to gain in the second half of its epochs ({interval})."

@@ -10,7 +10,7 @@ from multilayer.book import SGD, MLPScratch
 from multilayer.lab.bench_cases import BenchCase, Contender
 from multilayer.lab.bench_contenders import Array, book_trainer, engine, gathered_batches
 from multilayer.lab.intervals import MeanInterval
-from multilayer.lab.studies.timing import ratio_interval, times_in_turns
+from multilayer.lab.studies.timing import finished, ratio_interval, times_in_turns
 from multilayer.lab.study import Finding, Progress, StudyPlan
 from multilayer.report.panels import Panel, Series
 
@@ -29,6 +29,7 @@ def study(plan: StudyPlan) -> Progress:
         yield f"784-{width}-10: {num_rounds} rounds"
         times = times_in_turns(_epochs_of(width), num_rounds)
         by_width[width] = {name: seconds / NUM_STEPS for name, seconds in times.items()}
+        plan.finished.extend(finished(f"784-{width}-10", by_width[width]))
     names = list(by_width[widths[0]])
     rows, api, scratch = [], [], []
     for width, times in by_width.items():

@@ -12,7 +12,7 @@ from multilayer.engine.settings import SETTINGS_OF_A_MEMBER, TrainingSettings
 from multilayer.lab.intervals import MeanInterval, mean_interval
 from multilayer.lab.repetitions import Repetitions, repeat
 from multilayer.lab.sequential import Pair, SequentialComparison
-from multilayer.lab.study import StudyPlan
+from multilayer.lab.study import FinishedPart, StudyInterruptedError, StudyPlan
 from multilayer.report.panels import Series
 
 
@@ -30,28 +30,29 @@ class Measured:
 
     Attributes:
         variant: what it was.
-        accuracies: on the rows held out, (num_seeds,).
+        scores: the study's metric on the rows held out, (num_seeds,). An R² below 0, as after
+            divergence, counts as 0, which is that of predicting the mean.
         curves: the same after each epoch, (num_epochs, num_seeds); empty unless asked for.
         num_parameters: of one network.
         num_diverged: seeds whose loss is no number.
         seconds: of training one network for an epoch, side by side with the others.
-        num_scored_rows: behind each accuracy.
+        resolution: step between scores that can be told apart.
         network: the trained networks, one for each seed.
     """
 
     variant: Variant
-    accuracies: NDArray[Any]
+    scores: NDArray[Any]
     curves: NDArray[Any]
     num_parameters: int
     num_diverged: int
     seconds: float
-    num_scored_rows: int
+    resolution: float
     network: Network
 
     @property
     def interval(self) -> MeanInterval:
-        """Of the mean accuracy, 95%."""
-        return mean_interval(self.accuracies, resolution=1 / self.num_scored_rows)
+        """Of the mean score, 95%."""
+        return mean_interval(self.scores, resolution=self.resolution)
 
 
 def measure(
@@ -66,7 +67,7 @@ def measure(
     Args:
         plan: of the study.
         variants: with names that differ.
-        with_curves: whether accuracies are wanted after each epoch.
+        with_curves: whether scores are wanted after each epoch.
         seeds: None: as many as the plan says, from 0 on.
 
     Yields:
@@ -74,6 +75,9 @@ def measure(
 
     Returns:
         The variants in their order, and how they did.
+
+    Raises:
+        StudyInterruptedError: the plan's stop was set.
     """
     seeds = range(plan.num_seeds) if seeds is None else seeds
     measured: dict[str, Measured] = {}
@@ -83,9 +87,20 @@ def measure(
     for group in groups.values():
         yield f"{', '.join(variant.name for variant in group)}: {len(seeds)} seeds"
         members = [replace(variant.settings, seed=seed) for variant in group for seed in seeds]
-        trained = repeat(plan.rows, members, with_curves=with_curves)
+        trained = repeat(plan.rows, members, with_curves=with_curves, stop=plan.stop)
+        if trained.is_interrupted:
+            raise StudyInterruptedError
         for number, variant in enumerate(group):
-            measured[variant.name] = _of(variant, trained, number, len(seeds))
+            found = _of(plan, variant, trained, number, len(seeds))
+            measured[variant.name] = found
+            interval = found.interval
+            plan.finished.append(
+                FinishedPart(
+                    variant.name,
+                    f"{interval.mean:.4f}",
+                    f"{interval.low:.4f} to {interval.high:.4f}",
+                )
+            )
     return [measured[variant.name] for variant in variants]
 
 
@@ -96,17 +111,17 @@ def against(measured: Sequence[Measured], reference: int, plan: StudyPlan) -> di
         len(measured),
         [plan.num_seeds],
         plan.matters,
-        1 / measured[0].num_scored_rows,
+        measured[0].resolution,
         [(reference, number) for number in others],
     )
-    pairs = rule.look([one.accuracies for one in measured])
+    pairs = rule.look([one.scores for one in measured])
     return {pair.second: pair for pair in pairs}
 
 
-def headers(thing: str, reference: Measured) -> list[str]:
+def headers(thing: str, reference: Measured, plan: StudyPlan) -> list[str]:
     """Of the table that `rows` makes."""
     return [
-        thing, "accuracy", "95% interval", f"against {reference.variant.name}", "95% interval",
+        thing, plan.metric, "95% interval", f"against {reference.variant.name}", "95% interval",
         "verdict", "parameters", "seconds an epoch",
     ]  # fmt: skip
 
@@ -152,7 +167,7 @@ def in_words(
     interval = measured[best].interval
     subject = f"{thing[0].upper()}{thing[1:]} {measured[best].variant.name}"
     mean = f"{interval.mean:.4f} (95% interval {interval.low:.4f} to {interval.high:.4f})"
-    sentences = [f"{subject} has the highest mean accuracy, {mean}."]
+    sentences = [f"{subject} has the highest mean {plan.metric}, {mean}."]
     for verdict, words in (
         ("second is better", f"better than {name}"),
         ("first is better", f"worse than {name}"),
@@ -171,7 +186,8 @@ def in_words(
             sentences.append(f"{words[0].upper()}{words[1:]}: {', '.join(found)}.")
     diverged = [f"{one.variant.name} at {one.num_diverged}" for one in measured if one.num_diverged]
     if diverged:
-        sentences.append(f"Diverged: {', '.join(diverged)} of {plan.num_seeds} seeds.")
+        counts = ", each counted as an R² of 0" if plan.metric == "R²" else ""
+        sentences.append(f"Diverged: {', '.join(diverged)} of {plan.num_seeds} seeds{counts}.")
     corrected = (
         f", claims of a difference and claims of none each corrected for {len(pairs)} pairs by "
         "Holm's method"
@@ -186,7 +202,7 @@ def in_words(
 def series(
     measured: Sequence[Measured], places: Sequence[float] | None = None, name: str = ""
 ) -> Series:
-    """The accuracies as points with intervals; places None: categories."""
+    """The scores as points with intervals; places None: categories."""
     intervals = [one.interval for one in measured]
     return Series(
         name,
@@ -194,18 +210,18 @@ def series(
         [interval.mean for interval in intervals],
         [interval.low for interval in intervals],
         [interval.high for interval in intervals],
-        dots=[one.accuracies.tolist() for one in measured],
+        dots=[one.scores.tolist() for one in measured],
         is_line=places is not None,
     )
 
 
 def document(measured: Sequence[Measured]) -> dict[str, Any]:
-    """All accuracies by name."""
+    """All scores by name."""
     return {
         "variants": [
             {
                 "name": one.variant.name,
-                "accuracies": one.accuracies.tolist(),
+                "scores": one.scores.tolist(),
                 "curves": one.curves.tolist(),
                 "num_parameters": one.num_parameters,
                 "num_diverged": one.num_diverged,
@@ -222,17 +238,22 @@ def _shape(settings: TrainingSettings) -> TrainingSettings:
     return replace(settings, **{name: getattr(default, name) for name in SETTINGS_OF_A_MEMBER})
 
 
-def _of(variant: Variant, trained: Repetitions, number: int, num_seeds: int) -> Measured:
+def _of(
+    plan: StudyPlan, variant: Variant, trained: Repetitions, number: int, num_seeds: int
+) -> Measured:
     part = slice(number * num_seeds, (number + 1) * num_seeds)
     num_networks = len(trained.settings)
+    scores, curves = trained.scores[plan.metric][part], trained.curves[:, part]
+    if plan.metric == "R²":
+        scores, curves = (np.nan_to_num(values).clip(min=0) for values in (scores, curves))
     return Measured(
         variant,
-        trained.accuracies[part],
-        trained.accuracy_curves[:, part],
+        scores,
+        curves,
         trained.network.spec.num_parameters,
-        int((~np.isfinite(trained.losses[part])).sum()),
+        int(trained.is_diverged[part].sum()),
         trained.seconds / num_networks / max(1, len(trained.train_losses)),
-        trained.num_scored_rows,
+        plan.rows.resolution(plan.metric, trained.num_scored_rows),
         Network.of(trained.network.spec, trained.network.parameters[part]),
     )
 

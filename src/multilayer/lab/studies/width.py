@@ -22,13 +22,13 @@ def study(plan: StudyPlan) -> Progress:
     seconds = [one.seconds for one in measured]
     return Finding(
         f"Width of one hidden layer: {plan.in_words}",
-        variants.headers("width", measured[reference]),
+        variants.headers("width", measured[reference], plan),
         variants.rows(measured, pairs, plan.matters),
         variants.in_words("width", measured, pairs, reference, plan)
         + f" An epoch of one network took {seconds[0]:.3f} s at width {widths[0]} and "
         f"{seconds[-1]:.3f} s at width {widths[-1]}.",
         [
-            Panel("Accuracy on the rows held out", "width", "accuracy",
+            Panel(plan.panel_title, "width", plan.metric,
                   [variants.series(measured, widths)], is_log_x=True),
             Panel("Time", "width", "seconds an epoch and network",
                   [Series("", widths, seconds)], is_log_x=True, is_log_y=True),

@@ -1,0 +1,209 @@
+"""The rows that a run learned from and those it watched, as the engine takes them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from multilayer.data.images import ImageDataset, load_images
+from multilayer.data.schema import Schema
+from multilayer.data.splits import split_rows
+from multilayer.engine.batches import Examples
+from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.specification import NetworkSpec
+from multilayer.errors import RunFolderError, SettingsError, TableError
+from multilayer.estimators.fitting import TableFit
+from multilayer.lab.image_rows import as_examples
+from multilayer.lab.run_folder import read_json
+from multilayer.lab.table_source import ColumnRoles, read_rows
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class PlanePoints:
+    """Rows of two numbers, to be drawn.
+
+    Args:
+        points: (num_rows, 2), in the units that they have in the data.
+        names: of the two; none for a plane that has none.
+        inputs_of: makes a network's inputs (num_points, num_inputs) of points (num_points, 2).
+    """
+
+    points: Array
+    names: tuple[str, str] | None
+    inputs_of: Callable[[Array], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class RunRows:
+    """What a run was trained on; of several networks what the first one was.
+
+    Attributes:
+        name: of the run.
+        settings: of the run.
+        spec: a network's shape.
+        learned: rows learned from.
+        watched: rows measured on that were not learned from; None: there were none.
+        num_watched_rows: that any of the networks was measured on.
+        is_test_watched: whether these are the test rows.
+        class_names: one for each class; none where numbers or labels are predicted.
+        image_shape: of pictures.
+        plane: of rows with two numbers for inputs, whose classes are predicted.
+        fit: of a table.
+    """
+
+    name: str
+    settings: TrainingSettings
+    spec: NetworkSpec
+    learned: Examples
+    watched: Examples | None = None
+    num_watched_rows: int = 0
+    is_test_watched: bool = False
+    class_names: tuple[str, ...] = ()
+    image_shape: tuple[int, int] | None = None
+    plane: PlanePoints | None = None
+    fit: TableFit | None = None
+
+
+def rows_of_run(run: str | Path, data: ImageDataset | TableFit | None = None) -> RunRows:
+    """Find the rows of a run again.
+
+    Args:
+        run: the folder.
+        data: what it trained on, where that is in memory; None: loaded again.
+
+    Raises:
+        RunFolderError: the folder is not that of a run by this version, or its table has changed.
+        DataError: the data cannot be had any more.
+    """
+    description = read_json(run, "settings.json")
+    settings = _settings_of(run, description)
+    name = Path(run).name
+    if isinstance(data, TableFit):
+        return _of_table(name, settings, data)
+    origin = description["data"]
+    if isinstance(origin, dict) and "roles" in origin:
+        return _of_table(name, settings, _fit_again(run, description, settings))
+    try:
+        load, data_dir, _ = origin["load"], origin["data_dir"], origin["image_shape"]
+    except (KeyError, TypeError) as error:
+        raise _of_another_version(run, error) from error
+    return _of_pictures(name, settings, data or load_images(load, data_dir))
+
+
+def _settings_of(run: str | Path, description: Mapping[str, Any]) -> TrainingSettings:
+    try:
+        description["data"]
+        return TrainingSettings(**description["settings"])
+    except (KeyError, TypeError, SettingsError) as error:
+        raise _of_another_version(run, error) from error
+
+
+def _of_another_version(run: str | Path, error: Exception) -> RunFolderError:
+    return RunFolderError(f"{run}/settings.json is not that of a run by this version: {error}")
+
+
+def _of_pictures(name: str, settings: TrainingSettings, dataset: ImageDataset) -> RunRows:
+    learned, watched = as_examples(dataset.train), as_examples(dataset.test)
+    if settings.validation_fraction:
+        kept, held_out = split_rows(
+            dataset.train.labels, settings.validation_fraction, settings.seed
+        )
+        learned, watched = _chosen(learned, kept), _chosen(learned, held_out)
+    return RunRows(
+        name,
+        settings,
+        settings.network_spec(
+            learned.inputs.shape[1], len(dataset.class_names), input_scale=1 / 255
+        ),
+        learned,
+        watched,
+        len(watched),
+        not settings.validation_fraction,
+        tuple(dataset.class_names),
+        dataset.image_shape,
+    )
+
+
+def _fit_again(
+    run: str | Path, description: Mapping[str, Any], settings: TrainingSettings
+) -> TableFit:
+    """The fit that a run on a table began with."""
+    origin = description["data"]
+    try:
+        roles = _roles(origin["roles"])
+        schema = Schema.from_json(origin["schema"])
+        path, validation, num_rows = origin["load"], origin["validation"], origin["num_rows"]
+        recipe_name, task = description["recipe"], origin["task"]
+    except (KeyError, TypeError, TableError) as error:
+        raise _of_another_version(run, error) from error
+    rows = read_rows(path, roles, schema=schema).rows
+    if len(rows) != num_rows:
+        raise RunFolderError(
+            f"{path} has {len(rows):,} rows with a target; the run {run} was trained on "
+            f"{num_rows:,}"
+        )
+    own = None if validation is None else read_rows(validation, roles, schema=schema).rows
+    changes = {one.name: getattr(settings, one.name) for one in fields(settings)}
+    return TableFit(
+        rows, schema, task=task, target_names=roles.target, recipe_name=recipe_name,
+        changes=changes, validation=own,
+    )  # fmt: skip
+
+
+def _roles(document: Mapping[str, Any]) -> ColumnRoles:
+    return ColumnRoles(
+        tuple(document["target"]), document["weight"], document["group_by"],
+        document["time_column"], tuple(document["categorical"]), tuple(document["drop"]),
+        document["as_kind"],
+    )  # fmt: skip
+
+
+def _of_table(name: str, settings: TrainingSettings, fit: TableFit) -> RunRows:
+    learned, watched = fit.examples_of_member(0)
+    num_watched = 0 if watched is None else len(watched)
+    if fit.settings.num_folds:
+        num_watched = sum(map(len, fit.division.held_out or ()))
+    return RunRows(
+        name,
+        settings,
+        fit.network.spec,
+        learned,
+        watched,
+        num_watched,
+        False,
+        tuple(map(str, fit.targets.classes)),
+        plane=_plane_of(fit),
+        fit=fit,
+    )
+
+
+def _plane_of(fit: TableFit) -> PlanePoints | None:
+    columns = fit.schema.inputs
+    if len(columns) != 2 or any(column.kind != "numeric" for column in columns):
+        return None
+    if not fit.targets.is_classification:
+        return None
+    names = (columns[0].name, columns[1].name)
+    frame = fit.rows.take(fit.division.train[0]).frame
+    points = frame.select(names).to_numpy().astype(np.float64)
+    return PlanePoints(points, names, partial(_encoded, fit, names))
+
+
+def _encoded(fit: TableFit, names: tuple[str, str], points: Array) -> Tensor:
+    import polars as pl
+
+    frame = pl.DataFrame({name: points[:, place] for place, name in enumerate(names)})
+    return torch.from_numpy(fit.encoder.encode(frame))
+
+
+def _chosen(rows: Examples, numbers: NDArray[np.int64]) -> Examples:
+    places = torch.from_numpy(numbers)
+    return Examples(rows.inputs[places], rows.targets[places])
