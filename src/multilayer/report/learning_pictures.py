@@ -151,8 +151,9 @@ def _draw_regions(axes: Axes, plane: Plane, probabilities: Array, epoch: int) ->
     colors = numpy.array([to_rgb(color) for color in _COLORS])
     mixed = probabilities @ colors[: probabilities.shape[-1]]
     shown = numpy.clip(0.5 + 0.5 * mixed, 0, 1)
-    aspect = "equal" if plane.names is None else "auto"
-    axes.imshow(shown, extent=plane.extent, origin="lower", interpolation="bilinear", aspect=aspect)
+    axes.imshow(shown, extent=plane.extent, origin="lower", interpolation="bilinear")
+    if plane.names is not None:
+        axes.set_aspect("auto")
     for label, color in zip(numpy.unique(plane.labels), _COLORS, strict=False):
         axes.plot(*plane.points[plane.labels == label].T, "o", color=color, markersize=2.5,
                   markeredgecolor="white", markeredgewidth=0.3)  # fmt: skip
