@@ -101,6 +101,14 @@ class Browser:
         """Move the mouse there, in pixels of the window."""
         self._call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
 
+    def press(self, key: str) -> None:
+        """Press a key that writes nothing, such as "ArrowLeft", where the focus is."""
+        code = {"ArrowLeft": 37, "ArrowRight": 39, "Home": 36, "End": 35}[key]
+        for kind in ("rawKeyDown", "keyUp"):
+            self._call(
+                "Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code
+            )
+
     def accessible_names(self, role: str) -> list[str]:
         """What a screen reader calls everything on the page that has this role."""
         nodes = self._call("Accessibility.getFullAXTree")["nodes"]

@@ -126,3 +126,35 @@ def test_the_command_says_the_same_roles(of_classes):
     assert flags.as_kind == ["area=numeric"]
     assert flags.task == "classification"
     assert bound.arguments["settings"].max_epochs == 8
+
+
+def test_labels_have_a_table_and_the_rows_with_the_most_wrong(tmp_path):
+    random = np.random.default_rng(1)
+    lines = [f"x,y,wet,{HOSTILE}"]
+    for _ in range(300):
+        x, y = random.uniform(-1, 1, 2)
+        lines.append(f"{x:.3f},{y:.3f},{int(x > 0)},{int(random.random() < 0.5)}")
+    path = tmp_path / "weather.csv"
+    path.write_text("\n".join(lines) + "\n")
+    run = TableRun(
+        path, ColumnRoles(("wet", HOSTILE)), tmp_path / "run", task="multilabel",
+        recipe_name="chapter",
+        changes={"max_epochs": 20, "learning_rate": 0.5, "batch_size": 32,
+                 "validation_fraction": 0.3},
+    )  # fmt: skip
+    list(run.epochs())
+    run.finish()
+    content = run_content(run.folder.path)
+    assert content.missing == []
+    assert content.labels is not None
+    rows = {row[0]: row[1:] for row in content.labels.rows}
+    assert set(rows) == {"wet", HOSTILE}
+    assert float(rows["wet"][1]) > 0.8 > float(rows[HOSTILE][1])
+    assert "labels wrong" in content.mistakes[0].detail
+    assert content.mistakes[0].truth != content.mistakes[0].answer
+    wrong = [int(one.detail.split()[0]) for one in content.mistakes]
+    assert wrong == sorted(wrong, reverse=True)
+    assert content.findings is not None
+    page = write_report([run.folder.path]).read_text()
+    assert "How each label is answered" in page
+    assert HOSTILE not in page

@@ -47,6 +47,7 @@ def hostile_run(name: str) -> RunContent:
             [100] * 11,
             HOSTILE,
         ),
+        labels=Table(HOSTILE, [HOSTILE, HOSTILE], [[HOSTILE, HOSTILE]]),
         calibration=chart,
         residuals=[chart],
         mistakes=[

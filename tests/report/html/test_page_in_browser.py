@@ -107,6 +107,30 @@ def test_pointing_at_an_epoch_shows_its_values(browser: Browser, page: str):
     assert browser.complaints == []
 
 
+def test_a_chart_is_read_with_the_keyboard(browser: Browser, page: str):
+    browser.look()
+    browser.open(page)
+    said = "document.querySelector('.chart .reader').getAttribute('aria-valuetext')"
+    pointed = "document.querySelector('.chart .pointed').textContent"
+    assert browser.evaluate(said).startswith("epoch 2: ")
+    browser.evaluate("document.querySelector('.chart .reader').focus()")
+    assert browser.evaluate(pointed) == "epoch 2"
+    browser.press("ArrowLeft")
+    assert browser.evaluate(pointed) == "epoch 1"
+    assert browser.evaluate(said).startswith("epoch 1: ")
+    legend = "document.querySelector('.chart .legend b').textContent"
+    assert f" {browser.evaluate(legend)}" in browser.evaluate(said)
+    assert browser.evaluate(legend) == "1"
+    browser.press("ArrowLeft")
+    assert browser.evaluate(pointed) == "epoch 1"  # there is nothing before it
+    browser.press("ArrowRight")
+    assert browser.evaluate(pointed) == "epoch 2"
+    browser.evaluate("document.activeElement.blur()")
+    assert browser.evaluate(pointed) == ""
+    assert browser.complaints == []
+    assert any("to read in" in name for name in browser.accessible_names("slider"))
+
+
 def test_a_screen_reader_has_a_name_for_everything(browser: Browser, page: str, hostile_text: str):
     browser.look()
     browser.open(page)

@@ -37,8 +37,8 @@ def confusion_of(class_names: Sequence[str], truths: Array, answers: Array) -> C
     return Confusion(
         [class_names[number] for number in shown],
         matrix[np.ix_(shown, shown)].tolist(),
-        [_share(right[number], of_label[number]) for number in shown],
-        [_share(right[number], of_class[number]) for number in shown],
+        [share(right[number], of_label[number]) for number in shown],
+        [share(right[number], of_class[number]) for number in shown],
         of_class[shown].tolist(),
         f"Of {num_classes} classes, the {len(shown)} with the most mistakes are shown."
         if len(shown) < num_classes
@@ -66,5 +66,6 @@ def calibration_of(confidences: Array, is_right: Array, name: str) -> Chart:
     )
 
 
-def _share(part: int, whole: int) -> str:
+def share(part: int, whole: int) -> str:
+    """A share as it is shown."""
     return f"{part / whole:.3f}" if whole else "none"

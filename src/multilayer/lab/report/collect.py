@@ -102,14 +102,16 @@ def _parts_of_model(path: Path, description: dict[str, Any]) -> tuple[dict[str, 
     try:
         if isinstance(model, TableModel):
             parts |= parts_on_rows(path, model, str(path), loss)
+            examined = None
         else:
             parts["weights"] = weight_pictures(model)
             dataset = load_images(data["load"], data.get("data_dir"))
             parts |= parts_on_data(model, dataset, str(path), loss)
-            parts["findings"] = [
-                Finding(diagnosis.name, diagnosis.evidence, diagnosis.next_step)
-                for diagnosis in doctor(path, dataset)
-            ]
+            examined = dataset
+        parts["findings"] = [
+            Finding(diagnosis.name, diagnosis.evidence, diagnosis.next_step)
+            for diagnosis in doctor(path, examined)
+        ]
     except MultilayerError as error:
         return parts, [f"Nothing that needs the data is shown: {error}."]
     return parts, []

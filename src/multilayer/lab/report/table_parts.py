@@ -13,12 +13,12 @@ from multilayer.errors import RunFolderError
 from multilayer.estimators.table_rows import TableRows
 from multilayer.lab.importance import Importance, permutation_importance
 from multilayer.lab.inspection import held_out_rows
-from multilayer.lab.report.class_parts import calibration_of, confusion_of
+from multilayer.lab.report.class_parts import calibration_of, confusion_of, share
 from multilayer.lab.report.layer_parts import layer_parts
 from multilayer.model_file.table_model import TableModel
 from multilayer.report.html.content import Mistake
 from multilayer.report.html.residual_chart import residual_chart
-from multilayer.report.html.table import Bar, BarTable
+from multilayer.report.html.table import Bar, BarTable, Table
 
 _MOST_MISTAKES = 20
 _MOST_COLUMNS = 30
@@ -57,7 +57,7 @@ def parts_on_rows(path: Path, model: TableModel, name: str, loss: str) -> dict[s
         return parts | _of_numbers(model, rows, truths, name)
     if model.targets.is_classification:
         return parts | _of_classes(model, rows, truths, name)
-    return parts
+    return parts | _of_labels(model, rows, truths, name)
 
 
 def _of_classes(model: TableModel, rows: TableRows, truths: Array, name: str) -> dict[str, Any]:
@@ -76,6 +76,49 @@ def _of_classes(model: TableModel, rows: TableRows, truths: Array, name: str) ->
             for row in worst.tolist()
         ],
     }  # fmt: skip
+
+
+def _of_labels(model: TableModel, rows: TableRows, truths: Array, name: str) -> dict[str, Any]:
+    probabilities = model.probabilities(rows.frame)
+    is_said, is_true = probabilities > 0.5, truths > 0.5
+    is_wrong = is_said != is_true
+    of_truth = np.where(is_true, probabilities, 1 - probabilities)
+    # Rows with the most wrong labels first, of those with as many the surest.
+    order = np.lexsort((of_truth.min(axis=1), -is_wrong.sum(axis=1)))
+    wrong = order[is_wrong.any(axis=1)[order]]
+    names = model.targets.names
+    return {
+        "labels": Table(
+            f"Each label on {len(rows):,} rows that were held out",
+            ["label", "rows with it", "answered right", "precision", "recall"],
+            [_label_row(*of_label) for of_label in zip(names, is_said.T, is_true.T, strict=True)],
+        ),
+        "calibration": calibration_of(
+            np.maximum(probabilities, 1 - probabilities).ravel(), ~is_wrong.ravel(), name
+        ),
+        "num_mistakes": len(wrong),
+        "mistakes": [
+            _mistake(model, rows, row, _labels(names, is_true[row]), _labels(names, is_said[row]),
+                     f"{is_wrong[row].sum()} of {len(names)} labels wrong")
+            for row in wrong[:_MOST_MISTAKES].tolist()
+        ],
+    }  # fmt: skip
+
+
+def _label_row(name: str, is_said: Array, is_true: Array) -> list[str]:
+    num_both = int((is_said & is_true).sum())
+    return [
+        name,
+        f"{int(is_true.sum()):,}",
+        share(int((is_said == is_true).sum()), len(is_true)),
+        share(num_both, int(is_said.sum())),
+        share(num_both, int(is_true.sum())),
+    ]
+
+
+def _labels(names: Sequence[str], is_there: Array) -> str:
+    there = [name for name, is_one in zip(names, is_there, strict=True) if is_one]
+    return ", ".join(there) or "none"
 
 
 def _of_numbers(model: TableModel, rows: TableRows, truths: Array, name: str) -> dict[str, Any]:

@@ -116,6 +116,7 @@ class RunContent:
         conditions: what else must be the same to repeat it to the last bit, by name.
         seconds: where the time went.
         confusion: for classes.
+        labels: for several yes-or-no labels, how each is answered.
         calibration: for classes, confidence against the share of right answers.
         residuals: for numbers, what was said against what is true, of each target.
         mistakes: the worst, the worst first.
@@ -139,6 +140,7 @@ class RunContent:
     conditions: Mapping[str, str]
     seconds: BarTable | None = None
     confusion: Confusion | None = None
+    labels: Table | None = None
     calibration: Chart | None = None
     residuals: Sequence[Chart] = ()
     mistakes: Sequence[Mistake] = ()

@@ -82,6 +82,7 @@ def _sections(runs: Sequence[RunContent], has_curves: bool) -> list[Section]:
         Section("curves", "Learning curves", not has_curves),
         Section("findings", "What doctor says", all(run.findings is None for run in runs)),
         Section("confusion", "Which classes it confuses", not has("confusion")),
+        Section("labels", "How each label is answered", not has("labels")),
         Section("residuals", "How far off it is", not has("residuals")),
         Section("calibration", "Calibration", not has("calibration")),
         Section("mistakes", "Worst mistakes", not has("mistakes")),
