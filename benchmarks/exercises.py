@@ -1,9 +1,11 @@
 """Writes docs/exercises.md: the chapter's exercises, answered by `multilayer study`.
 
-    python benchmarks/exercises.py FOLDER [--quick]
+    python benchmarks/exercises.py FOLDER [--studies width,depth] [--quick]
 
 Runs each study into FOLDER/NAME, unless it is there, and puts together what they wrote: paragraph,
-table, picture, date and machine. Leave the machine alone for the studies of speed.
+table, picture, date and machine. Half an hour in all with the machine left alone, as the studies of
+speed need it; a study takes at most five minutes, so that it may be done in pieces. The page is
+written once all studies are there.
 """
 
 import argparse
@@ -11,6 +13,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -30,32 +33,62 @@ EXERCISES = {
     "batch-size": "And: how many rows should a step see?",
     "baseline": "And: is the hidden layer worth anything?",
 }
+# What each study works with: seeds enough to tell variants apart, rows enough to be about the task.
+SIZES = {
+    "width": ["--seeds", "8", "--rows", "40000"],
+    "depth": ["--seeds", "8", "--rows", "30000"],
+    "bottleneck": ["--seeds", "10", "--rows", "30000"],
+    "learning-rate": ["--seeds", "10", "--rows", "40000"],
+    "joint": ["--seeds", "10", "--rows", "20000"],
+    "speed": [],
+    "alignment": [],
+    "activation": ["--seeds", "10", "--rows", "30000"],
+    "initialisation": ["--seeds", "10", "--rows", "30000"],
+    "batch-size": ["--seeds", "8", "--rows", "20000"],
+    "baseline": ["--seeds", "20"],
+}
 HEAD = """# The chapter's exercises, answered
 
 Each answer below was written by a command, which trains several networks of every kind over the
 same seeds, scores them on training rows held out (never on the test rows), and says how sure it is.
-The commands stand above the answers; with `--quick` they take about a minute each, and without it
-they take all 60,000 pictures and more variants. What `multilayer study` says on your machine will
-differ in the last digits, and in all figures of time: only those of the sixth and seventh answer
-and of the batch sizes were measured with the machine left alone.
+The command stands above each answer, with as many seeds and rows as it took; without --seeds and
+--rows a study has five seeds and all 60,000 pictures, and with `--quick` it takes about a minute.
+What `multilayer study` says on your machine will differ in the last digits, and in all figures of
+time. The machine was left alone while these were measured.
 """
 
 
+def arguments(name: str, is_quick: bool) -> list[str]:
+    """Of `multilayer`, for a study."""
+    return ["study", name, *(["--quick"] if is_quick else SIZES[name])]
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a study is there as a whole."""
+    path = folder / "study.json"
+    return path.is_file() and json.loads(path.read_text())["status"] == "finished"
+
+
+def run(name: str, folder: Path, is_quick: bool) -> None:
+    """Run a study, in the place of what is left of one that was interrupted."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    multilayer = Path(sys.executable).with_name("multilayer")
+    began = time.perf_counter()
+    subprocess.run([multilayer, *arguments(name, is_quick), "--output", folder], check=True)
+    print(f"{name}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+
+
 def answer(name: str, folder: Path, is_quick: bool) -> str:
-    """A section of the page; runs the study if it has not been run."""
-    if not (folder / "study.json").is_file():
-        multilayer = Path(sys.executable).with_name("multilayer")
-        quick = ["--quick"] if is_quick else []
-        subprocess.run([multilayer, "study", name, *quick, "--output", folder], check=True)
+    """A section of the page."""
     document: dict[str, Any] = json.loads((folder / "study.json").read_text())
     image = DOCS / "images" / f"study-{name}.svg"
     shutil.copyfile(folder / "study.svg", image)
     machine = document["machine"]
     table = markdown_table(document["table"]["headers"], document["table"]["rows"])
-    quick = " --quick" if is_quick else ""
     return (
         f"## {EXERCISES[name]}\n\n"
-        f"    multilayer study {name}{quick}\n\n"
+        f"    multilayer {' '.join(arguments(name, is_quick))}\n\n"
         f"{document['in_words']}\n\n![{document['title']}](images/{image.name})\n\n{table}\n"
         f"{document['title']}. {document['date']}; {machine['processor']}, "
         f"{machine['num_processors']} cores, {machine['num_threads']} threads.\n"
@@ -63,12 +96,24 @@ def answer(name: str, folder: Path, is_quick: bool) -> str:
 
 
 def main() -> None:
-    """Run what is missing, and write the page."""
+    """Run what is missing, and write the page once everything is there."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--studies", help=f"of {', '.join(EXERCISES)}; default: all")
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
+    names = options.studies.split(",") if options.studies else list(EXERCISES)
+    unknown = [name for name in names if name not in EXERCISES]
+    if unknown:
+        sys.exit(f"error: unknown study {unknown[0]!r}; known: {', '.join(EXERCISES)}")
     options.folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        if not is_finished(options.folder / name):
+            run(name, options.folder / name, options.quick)
+    missing = [name for name in EXERCISES if not is_finished(options.folder / name)]
+    if missing:
+        print(f"the page is not written yet; missing: {', '.join(missing)}", file=sys.stderr)
+        return
     sections = [answer(name, options.folder / name, options.quick) for name in EXERCISES]
     (DOCS / "exercises.md").write_text("\n".join([HEAD, *sections]))
 

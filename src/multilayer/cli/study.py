@@ -20,6 +20,7 @@ def study(
     settings: str | None = None,
     seeds: int = 5,
     matters: float | None = None,
+    rows: int | None = None,
     quick: Annotated[bool, Parameter(negative="")] = False,
     output: str | None = None,
     data_dir: str | None = None,
@@ -41,6 +42,7 @@ def study(
         seeds: repetitions of each variant, at least 5.
         matters: the smallest difference of accuracy, or of R² of numbers, that matters; left out:
             0.002, and 0.005 of R².
+        rows: the first so many rows alone.
         quick: about a minute: the first 15,000 rows (3,000 of a table), and fewer variants.
         output: folder for the result; it must be empty or not there yet. Left out:
             runs/study-NAME-001 and on.
@@ -53,7 +55,7 @@ def study(
         plan = plan_study(
             name, data, target=table.roles_of_all_rows("a study holds out rows of its own"),
             task=table.task_name(), settings=settings, num_seeds=seeds, matters=matters,
-            is_quick=quick, data_dir=data_dir, stop=stop,
+            is_quick=quick, num_rows=rows, data_dir=data_dir, stop=stop,
         )  # fmt: skip
         folder = RunFolder(output, f"study-{name}")
         progress = run_study(name, plan)

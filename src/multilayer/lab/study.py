@@ -43,6 +43,7 @@ _STUDIES = {
 STUDY_NAMES = tuple(_STUDIES)
 
 _TABLE_SETTINGS = "fast"  # what a table's studies change; the chapter's learn too little of one
+_FEWEST_ROWS = 100
 _QUICK_ROWS = 15_000
 _QUICK_TABLE_ROWS, _QUICK_TABLE_EPOCHS = 3_000, 30
 
@@ -150,6 +151,7 @@ def plan_study(
     num_seeds: int = 5,
     matters: float | None = None,
     is_quick: bool = False,
+    num_rows: int | None = None,
     data_dir: str | Path | None = None,
     stop: Event | None = None,
 ) -> StudyPlan:
@@ -167,6 +169,7 @@ def plan_study(
             predicted; None: 0.002, and 0.005 of R².
         is_quick: a minute instead of the whole: the first 15,000 rows (3,000 of a table, and 30
             epochs at most), and fewer variants.
+        num_rows: the first so many rows alone; None: all, or as many as `is_quick` says.
         data_dir: where to look for the data set first.
         stop: when set, the study ends after the current batch with what was finished.
 
@@ -183,6 +186,8 @@ def plan_study(
         raise SettingsError(
             f"the smallest difference that matters must be above 0; it is {matters}"
         )
+    if num_rows is not None and num_rows < _FEWEST_ROWS:
+        raise SettingsError(f"a study needs at least {_FEWEST_ROWS} rows, not {num_rows}")
     if not _STUDIES[name][1]:
         if target is not None:
             raise SettingsError(f"the study {name} trains on rows of its own; leave out --target")
@@ -194,8 +199,10 @@ def plan_study(
     )
     _check_fit(name, problem)
     is_table = problem.task != "images"
-    if is_quick:
-        problem = problem.first_rows(_QUICK_TABLE_ROWS if is_table else _QUICK_ROWS)
+    if num_rows is None and is_quick:
+        num_rows = _QUICK_TABLE_ROWS if is_table else _QUICK_ROWS
+    if num_rows is not None:
+        problem = problem.first_rows(num_rows)
     chosen = problem.settings(settings, _TABLE_SETTINGS if is_table else None)
     if is_quick and is_table and chosen.max_epochs > _QUICK_TABLE_EPOCHS:
         chosen = replace(chosen, max_epochs=_QUICK_TABLE_EPOCHS)
