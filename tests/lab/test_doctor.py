@@ -152,7 +152,7 @@ def test_a_folder_that_cannot_be_examined(healthy, tmp_path):
     document = json.loads((copy / "settings.json").read_text())
     document["settings"]["of_another_version"] = 1
     (copy / "settings.json").write_text(json.dumps(document))
-    with pytest.raises(RunFolderError, match="not that of a run on pictures by this version"):
+    with pytest.raises(RunFolderError, match="not that of a run by this version"):
         doctor(copy)
     with pytest.raises(RunFolderError, match="is not a finished run"):
         doctor(tmp_path / "nowhere")
