@@ -181,9 +181,8 @@ class ArrayProblem(Problem):
 
     def first_rows(self, num_rows: int) -> "ArrayProblem":
         """The same problem with fewer rows."""
-        inputs, targets = self._examples.inputs[:num_rows], self._examples.targets[:num_rows]
         return ArrayProblem(
-            self.name, Examples(inputs, targets), len(self.class_names), self._input_scale,
+            self.name, self._examples.at(slice(num_rows)), len(self.class_names), self._input_scale,
             self.image_shape, self.class_names,
         )  # fmt: skip
 

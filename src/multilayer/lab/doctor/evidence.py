@@ -154,17 +154,19 @@ def evidence_of(
     if rows.settings.num_folds:
         network = network.member(0)
     layers, gradients = layer_statistics(
-        network, _first(rows.learned, _FEW_ROWS), rows.settings.loss
+        network, rows.learned.at(slice(_FEW_ROWS)), rows.settings.loss
     )
     most_rows = 2 * _FEW_ROWS if is_quick else _MANY_ROWS
+    few_watched = None if rows.watched is None else rows.watched.at(slice(most_rows))
     has_classes = bool(rows.class_names)
-    watched = rows.watched
     return replace(
         found,
         layers=layers,
         gradients=gradients,
-        watched=_answers(network, _first(watched, most_rows)) if has_classes and watched else None,
-        learned=_answers(network, _first(rows.learned, most_rows)) if has_classes else None,
+        watched=_answers(network, watched.at(slice(most_rows)))
+        if has_classes and watched
+        else None,
+        learned=_answers(network, rows.learned.at(slice(most_rows))) if has_classes else None,
         error_interval=_error_interval(run),
         num_copies=None if is_quick else _num_copies(rows),
         telling_column=None if rows.fit is None else telling_column(rows.fit),
@@ -205,8 +207,3 @@ def _keys(rows: Examples) -> list[bytes]:
 def _answers(network: Network, rows: Examples) -> Answers:
     predicted = network.logits(rows.inputs).softmax(-1).mean(0).argmax(-1)
     return Answers(rows.targets.numpy(), predicted.numpy())
-
-
-def _first(rows: Examples, num_rows: int) -> Examples:
-    weights = None if rows.weights is None else rows.weights[:num_rows]
-    return Examples(rows.inputs[:num_rows], rows.targets[:num_rows], weights)
