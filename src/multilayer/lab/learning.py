@@ -115,9 +115,7 @@ def save_pictures(learning: RunRows, snapshots: list[Snapshot], folder: Path) ->
             "regions are drawn of tables with two numeric columns and a class to predict, of "
             f"{MOST_REGIONS} at most; this has the loss surface alone"
         )
-    few = Examples(
-        learning.learned.inputs[:_SURFACE_ROWS], learning.learned.targets[:_SURFACE_ROWS]
-    )
+    few = learning.learned.at(slice(_SURFACE_ROWS))
     surface = loss_surface(
         learning.spec, [snapshot.parameters for snapshot in snapshots], few, learning.settings.loss
     )

@@ -116,7 +116,7 @@ def _of_pictures(name: str, settings: TrainingSettings, dataset: ImageDataset) -
         kept, held_out = split_rows(
             dataset.train.labels, settings.validation_fraction, settings.seed
         )
-        learned, watched = _chosen(learned, kept), _chosen(learned, held_out)
+        learned, watched = (learned.at(torch.from_numpy(part)) for part in (kept, held_out))
     return RunRows(
         name,
         settings,
@@ -202,8 +202,3 @@ def _encoded(fit: TableFit, names: tuple[str, str], points: Array) -> Tensor:
 
     frame = pl.DataFrame({name: points[:, place] for place, name in enumerate(names)})
     return torch.from_numpy(fit.encoder.encode(frame))
-
-
-def _chosen(rows: Examples, numbers: NDArray[np.int64]) -> Examples:
-    places = torch.from_numpy(numbers)
-    return Examples(rows.inputs[places], rows.targets[places])

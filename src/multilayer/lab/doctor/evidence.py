@@ -163,9 +163,7 @@ def evidence_of(
         found,
         layers=layers,
         gradients=gradients,
-        watched=_answers(network, watched.at(slice(most_rows)))
-        if has_classes and watched
-        else None,
+        watched=_answers(network, few_watched) if has_classes and few_watched else None,
         learned=_answers(network, rows.learned.at(slice(most_rows))) if has_classes else None,
         error_interval=_error_interval(run),
         num_copies=None if is_quick else _num_copies(rows),

@@ -56,8 +56,7 @@ def study(plan: StudyPlan) -> Progress:
     )
     pairs = variants.against(measured, 0, plan)
     problem = plan.rows
-    every = problem.examples(plan.settings)
-    examples = Examples(every.inputs[:_ROWS_LOOKED_AT], every.targets[:_ROWS_LOOKED_AT])
+    examples = problem.examples(plan.settings).at(slice(_ROWS_LOOKED_AT))
     narrow = measured[-1]
     neuron = _look_at(narrow.network, examples)
     norms = {
