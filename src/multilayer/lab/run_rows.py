@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from multilayer.data.byte_stream import STANDARD_INPUT
 from multilayer.data.images import ImageDataset, load_images
 from multilayer.data.schema import Schema
 from multilayer.data.splits import split_rows
@@ -21,7 +22,8 @@ from multilayer.errors import RunFolderError, SettingsError, TableError
 from multilayer.estimators.fitting import TableFit
 from multilayer.lab.image_rows import as_examples
 from multilayer.lab.run_folder import read_json
-from multilayer.lab.table_source import ColumnRoles, read_rows
+from multilayer.lab.saved_run import saved_table
+from multilayer.lab.table_source import read_rows
 
 Array = NDArray[Any]
 
@@ -138,31 +140,28 @@ def _fit_again(
     """The fit that a run on a table began with."""
     origin = description["data"]
     try:
-        roles = _roles(origin["roles"])
+        saved = saved_table(origin)
         schema = Schema.from_json(origin["schema"])
-        path, validation, num_rows = origin["load"], origin["validation"], origin["num_rows"]
-        recipe_name, task = description["recipe"], origin["task"]
+        path, num_rows, recipe_name = origin["load"], origin["num_rows"], description["recipe"]
     except (KeyError, TypeError, TableError) as error:
         raise _of_another_version(run, error) from error
-    rows = read_rows(path, roles, schema=schema).rows
+    if STANDARD_INPUT in (path, saved.validation):
+        raise RunFolderError(
+            f"the rows of {run} came through the standard input, and cannot be read again"
+        )
+    rows = read_rows(path, saved.roles, schema=schema).rows
     if len(rows) != num_rows:
         raise RunFolderError(
             f"{path} has {len(rows):,} rows with a target; the run {run} was trained on "
             f"{num_rows:,}"
         )
-    own = None if validation is None else read_rows(validation, roles, schema=schema).rows
+    own = None
+    if saved.validation is not None:
+        own = read_rows(saved.validation, saved.roles, schema=schema).rows
     changes = {one.name: getattr(settings, one.name) for one in fields(settings)}
     return TableFit(
-        rows, schema, task=task, target_names=roles.target, recipe_name=recipe_name,
+        rows, schema, task=saved.task, target_names=saved.roles.target, recipe_name=recipe_name,
         changes=changes, validation=own,
-    )  # fmt: skip
-
-
-def _roles(document: Mapping[str, Any]) -> ColumnRoles:
-    return ColumnRoles(
-        tuple(document["target"]), document["weight"], document["group_by"],
-        document["time_column"], tuple(document["categorical"]), tuple(document["drop"]),
-        document["as_kind"],
     )  # fmt: skip
 
 

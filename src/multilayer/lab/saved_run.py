@@ -60,7 +60,7 @@ class SavedRun:
         try:
             settings = TrainingSettings(**document["settings"])
             origin, recipe_name = document["data"], document["recipe"]
-            table = _table(origin) if "roles" in origin else None
+            table = saved_table(origin) if "roles" in origin else None
             saved = cls(origin["load"], settings, recipe_name, origin.get("data_dir"), table)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise RunFolderError(f"{run}/settings.json does not describe a run: {error}") from error
@@ -81,7 +81,8 @@ class SavedRun:
             raise RunFolderError(f"the run {run} has {status}; there is nothing to resume")
 
 
-def _table(origin: Mapping[str, Any]) -> SavedTable:
+def saved_table(origin: Mapping[str, Any]) -> SavedTable:
+    """What a run on a table was begun with, from what its settings.json says of the data."""
     from multilayer.lab.table_source import ColumnRoles
 
     roles: dict[str, Any] = {
