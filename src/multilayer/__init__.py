@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from multilayer.estimators.classifier import MLPClassifier as MLPClassifier
     from multilayer.estimators.recipes import recipe as recipe
     from multilayer.estimators.regressor import MLPRegressor as MLPRegressor
-    from multilayer.lab.compare import Comparison as Comparison
     from multilayer.lab.compare import compare as compare
+    from multilayer.lab.comparison import Comparison as Comparison
     from multilayer.lab.doctor.examination import doctor as doctor
     from multilayer.lab.evaluation import evaluate_images as evaluate_images
     from multilayer.lab.image_run import ImageRun as ImageRun
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 # Where each name of the engine and the tool lives; every other name is the book's.
 _HOMES = {
-    "Comparison": "lab.compare",
+    "Comparison": "lab.comparison",
     "Encoder": "data.encoder",
     "EncodingPlan": "data.encoder",
     "EpochRecord": "engine.records",

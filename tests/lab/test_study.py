@@ -8,7 +8,8 @@ from multilayer.lab.problem import problem_of
 from multilayer.lab.run_folder import RunFolder
 from multilayer.lab.studies import alignment, joint, speed
 from multilayer.lab.studies.timing import ratio_interval, times_in_turns
-from multilayer.lab.study import STUDY_NAMES, plan_study, run_study, save_finding, study
+from multilayer.lab.study import run_study, save_finding, study
+from multilayer.lab.study_plan import STUDY_NAMES, plan_study
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from multilayer.lab.studies.bottleneck import Neuron, explanation
 from multilayer.lab.studies.depth import about_depth
 from multilayer.lab.studies.initialisation import about_normal
 from multilayer.lab.studies.learning_rate import about_epochs, about_slow_rate
-from multilayer.lab.study import plan_study
+from multilayer.lab.study_plan import plan_study
 
 BETTER, WORSE = "second is better", "first is better"
 SAME, OPEN = "no difference that matters", "undecided"

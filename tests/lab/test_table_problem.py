@@ -188,7 +188,7 @@ def test_a_study_of_classes(classes):
     [
         (["fast", "best"], {}, "best is several networks"),
         (["fast", "default"], {"metric": "accuracy"},
-         "unknown metric of houses 'accuracy'; known are: RMSE, R²"),
+         "unknown metric 'accuracy'; known are: RMSE, R²"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said(prices, arguments, options, complaint):

@@ -11,7 +11,7 @@ from multilayer.cli.table_flags import TableFlags
 from multilayer.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from multilayer.lab.compare import Comparison
+    from multilayer.lab.comparison import Comparison
     from multilayer.lab.problem import MetricName
 
 _METRICS: "dict[str, MetricName]" = {

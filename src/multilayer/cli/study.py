@@ -49,7 +49,8 @@ def study(
         data_dir: folder to look for the data set's files in first.
     """
     from multilayer.lab.run_folder import RunFolder
-    from multilayer.lab.study import plan_study, run_study, save_finding
+    from multilayer.lab.study import run_study, save_finding
+    from multilayer.lab.study_plan import plan_study
 
     with stop_on_interrupt() as stop:
         plan = plan_study(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from multilayer.files import write_text
 from multilayer.lab import comparison_words
-from multilayer.lab.compare import Comparison
+from multilayer.lab.comparison import Comparison
 from multilayer.lab.run_folder import RunFolder
 from multilayer.report.comparison_plot import ShownPair, ShownSettings, save_comparison_plot
 from multilayer.report.markdown import markdown_table

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from multilayer.lab.compare import Comparison
+from multilayer.lab.comparison import Comparison
 from multilayer.lab.problem import LOWER_IS_BETTER
 from multilayer.lab.sequential import Pair
 

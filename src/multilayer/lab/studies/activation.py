@@ -9,7 +9,8 @@ from multilayer.lab.intervals import MeanInterval, mean_interval
 from multilayer.lab.sequential import Pair
 from multilayer.lab.studies import variants
 from multilayer.lab.studies.variants import Measured, Variant
-from multilayer.lab.study import Finding, Progress, StudyPlan
+from multilayer.lab.study import Finding, Progress
+from multilayer.lab.study_plan import StudyPlan
 from multilayer.report.panels import Panel, Series
 
 

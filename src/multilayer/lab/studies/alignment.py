@@ -10,7 +10,8 @@ from multilayer.lab.bench_cases import BenchCase
 from multilayer.lab.bench_contenders import engine
 from multilayer.lab.intervals import MeanInterval
 from multilayer.lab.studies.timing import finished, ratio_interval, times_in_turns
-from multilayer.lab.study import Finding, Progress, StudyPlan
+from multilayer.lab.study import Finding, Progress
+from multilayer.lab.study_plan import StudyPlan
 from multilayer.report.panels import Panel, Series
 
 SIZES = (1024, 1025, 1026, 1028, 1032)

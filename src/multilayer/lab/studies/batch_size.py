@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from multilayer.lab.studies import variants
 from multilayer.lab.studies.variants import Variant
-from multilayer.lab.study import Finding, Progress, StudyPlan
+from multilayer.lab.study import Finding, Progress
+from multilayer.lab.study_plan import StudyPlan
 from multilayer.report.panels import Panel, Series
 
 SIZES = (16, 64, 256, 1024, 4096)

@@ -16,7 +16,8 @@ from multilayer.lab.problem import Problem
 from multilayer.lab.sequential import Pair
 from multilayer.lab.studies import variants
 from multilayer.lab.studies.variants import Measured, Variant
-from multilayer.lab.study import Finding, Progress, StudyPlan
+from multilayer.lab.study import Finding, Progress
+from multilayer.lab.study_plan import StudyPlan
 from multilayer.report.panels import Panel, Series
 
 _ROWS_LOOKED_AT = 2000

@@ -6,7 +6,8 @@ from dataclasses import replace
 from multilayer.lab.sequential import Pair
 from multilayer.lab.studies import variants
 from multilayer.lab.studies.variants import Variant
-from multilayer.lab.study import Finding, Progress, StudyPlan
+from multilayer.lab.study import Finding, Progress
+from multilayer.lab.study_plan import StudyPlan
 from multilayer.report.panels import Panel, Series
 
 DEPTHS = (0, 1, 2, 3, 4, 6, 8)

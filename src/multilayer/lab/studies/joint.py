@@ -8,7 +8,8 @@ from multilayer.engine.settings import TrainingSettings
 from multilayer.lab.intervals import mean_interval
 from multilayer.lab.studies import variants
 from multilayer.lab.studies.variants import Measured, Variant
-from multilayer.lab.study import Finding, Progress, StudyPlan
+from multilayer.lab.study import Finding, Progress
+from multilayer.lab.study_plan import StudyPlan
 from multilayer.report.panels import Panel, Series
 
 NUM_DRAWN, QUICK_DRAWN = 24, 9

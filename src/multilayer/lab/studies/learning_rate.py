@@ -7,7 +7,8 @@ import numpy as np
 from multilayer.lab.intervals import MeanInterval, mean_interval
 from multilayer.lab.studies import variants
 from multilayer.lab.studies.variants import Variant
-from multilayer.lab.study import Finding, Progress, StudyPlan
+from multilayer.lab.study import Finding, Progress
+from multilayer.lab.study_plan import StudyPlan
 from multilayer.report.panels import Panel, Series
 
 FACTORS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 6.0, 10.0)

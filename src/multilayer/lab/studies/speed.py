@@ -11,7 +11,8 @@ from multilayer.lab.bench_cases import BenchCase, Contender
 from multilayer.lab.bench_contenders import Array, book_trainer, engine, gathered_batches
 from multilayer.lab.intervals import MeanInterval
 from multilayer.lab.studies.timing import finished, ratio_interval, times_in_turns
-from multilayer.lab.study import Finding, Progress, StudyPlan
+from multilayer.lab.study import Finding, Progress
+from multilayer.lab.study_plan import StudyPlan
 from multilayer.report.panels import Panel, Series
 
 WIDTHS = (32, 64, 128, 256, 512, 1024, 2048)

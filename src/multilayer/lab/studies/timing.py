@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.lab.intervals import MeanInterval, mean_interval
-from multilayer.lab.study import FinishedPart
+from multilayer.lab.study_plan import FinishedPart
 
 _SECONDS_OF_A_TURN = 0.03  # at least; shorter things are done several times
 

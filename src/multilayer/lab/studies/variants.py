@@ -12,7 +12,7 @@ from multilayer.engine.settings import SETTINGS_OF_A_MEMBER, TrainingSettings
 from multilayer.lab.intervals import MeanInterval, mean_interval
 from multilayer.lab.repetitions import Repetitions, repeat
 from multilayer.lab.sequential import Pair, SequentialComparison
-from multilayer.lab.study import FinishedPart, StudyInterruptedError, StudyPlan
+from multilayer.lab.study_plan import FinishedPart, StudyInterruptedError, StudyPlan
 from multilayer.report.panels import Series
 
 
