@@ -69,6 +69,8 @@ class Browser:
         )["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network", "DOM", "Accessibility"):
             self._call(f"{domain}.enable")
+        # Else nothing that is focused hears of it, as there is no window.
+        self._call("Emulation.setFocusEmulationEnabled", enabled=True)
 
     def open(self, address: str) -> None:
         """Go to a page and wait until it has loaded."""

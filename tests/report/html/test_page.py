@@ -11,7 +11,7 @@ import pytest
 from multilayer.report.html.content import RunContent
 from multilayer.report.html.page import render_page
 
-VOID = {"meta", "img", "br"}
+VOID = {"meta", "img", "br", "input"}
 
 
 class Document(HTMLParser):
