@@ -2,12 +2,12 @@
 
 import json
 
-import exercises
 import pytest
-import studies
 
 
 def test_the_last_measurement_of_a_piece_counts(tmp_path, monkeypatch):
+    import studies
+
     monkeypatch.setattr(studies, "RECORDS", tmp_path / "cache" / "studies.jsonl")
     assert studies.latest() == {}
     studies.append("width 16", {"bare products": [2.0], "study": [9.0]})
@@ -20,6 +20,8 @@ def test_the_last_measurement_of_a_piece_counts(tmp_path, monkeypatch):
 
 
 def test_a_comparison_is_held_against_single_fits_by_medians():
+    import studies
+
     found = {
         "table": {"seconds": {"together": [1.0, 1.0, 9.0], "one after another": [2.0, 1.0, 2.0]}},
         "commands": {"seconds": {"half of compare": [2.0], "train commands": [10.0]}},
@@ -30,12 +32,16 @@ def test_a_comparison_is_held_against_single_fits_by_medians():
 
 
 def test_unknown_pieces_are_refused():
+    import studies
+
     assert studies.chosen("table,width 16") == ["table", "width 16"]
     with pytest.raises(SystemExit, match="unknown piece 'width'"):
         studies.chosen("width")
 
 
 def test_a_study_is_run_again_unless_it_was_finished(tmp_path):
+    import exercises
+
     assert not exercises.is_finished(tmp_path)
     (tmp_path / "study.json").write_text(json.dumps({"status": "interrupted"}))
     assert not exercises.is_finished(tmp_path)

@@ -31,7 +31,7 @@ SMALL = "chapter,max_epochs=4,batch_size=32,hidden_widths=16"
     [
         ("width", ["Width 256", "at width 16 and"]),
         ("depth", ["hidden layers", "All depths had the learning rate"]),
-        ("bottleneck", ["one neuron", "gets in 16-16"]),
+        ("bottleneck", ["all that the last layer learns", "gets in 16-16"]),
         ("learning-rate", ["by epochs", "second half"]),
         ("activation", ["Without any (identity)"]),
         ("initialisation", ["With 4 hidden layers", "N(0, 0.01²)"]),

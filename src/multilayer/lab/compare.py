@@ -189,12 +189,12 @@ def _check_settings(
     problem: Problem, names: Sequence[str], settings: Sequence[TrainingSettings]
 ) -> None:
     for name, one in zip(names, settings, strict=True):
+        if one.num_members > 1 or one.num_folds:
+            raise SettingsError(f"{name} is several networks; settings of single ones are compared")
         if one.selection != "last" and not one.validation_fraction:
             raise SettingsError(
                 f"{name} selects by {one.selection!r} and needs a validation_fraction, such as 0.1"
             )
-        if one.num_members > 1 or one.num_folds:
-            raise SettingsError(f"{name} is several networks; settings of single ones are compared")
         problem.check(name, one)
 
 

@@ -122,8 +122,6 @@ def explanation(
     """
     wide_norms, narrow_norms = norms.values()
     num_seeds, num_classes = len(neuron.values), len(plan.rows.class_names)
-    first_share = narrow_norms[0].gradient / wide_norms[0].gradient
-    last_share = narrow_norms[-1].gradient / wide_norms[-1].gradient
     begin = {
         "first is better": "Why one neuron fails",
         "second is better": "One neuron does not fail here; what it has to do",
@@ -142,10 +140,18 @@ def explanation(
         f"{begin}: all that the last layer learns of a row is one number, along which "
         f"{num_classes} classes must lie in {num_classes} intervals{half}. After training, the "
         f"networks of the {num_seeds} seeds ever say "
-        f"{', '.join(map(str, neuron.num_classes_said))} of the {num_classes} classes{silent}. At "
-        "the first weights the last weight matrix, which sees one number in place of many, gets "
-        f"{last_share:.2f} times the gradient that it gets in {next(iter(norms))}, and the first "
-        f"one {first_share:.2f} times."
+        f"{', '.join(map(str, neuron.num_classes_said))} of the {num_classes} classes{silent}. "
+        f"{_about_gradients(narrow_norms, wide_norms, next(iter(norms)))}"
+    )
+
+
+def _about_gradients(narrow: list[GradientNorm], wide: list[GradientNorm], name: str) -> str:
+    if not wide[0].gradient:  # the last matrix begins at 0
+        return "At the first weights no gradient reaches the first weight matrix of either network."
+    first, last = (narrow[place].gradient / wide[place].gradient for place in (0, -1))
+    return (
+        "At the first weights the last weight matrix, which sees one number in place of many, gets "
+        f"{last:.2f} times the gradient that it gets in {name}, and the first one {first:.2f} times."
     )
 
 
