@@ -151,7 +151,8 @@ def _about_gradients(narrow: list[GradientNorm], wide: list[GradientNorm], name:
     first, last = (narrow[place].gradient / wide[place].gradient for place in (0, -1))
     return (
         "At the first weights the last weight matrix, which sees one number in place of many, gets "
-        f"{last:.2f} times the gradient that it gets in {name}, and the first one {first:.2f} times."
+        f"{last:.2f} times the gradient that it gets in {name}, and the first one {first:.2f} "
+        "times."
     )
 
 
