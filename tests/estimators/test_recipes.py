@@ -44,7 +44,7 @@ LOSSES_OF_TASKS = {
 def test_the_default_of_tables_is_realmlps():
     settings = recipe("default", "regression")
     assert settings.hidden_widths == (256, 256, 256)
-    assert (settings.activation, settings.learning_rate) == ("mish", 0.2)
+    assert (settings.activation, settings.learning_rate) == ("mish", 0.1)
     assert recipe("default", "classification").activation == "selu"
     assert recipe("default", "classification").learning_rate == 0.04
     assert (settings.scale_rate_factor, settings.bias_rate_factor) == (6, 0.1)
