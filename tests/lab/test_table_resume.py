@@ -110,7 +110,7 @@ def test_a_run_that_was_left_three_times_ends_in_the_same_bits(name, folder, mon
 @pytest.fixture
 def left_run(folder, monkeypatch) -> Path:
     arguments = ("houses.csv", *QUICK, *BATCHES, *CASES["validation"], "--output", "run")
-    begin_and_leave(monkeypatch, arguments, 7)
+    begin_and_leave(monkeypatch, arguments, 8)
     return folder / "run"
 
 
@@ -170,7 +170,7 @@ def test_a_state_of_another_run_is_refused(left_run, folder, monkeypatch, capsys
         "--output",
         "other",
     )
-    begin_and_leave(monkeypatch, other, 7)
+    begin_and_leave(monkeypatch, other, 8)
     shutil.rmtree(left_run / "checkpoints")
     shutil.copytree(folder / "other" / "checkpoints", left_run / "checkpoints")
     assert "settings seed was 1, now it is 0" in complaint(capsys, "--resume", "run")

@@ -1,0 +1,181 @@
+"""Real `multilayer train` processes are killed with -9 at random times, again and again, until each
+run has ended: it must leave the bits that the uninterrupted run leaves."""
+
+import hashlib
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from multilayer.data.idx import write_idx
+from multilayer.errors import RunFolderError
+from multilayer.lab.run_folder import read_history, read_json
+from multilayer.lab.saved_run import SavedRun
+from multilayer.lab.stopwatch import without_times
+
+SERVER = Path(__file__).with_name("fork_server.py")
+MOST_KILLS_OF_A_RUN = 12
+FLAGS = ("--num-threads", "1", "--quiet", "--checkpoint-every", "0.01s")
+CASES = {
+    "images": (
+        "images", "--max-epochs", "12", "--batch-size", "16", "--hidden-widths", "12",
+        "--optimizer", "adam", "--dropout", "0.1", "--average-decay", "0.9",
+        "--validation-fraction", "0.2", "--selection", "loss",
+    ),
+    "chapter": ("images", "--max-epochs", "20", "--batch-size", "16", "--hidden-widths", "16"),
+    "table": ("rows.csv", "--target", "class", "--weight", "weight", "--group-by", "group",
+              "--max-epochs", "12", "--batch-size", "16", "--hidden-widths", "8"),
+    "folds": ("rows.csv", "--target", "number", "--recipe", "best", "--max-epochs", "12",
+              "--batch-size", "16", "--hidden-widths", "8"),
+}  # fmt: skip
+
+
+class ForkServer:
+    """Runs commands in forks of a process that has everything loaded."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-W", "ignore::DeprecationWarning", SERVER],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )  # fmt: skip
+
+    def run(self, folder: Path, output: Path, arguments: list[str], seconds: float | None) -> tuple:
+        """Run a command, killed after so many seconds; exit code and the seconds it lived."""
+        request = {
+            "folder": str(folder), "output": str(output), "arguments": arguments,
+            "seconds": seconds,
+        }  # fmt: skip
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return tuple(json.loads(self._process.stdout.readline()))
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    """A folder with a table and a folder of pictures."""
+    folder, source = tmp_path_factory.mktemp("data"), np.random.default_rng(0)
+    (folder / "images").mkdir()
+    for prefix, num_rows in (("train", 320), ("t10k", 60)):
+        labels = source.integers(0, 10, num_rows)
+        pictures = source.integers(0, 150, (num_rows, 8, 8)) + 10 * labels[:, None, None]
+        write_idx(folder / "images" / f"{prefix}-images-idx3-ubyte", pictures.astype(np.uint8))
+        write_idx(folder / "images" / f"{prefix}-labels-idx1-ubyte", labels.astype(np.uint8))
+    size = source.uniform(0, 9, 320)
+    pl.DataFrame(
+        {
+            "size": size, "town": source.choice(["Aa", "Bo", "Cy"], 320),
+            "number": size + source.normal(0, 1, 320), "class": np.where(size > 4, "much", "few"),
+            "weight": source.integers(0, 4, 320), "group": source.integers(0, 60, 320),
+        }
+    ).write_csv(folder / "rows.csv")  # fmt: skip
+    return folder
+
+
+@pytest.fixture
+def servers() -> Iterator[list[ForkServer]]:
+    """Two: a run is killed while another one computes beside it."""
+    started = [ForkServer(), ForkServer()]
+    yield started
+    for server in started:
+        server.close()
+
+
+def outcome(run: Path) -> tuple[str, list[dict], dict]:
+    """What must be the same: the model's checksum, the history, the results; all but times."""
+    history = [{k: v for k, v in line.items() if k != "seconds"} for line in read_history(run)]
+    checksum = hashlib.sha256((run / "model.safetensors").read_bytes()).hexdigest()
+    return checksum, history, without_times(read_json(run, "results.json"))
+
+
+def newest_place(run: Path) -> tuple[int, int]:
+    """Epoch and batches done of the newest checkpoint."""
+    names = (path.name for path in (run / "checkpoints").glob("epoch-*"))
+    places = (tuple(map(int, re.findall(r"\d+", name)[:2])) for name in names)
+    return max(places, default=(1, 0))
+
+
+def has_ended(run: Path) -> bool:
+    """Whether a killed run was only leaving."""
+    try:
+        SavedRun.read(run)
+    except RunFolderError as error:
+        return "there is nothing to resume" in str(error)
+    return False
+
+
+def kill_until_it_ends(
+    server: ForkServer, data: Path, case: str, run: Path, seconds: float, chance: random.Random
+) -> Counter:
+    """Kill a run at random times and take it up again until it has ended; what was done to it.
+
+    Args:
+        seconds: that the uninterrupted run takes.
+    """
+    output, killed_in, is_over = run.with_suffix(".txt"), Counter(), False
+    while not is_over:
+        is_begun = (run / "settings.json").exists()
+        given = ["--resume", str(run)] if is_begun else [*CASES[case], "--output", str(run)]
+        delay = chance.uniform(0, seconds) if killed_in.total() < MOST_KILLS_OF_A_RUN else None
+        code, _ = server.run(data, output, ["train", *given, *FLAGS], delay)
+        if code != -9:
+            assert code == 0, output.read_text()
+            break
+        killed_in[newest_place(run)] += 1
+        is_over = has_ended(run)
+    epochs = {epoch for epoch, _ in killed_in}
+    return Counter(
+        {"runs": 1, "kills": killed_in.total(), "again": killed_in.total() - len(epochs)}
+    )
+
+
+def kill_many(num_kills: int, servers: list[ForkServer], data: Path, folder: Path) -> Counter:
+    """Kill and resume runs of all cases until there were so many kills; what was done."""
+    expected, seconds = {}, {}
+    for case, arguments in CASES.items():
+        run, output = folder / case, folder / "whole.txt"
+        given = ["train", *arguments, "--output", str(run), *FLAGS]
+        code, seconds[case] = servers[0].run(data, output, given, None)
+        assert code == 0, output.read_text()
+        expected[case] = outcome(run)
+    done: Counter = Counter()
+
+    def work(number: int) -> None:
+        chance, names = random.Random(number), list(CASES)
+        for attempt in count(number, len(servers)):
+            if done["kills"] >= num_kills:
+                return
+            case = names[attempt // len(servers) % len(names)]
+            run = folder / f"run-{attempt}"
+            done.update(kill_until_it_ends(servers[number], data, case, run, seconds[case], chance))
+            assert outcome(run) == expected[case], f"{case}, {run}"
+
+    with ThreadPoolExecutor(len(servers)) as pool:
+        list(pool.map(work, range(len(servers))))
+    return done
+
+
+@pytest.mark.parametrize("num_kills", [100, pytest.param(500, marks=pytest.mark.long)])
+def test_runs_that_were_killed_end_in_the_same_bits(num_kills, servers, data, tmp_path, capsys):
+    done = kill_many(num_kills, servers, data, tmp_path)
+    with capsys.disabled():
+        print(
+            f"\nkilled with -9: {done['kills']} times, {done['again']} of them in an epoch that "
+            f"had been killed in before; {done['runs']} runs, none of which ended otherwise"
+        )
+    assert done["kills"] >= num_kills
+    assert done["again"] > 0
