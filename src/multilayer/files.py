@@ -6,6 +6,7 @@ of them fail in turn.
 
 import io
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -163,11 +164,16 @@ def remove_leftovers(folder: str | Path) -> None:
     Raises:
         OutputError: one of them cannot be removed.
     """
-    for path in Path(folder).glob(f".*{_TEMPORARY_ENDING}"):
+    for path in filter(is_leftover, Path(folder).glob(".*")):
         try:
             os.unlink(path)  # noqa: PTH108
         except OSError as error:
             raise _cannot_write(path, error) from error
+
+
+def is_leftover(path: Path) -> bool:
+    """Whether a name is one that a file has while it is being written."""
+    return re.fullmatch(r"\.[0-9a-f]+" + re.escape(_TEMPORARY_ENDING), path.name) is not None
 
 
 def remove_file(path: str | Path) -> None:

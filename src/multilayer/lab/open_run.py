@@ -46,7 +46,11 @@ class OpenRun:
         Raises:
             OutputError: the folder cannot be written.
         """
-        folder.write_json("settings.json", description)
+        try:
+            folder.write_json("settings.json", description)
+        except BaseException:
+            folder.release()
+            raise
         return cls(folder, _checkpoints(folder, plan), None, (), ())
 
     @classmethod
@@ -72,7 +76,8 @@ class OpenRun:
         """
         folder = RunFolder.reopened(path)
         try:
-            check_same_training(read_json(path, "settings.json"), as_json(description))
+            saved = read_json(path, "settings.json")
+            check_same_training(_compared(saved), _compared(as_json(description)))
             keeper = _checkpoints(folder, plan)
             state, notes = keeper.latest()
             history = [] if state is None else [line_of(record) for record in state.history]
@@ -87,6 +92,12 @@ class OpenRun:
         """The epoch that a resumed run goes on in, and its batches done; None: the beginning."""
         state = self.state
         return None if state is None else (state.epoch, state.num_batches_done)
+
+
+def _compared(description: dict[str, Any]) -> dict[str, Any]:
+    """Without where the data were found: first downloaded, then kept, they are the same data."""
+    data = {name: value for name, value in description["data"].items() if name != "source"}
+    return {**description, "data": data}
 
 
 def _checkpoints(folder: RunFolder, plan: CheckpointPlan) -> Checkpoints:

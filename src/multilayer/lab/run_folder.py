@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from multilayer.errors import OutputError, RunFolderError
-from multilayer.files import append_line, remove_leftovers, sync_file, whole_lines, write_text
+from multilayer.files import (
+    append_line,
+    is_leftover,
+    remove_leftovers,
+    sync_file,
+    whole_lines,
+    write_text,
+)
 from multilayer.lab.run_lock import LOCK_NAME, RunLock
 
 _SPARE_BYTES = 1 << 20  # pictures and JSON beside the weights
@@ -125,8 +132,9 @@ class RunFolder:
         path.mkdir(parents=True, exist_ok=not is_new)
         self._made = missing
         self._lock = RunLock(path)
-        if any(entry.name != LOCK_NAME for entry in path.iterdir()):
+        if any(entry.name != LOCK_NAME and not is_leftover(entry) for entry in path.iterdir()):
             raise OutputError(f"the output folder {path} is not empty; name another one")
+        remove_leftovers(path)  # of a process that was killed before it had written anything
         return path
 
     def _make_next(self, parent: Path, name: str) -> Path:
