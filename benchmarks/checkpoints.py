@@ -14,6 +14,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -60,12 +61,17 @@ def trainings(repeats: int, folder: Path) -> tuple[str, float]:
     for repeat in range(-1, repeats):
         for number, (name, plan) in enumerate(PLANS.items()):
             network = Network.for_training(spec, [settings], rows.inputs)
-            place = folder / f"checkpoints-{repeat}-{number}"
-            epochs = train(
-                network, rows, settings, validation=watched,
-                keeper=None if plan is None else Checkpoints(place, plan),
-            )  # fmt: skip
-            seconds = seconds_of(lambda epochs=epochs: list(epochs))
+            keeper = None
+            if plan is not None:
+                keeper = Checkpoints(folder / f"checkpoints-{repeat}-{number}", plan)
+            epochs = train(network, rows, settings, validation=watched, keeper=keeper)
+
+            def train_to_the_end(epochs=epochs, keeper=keeper) -> None:
+                with keeper or nullcontext():
+                    for _ in epochs:
+                        pass
+
+            seconds = seconds_of(train_to_the_end)
             if repeat >= 0:  # the first round warms up
                 taken[name].append(seconds)
     plain = taken["none"]

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from multilayer.cli.application import run as command
 from multilayer.model_file.image_model import load_image_model
 
 FLAGS = ("--max-epochs", "3", "--hidden-widths", "32")
@@ -40,6 +41,40 @@ def test_torchrun_trains_one_network_in_two_processes(multilayer, small_folder, 
     run, alone = ({path.name for path in (tmp_path / name).iterdir()} for name in ("run", "alone"))
     assert run == alone
     assert_same_network(tmp_path / "run", tmp_path / "alone")
+
+
+def test_torchrun_does_not_resume_and_the_first_process_says_so(tmp_path):
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
+            "-m", "multilayer", "train", "--resume", "run",
+        ],
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode != 0
+    errors = re.findall(r"^error: .*$", done.stderr, re.MULTILINE)
+    assert errors == ["error: --resume is for one process; start it without torchrun"]
+
+
+@pytest.mark.parametrize(
+    ("flag", "arguments"),
+    [
+        ("--resume", ["--resume", "run"]),
+        ("--checkpoint-every", ["digits", "--checkpoint-every", "2"]),
+        ("--target", ["rows.csv", "--target", "y"]),
+    ],
+)
+def test_what_one_process_does_alone(monkeypatch, capsys, flag, arguments):
+    monkeypatch.setattr("multilayer.cli.train._SECONDS_FOR_THE_FIRST", 0)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
+    assert command(["train", *arguments]) == 2
+    expected = f"error: {flag} is for one process; start it without torchrun\n"
+    assert capsys.readouterr().err == expected
+    monkeypatch.setenv("RANK", "1")
+    with pytest.raises(SystemExit, match="2"):
+        command(["train", *arguments])
+    assert capsys.readouterr() == ("", "")
 
 
 def ip(*arguments: str) -> None:

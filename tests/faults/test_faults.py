@@ -165,8 +165,9 @@ def run(folder: Path) -> None:
         training.restore(state)
         history = [line(record) for record in state.history]
     write_text(folder / "history.jsonl", "".join(f"{entry}\n" for entry in history))
-    for record in training.epochs():
-        append_line(folder / "history.jsonl", line(record))
+    with checkpoints:
+        for record in training.epochs():
+            append_line(folder / "history.jsonl", line(record))
     sync_file(folder / "history.jsonl")
     arrays = {name: view.numpy() for name, view in network.named_parameters()}
     write_container(folder / "model", "sample", {}, arrays)

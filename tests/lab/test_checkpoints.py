@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from threading import Event
 
 import pytest
 import torch
@@ -20,6 +21,13 @@ def state(epoch: int, num_batches_done: int = 0, accuracy: float = 0.5) -> Train
     history = tuple(replace(record, epoch=number) for number in range(1, epoch))
     parts = {"network": {"parameters": torch.full((1, 4), float(epoch))}}
     return TrainingState(epoch, num_batches_done, 1, 0.0, {}, history, parts)
+
+
+def keep(checkpoints: Checkpoints, *states: TrainingState) -> None:
+    """Keep states; when this returns they are on the disk."""
+    with checkpoints:
+        for one in states:
+            checkpoints.keep(one)
 
 
 def names(folder) -> list[str]:
@@ -52,7 +60,7 @@ def test_epochs_are_counted(tmp_path):
     assert not checkpoints.is_due(is_epoch_over=True)
     assert not checkpoints.is_due(is_epoch_over=False)
     assert checkpoints.is_due(is_epoch_over=True)
-    checkpoints.keep(state(3))
+    keep(checkpoints, state(3))
     assert not checkpoints.is_due(is_epoch_over=True)
 
 
@@ -78,20 +86,20 @@ def test_seconds_are_counted_on_a_clock_that_nobody_sets(tmp_path, monkeypatch):
 def test_the_newest_two_and_the_best_are_kept(tmp_path):
     checkpoints = Checkpoints(tmp_path / "c", EVERY_TIME)
     for epoch, accuracy in ((2, 0.5), (3, 0.9), (4, 0.6), (5, 0.7), (6, 0.8)):
-        checkpoints.keep(state(epoch, accuracy=accuracy))
+        keep(checkpoints, state(epoch, accuracy=accuracy))
     assert names(tmp_path / "c") == [f"epoch-0000{n}-batch-0000000" for n in (3, 5, 6)]
-    checkpoints.keep(state(6, 4, accuracy=0.99))  # within an epoch: no score of its own
+    keep(checkpoints, state(6, 4, accuracy=0.99))  # within an epoch: no score of its own
     assert names(tmp_path / "c")[0] == "epoch-00003-batch-0000000"
 
 
 def test_what_was_kept_is_found_and_counted_again(tmp_path):
     checkpoints = Checkpoints(tmp_path / "c", EVERY_TIME)
     for epoch, accuracy in ((2, 0.9), (9, 0.6), (10, 0.7)):
-        checkpoints.keep(state(epoch, accuracy=accuracy))
+        keep(checkpoints, state(epoch, accuracy=accuracy))
     again = Checkpoints(tmp_path / "c", EVERY_TIME)
     found, notes = again.latest()
     assert (found.epoch, notes) == (10, [])
-    again.keep(state(11))
+    keep(again, state(11))
     assert names(tmp_path / "c") == [
         "epoch-00002-batch-0000000", "epoch-00010-batch-0000000", "epoch-00011-batch-0000000",
     ]  # fmt: skip
@@ -104,7 +112,7 @@ def test_no_folder_is_no_state(tmp_path):
 def test_a_damaged_newest_one_is_named_and_the_older_one_taken(tmp_path):
     checkpoints = Checkpoints(tmp_path / "c", EVERY_TIME)
     for epoch in (2, 3):
-        checkpoints.keep(state(epoch))
+        keep(checkpoints, state(epoch))
     path = tmp_path / "c" / "epoch-00003-batch-0000000.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
     (tmp_path / "c" / ".0123.part").write_bytes(b"half")
@@ -113,13 +121,13 @@ def test_a_damaged_newest_one_is_named_and_the_older_one_taken(tmp_path):
     assert found.epoch == 2
     assert len(notes) == 1
     assert "a damaged checkpoint is left out: " in notes[0]
-    again.keep(state(2, 5))
+    keep(again, state(2, 5))
     assert names(tmp_path / "c") == ["epoch-00002-batch-0000000", "epoch-00002-batch-0000005"]
 
 
 def test_the_older_one_stays_until_the_newer_one_was_read_back(tmp_path, monkeypatch):
     checkpoints = Checkpoints(tmp_path / "c", EVERY_TIME, num_kept=1)
-    checkpoints.keep(state(2, accuracy=0.1))
+    keep(checkpoints, state(2, accuracy=0.1))
     save = TrainingState.save
 
     def save_badly(self, path):
@@ -131,7 +139,7 @@ def test_the_older_one_stays_until_the_newer_one_was_read_back(tmp_path, monkeyp
 
     monkeypatch.setattr(TrainingState, "save", save_badly)
     with pytest.raises(OutputError, match="the disk did not keep what was written"):
-        checkpoints.keep(state(3))
+        keep(checkpoints, state(3))
     monkeypatch.undo()
     assert Checkpoints(tmp_path / "c").latest()[0].epoch == 2
 
@@ -139,4 +147,33 @@ def test_the_older_one_stays_until_the_newer_one_was_read_back(tmp_path, monkeyp
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "c").touch()
     with pytest.raises(OutputError, match="cannot make the folder .*/c: file exists"):
-        Checkpoints(tmp_path / "c").keep(state(2))
+        keep(Checkpoints(tmp_path / "c"), state(2))
+
+
+def test_what_failed_in_the_background_is_told_once_by_the_next(tmp_path):
+    (tmp_path / "c").touch()
+    checkpoints = Checkpoints(tmp_path / "c", EVERY_TIME)
+    checkpoints.keep(state(2))
+    with pytest.raises(OutputError, match="cannot make the folder"):
+        checkpoints.keep(state(3))
+    checkpoints.finish()
+
+
+def test_an_error_of_the_training_is_the_one_that_is_told(tmp_path):
+    (tmp_path / "c").touch()
+    with pytest.raises(ValueError, match="diverged"), Checkpoints(tmp_path / "c") as checkpoints:
+        checkpoints.keep(state(2))
+        raise ValueError("diverged")
+    checkpoints.finish()
+
+
+def test_training_goes_on_while_a_state_is_written(tmp_path, monkeypatch):
+    may_write, save = Event(), TrainingState.save
+    monkeypatch.setattr(
+        TrainingState, "save", lambda self, path: may_write.wait(60) and save(self, path)
+    )
+    with Checkpoints(tmp_path / "c", EVERY_TIME) as checkpoints:
+        checkpoints.keep(state(2))
+        assert not (tmp_path / "c").exists() or names(tmp_path / "c") == []
+        may_write.set()
+    assert names(tmp_path / "c") == ["epoch-00002-batch-0000000"]

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import time
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -215,3 +217,18 @@ def test_a_refused_run_leaves_the_folder_free(left_run):
             saved.data, saved.table.roles, left_run, changes={"seed": 5}, is_resumed=True,
         )  # fmt: skip
     assert command(["train", "--resume", "run", "--quiet"]) == 0
+
+
+def test_seconds_are_counted_though_the_clock_jumps_a_day_either_way(folder, monkeypatch):
+    real, jumps = time.time, cycle([86_400.0, -86_400.0, 0.0])
+    monkeypatch.setattr(time, "time", lambda: real() + next(jumps))
+    arguments = ("houses.csv", *QUICK, *BATCHES, *CASES["chapter"], "--output", "run")
+    began = time.perf_counter()
+    begin_and_leave(monkeypatch, arguments, 8)
+    assert command(["train", "--resume", "run", "--quiet"]) == 0
+    taken = time.perf_counter() - began
+    results = read_json("run", "results.json")
+    seconds = [line["seconds"] for line in read_history("run")]
+    for value in (*seconds, results["train_seconds"], *results["part_seconds"].values()):
+        assert 0 < value < taken
+    assert sum(seconds) == pytest.approx(results["train_seconds"])

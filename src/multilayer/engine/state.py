@@ -155,7 +155,7 @@ class StateKeeper(Protocol):
         """Whether to keep the state now; asked after each batch and after each epoch."""
 
     def keep(self, state: TrainingState) -> None:
-        """Keep a state."""
+        """Keep a state, which nobody changes any more; at once or soon."""
 
 
 def fingerprint_of(

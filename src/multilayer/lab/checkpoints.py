@@ -3,6 +3,8 @@
 import math
 import re
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,8 +57,10 @@ class CheckpointPlan:
 class Checkpoints:
     """Keeps the newest states of a run and the best one, each in a file of its own.
 
-    An older file is removed only after a newer one has been written to the disk, read back and
-    found whole.
+    A file is written beside the training, in a thread of its own, for the disk takes as long as a
+    tenth of a short epoch. Whoever trains does so in a `with` block, at whose end the last file is
+    there. An older file is removed only after a newer one has been written to the disk, read back
+    and found whole.
 
     Args:
         folder: for the files; made with the first one.
@@ -72,6 +76,16 @@ class Checkpoints:
         self._best: Path | None = None
         self._best_score = -math.inf
         self._newest: list[Path] = []  # whole ones, the newest last
+        self._writer = ThreadPoolExecutor(1, "checkpoints")
+        self._being_written: Future[None] | None = None
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # An error in the block is the one to tell.
+        with nullcontext() if kind is None else suppress(OutputError):
+            self.finish()
 
     def is_due(self, *, is_epoch_over: bool) -> bool:
         """See `engine.state.StateKeeper`."""
@@ -83,29 +97,24 @@ class Checkpoints:
         return time.monotonic() - self._last_time >= self._plan.seconds
 
     def keep(self, state: "TrainingState") -> None:
-        """Write a state, make sure that it is whole, and remove what is no longer needed.
+        """Begin to write a state, once the one before is written.
 
         Raises:
-            OutputError: it cannot be written, or was not read back as it was written.
+            OutputError: the one before could not be written, or was not read back as it was.
         """
-        path = (
-            self._folder / f"epoch-{state.epoch:05d}-batch-{state.num_batches_done:07d}.safetensors"
-        )
-        try:
-            self._folder.mkdir(exist_ok=True)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise OutputError(f"cannot make the folder {self._folder}: {reason}") from error
-        checksum = state.save(path)
-        try:
-            is_whole = read_container(path).checksum == checksum
-        except ModelFileError as error:
-            raise OutputError(f"the disk did not keep what was written: {error}") from error
-        if not is_whole:
-            raise OutputError(f"the disk did not keep what was written to {path}")
-        self._note(path, state)
-        self._remove_all_but_needed(self._files())
+        self.finish()
+        self._being_written = self._writer.submit(self._write, state)
         self._last_time, self._num_epochs = time.monotonic(), 0
+
+    def finish(self) -> None:
+        """Wait until what is being written is on the disk.
+
+        Raises:
+            OutputError: it could not be written, or was not read back as it was.
+        """
+        written, self._being_written = self._being_written, None
+        if written is not None:
+            written.result()
 
     def latest(self) -> tuple["TrainingState | None", list[str]]:
         """The newest state that is whole, and a line about each newer one that is not.
@@ -130,6 +139,26 @@ class Checkpoints:
             whole.append(path)
         self._remove_all_but_needed(whole)
         return latest, complaints
+
+    def _write(self, state: "TrainingState") -> None:
+        """Write a state, make sure that it is whole, and remove what is no longer needed."""
+        path = (
+            self._folder / f"epoch-{state.epoch:05d}-batch-{state.num_batches_done:07d}.safetensors"
+        )
+        try:
+            self._folder.mkdir(exist_ok=True)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise OutputError(f"cannot make the folder {self._folder}: {reason}") from error
+        checksum = state.save(path)
+        try:
+            is_whole = read_container(path).checksum == checksum
+        except ModelFileError as error:
+            raise OutputError(f"the disk did not keep what was written: {error}") from error
+        if not is_whole:
+            raise OutputError(f"the disk did not keep what was written to {path}")
+        self._note(path, state)
+        self._remove_all_but_needed(self._files())
 
     def _note(self, path: Path, state: "TrainingState") -> None:
         """Remember a file that is whole, the newest so far."""

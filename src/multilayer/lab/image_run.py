@@ -4,6 +4,7 @@ Loading PyTorch takes longer than reading the data: the one is done while the ot
 """
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
@@ -169,17 +170,18 @@ class ImageRun:
         opened = None if Ranks.current() is not None else self._open
         record = None
         try:
-            for record in train(
-                self.network,
-                as_examples(self._train),
-                self._members,
-                validation=as_examples(self._validation),
-                stop=stop,
-                state=None if opened is None else opened.state,
-                keeper=None if opened is None else opened.keeper,
-            ):
-                self._note(as_history_line(record))
-                yield record
+            with nullcontext() if opened is None else opened.keeper as keeper:
+                for record in train(
+                    self.network,
+                    as_examples(self._train),
+                    self._members,
+                    validation=as_examples(self._validation),
+                    stop=stop,
+                    state=None if opened is None else opened.state,
+                    keeper=keeper,
+                ):
+                    self._note(as_history_line(record))
+                    yield record
         except TrainingDivergedError as error:
             self._note({"epoch": error.epoch, "num_steps": error.step, "train_loss": None})
             self._write("results.json", {"status": "diverged", **self._facts()})

@@ -136,11 +136,12 @@ class TableRun:
         Raises:
             TrainingDivergedError: no network's loss is finite any more.
         """
+        record = None
         try:
-            record = None
-            for record in self.fit.epochs(stop, self._keeper):
-                self.folder.append_line("history.jsonl", self.history[-1])
-                yield record
+            with self._keeper:
+                for record in self.fit.epochs(stop, self._keeper):
+                    self.folder.append_line("history.jsonl", self.history[-1])
+                    yield record
         except TrainingDivergedError:
             self.folder.write_json("results.json", {"status": "diverged", **self._facts()})
             raise
