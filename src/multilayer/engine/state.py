@@ -8,6 +8,7 @@ a part of the engine with a memory has `state()`, which copies it into named ten
 import hashlib
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,7 +27,7 @@ from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import ModelFileError
 
 KIND = "training_state"
-_BYTES_AT_ONCE = 1 << 26
+_BYTES_OF_A_PIECE = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,8 +169,8 @@ def fingerprint_of(
 ) -> dict[str, Any]:
     """What a training is of, as plain JSON: network, settings of each member, data, versions.
 
-    The arguments are those of `train`. Of the data there is a SHA-256, which takes a second for a
-    gigabyte and a half.
+    The arguments are those of `train`. Of the data there is a checksum, which takes each thread a
+    second for a gigabyte and a half.
     """
     return {
         "network": as_json(asdict(network.spec)),
@@ -200,20 +201,25 @@ def restore_tensor(target: Tensor, saved: Tensor) -> None:
 
 
 def _digest(rows: Examples | Sequence[Tensor] | None) -> str | None:
-    """SHA-256 of rows, with their types and shapes."""
+    """SHA-256 of types, shapes, and the SHA-256 of each 4 MiB: a piece for each thread at once."""
     if rows is None:
         return None
     if isinstance(rows, Examples):
         tensors = [rows.inputs, rows.targets, *([] if rows.weights is None else [rows.weights])]
     else:
         tensors = list(rows)
-    digest = hashlib.sha256()
+    whole, pieces = hashlib.sha256(), []
     for tensor in tensors:
-        digest.update(f"{tensor.dtype} {tuple(tensor.shape)};".encode())
+        whole.update(f"{tensor.dtype} {tuple(tensor.shape)};".encode())
         flat = tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy()
-        for start in range(0, len(flat), _BYTES_AT_ONCE):
-            digest.update(flat[start : start + _BYTES_AT_ONCE].data)
-    return digest.hexdigest()
+        pieces += [
+            flat[start : start + _BYTES_OF_A_PIECE].data
+            for start in range(0, len(flat), _BYTES_OF_A_PIECE)
+        ]
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        for digest in pool.map(lambda piece: hashlib.sha256(piece).digest(), pieces):
+            whole.update(digest)
+    return whole.hexdigest()
 
 
 def _record_to_json(record: EpochRecord) -> dict[str, Any]:
