@@ -224,3 +224,31 @@ def test_several_targets(task, tmp_path):
     assert result.model.targets.task == task
     assert result.scores[0].low <= result.scores[0].value <= result.scores[0].high
     assert all(np.isfinite(one["loss_in_folds"]) for one in result.results["finalists"])
+
+
+def test_who_comes_second_helps_and_leaves_the_choice_to_the_first(cancer, tmp_path):
+    first = run_of(cancer, tmp_path / "run", num_trials=6)
+    second = run_of(cancer, tmp_path / "run", num_trials=6)
+    assert (first.is_choosing, second.is_choosing) == (True, False)
+    for _ in second.search():
+        pass
+    assert not second.is_choosing
+    assert first.tally().num_finished == 6
+    for _ in first.search():
+        pass
+    *_, result = first.choose()
+    assert result.folder == tmp_path / "run"
+    # Now that there is a result, one that still helped has nothing to choose.
+    assert second.folder.take_over().own is None
+    for run in (first, second):
+        run.close()
+
+
+def test_who_helped_takes_over_where_the_first_is_gone(cancer, tmp_path):
+    first = run_of(cancer, tmp_path / "run", num_trials=2)
+    second = run_of(cancer, tmp_path / "run", num_trials=2)
+    first.close()
+    for _ in second.search():
+        pass
+    assert second.is_choosing
+    second.close()
