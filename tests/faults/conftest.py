@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import pytest
 
 COUNTS: dict[str, int] = {}
@@ -11,6 +14,13 @@ def count():
         COUNTS[name] = COUNTS.get(name, 0) + number
 
     return add
+
+
+@pytest.fixture
+def memory_folder(tmp_path) -> Path:
+    """A folder that costs no disk."""
+    folder = Path("/dev/shm")
+    return folder if os.access(folder, os.W_OK) else tmp_path
 
 
 def pytest_terminal_summary(terminalreporter) -> None:

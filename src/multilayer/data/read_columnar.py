@@ -1,19 +1,22 @@
 """Parquet and Arrow files as frames."""
 
 import io
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
-from multilayer.data.byte_stream import memory_bytes
-from multilayer.data.plain_columns import with_plain_columns
+from multilayer.data.columnar_process import END, ERROR, HEAD, STANDS_STILL
 from multilayer.errors import TableError
 
 if TYPE_CHECKING:
     import polars as pl
 
 PARQUET, ARROW, OLD_FEATHER = b"PAR1", b"ARROW1", b"FEA1"
-_BYTES_A_VALUE = 8
 
 
 def read_columnar_pieces(
@@ -21,11 +24,13 @@ def read_columnar_pieces(
 ) -> Iterator["pl.DataFrame"]:
     """Read a Parquet file or an Arrow file (also called Feather, version 2).
 
+    It is decoded in a process of its own, which a damaged file may end: see `columnar_process`.
+
     Args:
         content: The file's path, or what it holds.
         is_parquet: Which of the two it is.
         source: What errors call the file.
-        rows_at_once: None: all of them.
+        rows_at_once: None: all of them are decoded at once; they still come in pieces.
 
     Raises:
         TableError: the file is damaged, has columns of lists, structures or bytes, or all rows at
@@ -33,25 +38,63 @@ def read_columnar_pieces(
     """
     import polars as pl
 
-    file = content if isinstance(content, Path) else io.BytesIO(content)
-    try:
-        scan = (pl.scan_parquet if is_parquet else pl.scan_ipc)(file)
-        schema = scan.collect_schema()
-        # Nested columns are refused before they are read.
-        with_plain_columns(pl.DataFrame(schema=schema), source)
-        num_rows = int(scan.select(pl.len()).collect().item())
-        if rows_at_once is None:
-            if num_rows * len(schema) * _BYTES_A_VALUE > memory_bytes():
+    kind = "Parquet" if is_parquet else "Arrow"
+    with _decoder(content, kind, source, rows_at_once) as process:
+        assert process.stdout is not None
+        while True:
+            tag, message = _message(process.stdout)
+            if tag == ERROR:
+                raise TableError(message.decode())
+            if tag == END:
+                return
+            if not tag:
                 raise TableError(
-                    f"{source} has {num_rows:,} rows and {len(schema):,} columns, "
-                    "which is more than this machine holds at once"
+                    f"{source} is no {kind} file that can be read: {_death(process.wait())}"
                 )
-            rows_at_once = max(num_rows, 1)
-        for start in range(0, max(num_rows, 1), rows_at_once):
-            yield with_plain_columns(scan.slice(start, rows_at_once).collect(), source)
-    except TableError:
-        raise
-    except (Exception, pl.exceptions.PanicException) as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        kind = "Parquet" if is_parquet else "Arrow"
-        raise TableError(f"{source} is no {kind} file that can be read: {reason}") from error
+            yield pl.read_ipc_stream(io.BytesIO(message))
+
+
+@contextmanager
+def _decoder(
+    content: Path | bytes, kind: str, source: str, rows_at_once: int | None
+) -> Iterator[subprocess.Popen[bytes]]:
+    command = [
+        sys.executable, "-P", "-m", "multilayer.data.columnar_process",
+        str(content) if isinstance(content, Path) else "-", kind.lower(), source,
+        str(rows_at_once or 0),
+    ]  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with subprocess.Popen(  # noqa: S603 (a part of this package, without a shell)
+        command,
+        stdin=subprocess.PIPE if isinstance(content, bytes) else subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # a panic says what its error says too
+        env=environment,
+        start_new_session=True,  # a press of control-c is for us
+    ) as process:
+        try:
+            if process.stdin is not None and isinstance(content, bytes):
+                with suppress(BrokenPipeError), process.stdin:
+                    process.stdin.write(content)
+            yield process
+        finally:
+            process.kill()
+
+
+def _message(output: IO[bytes]) -> tuple[bytes, bytes]:
+    """The next message of the process; its kind is empty if there is none that is whole."""
+    head = output.read(HEAD.size)
+    if len(head) < HEAD.size:
+        return b"", b""
+    kind, length = HEAD.unpack(head)
+    content = output.read(length)
+    return (kind, content) if len(content) == length else (b"", b"")
+
+
+def _death(status: int) -> str:
+    """How a process ended."""
+    if status == STANDS_STILL:
+        return "decoding it came to a standstill"
+    if status < 0:
+        return f"decoding it ended in {signal.Signals(-status).name}"
+    return f"decoding it ended with status {status}"
