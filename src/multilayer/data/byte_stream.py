@@ -119,6 +119,33 @@ def memory_bytes() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
+def largest_whole_bytes() -> int:
+    """How many bytes of a file are held at once at most; what is made of them takes as much again.
+
+    A small compressed file may stand for any number of them.
+    """
+    return memory_bytes() // 4
+
+
+def read_whole(stream: io.BufferedReader, source: str) -> bytes:
+    """Read the rest of a file that cannot be read in pieces.
+
+    Raises:
+        TableError: it is larger than this machine can work on.
+    """
+    most = largest_whole_bytes()
+    parts, num_bytes = [], 0
+    while part := stream.read(2**24):
+        parts.append(part)
+        num_bytes += len(part)
+        if num_bytes > most:
+            raise TableError(
+                f"{source} unpacks to more than {most:,} bytes, which is more than this machine "
+                "holds at once"
+            )
+    return b"".join(parts)
+
+
 def _reason(error: Exception) -> str:
     text = str(getattr(error, "strerror", None) or error) or type(error).__name__
     return " ".join(text.split()).lower()

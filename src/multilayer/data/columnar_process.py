@@ -30,7 +30,7 @@ ROWS, ERROR, END = b"P", b"E", b"Z"
 # Exit status of one that has stood still for so long: the threads of the decoder wait for another.
 STANDS_STILL = 3
 _SECONDS_OF_STANDING_STILL = 60.0
-_BYTES_A_VALUE = 8
+BYTES_A_VALUE = 8
 _ROWS_A_MESSAGE = 100_000
 
 
@@ -48,7 +48,7 @@ def decoded_pieces(
         with_plain_columns(pl.DataFrame(schema=schema), source)
         num_rows = int(scan.select(pl.len()).collect().item())
         if rows_at_once is None:
-            if num_rows * len(schema) * _BYTES_A_VALUE > memory_bytes():
+            if num_rows * len(schema) * BYTES_A_VALUE > memory_bytes():
                 raise TableError(
                     f"{source} has {num_rows:,} rows and {len(schema):,} columns, "
                     "which is more than this machine holds at once"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from multilayer.data.byte_stream import read_whole
 from multilayer.data.csv_records import Records, find_delimiter, find_records
 from multilayer.data.schema import enumerated
 from multilayer.errors import TableError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 PIECE_BYTES = 2**24
 _HEAD_BYTES = 2**16
 _LARGEST_RECORD_BYTES = 2**28
+_MOST_COLUMNS = 100_000
 _ROWS_AT_ONCE = 10_000
 
 
@@ -39,8 +41,8 @@ def read_csv_pieces(
 
     Raises:
         TableError: the file is empty, holds a NUL or bytes that are not UTF-8, a record has another
-            number of fields than the first, two columns have the same name, or a quote is never
-            closed.
+            number of fields than the first, two columns have the same name, a quote is never
+            closed, a record is longer than 256 MB, or there are more than 100,000 columns.
     """
     stream = _as_utf8(stream, source)
     reader = _Reader(stream, source, delimiter)
@@ -65,8 +67,10 @@ class _Reader:
         rest = b""
         is_last = False
         while not is_last:
-            content = rest + self._stream.read(PIECE_BYTES)
-            is_last = len(content) - len(rest) < PIECE_BYTES
+            piece = self._stream.read(PIECE_BYTES)
+            content, is_last = rest + piece, len(piece) < PIECE_BYTES
+            if b"\0" in piece:  # before the end of a record is looked for
+                self._require_text(content)
             if is_last and content and not content.endswith(b"\n"):
                 content += b"\n"
             if self._ends_lines_with_returns is None:
@@ -107,6 +111,7 @@ class _Reader:
             if len(present) == 0:
                 return
             first = int(present[0]) + 1
+            self._require_few(int(records.num_fields[first - 1]))
             head = content[records.starts[first - 1] : records.ends[first - 1]]
             self._names = self._column_names(head)
             yield self._empty()
@@ -147,6 +152,7 @@ class _Reader:
                 if not record:
                     continue
                 if self._names is None:
+                    self._require_few(len(record))
                     self._names = self._require_distinct(record)
                     yield self._empty()
                     continue
@@ -195,6 +201,12 @@ class _Reader:
         except csv.Error as error:
             raise TableError(f"the column names of {self._source}: {error}") from error
 
+    def _require_few(self, num_columns: int) -> None:
+        if num_columns > _MOST_COLUMNS:
+            raise TableError(
+                f"{self._source} has {num_columns:,} columns; {_MOST_COLUMNS:,} are the most"
+            )
+
     def _require_distinct(self, names: Sequence[str]) -> list[str]:
         names = [name.strip() or f"column_{place}" for place, name in enumerate(names, start=1)]
         places: dict[str, int] = {}
@@ -232,7 +244,7 @@ def _as_utf8(stream: io.BufferedReader, source: str) -> io.BufferedReader:
         return stream
     if mark.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         try:
-            text = stream.read().decode("utf-16")
+            text = read_whole(stream, source).decode("utf-16")
         except UnicodeDecodeError as error:
             raise TableError(
                 f"{source} is not UTF-16 as its first bytes say: byte {error.start}"

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from multilayer.data.byte_stream import read_whole
 from multilayer.data.frames import as_frame
 from multilayer.data.plain_columns import with_plain_columns
 from multilayer.errors import TableError
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 PIECE_BYTES = 2**24
+_LARGEST_LINE_BYTES = 2**28
+_MOST_COLUMNS = 100_000
+_MOST_VALUES = 2**27  # of a piece: objects times different fields
+_BLOCK_BYTES = 2**15
 
 
 def read_json_pieces(stream: io.BufferedReader, source: str) -> Iterator["pl.DataFrame"]:
@@ -25,10 +30,12 @@ def read_json_pieces(stream: io.BufferedReader, source: str) -> Iterator["pl.Dat
         source: What errors call the file.
 
     Raises:
-        TableError: a line is not a JSON object, or holds lists or objects.
+        TableError: a line is not a JSON object, holds lists or objects, or is longer than 256 MB;
+            or the objects have so many different fields that their table would be many times
+            larger than the file.
     """
     if stream.peek(64).lstrip()[:1] == b"[":
-        yield _frame_of_objects(_objects_of_list(stream.read(), source), source)
+        yield _frame_of_objects(_objects_of_list(read_whole(stream, source), source), source)
         return
     rest, is_last, line = b"", False, 1
     while not is_last:
@@ -37,6 +44,11 @@ def read_json_pieces(stream: io.BufferedReader, source: str) -> Iterator["pl.Dat
         content = rest + piece
         end = len(content) if is_last else content.rfind(b"\n") + 1
         content, rest = content[:end], content[end:]
+        if len(rest) > _LARGEST_LINE_BYTES:
+            number = line + content.count(b"\n")
+            raise TableError(
+                f"line {number} of {source} is longer than {_LARGEST_LINE_BYTES:,} bytes"
+            )
         if content.strip():
             yield _frame_of_lines(content, source, line)
         line += content.count(b"\n")
@@ -46,8 +58,12 @@ def _frame_of_lines(content: bytes, source: str, first_line: int) -> "pl.DataFra
     import polars as pl
 
     try:
+        _require_few_fields(content, source)
         frame = pl.read_ndjson(content, infer_schema_length=None)
-    except Exception:  # what is wrong, and where, is found out slowly
+    except TableError:
+        raise
+    # What is wrong, and where, is found out slowly.
+    except (Exception, pl.exceptions.PanicException):
         objects = []
         for line, text in enumerate(content.split(b"\n"), start=first_line):
             if text.strip():
@@ -56,6 +72,20 @@ def _frame_of_lines(content: bytes, source: str, first_line: int) -> "pl.DataFra
     if frame.width == 0:
         raise TableError(f"{source} holds objects without fields")
     return with_plain_columns(frame, source)
+
+
+def _require_few_fields(content: bytes, source: str) -> None:
+    """Count the fields block by block: where each line has others, all at once takes hours."""
+    import polars as pl
+
+    names: set[str] = set()
+    num_objects, start = content.count(b"\n") + 1, 0
+    while start < len(content):
+        end = content.find(b"\n", start + _BLOCK_BYTES) + 1 or len(content)
+        block = io.BytesIO(content[start:end])
+        names.update(pl.scan_ndjson(block, infer_schema_length=None).collect_schema())
+        _require_few(len(names), num_objects, source)
+        start = end
 
 
 def _object_of_line(text: bytes, source: str, line: int) -> dict[str, Any]:
@@ -87,9 +117,18 @@ def _objects_of_list(content: bytes, source: str) -> list[dict[str, Any]]:
     return list(found)
 
 
+def _require_few(num_fields: int, num_objects: int, source: str) -> None:
+    if num_fields > _MOST_COLUMNS or num_fields * num_objects > _MOST_VALUES:
+        raise TableError(
+            f"{source} holds {num_objects:,} objects with {num_fields:,} different fields; "
+            "so many columns for so many rows are more than a table can have"
+        )
+
+
 def _frame_of_objects(objects: list[dict[str, Any]], source: str) -> "pl.DataFrame":
     if not any(objects):
         raise TableError(f"{source} holds objects without fields")
+    _require_few(len({name for item in objects for name in item}), len(objects), source)
     try:
         return as_frame(objects)
     except TableError as error:

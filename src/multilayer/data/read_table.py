@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 from multilayer.data.byte_stream import (
     STANDARD_INPUT,
+    largest_whole_bytes,
     memory_bytes,
     open_unpacked,
+    read_whole,
     source_name,
 )
+from multilayer.data.columnar_process import BYTES_A_VALUE
 from multilayer.data.read_columnar import ARROW, OLD_FEATHER, PARQUET, read_columnar_pieces
 from multilayer.data.read_csv import read_csv_pieces
 from multilayer.data.read_json import read_json_pieces
@@ -46,7 +49,8 @@ def read_table(
     """
     import polars as pl
 
-    pieces = list(_pieces(path, delimiter, memory_bytes(), rows_at_once=None))
+    pieces = list(_pieces(path, delimiter, largest_whole_bytes(), rows_at_once=None))
+    _require_memory(pieces, source_name(path))
     frame = pieces[0] if len(pieces) == 1 else pl.concat(pieces, how="diagonal_relaxed")
     return frame if as_text else with_numbers_found(frame)
 
@@ -99,8 +103,19 @@ def _columnar_pieces(
     if isinstance(path, Path) and path.is_file() and _begins_alike(path, stream.peek(8)):
         content = path
     else:
-        content = stream.read()
+        content = read_whole(stream, source)
     yield from read_columnar_pieces(content, is_parquet, source, rows_at_once)
+
+
+def _require_memory(pieces: list["pl.DataFrame"], source: str) -> None:
+    """Refuse pieces whose columns differ so much that all of them together would not fit."""
+    num_rows = sum(len(piece) for piece in pieces)
+    num_columns = len({name for piece in pieces for name in piece.columns})
+    if num_rows * num_columns * BYTES_A_VALUE > memory_bytes():
+        raise TableError(
+            f"{source} has {num_rows:,} rows and {num_columns:,} columns, "
+            "which is more than this machine holds at once"
+        )
 
 
 def _begins_alike(path: Path, beginning: bytes) -> bool:
