@@ -1,0 +1,282 @@
+"""A reader for tables written from docs/model-file.md alone, with NumPy and no more."""
+
+import calendar
+import datetime
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+from container.test_independent_reader import read
+
+from multilayer.data.column_kinds import infer_schema
+from multilayer.data.encoder import Encoder, EncodingPlan
+from multilayer.data.targets import Targets
+from multilayer.engine.network import Network
+from multilayer.engine.specification import NetworkSpec
+from multilayer.model_file.any_model import save_model
+from multilayer.model_file.conformal import ConformalScores
+from multilayer.model_file.table_model import TableModel
+
+MISSING = {"", "na", "n/a", "#n/a", "<na>", "n.a.", "nan", "nat", "null", "none", "nil", "missing",
+           "?", "-", "--", "."}  # fmt: skip
+TRUE, FALSE = {"true", "yes", "t", "y", "on", "1"}, {"false", "no", "f", "n", "off", "0"}
+
+
+def is_missing(value):
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    return value is None or (isinstance(value, str) and value.strip().lower() in MISSING)
+
+
+def date_numbers(value, date_format, has_time):
+    if isinstance(value, str):
+        date, _, time_of_day = value.strip().replace("T", " ").partition(" ")
+        moment = datetime.datetime.strptime(date, date_format)
+        if time_of_day:
+            moment = datetime.datetime.combine(
+                moment.date(), datetime.time.fromisoformat(time_of_day)
+            )
+    else:
+        moment = value
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(datetime.UTC).replace(tzinfo=None)
+    days = (moment - datetime.datetime(1970, 1, 1)) / datetime.timedelta(days=1)
+    part = days % 1
+    date = moment.date()
+    in_year, in_month = 365 + calendar.isleap(date.year), calendar.monthrange(*date.timetuple()[:2])
+    places = [
+        (date.timetuple().tm_yday - 1 + part) / in_year,
+        (date.day - 1 + part) / in_month[1],
+        (date.weekday() + part) / 7,
+    ]
+    waves = [(math.sin(2 * math.pi * p), math.cos(2 * math.pi * p)) for p in places]
+    if has_time:
+        waves.append((math.sin(2 * math.pi * part), math.cos(2 * math.pi * part)))
+    return [days, *(value for wave in waves for value in wave)]
+
+
+def category_place(value, column):
+    """From 1; 0 is missing or no category."""
+    if is_missing(value):
+        return 0
+    text = str(value).strip()
+    if column["meaning"] == "boolean":
+        lower = text.lower()
+        text = "true" if lower in TRUE else "false" if lower in FALSE else ""
+    elif column["meaning"] == "number" or not isinstance(value, str):
+        try:
+            number = float(text)
+            text = str(int(number)) if number.is_integer() and abs(number) < 2**53 else text
+        except ValueError:
+            pass
+    return column["categories"].index(text) + 1 if text in column["categories"] else 0
+
+
+def inputs_of(encoder, rows):
+    """(num_rows, num_inputs), float32, from rows that are dictionaries."""
+    encoded = []
+    for row in rows:
+        numbers, passed, indicators, codes = [], [], [], []
+        for column in encoder["numbers"]:
+            value, width = row[column["name"]], 1
+            if column["date_format"] is not None:
+                width = 9 if column["has_time"] else 7
+            if is_missing(value):
+                numbers += encoder["means"][len(numbers) : len(numbers) + width]
+            elif column["date_format"] is None:
+                numbers.append(float(value))
+            else:
+                numbers += date_numbers(value, column["date_format"], column["has_time"])
+            if column["has_indicator"]:
+                indicators.append(float(is_missing(value)))
+        for column in encoder["categories"]:
+            place = category_place(row[column["name"]], column)
+            if column["form"] == "codes":
+                codes.append(place)
+            elif column["form"] == "plus-minus":
+                passed.append((0.0, -1.0, 1.0)[place])
+            else:
+                passed += [float(place == n + 1) for n in range(len(column["categories"]))]
+        scale, median = (np.array(encoder["scaling"][name]) for name in ("scale", "median"))
+        y = scale * (np.array([*numbers, *passed, *indicators]) - median)
+        encoded.append([*(y / np.hypot(1, y / 3)), *codes])
+    return np.array(encoded, np.float64).astype(np.float32)
+
+
+ACTIVATIONS = {
+    "relu": lambda z: np.maximum(z, 0),
+    "tanh": np.tanh,
+    "silu": lambda z: z / (1 + np.exp(-z)),
+    "selu": lambda z: 1.0507009873554805 * np.where(z > 0, z, 1.6732632423543772 * np.expm1(z)),
+    "mish": lambda z: z * np.tanh(np.log1p(np.exp(z))),
+}
+
+
+def features_of(network, arrays, member, x):
+    if network.get("standardize_inputs"):
+        x = (x - arrays["inputs.shift"][member]) * arrays["inputs.scale"][member]
+    n, sizes = network.get("embedded_numbers", 0), network.get("category_sizes", [])
+    end = x.shape[1] - len(sizes)
+    parts = [x[:, :n]]
+    for place in range(n):
+        f, p, w, b = (
+            arrays[f"numbers.{name}"][member][place]
+            for name in ("frequency", "phase", "weight", "bias")
+        )
+        parts.append(np.cos(2 * np.pi * x[:, [place]] @ f + p) @ w + b)
+    parts.append(x[:, n:end])
+    for place in range(len(sizes)):
+        first = sum(sizes[:place])
+        parts.append(arrays["categories.weight"][member][first + x[:, end + place].astype(int)])
+    features = np.concatenate(parts, axis=1)
+    if network.get("scale_layer"):
+        features = features * arrays["features.scale"][member]
+    return features
+
+
+def outputs_of(document, arrays, inputs):
+    """(num_members, num_rows, num_outputs)."""
+    network, answers = document["network"], []
+    arrays = {name: values.astype(np.float64) for name, values in arrays.items()}
+    last = len(network["hidden_widths"])
+    for member in range(document["num_members"]):
+        x = features_of(network, arrays, member, inputs.astype(np.float64) * network["input_scale"])
+        for layer in range(last + 1):
+            x = x @ arrays[f"linear_{layer}.weight"][member]
+            if network.get("batch_norm") and layer < last:
+                gain, mean, variance = (
+                    arrays[f"batch_norm_{layer}.{name}"][member]
+                    for name in ("gain", "mean", "variance")
+                )
+                x = gain * (x - mean) / np.sqrt(variance + 1e-5)
+            x = x + arrays[f"linear_{layer}.bias"][member]
+            if layer < last:
+                activated = ACTIVATIONS[network["activation"]](x)
+                if network.get("learned_activation"):
+                    strength = arrays[f"activation_{layer}.strength"][member]
+                    activated = (1 - strength) * x + strength * activated
+                x = activated
+        answers.append(x)
+    return np.array(answers)
+
+
+def member_answers(document, outputs):
+    targets, share = document["targets"], document["uniform_share"]
+    if targets["task"] == "regression":
+        numbers = outputs * np.array(targets["deviations"]) + np.array(targets["means"])
+        return np.clip(numbers, targets["lowest"], targets["highest"]) if document["clips"] else (
+            numbers
+        )  # fmt: skip
+    z = outputs / document["temperature"]
+    if targets["task"] == "multilabel":
+        return (1 - share) / (1 + np.exp(-z)) + share / 2
+    odds = np.exp(z - z.max(-1, keepdims=True))
+    return (1 - share) * odds / odds.sum(-1, keepdims=True) + share / z.shape[-1]
+
+
+def scored_answers(document, arrays, answers):
+    counts = document["num_conformal_rows"]
+    scores = [arrays[f"conformal.{m}"] for m in range(len(counts))]
+    return scores, answers if len(counts) == len(answers) else answers.mean(0, keepdims=True)
+
+
+def interval(document, arrays, answers, coverage):
+    scores, answers = scored_answers(document, arrays, answers)
+    k = math.ceil(coverage * (sum(map(len, scores)) + 1))
+
+    def end(sign):
+        ends = np.concatenate(
+            [sign * a[None] + s[:, None, :] for a, s in zip(answers, scores, strict=True)]
+        )
+        return sign * np.sort(ends, axis=0)[k - 1]
+
+    return end(-1), end(1)
+
+
+def class_set(document, arrays, answers, coverage):
+    scores, answers = scored_answers(document, arrays, answers)
+    k = math.ceil(coverage * (sum(map(len, scores)) + 1))
+    below = sum((s[:, 0] < 1 - a[..., None]).sum(-1) for s, a in zip(scores, answers, strict=True))
+    is_in = below < k
+    is_in[np.arange(len(is_in)), answers.mean(0).argmax(-1)] = True
+    return is_in
+
+
+generator = np.random.default_rng(0)
+NUM_ROWS = 60
+FRAME = pl.DataFrame(
+    {
+        "size": [
+            None if n % 9 == 0 else float(v) for n, v in enumerate(generator.normal(5, 2, 60))
+        ],
+        "day": [f"{1 + n % 28:02d}.{1 + n % 12:02d}.{2019 + n % 4}" for n in range(NUM_ROWS)],
+        "moment": [
+            datetime.datetime(2020, 2, 1) + datetime.timedelta(hours=17 * n)
+            for n in range(NUM_ROWS)
+        ],
+        "garden": [("yes", "no", None)[n % 3] for n in range(NUM_ROWS)],
+        "town": [("Bern", " Oslo", "Rome", "?")[n % 4] for n in range(NUM_ROWS)],
+        "street": [f"street {n % 12}" for n in range(NUM_ROWS)],
+        "floor": [n % 4 for n in range(NUM_ROWS)],
+    }
+)
+NEW = FRAME.head(9).with_columns(
+    town=pl.Series(["Bern", "Paris", None, "Rome ", "Oslo", "none", "rome", "NA", ""]),
+    size=pl.Series([1e300, math.inf, math.nan, None, -3.5, 0.0, 1.0, 2.0, 3.0]),
+)
+TARGETS = {
+    "binary": generator.choice(["no", "yes"], NUM_ROWS),
+    "multiclass": generator.choice([1, 2, 30], NUM_ROWS),
+    "multilabel": generator.integers(0, 2, (NUM_ROWS, 3)),
+    "regression": generator.normal(10, 3, (NUM_ROWS, 2)),
+}
+NETWORKS = {
+    "plain": {},
+    "embedded": {"activation": "mish", "learned_activation": True, "scale_layer": True},
+    "normed": {"activation": "silu", "batch_norm": True, "hidden_widths": (6, 5)},
+}
+
+
+def make_model(task, kind, num_scored):
+    plan = EncodingPlan(one_hot_limit=4 if kind != "normed" else None)
+    kinds = {"town": "categorical", "floor": "categorical", "street": "categorical"}
+    schema = infer_schema(FRAME, as_kind=kinds)
+    encoder = Encoder.fit(FRAME, schema, plan)
+    targets = Targets.fit(TARGETS[task], task)
+    embedded = {"embedded_numbers": encoder.num_numeric} if kind == "embedded" else {}
+    spec = NetworkSpec(
+        encoder.num_inputs, targets.num_outputs,
+        **{"hidden_widths": (7,), "category_sizes": encoder.category_sizes, **embedded,
+           **NETWORKS[kind]},
+    )  # fmt: skip
+    network = Network.initialized(spec, [0, 1])
+    for name, view in network.named_parameters():  # nothing may be 0 or 1 by luck
+        if name.split("_")[0] in ("batch", "activation", "features.scale", "linear"):
+            view.copy_(view + 0.3 * view.new_tensor(generator.random(view.shape)))
+    width = targets.num_outputs if task == "regression" else 1
+    scores = [np.abs(generator.normal(0, 0.5, (30, width))) for _ in range(num_scored)]
+    conformal = ConformalScores.of(scores) if task != "multilabel" else None
+    return TableModel(schema, encoder, targets, network, 1.3, 0.02, conformal, clips=True)
+
+
+@pytest.mark.parametrize("num_scored", [1, 2])
+@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize("task", TARGETS)
+def test_it_answers_as_the_package_does(task, kind, num_scored, tmp_path):
+    model = make_model(task, kind, num_scored)
+    save_model(model, tmp_path / "model.safetensors")
+    document, arrays = read(tmp_path / "model.safetensors")
+    assert (document["format_version"], document["kind"]) == (2, "table")
+    for frame in (FRAME, NEW):
+        inputs = inputs_of(document["encoder"], frame.rows(named=True))
+        np.testing.assert_allclose(inputs, model.encoder.encode(frame), rtol=1e-6, atol=1e-6)
+        answers = member_answers(document, outputs_of(document, arrays, inputs))
+        expected = model.numbers(frame) if task == "regression" else model.probabilities(frame)
+        np.testing.assert_allclose(answers.mean(0), expected, rtol=1e-6, atol=1e-6)
+        if task == "regression":
+            found = interval(document, arrays, answers, 0.8)
+            np.testing.assert_allclose(found, model.intervals(frame, 0.8), rtol=1e-6, atol=1e-6)
+        elif task != "multilabel":
+            found = class_set(document, arrays, answers, 0.8)
+            np.testing.assert_array_equal(found, model.sets(frame, 0.8))
