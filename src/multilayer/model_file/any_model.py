@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from multilayer.container.reading import read_container
-from multilayer.model_file.image_model import ImageModel, load_image_model, save_image_model
+from multilayer.model_file.image_model import ImageModel, image_model_of, save_image_model
 from multilayer.model_file.table_model import TableModel, save_table_model, table_model_of
 
 
@@ -18,7 +18,7 @@ def load_model(path: str | Path) -> ImageModel | TableModel:
         ModelFileError: the file is missing, damaged or not one of ours.
     """
     container = read_container(path, "images", "table")
-    return table_model_of(container) if container.kind == "table" else load_image_model(path)
+    return table_model_of(container) if container.kind == "table" else image_model_of(container)
 
 
 def save_model(model: ImageModel | TableModel, path: str | Path) -> None:

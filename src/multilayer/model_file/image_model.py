@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
-from multilayer.container.contents import check_finite
+from multilayer.container.contents import Container, check_finite
+from multilayer.container.reading import read_container
 from multilayer.container.writing import write_container
 from multilayer.engine.network import Network
 from multilayer.model_file.finiteness import check_answers
-from multilayer.model_file.reading import KIND, picture_rows, read_model_file
+from multilayer.model_file.reading import KIND, model_content_of, picture_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +79,16 @@ def load_image_model(path: str | Path) -> ImageModel:
     Raises:
         ModelFileError: the file is missing, damaged or not one of ours.
     """
-    content = read_model_file(path)
+    return image_model_of(read_container(path, KIND))
+
+
+def image_model_of(container: Container) -> ImageModel:
+    """The model that a file holds.
+
+    Raises:
+        ModelFileError: it does not describe one.
+    """
+    content = model_content_of(container)
     network = Network(content.spec, content.num_members)
     for name, view in network.named_parameters():
         view.copy_(torch.from_numpy(content.parameters[name]))

@@ -48,7 +48,15 @@ def read_model_file(path: str | Path) -> ModelContent:
     Raises:
         ModelFileError: the file is missing, damaged or not one of ours.
     """
-    container = read_container(path, KIND)
+    return model_content_of(read_container(path, KIND))
+
+
+def model_content_of(container: Container) -> ModelContent:
+    """What a file holds, once it has been read.
+
+    Raises:
+        ModelFileError: it does not describe networks that label pictures.
+    """
     container.check_keys(_KEYS)
     content = _described(container)
     container.check_arrays(
