@@ -167,6 +167,13 @@ def test_json_lines_may_differ(tmp_path: Path) -> None:
     assert read_table(path)["a"].to_list() == [1, 2]
 
 
+@pytest.mark.parametrize("text", ['{"a": 1}\n{"a": 2}\n', '[{"a": 1}, {"a": 2}]'])
+def test_json_may_begin_with_a_byte_order_mark(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text(text, "utf-8-sig")
+    assert read_table(path).to_dict(as_series=False) == {"a": [1, 2]}
+
+
 def test_json_lines_come_in_pieces(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(read_json, "PIECE_BYTES", 64)
     path = tmp_path / "t.jsonl"

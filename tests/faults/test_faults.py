@@ -262,16 +262,26 @@ def test_the_simulated_power_loss_finds_a_writer_that_does_not_flush(tmp_path, m
     assert found - {old.encode(), new.encode()}
 
 
-def test_a_run_goes_on_after_the_power_went(tmp_path, monkeypatch, clean_run, count):
-    _, expected = clean_run
+@pytest.mark.parametrize(
+    "damages_a_point", [2, pytest.param(DAMAGES_A_POINT, marks=pytest.mark.long)]
+)
+def test_a_run_goes_on_after_the_power_went(
+    damages_a_point, tmp_path, monkeypatch, clean_run, count
+):
+    """Every other one is also killed somewhere while it goes on."""
+    num_operations, expected = clean_run
     folder, disk = tmp_path / "run", FaultyDisk()
     folder.mkdir()
     with_disk(disk, monkeypatch, lambda: run(folder))
-    chance = random.Random(0)
+    chance = random.Random(damages_a_point)
     for place in range(len(disk.journal.events) + 1):
-        for damage in range(2):
+        for damage in range(damages_a_point):
             files = after_power_loss({}, disk.journal.events[:place], chance)
             other = tmp_path / f"found-{place}-{damage}"
             put_back(other, {other / path.relative_to(folder): c for path, c in files.items()})
+            if damage % 2:
+                killer = FaultyDisk(chance.randrange(1, num_operations + 1), "kill")
+                with_disk(killer, monkeypatch, lambda other=other: run(other))
+                count("kills in process", killer.is_dead)
             assert_goes_on(other, expected)
             count("power losses", 1)

@@ -1,5 +1,6 @@
 """JSON lines as frames: an object a line, its fields the columns."""
 
+import codecs
 import io
 import json
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ def read_json_pieces(stream: io.BufferedReader, source: str) -> Iterator["pl.Dat
     An object that lacks a field has a missing value there. Empty lines do not count.
 
     Args:
-        stream: Begins the file, in UTF-8.
+        stream: Begins the file, in UTF-8, perhaps with a byte order mark.
         source: What errors call the file.
 
     Raises:
@@ -34,6 +35,8 @@ def read_json_pieces(stream: io.BufferedReader, source: str) -> Iterator["pl.Dat
             or the objects have so many different fields that their table would be many times
             larger than the file.
     """
+    if stream.peek(3).startswith(codecs.BOM_UTF8):
+        stream.read(len(codecs.BOM_UTF8))
     if stream.peek(64).lstrip()[:1] == b"[":
         yield _frame_of_objects(_objects_of_list(read_whole(stream, source), source), source)
         return

@@ -1,5 +1,6 @@
 """Any file that holds a table."""
 
+import codecs
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,7 +125,7 @@ def _begins_alike(path: Path, beginning: bytes) -> bool:
 
 
 def _is_json(path: str | Path, beginning: bytes) -> bool:
-    start = beginning.lstrip()
+    start = beginning.removeprefix(codecs.BOM_UTF8).lstrip()
     suffixes = Path(path).suffixes if isinstance(path, Path) else []
     is_named = any(suffix in (".json", ".jsonl", ".ndjson") for suffix in suffixes)
     return start.startswith(b"{") or (start.startswith(b"[") and (is_named or b"{" in start))
