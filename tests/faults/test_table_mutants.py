@@ -13,9 +13,8 @@ from faults.columnar_mutants import base_files, mutant
 from faults.mutation import KEPT, assert_survives
 from faults.table_mutants import mutated_csv, mutated_json_lines
 
-import multilayer
 from multilayer.data.column_kinds import infer_schema
-from multilayer.data.read_table import read_table
+from multilayer.data.read_table import read_table, read_table_pieces
 from multilayer.errors import MultilayerError, TableError
 
 NUM_MUTANTS, NUM_LONG = 5_000, 100_000
@@ -118,7 +117,7 @@ def test_a_kept_table_does_no_harm_any_more(path):
 
 def _pieces(path: Path):
     with suppress(MultilayerError):
-        yield from multilayer.read_table_pieces(path)
+        yield from read_table_pieces(path)
 
 
 def test_a_file_that_ends_its_decoder_is_named():
