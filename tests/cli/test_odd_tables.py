@@ -25,7 +25,7 @@ USED = {
     "infinite values": lines("x,z,y", lambda n: f"{'inf' if n % 5 else n},{n},{letter(n)}"),
     "whole numbers beyond 2⁵³": lines("x,y", lambda n: f"{2**53 + n},{letter(n)}"),
     "whole numbers beyond 64 bits": lines("x,y", lambda n: f"{10**30 + n},{letter(n)}"),
-    "times with zones": lines("t,y", lambda n: f"2024-01-{11 + n % 9}T12:00+0{n % 9}:00,{letter(n)}"),
+    "zones": lines("t,y", lambda n: f"2024-01-{11 + n % 9}T12:00+0{n % 9}:00,{letter(n)}"),
     "a byte order mark": "\ufeff" + lines("x,y", lambda n: f"{n},{letter(n)}"),
     "UTF-16": lines("x,y", lambda n: f"{n},{letter(n)}").encode("utf-16"),
     "a target missing here and there": lines("x,y", lambda n: f"{n},{letter(n) if n % 7 else ''}"),
