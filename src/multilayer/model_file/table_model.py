@@ -275,6 +275,7 @@ def table_model_of(container: Container) -> TableModel:
     if (
         (encoder.num_inputs, targets.num_outputs) != (spec.num_inputs, spec.num_outputs)
         or spec.category_sizes != encoder.category_sizes
+        or spec.input_scale != 1  # codes of categories would be others
         or spec.embedded_numbers not in (0, encoder.num_numeric)
         or len(counts) not in (0, 1, num_members)
     ):
