@@ -141,7 +141,7 @@ def outputs_of(document, arrays, inputs):
     arrays = {name: values.astype(np.float64) for name, values in arrays.items()}
     last = len(network["hidden_widths"])
     for member in range(document["num_members"]):
-        x = features_of(network, arrays, member, inputs.astype(np.float64) * network["input_scale"])
+        x = features_of(network, arrays, member, inputs.astype(np.float64))
         for layer in range(last + 1):
             x = x @ arrays[f"linear_{layer}.weight"][member]
             if network.get("batch_norm") and layer < last:
