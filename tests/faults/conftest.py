@@ -25,6 +25,10 @@ def memory_folder(tmp_path) -> Path:
 
 def pytest_terminal_summary(terminalreporter) -> None:
     if COUNTS:
-        failures = len(terminalreporter.stats.get("failed", []))
+        reports = [*terminalreporter.getreports("failed"), *terminalreporter.getreports("error")]
+        failures = sum("faults/" in report.nodeid for report in reports)
         counted = ", ".join(f"{number:,} {name}" for name, number in COUNTS.items())
-        terminalreporter.write_line(f"faults: {counted}; tests that failed: {failures}")
+        mutants = sum(number for name, number in COUNTS.items() if name.endswith("mutants"))
+        terminalreporter.write_line(
+            f"faults: {counted}; {mutants:,} mutants in all; failures: {failures}"
+        )
