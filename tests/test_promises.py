@@ -14,7 +14,7 @@ PROMISES = [line.split("|")[1:3] for line in LINES if line.startswith("| ")][1:]
     ("promise", "holders"), PROMISES, ids=lambda text: " ".join(text.split()[:4])
 )
 def test_the_tests_that_hold_a_promise_are_there(promise, holders):
-    places = re.findall(r"`([^`]+)`", holders)
+    places = re.findall(r"`(tests/[^`]+)`", holders)
     assert places, f"nothing holds: {promise}"
     for place in places:
         name, _, function = place.partition("::")
