@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from multilayer.lab.doctor.examination import doctor as doctor
     from multilayer.lab.evaluation import evaluate_images as evaluate_images
     from multilayer.lab.image_run import ImageRun as ImageRun
+    from multilayer.lab.large_table import LargeTable as LargeTable
     from multilayer.lab.report.collect import write_report as write_report
     from multilayer.lab.study import study as study
     from multilayer.lab.table_evaluation import evaluate_table as evaluate_table
@@ -66,6 +67,7 @@ _HOMES = {
     "ImageModel": "model_file.image_model",
     "ImageRun": "lab.image_run",
     "ImageSplit": "data.images",
+    "LargeTable": "lab.large_table",
     "MLPClassifier": "estimators.classifier",
     "MLPRegressor": "estimators.regressor",
     "MultilayerError": "errors",

@@ -146,6 +146,37 @@ def test_folds_and_a_run_without_held_out_rows(tmp_path, capsys):
     )
 
 
+def test_a_limit_on_memory_is_kept_and_shown(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    arguments = ["train", "houses.csv", "--target", "price", "--drop", "class"]
+    limit = ["--memory-limit", "0.5GB", "--output", str(tmp_path / "run")]
+    assert run([*arguments, *QUICK[:-1], *limit]) == 0
+    shown = capsys.readouterr().out
+    assert "reading: 300 rows" in shown
+    assert "columns are judged and scaled by 300 of 300 rows" in shown
+    assert f"take 0.1 MB in {tmp_path}/cache/multilayer/encoded-tables/houses-" in shown
+    assert "100%, 300 of 300 rows" in shown
+    assert "houses.csv: 300 rows, regression of price" in shown
+    assert "60 rows held out" in shown
+    assert "on held-out rows: RMSE " in shown
+    assert not list((tmp_path / "cache" / "multilayer" / "encoded-tables").iterdir())
+    assert run(["predict", str(tmp_path / "run"), "new.csv", "-o", str(tmp_path / "out.csv")]) == 0
+    assert run(["evaluate", str(tmp_path / "run"), "new.csv"]) == 0
+    assert run(["inspect", str(tmp_path / "run")]) == 0
+    assert run(["report", str(tmp_path / "run")]) == 0
+
+
+def test_a_table_too_large_for_memory_gets_a_limit_by_itself(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("multilayer.lab.table_size._bytes_in_memory", lambda _: 10**15)
+    arguments = ["train", "houses.csv", "--target", "price", *QUICK]
+    assert run([*arguments, "--output", str(tmp_path / "run")]) == 0
+    noted = capsys.readouterr().err
+    assert "note: the table is large for this machine's memory; it is trained from the" in noted
+    settings = json.loads((tmp_path / "run" / "settings.json").read_text())
+    assert f"within --memory-limit {settings['data']['memory_limit'] // 10**6}MB" in noted
+
+
 def test_evaluating_prints_scores_with_intervals(capsys, tmp_path):
     assert run(["evaluate", "price", "new.csv"]) == 0
     shown = capsys.readouterr().out
@@ -331,6 +362,8 @@ def test_a_table_of_one_row(capsys, tmp_path):
         (["train", "houses.csv", "--target", "price", "--recipe", "b"], "unknown recipe 'b'"),
         (["train", "houses.csv", "--target", "price", "--augment", "shift"], "go with tables"),
         (["train", "houses.csv", "--target", "town", "--task", "regression"], "must be a number"),
+        (["train", "new.csv", "--target", "price", "--memory-limit", "much"], "500MB or 4GB, not"),
+        (["train", "new.csv", "--target", "price", "--memory-limit", "1MB"], "smallest that works"),
         (["evaluate", "price"], "name a file with rows it has not learned from"),
         (["evaluate", "price", "few.csv"], "cannot read few.csv"),
         (["evaluate", "absent", "new.csv"], "there is no run folder absent"),
@@ -345,17 +378,22 @@ def test_other_bad_input_is_answered_with_one_line(capsys, arguments, message):
     assert message in complaint(capsys, *arguments)
 
 
-def test_a_file_with_every_oddity_of_csv(tmp_path):
+@pytest.mark.parametrize("limit", [[], ["--memory-limit", "500MB"]])
+def test_a_file_with_every_oddity_of_csv(tmp_path, monkeypatch, limit):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     lines = []
     for number in range(40):
-        lines.append(f'"{number}, ""first""","a\r\nb{number % 2}",{number % 3},"é\t{number}",')
+        json_text = f'"{{""kind"": ""point"", ""xs"": [{number % 4}, null]}}"'
+        texts = f'"{number}, ""first""","a\r\nb{number % 2}",{number % 3},"é\t日本{number}"'
+        lines.append(f'{texts},,"",{json_text}')
         lines.append("")  # blank lines are no rows
-    text = '\ufeff"x ""1""","two\nlines",n,utf,empty\r\n' + "\r\n".join(lines)
+    head = '\ufeff"x ""1""","two\nlines",n,utf,empty,"quoted, empty",json'
+    text = head + "\r\n" + "\r\n".join(lines)  # the last line has no end
     path = tmp_path / "odd.csv"
     path.write_bytes(text.encode())
     out = str(tmp_path / "run")
     arguments = ["train", str(path), "--target", "two\nlines", "--as", "utf=categorical"]
-    assert run([*arguments, *QUICK, "--output", out]) == 0
+    assert run([*arguments, *QUICK, *limit, "--output", out]) == 0
     assert run(["evaluate", out, str(path)]) == 0
     assert run(["predict", out, str(path), "-o", str(tmp_path / "out.csv")]) == 0
     given, answered = (

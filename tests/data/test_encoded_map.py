@@ -1,15 +1,18 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
-import torch
 
 from multilayer.data.column_kinds import infer_schema
-from multilayer.data.encoded_map import EncodedMap, sample_rows, write_encoded_map
+from multilayer.data.encode_table import MapPlan, write_encoded_map
+from multilayer.data.encoded_map import EncodedMap
 from multilayer.data.encoder import Encoder
 from multilayer.data.read_table import read_table, read_table_pieces
+from multilayer.data.row_draw import RowDraw
+from multilayer.data.row_reader import RowReader
 from multilayer.data.targets import Targets
 from multilayer.errors import OutputError, TableError
 
@@ -20,154 +23,160 @@ TABLE = pl.DataFrame(
         "c": [f"c{place % 20}" for place in range(1000)],
         "y": [None if place % 10 == 0 else float(place) for place in range(1000)],
         "label": ["a", "b"] * 500,
+        "w": RNG.integers(0, 4, 1000),
     }
 )
-ENCODER = Encoder.fit(TABLE, infer_schema(TABLE, ["y", "label"]))
+ENCODER = Encoder.fit(TABLE, infer_schema(TABLE, ["y", "label"], drop=["w"]))
 NUMBERS = Targets.fit(TABLE["y"].drop_nulls())
 CLASSES = Targets.fit(TABLE["label"])
 PRESENT = TABLE.filter(pl.col("y").is_not_null())
+READER = RowReader(("y",), ("Float64",), None, "it")
+PLAN = MapPlan(READER, ENCODER, NUMBERS, None, None, "it")
+DRAW = RowDraw.of_share(0.25, 900, seed=1)
 
 
-def pieces(rows_at_once: int = 90) -> list[pl.DataFrame]:
-    return [TABLE.slice(start, rows_at_once) for start in range(0, 1000, rows_at_once)]
+def pieces(rows_at_once: int = 90, table: pl.DataFrame = TABLE) -> list[pl.DataFrame]:
+    return [table.slice(start, rows_at_once) for start in range(0, len(table), rows_at_once)]
 
 
-def test_the_map_holds_what_encoding_at_once_gives(tmp_path: Path) -> None:
-    counts = list(write_encoded_map(tmp_path / "map", pieces(), ENCODER, NUMBERS, "it"))
-    assert counts[0] == (90, 81)
-    assert counts[-1] == (1000, 900)
-    encoded = EncodedMap.open(tmp_path / "map")
-    np.testing.assert_array_equal(encoded.inputs, ENCODER.encode(PRESENT))
-    np.testing.assert_array_equal(encoded.targets, NUMBERS.encode(PRESENT["y"]))
-    assert list(write_encoded_map(tmp_path / "map", [], ENCODER, NUMBERS, "it")) == [(1000, 900)]
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob("*.bin")}
 
 
-def test_classes_are_kept_as_numbers(tmp_path: Path) -> None:
-    list(write_encoded_map(tmp_path, pieces(), ENCODER, CLASSES, "it"))
+def test_the_map_holds_what_encoding_at_once_gives(tmp_path):
+    steps = list(write_encoded_map(tmp_path / "map", pieces(), PLAN))
+    assert (steps[0].num_rows_read, steps[0].num_learned) == (90, 81)
+    assert (steps[-1].num_rows_read, steps[-1].num_learned) == (1000, 900)
+    inputs, targets, weights = EncodedMap.open(tmp_path / "map").learned.read()
+    np.testing.assert_array_equal(inputs, ENCODER.encode(PRESENT))
+    np.testing.assert_array_equal(targets, NUMBERS.encode(PRESENT["y"]))
+    assert weights is None
+    (step,) = write_encoded_map(tmp_path / "map", [], PLAN)
+    assert step == steps[-1]
+
+
+def test_classes_are_kept_as_numbers_and_weights_by_their_mean(tmp_path):
+    reader = RowReader(("label",), (None,), "w", "it")
+    counting = TABLE.filter(pl.col("w") > 0)
+    plan = MapPlan(reader, ENCODER, CLASSES, None, float(counting["w"].mean()), "it")
+    list(write_encoded_map(tmp_path, pieces(), plan))
+    inputs, targets, weights = EncodedMap.open(tmp_path).learned.read()
+    np.testing.assert_array_equal(targets, CLASSES.encode(counting["label"]))
+    np.testing.assert_array_equal(inputs, ENCODER.encode(counting))
+    expected = (counting["w"] / counting["w"].mean()).to_numpy().astype(np.float32)
+    np.testing.assert_array_equal(weights, expected)
+
+
+def test_held_out_rows_lie_apart(tmp_path):
+    list(write_encoded_map(tmp_path, pieces(), replace(PLAN, draw=DRAW)))
     encoded = EncodedMap.open(tmp_path)
-    np.testing.assert_array_equal(encoded.targets, CLASSES.encode(TABLE["label"]))
+    assert (encoded.learned.num_rows, encoded.held_out.num_rows) == (675, 225)
+    is_held_out = DRAW.is_held_out(PRESENT, np.arange(900))
+    for part, rows in ((encoded.learned, ~is_held_out), (encoded.held_out, is_held_out)):
+        inputs, targets, _ = part.read()
+        np.testing.assert_array_equal(inputs, ENCODER.encode(PRESENT.filter(rows)))
+        np.testing.assert_array_equal(targets, NUMBERS.encode(PRESENT.filter(rows)["y"]))
 
 
-def test_a_file_is_read_in_pieces(tmp_path: Path) -> None:
-    TABLE.write_csv(tmp_path / "t.csv")
-    list(
-        write_encoded_map(
-            tmp_path, read_table_pieces(tmp_path / "t.csv"), ENCODER, NUMBERS, "t.csv"
-        )
-    )
-    np.testing.assert_array_equal(EncodedMap.open(tmp_path).inputs, ENCODER.encode(PRESENT))
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_file_is_read_in_pieces(tmp_path, suffix):
+    path = tmp_path / f"t.{suffix}"
+    (TABLE.write_csv if suffix == "csv" else TABLE.write_parquet)(path)
+    list(write_encoded_map(tmp_path, read_table_pieces(path, rows_at_once=333), PLAN))
+    inputs, targets, _ = EncodedMap.open(tmp_path).learned.read()
+    np.testing.assert_array_equal(inputs, ENCODER.encode(PRESENT))
+    np.testing.assert_array_equal(targets, NUMBERS.encode(PRESENT["y"]))
 
 
 @pytest.mark.parametrize("num_pieces", [1, 5, 11])
-def test_it_goes_on_after_a_kill(num_pieces: int, tmp_path: Path) -> None:
-    list(write_encoded_map(tmp_path / "whole", pieces(), ENCODER, NUMBERS, "it"))
-    writing = write_encoded_map(tmp_path / "map", pieces(), ENCODER, NUMBERS, "it")
+def test_it_goes_on_after_a_kill(num_pieces, tmp_path):
+    plan = replace(PLAN, draw=DRAW)
+    list(write_encoded_map(tmp_path / "whole", pieces(), plan))
+    writing = write_encoded_map(tmp_path / "map", pieces(), plan)
     for _ in range(num_pieces):
         next(writing)
     writing.close()
-    for name in ("inputs.float32", "targets.bin"):  # a piece of which half was written
-        with (tmp_path / "map" / name).open("ab") as file:
+    for path in (tmp_path / "map").glob("*.bin"):  # a piece of which half was written
+        with path.open("ab") as file:
             file.write(b"torn")
     with pytest.raises(TableError, match="no complete encoded table"):
         EncodedMap.open(tmp_path / "map")
     # The pieces may end elsewhere the second time.
-    counts = list(write_encoded_map(tmp_path / "map", pieces(70), ENCODER, NUMBERS, "it"))
-    assert counts[0][0] > 90 * num_pieces
-    for name in ("inputs.float32", "targets.bin"):
-        assert (tmp_path / "map" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    steps = list(write_encoded_map(tmp_path / "map", pieces(70), plan))
+    assert steps[0].num_rows_read > 90 * num_pieces
+    assert content(tmp_path / "map") == content(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("change", ["table", "encoder", "targets", "lost", "garbage"])
-def test_another_table_begins_anew(change: str, tmp_path: Path) -> None:
-    writing = write_encoded_map(tmp_path, pieces(), ENCODER, NUMBERS, "it")
+@pytest.mark.parametrize("change", ["table", "encoder", "targets", "draw", "lost", "garbage"])
+def test_another_table_begins_anew(change, tmp_path):
+    writing = write_encoded_map(tmp_path, pieces(), PLAN)
     next(writing)
     next(writing)
     writing.close()
-    encoder, targets, made_of = ENCODER, NUMBERS, "it"
-    if change == "table":
-        made_of = "other"
-    elif change == "encoder":
-        encoder = Encoder.fit(TABLE.head(50), infer_schema(TABLE, ["y", "label"]))
-    elif change == "targets":
-        targets = CLASSES
-    elif change == "lost":
-        (tmp_path / "inputs.float32").write_bytes(b"")
-    else:
+    other = {
+        "table": replace(PLAN, made_of="other"),
+        "encoder": replace(
+            PLAN, encoder=Encoder.fit(TABLE.head(50), infer_schema(TABLE, ["y", "label"]))
+        ),
+        "targets": replace(
+            PLAN, targets=CLASSES, reader=replace(READER, target=("label",), number_types=(None,))
+        ),
+        "draw": replace(PLAN, draw=DRAW),
+    }
+    if change == "lost":
+        (tmp_path / "learned_inputs.bin").write_bytes(b"")
+    elif change == "garbage":
         (tmp_path / "map.json").write_text("[")
-    counts = list(write_encoded_map(tmp_path, pieces(), encoder, targets, made_of))
-    assert counts[0][0] == 90
-    assert len(EncodedMap.open(tmp_path)) == counts[-1][1]
+    steps = list(write_encoded_map(tmp_path, pieces(), other.get(change, PLAN)))
+    assert steps[0].num_rows_read == 90
+    assert EncodedMap.open(tmp_path).learned.num_rows == steps[-1].num_learned
 
 
-def test_chunks_give_every_row_once_in_random_order(tmp_path: Path) -> None:
-    list(write_encoded_map(tmp_path, pieces(), ENCODER, NUMBERS, "it"))
-    encoded = EncodedMap.open(tmp_path)
-    limit = 4000
-    chunks = list(encoded.shuffled_chunks(limit, np.random.default_rng(0)))
-    assert len(chunks) > 3
-    assert all(inputs.nbytes + targets.nbytes <= limit / 2 for inputs, targets in chunks)
-    inputs, targets = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
-    order = np.argsort(targets[:, 0])
-    np.testing.assert_array_equal(inputs[order], encoded.inputs)
-    np.testing.assert_array_equal(targets[order], encoded.targets)
-    assert np.abs(np.corrcoef(np.arange(900), targets[:, 0])[0, 1]) < 0.3
-    assert np.std(chunks[0][1]) > 0.5  # the rows of a chunk are from all over the table
-    again = list(encoded.shuffled_chunks(limit, np.random.default_rng(1)))
-    assert (again[0][1] != chunks[0][1]).any()
-    (everything,) = encoded.shuffled_chunks(10**6, np.random.default_rng(2))
-    assert len(everything[0]) == 900
-
-
-def test_pytorch_takes_the_map_as_it_is(tmp_path: Path) -> None:
-    list(write_encoded_map(tmp_path, pieces(), ENCODER, NUMBERS, "it"))
-    encoded = EncodedMap.open(tmp_path)
-    inputs = torch.from_numpy(encoded.inputs)
-    rows = torch.tensor([5, 899, 0])
-    assert torch.equal(inputs.index_select(0, rows), torch.tensor(ENCODER.encode(PRESENT))[rows])
-
-
-def test_a_sample_is_drawn_evenly_and_repeats() -> None:
-    numbers = pl.DataFrame({"n": range(1000)})
-    parts = [numbers.slice(start, 77) for start in range(0, 1000, 77)]
-    sample = sample_rows(parts, 200, 0)["n"]
-    assert len(sample) == 200
-    assert sample.is_sorted()
-    assert abs(sample.mean() - 499.5) < 80  # 4 standard errors
-    assert sample_rows(parts, 200, 0)["n"].equals(sample)
-    assert not sample_rows(parts, 200, 1)["n"].equals(sample)
-    assert sample_rows(parts, 5000, 0).equals(numbers)
-    with pytest.raises(TableError, match="no table"):
-        sample_rows([], 5, 0)
-
-
-def test_what_is_wrong_is_named(tmp_path: Path) -> None:
-    with pytest.raises(TableError, match="'y' is not in the table"):
-        list(write_encoded_map(tmp_path, [TABLE.drop("y")], ENCODER, NUMBERS, "it"))
+def test_what_is_wrong_is_named(tmp_path):
+    with pytest.raises(TableError, match="'y' is not in it"):
+        list(write_encoded_map(tmp_path, [TABLE.drop("y")], PLAN))
     bad = TABLE.with_columns(pl.col("x").cast(pl.String)).with_columns(
         pl.when(pl.col("y") == 995).then(pl.lit("bad")).otherwise(pl.col("x")).alias("x")
     )
-    parts = [bad.slice(start, 100) for start in range(0, 1000, 100)]
-    with pytest.raises(TableError, match="row 996 of column 'x' of the table must be a number"):
-        list(write_encoded_map(tmp_path, parts, ENCODER, NUMBERS, "it"))
+    with pytest.raises(TableError, match="row 996 of column 'x' of it must be a number"):
+        list(write_encoded_map(tmp_path, pieces(100, bad), PLAN))
+    with pytest.raises(TableError, match="target 'y' of it is missing in row 1"):
+        list(
+            write_encoded_map(
+                tmp_path, pieces(), replace(PLAN, reader=replace(READER, is_strict=True))
+            )
+        )
+    weighted = replace(PLAN, reader=replace(READER, weight="w"))
+    for value, match in ((-1, r"must be at least 0, in row 1 it is -1"), (None, "missing in row")):
+        table = TABLE.with_columns(pl.lit(value, dtype=pl.Int64).alias("w"))
+        with pytest.raises(TableError, match=match):
+            list(write_encoded_map(tmp_path, pieces(100, table), weighted))
     file = tmp_path / "file"
     file.write_text("")
     with pytest.raises(OutputError, match="cannot write the encoded table in"):
-        list(write_encoded_map(file, pieces(), ENCODER, NUMBERS, "it"))
+        list(write_encoded_map(file, pieces(), PLAN))
     empty = tmp_path / "empty"
-    list(write_encoded_map(empty, [TABLE.head(1)], ENCODER, NUMBERS, "it"))
-    with pytest.raises(TableError, match="no rows with a target"):
+    list(write_encoded_map(empty, [TABLE.head(1)], PLAN))
+    with pytest.raises(TableError, match="no rows to learn from"):
         EncodedMap.open(empty)
 
 
-def test_a_damaged_map_is_named(tmp_path: Path) -> None:
-    list(write_encoded_map(tmp_path, pieces(), ENCODER, NUMBERS, "it"))
+def test_a_damaged_map_is_named(tmp_path):
+    list(write_encoded_map(tmp_path, pieces(), PLAN))
+    encoded = EncodedMap.open(tmp_path)
     progress = json.loads((tmp_path / "map.json").read_text())
-    (tmp_path / "map.json").write_text(json.dumps(progress | {"num_rows": 901}))
-    with pytest.raises(TableError, match="inputs.float32 is shorter than map.json says"):
+    (tmp_path / "map.json").write_text(json.dumps(progress | {"num_learned": 901}))
+    with pytest.raises(TableError, match="learned_inputs.bin is shorter than map.json says"):
         EncodedMap.open(tmp_path)
+    (tmp_path / "learned_inputs.bin").write_bytes(b"short")
+    with pytest.raises(TableError, match="learned_inputs.bin is shorter than map.json says"):
+        encoded.learned.read()
+    (tmp_path / "learned_inputs.bin").unlink()
+    with pytest.raises(TableError, match="cannot read .*learned_inputs.bin: no such file"):
+        encoded.learned.read()
 
 
-def test_a_table_written_as_parquet_is_read_the_same_way(tmp_path: Path) -> None:
+def test_a_table_written_as_parquet_is_read_the_same_way(tmp_path):
     TABLE.write_parquet(tmp_path / "t.parquet")
     parts = list(read_table_pieces(tmp_path / "t.parquet", rows_at_once=333))
     assert [len(part) for part in parts] == [333, 333, 333, 1]

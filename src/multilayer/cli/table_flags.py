@@ -52,6 +52,14 @@ class TableFlags:
             "repeatable",
         ),
     ] = field(default_factory=list)  # fmt: skip
+    memory_limit: Annotated[
+        str | None,
+        _help(
+            "in tables, the most memory to use, such as 500MB or 4GB: rows are encoded into files "
+            "and learned from a chunk at a time; left out, so is a table too large for the memory "
+            "that is free"
+        ),
+    ] = None
     strict: Annotated[
         bool, _help("in tables, a row without target is an error instead of left out")
     ] = False
@@ -90,8 +98,11 @@ class TableFlags:
             instead: what says which rows are held out.
 
         Raises:
-            SettingsError: --validation or --strict is given, or flags for tables without --target.
+            SettingsError: --validation, --strict or --memory-limit is given, or flags for tables
+                without --target.
         """
+        if self.memory_limit is not None:
+            raise SettingsError("--memory-limit does not go here: all rows are held in memory")
         if self.validation is not None:
             raise SettingsError(f"--validation does not go here: {instead}")
         if self.strict:
@@ -99,6 +110,16 @@ class TableFlags:
         if not self.target and self != TableFlags():
             raise SettingsError("flags for tables need --target, the column to predict")
         return self.roles() if self.target else None
+
+    def memory_limit_bytes(self) -> int | None:
+        """The limit in bytes; None: none was given.
+
+        Raises:
+            SettingsError: it is no size.
+        """
+        from multilayer.cli.memory_sizes import read_bytes
+
+        return None if self.memory_limit is None else read_bytes(self.memory_limit)
 
     def task_name(self) -> "Task | None":
         """The task as `TableRun` takes it."""

@@ -10,6 +10,7 @@ from multilayer.cli.doctor import print_diagnoses
 from multilayer.cli.epochs import place_in_words, show_epochs
 from multilayer.cli.interrupts import stop_on_interrupt
 from multilayer.cli.own_name import own_name
+from multilayer.cli.preparation import show_preparation
 from multilayer.cli.table_flags import TableFlags
 from multilayer.cli.tables import print_table
 
@@ -30,39 +31,50 @@ def train_table(
     checkpoint_every: str | None,
 ) -> int:
     """Fit a table, show how it goes, and leave a run folder."""
+    from multilayer.lab.large_table import LargeTable
     from multilayer.lab.table_run import TableRun
+    from multilayer.lab.table_size import choose_memory_limit
 
     validation, held_out = flags.validation_file_and_settings()
-    run = TableRun(
-        data,
-        flags.roles(),
-        output,
-        task=flags.task_name(),
-        recipe_name=recipe,
-        changes={**changes, **held_out},
-        validation=validation,
-        is_strict=flags.strict,
-        checkpoint_every=checkpoint_every,
-    )
+    limit = flags.memory_limit_bytes()
+    if limit is None and flags.time_column is None:
+        limit = _noted(choose_memory_limit(data))
+    options: dict[str, Any] = {
+        "task": flags.task_name(),
+        "recipe_name": recipe,
+        "changes": {**changes, **held_out},
+        "validation": validation,
+        "is_strict": flags.strict,
+    }
+    if limit is None:
+        run = TableRun(data, flags.roles(), output, checkpoint_every=checkpoint_every, **options)
+    else:
+        large = LargeTable(data, flags.roles(), limit, **options)
+        show_preparation(large, quiet)
+        run = TableRun.of_large(large, output, checkpoint_every=checkpoint_every)
     return _fit(run, quiet)
 
 
 def resume_table(saved: "SavedRun", folder: str, quiet: bool, checkpoint_every: str | None) -> int:
     """Go on with the run on a table in a folder, show how it goes, and leave the folder whole."""
+    from multilayer.lab.large_table import LargeTable
     from multilayer.lab.table_run import TableRun
 
     assert saved.table is not None
-    run = TableRun(
-        saved.data,
-        saved.table.roles,
-        folder,
-        task=saved.table.task,
-        recipe_name=saved.recipe_name,
-        changes=asdict(saved.settings),
-        validation=saved.table.validation,
-        checkpoint_every=checkpoint_every,
-        is_resumed=True,
-    )
+    options: dict[str, Any] = {
+        "task": saved.table.task,
+        "recipe_name": saved.recipe_name,
+        "changes": asdict(saved.settings),
+        "validation": saved.table.validation,
+    }
+    going_on: dict[str, Any] = {"checkpoint_every": checkpoint_every, "is_resumed": True}
+    roles, limit = saved.table.roles, saved.table.memory_limit
+    if limit is None:
+        run = TableRun(saved.data, roles, folder, **options, **going_on)
+    else:
+        large = LargeTable(saved.data, roles, limit, **options)
+        show_preparation(large, quiet)
+        run = TableRun.of_large(large, folder, **going_on)
     return _fit(run, quiet)
 
 
@@ -75,7 +87,19 @@ def _fit(run: "TableRun", quiet: bool) -> int:
         show_epochs(run.epochs(stop), run.history, run.settings.max_epochs, quiet)
         results = run.finish()
     _print_results(run, results, quiet)
+    if run.encoded_rows is not None and results["status"] == "interrupted":
+        print(f"note: the encoded rows stay in {run.encoded_rows} to go on with", file=sys.stderr)
     return exit_codes.INTERRUPTED if results["status"] == "interrupted" else exit_codes.SUCCESS
+
+
+def _noted(limit: int | None) -> int | None:
+    if limit is not None:
+        print(
+            f"note: the table is large for this machine's memory; it is trained from the disk "
+            f"within --memory-limit {limit // 10**6}MB",
+            file=sys.stderr,
+        )
+    return limit
 
 
 def _print_plan(run: "TableRun") -> None:
@@ -85,7 +109,7 @@ def _print_plan(run: "TableRun") -> None:
         f" ({source.num_without_target:,} more have no target)" if source.num_without_target else ""
     )
     target = ", ".join(fit.targets.names)
-    print(f"{run.data}: {len(source.rows):,} rows{left_out}, {fit.targets.task} of {target}")
+    print(f"{run.data}: {source.num_rows:,} rows{left_out}, {fit.targets.task} of {target}")
     rows = schema.rows()
     print_table(["column", "kind", "why"], rows[:_MOST_COLUMNS_SHOWN], num_text_columns=3)
     if len(rows) > _MOST_COLUMNS_SHOWN:
@@ -112,6 +136,8 @@ def _held_out(run: "TableRun") -> str:
 
 
 def _print_results(run: "TableRun", results: dict[str, Any], quiet: bool) -> None:
+    from multilayer.estimators.fitting import TableFit
+
     scores = in_words(results["validation"])
     if quiet:
         print(f"{scores}, {run.folder.path}" if scores else run.folder.path)
@@ -121,7 +147,8 @@ def _print_results(run: "TableRun", results: dict[str, Any], quiet: bool) -> Non
     if scores:
         print(f"on held-out rows: {scores}")
     print(f"trained in {results['train_seconds']:.1f} s")
-    print_diagnoses(run.folder.path, run.fit)
+    if isinstance(run.fit, TableFit):  # the doctor looks at rows in memory
+        print_diagnoses(run.folder.path, run.fit)
     names = ", ".join(run.folder.names())
     print(f"{run.folder.path}: {names}\nnext: {own_name()} predict {run.folder.path} NEW.csv")
 

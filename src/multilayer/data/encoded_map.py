@@ -1,121 +1,204 @@
-"""A table of any size, encoded once into files that training reads as if they were memory."""
+"""Encoded rows of a table of any size, in files that are read a block at a time.
 
-import hashlib
+`write_encoded_map` makes the files. They are read into memory that is given, and not mapped into
+it: pages of a map count as memory of the process for as long as the operating system likes.
+"""
+
 import json
-import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.data.encoder import Encoder
-from multilayer.data.schema import require_columns
-from multilayer.data.target_values import is_present
-from multilayer.data.targets import Targets
-from multilayer.errors import OutputError, TableError
-from multilayer.files import open_to_go_on, write_text
+from multilayer.errors import TableError
+from multilayer.files import write_text
 
-if TYPE_CHECKING:
-    import polars as pl
-
-_INPUTS, _TARGETS, _PROGRESS = "inputs.float32", "targets.bin", "map.json"
-_FORMAT_VERSION = 1
-_BLOCK_BYTES = 2**20  # read at once; long enough for a disk, short enough to mix many of them
+PROGRESS = "map.json"
+_FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
-class _Progress:
-    """How far the map is; what lies in the files beyond it does not count."""
+class RowFile:
+    """A file of equal rows, one after the other.
 
-    format_version: int
+    Attributes:
+        path: where it is.
+        dtype: of the numbers.
+        row_shape: of a row.
+    """
+
+    path: Path
+    dtype: str
+    row_shape: tuple[int, ...] = ()
+
+    @property
+    def row_bytes(self) -> int:
+        """What a row takes."""
+        return np.dtype(self.dtype).itemsize * int(np.prod(self.row_shape, dtype=np.int64))
+
+    def empty(self, num_rows: int) -> NDArray[Any]:
+        """Memory for some rows."""
+        return np.empty((num_rows, *self.row_shape), dtype=self.dtype)
+
+    def holds(self, num_rows: int) -> bool:
+        """Whether the file is there and has so many rows."""
+        return self.path.is_file() and self.path.stat().st_size >= num_rows * self.row_bytes
+
+    def read(self, ranges: Sequence[range], rows: NDArray[Any]) -> None:
+        """Read blocks of rows, one after the other, into `rows`.
+
+        Raises:
+            TableError: the file cannot be read or is too short.
+        """
+        try:
+            with self.path.open("rb", buffering=0) as file:
+                done = 0
+                for numbers in ranges:
+                    rest = rows[done : done + len(numbers)].data.cast("B")
+                    done += len(numbers)
+                    file.seek(numbers.start * self.row_bytes)
+                    while rest:
+                        num_bytes = file.readinto(rest)
+                        if not num_bytes:
+                            raise TableError(f"{self.path} is shorter than {PROGRESS} says")
+                        rest = rest[num_bytes:]
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise TableError(f"cannot read {self.path}: {reason}") from error
+
+
+@dataclass(frozen=True)
+class EncodedRows:
+    """Rows on the disk, encoded.
+
+    Attributes:
+        num_rows: how many.
+        inputs: float32, (num_inputs,) a row.
+        targets: as `Targets.encode` makes them.
+        weights: float32; None: all rows count alike.
+        fingerprint: of what the rows were made of.
+    """
+
+    num_rows: int
+    inputs: RowFile
+    targets: RowFile
+    weights: RowFile | None
+    fingerprint: str
+
+    @property
+    def files(self) -> tuple[RowFile, RowFile, RowFile | None]:
+        """Inputs, targets and weights."""
+        return self.inputs, self.targets, self.weights
+
+    @property
+    def row_bytes(self) -> int:
+        """What a row takes in all files together."""
+        return sum(file.row_bytes for file in self.files if file is not None)
+
+    def read(self) -> tuple[NDArray[np.float32], NDArray[Any], NDArray[np.float32] | None]:
+        """All rows, in memory: inputs, targets, weights.
+
+        Raises:
+            TableError: a file cannot be read.
+        """
+        inputs, targets, weights = (
+            None if file is None else file.empty(self.num_rows) for file in self.files
+        )
+        for file, rows in zip(self.files, (inputs, targets, weights), strict=True):
+            if file is not None and rows is not None:
+                file.read([range(self.num_rows)], rows)
+        assert inputs is not None
+        assert targets is not None
+        return inputs, targets, weights
+
+
+@dataclass(frozen=True)
+class MapProgress:
+    """How far an encoded map is; what lies in its files beyond that does not count.
+
+    Attributes:
+        fingerprint: of the table, the encoder, the targets and the draw.
+        num_inputs: of a row.
+        target_type: of its targets.
+        target_shape: likewise.
+        has_weights: whether rows are weighted.
+        num_rows_read: rows of the table, with those that were left out.
+        num_learned: rows to learn from so far.
+        num_held_out: rows to be measured on so far.
+        is_complete: whether the table has come to its end.
+        format_version: of these files.
+    """
+
     fingerprint: str
     num_inputs: int
     target_type: str
     target_shape: list[int]
+    has_weights: bool
     num_rows_read: int = 0
-    num_rows: int = 0
+    num_learned: int = 0
+    num_held_out: int = 0
     is_complete: bool = False
+    format_version: int = _FORMAT_VERSION
+
+    @classmethod
+    def read(cls, folder: Path) -> "MapProgress | None":
+        """That of a folder; None if it has none that can be read."""
+        try:
+            progress = cls(**json.loads((folder / PROGRESS).read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+        return progress if progress.format_version == _FORMAT_VERSION else None
+
+    def advanced(self, num_rows_read: int, num_learned: int, num_held_out: int) -> "MapProgress":
+        """After so many rows more."""
+        return replace(
+            self,
+            num_rows_read=self.num_rows_read + num_rows_read,
+            num_learned=self.num_learned + num_learned,
+            num_held_out=self.num_held_out + num_held_out,
+        )
+
+    def write(self, folder: Path) -> None:
+        """Keep it, whole or not at all."""
+        write_text(folder / PROGRESS, json.dumps(asdict(self)))
+
+    def parts(self, folder: Path) -> tuple[EncodedRows, EncodedRows]:
+        """The rows to learn from and those to be measured on."""
+        learned, held_out = (
+            EncodedRows(
+                num_rows,
+                RowFile(folder / f"{name}_inputs.bin", "float32", (self.num_inputs,)),
+                RowFile(folder / f"{name}_targets.bin", self.target_type, (*self.target_shape,)),
+                RowFile(folder / f"{name}_weights.bin", "float32") if self.has_weights else None,
+                f"{name} {self.fingerprint}",
+            )
+            for name, num_rows in (("learned", self.num_learned), ("held_out", self.num_held_out))
+        )
+        return learned, held_out
+
+    def is_there(self, folder: Path) -> bool:
+        """Whether the files hold what this says."""
+        return all(
+            file is None or file.holds(part.num_rows)
+            for part in self.parts(folder)
+            for file in part.files
+        )
 
 
-def write_encoded_map(
-    folder: str | Path,
-    pieces: Iterable["pl.DataFrame"],
-    encoder: Encoder,
-    targets: Targets,
-    made_of: str,
-) -> Iterator[tuple[int, int]]:
-    """Encode a table piece by piece into a folder; go on where an earlier attempt was stopped.
-
-    Rows without a target are left out. Each piece is on the disk before the next is taken; after a
-    kill the map goes on with the first row that was not. A map that is complete is left as it is.
-
-    Args:
-        folder: Made if it is not there.
-        pieces: The whole table from its beginning, as `read_table_pieces` gives it; rows that an
-            earlier attempt has encoded are skipped.
-        encoder: For the inputs.
-        targets: For the target columns, which are found by their names.
-        made_of: What the table is, such as path, size and time; another table is not continued
-            with, but begun anew, as it is with another encoder or other targets.
-
-    Yields:
-        After each piece, how many rows have been read, and how many are in the map.
-
-    Raises:
-        TableError: a piece lacks a column or holds a value that does not fit.
-        OutputError: the folder cannot be written.
-    """
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        progress = _continued(folder, _fresh(encoder, targets, made_of))
-        if progress.is_complete:
-            yield progress.num_rows_read, progress.num_rows
-            return
-        with (
-            open_to_go_on(
-                folder / _INPUTS, progress.num_rows * _input_bytes(progress)
-            ) as inputs_file,
-            open_to_go_on(
-                folder / _TARGETS, progress.num_rows * _target_bytes(progress)
-            ) as targets_file,
-        ):
-            for piece in _after(pieces, progress.num_rows_read):
-                inputs, answers = _encoded(piece, encoder, targets, progress.num_rows_read + 1)
-                for file, array in ((inputs_file, inputs), (targets_file, answers)):
-                    file.write(np.ascontiguousarray(array).data)
-                    file.flush()
-                    os.fsync(file.fileno())
-                progress = _Progress(
-                    **{
-                        **vars(progress),
-                        "num_rows_read": progress.num_rows_read + len(piece),
-                        "num_rows": progress.num_rows + len(inputs),
-                    }
-                )
-                write_text(folder / _PROGRESS, json.dumps(vars(progress)))
-                yield progress.num_rows_read, progress.num_rows
-        progress = _Progress(**{**vars(progress), "is_complete": True})
-        write_text(folder / _PROGRESS, json.dumps(vars(progress)))
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"cannot write the encoded table in {folder}: {reason}") from error
-
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class EncodedMap:
-    """An encoded table on the disk.
+    """A table that `write_encoded_map` has encoded.
 
     Attributes:
-        inputs: (num_rows, num_inputs), float32, mapped into memory: what is not used is not read.
-        targets: As `Targets.encode` makes them, mapped as well.
+        learned: rows to learn from.
+        held_out: rows to be measured on; there may be none.
     """
 
-    inputs: NDArray[np.float32]
-    targets: NDArray[Any]
+    learned: EncodedRows
+    held_out: EncodedRows
 
     @classmethod
     def open(cls, folder: str | Path) -> "EncodedMap":
@@ -125,157 +208,13 @@ class EncodedMap:
             TableError: there is no map, it is not complete, or its files are damaged.
         """
         folder = Path(folder)
-        progress = _read_progress(folder)
+        progress = MapProgress.read(folder)
         if progress is None or not progress.is_complete:
             raise TableError(f"{folder} holds no complete encoded table")
-        if progress.num_rows == 0:
-            raise TableError(f"the encoded table in {folder} has no rows with a target")
-        shapes = {
-            _INPUTS: (np.dtype(np.float32), (progress.num_rows, progress.num_inputs)),
-            _TARGETS: (np.dtype(progress.target_type), (progress.num_rows, *progress.target_shape)),
-        }
-        maps = []
-        for name, (dtype, shape) in shapes.items():
-            path = folder / name
-            if not path.is_file() or path.stat().st_size < dtype.itemsize * int(np.prod(shape)):
-                raise TableError(f"{path} is shorter than {_PROGRESS} says")
-            # Writable, as PyTorch wants it, though nothing that is written reaches the file.
-            maps.append(np.memmap(path, dtype=dtype, mode="c", shape=shape))
-        return cls(*maps)
-
-    def __len__(self) -> int:
-        return len(self.inputs)
-
-    def shuffled_chunks(
-        self, memory_bytes: int, generator: np.random.Generator
-    ) -> Iterator[tuple[NDArray[np.float32], NDArray[Any]]]:
-        """Every row once, in random order, a chunk at a time in memory.
-
-        The files are read in blocks of about a megabyte. Each chunk is made of blocks from all over
-        the table, and its rows are shuffled. Single rows gathered at random are as fast as from
-        memory while the operating system keeps the whole file, and several times slower once it
-        must read a page for each.
-
-        Args:
-            memory_bytes: A chunk takes at most about half of this, because the next one is made
-                while the last is still there.
-            generator: Of the order.
-
-        Yields:
-            Inputs and targets of the same rows.
-        """
-        row_bytes = self.inputs[:1].nbytes + self.targets[:1].nbytes
-        block = max(1, min(_BLOCK_BYTES, memory_bytes // 16) // row_bytes)
-        starts = generator.permutation(np.arange(0, len(self), block))
-        at_once = max(1, memory_bytes // 2 // (block * row_bytes))
-        for first in range(0, len(starts), at_once):
-            blocks = [slice(start, start + block) for start in starts[first : first + at_once]]
-            order = generator.permutation(
-                sum(len(range(*part.indices(len(self)))) for part in blocks)
-            )
-            yield _gathered(self.inputs, blocks, order), _gathered(self.targets, blocks, order)
-
-
-def _gathered(values: NDArray[Any], blocks: list[slice], order: NDArray[np.int64]) -> NDArray[Any]:
-    """The rows of some blocks, in memory; row i goes to the place order[i]."""
-    gathered = np.empty((len(order), *values.shape[1:]), dtype=values.dtype)
-    done = 0
-    for block in blocks:
-        rows = values[block]
-        gathered[order[done : done + len(rows)]] = rows
-        done += len(rows)
-    return gathered
-
-
-def sample_rows(pieces: Iterable["pl.DataFrame"], num_rows: int, seed: int) -> "pl.DataFrame":
-    """Draw rows evenly from a table of any size, to judge columns by and to fit an encoder on.
-
-    Args:
-        pieces: The table, as `read_table_pieces` gives it.
-        num_rows: How many; all of them, in order, if the table has no more.
-        seed: Not negative. The same table, number and seed give the same rows.
-
-    Returns:
-        The rows in the order of the table.
-
-    Raises:
-        TableError: there are no pieces.
-    """
-    import polars as pl
-
-    generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=tuple(b"sample")))
-    kept: pl.DataFrame | None = None
-    keys = np.empty(0)  # the rows with the smallest random numbers stay
-    for piece in pieces:
-        frame = piece if kept is None else pl.concat([kept, piece], how="diagonal_relaxed")
-        keys = np.concatenate([keys, generator.random(len(piece))])
-        if len(keys) > num_rows:
-            stay = np.sort(np.argpartition(keys, num_rows)[:num_rows])
-            frame, keys = frame[stay], keys[stay]
-        kept = frame
-    if kept is None:
-        raise TableError("there is no table to draw rows from")
-    return kept
-
-
-def _encoded(
-    piece: "pl.DataFrame", encoder: Encoder, targets: Targets, first_row: int
-) -> tuple[NDArray[np.float32], NDArray[Any]]:
-    require_columns(targets.names, piece.columns, "the table")
-    inputs = encoder.encode(piece, first_row=first_row)
-    answers = piece.select(targets.names)
-    present = is_present(answers)
-    kept = answers.filter(present)
-    return inputs[present], targets.encode(kept if len(targets.names) > 1 else kept.to_series())
-
-
-def _after(pieces: Iterable["pl.DataFrame"], num_rows: int) -> Iterator["pl.DataFrame"]:
-    """The pieces without the first rows, and without those that are empty."""
-    for piece in pieces:
-        skipped = min(num_rows, len(piece))
-        num_rows -= skipped
-        if skipped < len(piece):
-            yield piece.slice(skipped)
-
-
-def _fresh(encoder: Encoder, targets: Targets, made_of: str) -> _Progress:
-    document = json.dumps([made_of, encoder.to_json(), targets.to_json()])
-    is_classes = targets.is_classification
-    return _Progress(
-        format_version=_FORMAT_VERSION,
-        fingerprint=hashlib.sha256(document.encode()).hexdigest(),
-        num_inputs=encoder.num_inputs,
-        target_type="int64" if is_classes else "float32",
-        target_shape=[] if is_classes else [len(targets.names)],
-    )
-
-
-def _continued(folder: Path, fresh: _Progress) -> _Progress:
-    found = _read_progress(folder)
-    if found is None or found.fingerprint != fresh.fingerprint:
-        return fresh
-    is_there = all(
-        path.is_file() and path.stat().st_size >= found.num_rows * row_bytes
-        for path, row_bytes in (
-            (folder / _INPUTS, _input_bytes(found)),
-            (folder / _TARGETS, _target_bytes(found)),
-        )
-    )
-    return found if is_there else fresh
-
-
-def _read_progress(folder: Path) -> _Progress | None:
-    try:
-        progress = _Progress(**json.loads((folder / _PROGRESS).read_text()))
-    except (OSError, ValueError, TypeError):
-        return None
-    return progress if progress.format_version == _FORMAT_VERSION else None
-
-
-def _input_bytes(progress: _Progress) -> int:
-    return 4 * progress.num_inputs
-
-
-def _target_bytes(progress: _Progress) -> int:
-    itemsize = np.dtype(progress.target_type).itemsize
-    return itemsize * int(np.prod(progress.target_shape, dtype=np.int64))
+        for part in progress.parts(folder):
+            for file in part.files:
+                if file is not None and not file.holds(part.num_rows):
+                    raise TableError(f"{file.path} is shorter than {PROGRESS} says")
+        if progress.num_learned == 0:
+            raise TableError(f"the encoded table in {folder} has no rows to learn from")
+        return cls(*progress.parts(folder))

@@ -23,7 +23,7 @@ _ROWS_AT_ONCE = 10_000
 
 
 def read_csv_pieces(
-    stream: io.BufferedReader, source: str, delimiter: str | None
+    stream: io.BufferedReader, source: str, delimiter: str | None, piece_bytes: int | None = None
 ) -> Iterator["pl.DataFrame"]:
     """Read comma-separated text, some rows at a time; all columns are text, null where empty.
 
@@ -35,6 +35,7 @@ def read_csv_pieces(
         stream: Begins the file. UTF-8, or UTF-16 with a byte order mark.
         source: What errors call the file.
         delimiter: None: the comma, semicolon, tab or bar that fits the first records best.
+        piece_bytes: How much text a piece has; None: `PIECE_BYTES`.
 
     Returns:
         At least one frame; the first may have no rows.
@@ -45,15 +46,17 @@ def read_csv_pieces(
             closed, a record is longer than 256 MB, or there are more than 100,000 columns.
     """
     stream = _as_utf8(stream, source)
-    reader = _Reader(stream, source, delimiter)
+    reader = _Reader(stream, source, delimiter, piece_bytes or PIECE_BYTES)
     yield from reader.pieces()
 
 
 class _Reader:
     """Knows where in the file it is, so that errors can say so."""
 
-    def __init__(self, stream: io.BufferedReader, source: str, delimiter: str | None) -> None:
-        self._stream, self._source = stream, source
+    def __init__(
+        self, stream: io.BufferedReader, source: str, delimiter: str | None, piece_bytes: int
+    ) -> None:
+        self._stream, self._source, self._piece_bytes = stream, source, piece_bytes
         self._delimiter = delimiter or ","
         self._must_find_delimiter = delimiter is None
         # As on the first Macintosh: without any newline in the first piece.
@@ -67,8 +70,8 @@ class _Reader:
         rest = b""
         is_last = False
         while not is_last:
-            piece = self._stream.read(PIECE_BYTES)
-            content, is_last = rest + piece, len(piece) < PIECE_BYTES
+            piece = self._stream.read(self._piece_bytes)
+            content, is_last = rest + piece, len(piece) < self._piece_bytes
             if b"\0" in piece:  # before the end of a record is looked for
                 self._require_text(content)
             if is_last and content and not content.endswith(b"\n"):

@@ -21,7 +21,9 @@ _MOST_VALUES = 2**27  # of a piece: objects times different fields
 _BLOCK_BYTES = 2**15
 
 
-def read_json_pieces(stream: io.BufferedReader, source: str) -> Iterator["pl.DataFrame"]:
+def read_json_pieces(
+    stream: io.BufferedReader, source: str, piece_bytes: int | None = None
+) -> Iterator["pl.DataFrame"]:
     """Read JSON lines, some at a time; or a list of objects, which is read at once.
 
     An object that lacks a field has a missing value there. Empty lines do not count.
@@ -29,6 +31,7 @@ def read_json_pieces(stream: io.BufferedReader, source: str) -> Iterator["pl.Dat
     Args:
         stream: Begins the file, in UTF-8, perhaps with a byte order mark.
         source: What errors call the file.
+        piece_bytes: How much text a piece has; None: `PIECE_BYTES`.
 
     Raises:
         TableError: a line is not a JSON object, holds lists or objects, or is longer than 256 MB;
@@ -40,10 +43,11 @@ def read_json_pieces(stream: io.BufferedReader, source: str) -> Iterator["pl.Dat
     if stream.peek(64).lstrip()[:1] == b"[":
         yield _frame_of_objects(_objects_of_list(read_whole(stream, source), source), source)
         return
+    piece_bytes = piece_bytes or PIECE_BYTES
     rest, is_last, line = b"", False, 1
     while not is_last:
-        piece = stream.read(PIECE_BYTES)
-        is_last = len(piece) < PIECE_BYTES
+        piece = stream.read(piece_bytes)
+        is_last = len(piece) < piece_bytes
         content = rest + piece
         end = len(content) if is_last else content.rfind(b"\n") + 1
         content, rest = content[:end], content[end:]

@@ -57,25 +57,33 @@ def read_table(
 
 
 def read_table_pieces(
-    path: str | Path, *, delimiter: str | None = None, rows_at_once: int = _ROWS_AT_ONCE
+    path: str | Path,
+    *,
+    delimiter: str | None = None,
+    rows_at_once: int = _ROWS_AT_ONCE,
+    text_bytes: int | None = None,
 ) -> Iterator["pl.DataFrame"]:
     """Read a table of any size, some rows at a time, in order; the columns of CSV stay text.
 
     Args:
         path: The file, or - for the standard input.
         delimiter: As `read_table` takes it.
-        rows_at_once: About how many rows a piece of a Parquet or Arrow file has; one of CSV or JSON
-            has about 16 MB of text.
+        rows_at_once: About how many rows a piece of a Parquet or Arrow file has.
+        text_bytes: About how much text a piece of a CSV or JSON file has; None: 16 MB.
 
     Raises:
         TableError: the file cannot be read as a table; also while the pieces are taken.
         SettingsError: the delimiter is not a single sign.
     """
-    return _pieces(path, delimiter, None, rows_at_once)
+    return _pieces(path, delimiter, None, rows_at_once, text_bytes)
 
 
 def _pieces(
-    path: str | Path, delimiter: str | None, limit_bytes: int | None, rows_at_once: int | None
+    path: str | Path,
+    delimiter: str | None,
+    limit_bytes: int | None,
+    rows_at_once: int | None,
+    text_bytes: int | None = None,
 ) -> Iterator["pl.DataFrame"]:
     if delimiter is not None and (delimiter not in _SIGNS or len(delimiter) != 1):
         raise SettingsError(f"a delimiter is a single sign of ASCII, not {delimiter!r}")
@@ -90,9 +98,9 @@ def _pieces(
         if beginning.startswith((PARQUET, ARROW)):
             yield from _columnar_pieces(path, stream, source, rows_at_once)
         elif _is_json(path, beginning):
-            yield from read_json_pieces(stream, source)
+            yield from read_json_pieces(stream, source, text_bytes)
         else:
-            yield from read_csv_pieces(stream, source, delimiter)
+            yield from read_csv_pieces(stream, source, delimiter, text_bytes)
 
 
 def _columnar_pieces(

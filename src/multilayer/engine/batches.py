@@ -1,7 +1,8 @@
-"""Rows of data that lies in memory as a whole, gathered batch by batch."""
+"""Rows in memory, and batches of them: gathered by index from what lies in memory at a time."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Generator, Tensor
@@ -9,6 +10,9 @@ from torch import Generator, Tensor
 from multilayer.engine.augmentation import Augmentation
 from multilayer.engine.randomness import restore_generators, states_of
 from multilayer.errors import DataError
+
+if TYPE_CHECKING:
+    from multilayer.engine.chunks import ChunkedExamples
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +65,21 @@ class Examples:
             return self
         weights = None if self.weights is None else self.weights.to(device)
         return Examples(self.inputs.to(device), self.targets.to(device), weights, self.image_shape)
+
+    def chunks(self, source: Generator, batch_size: int) -> list["Examples"]:  # noqa: ARG002
+        """All rows as one chunk, which asks nothing of the generator; see `ChunkedExamples`."""
+        return [self]
+
+    def loaded(self) -> "Examples":
+        """These: they are in memory."""
+        return self
+
+    def empty(self, num_rows: int) -> list[Tensor | None]:
+        """Memory for inputs, targets and weights of some rows."""
+        return [
+            None if tensor is None else tensor.new_empty(num_rows, *tensor.shape[1:])
+            for tensor in (self.inputs, self.targets, self.weights)
+        ]
 
     def weighted_by_class(self, class_weights: Tensor) -> "Examples":
         """The same rows, each counting as much as its class, (num_classes,)."""
@@ -116,7 +135,8 @@ class BatchSource:
     """Shuffled batches, gathered by index into buffers made once.
 
     Args:
-        examples: where the rows are.
+        examples: where the rows are. Those that are not all in memory are shuffled chunk by chunk,
+            and `rows` is None for them.
         batch_size: rows in a batch; the last one of an epoch holds what is left.
         sources: a generator of orders for each member, or one for all members together.
         rows: row numbers that each source draws from; None: all rows. Where they are not equally
@@ -128,7 +148,7 @@ class BatchSource:
 
     def __init__(
         self,
-        examples: Examples,
+        examples: "Examples | ChunkedExamples",
         batch_size: int,
         sources: Sequence[Generator],
         rows: Sequence[Tensor] | None = None,
@@ -138,20 +158,14 @@ class BatchSource:
     ) -> None:
         self._examples, self._sources, self._rows = examples, sources, rows
         self._part, self._num_parts = part
-        self._nums_rows = [len(examples)] * len(sources) if rows is None else [*map(len, rows)]
-        self.num_rows = min(self._nums_rows)
+        self._nums_rows = None if rows is None else [*map(len, rows)]
+        self.num_rows = len(examples) if rows is None else min(map(len, rows))
         self._batch_size = min(batch_size, self.num_rows)
-        size = len(sources) * -(-self._batch_size // self._num_parts)
         self._drop_last, self._augmentation = drop_last, augmentation
-        self._buffers = [
-            None if tensor is None else tensor.new_empty(size, *tensor.shape[1:])
-            for tensor in (examples.inputs, examples.targets, examples.weights)
-        ]
+        self._buffers = examples.empty(len(sources) * -(-self._batch_size // self._num_parts))
 
     def __len__(self) -> int:
-        if self._drop_last:
-            return self.num_rows // self._batch_size
-        return -(-self.num_rows // self._batch_size)
+        return self._num_batches(self.num_rows)
 
     def state(self) -> dict[str, Tensor]:
         """From where the next orders, and what is done to pictures, are drawn."""
@@ -172,34 +186,56 @@ class BatchSource:
         Args:
             num_done: batches to leave out at the beginning, because they are done.
         """
-        drawn = [
-            torch.randperm(num_rows, generator=generator)[: self.num_rows]
-            for num_rows, generator in zip(self._nums_rows, self._sources, strict=True)
-        ]
-        device = self._examples.inputs.device
-        orders = torch.stack(drawn).to(device)
-        # For all rows at once, so that what a batch gets does not depend on how many are done, and
-        # a part of a batch gets what it would get within the whole.
-        kinds = None
-        if self._augmentation is not None:
-            kinds = self._augmentation.draw(self.num_rows).to(device)
+        for chunk in self._examples.chunks(self._sources[0], self._batch_size):
+            num_rows = min(len(chunk), self.num_rows)
+            orders = self._drawn(num_rows)
+            # For all rows at once, so that what a batch gets does not depend on how many are done,
+            # and a part of a batch gets what it would get within the whole.
+            kinds = None if self._augmentation is None else self._augmentation.draw(num_rows)
+            num_batches = self._num_batches(num_rows)
+            if num_done >= num_batches:
+                num_done -= num_batches
+                continue
+            yield from self._batches(chunk.loaded(), orders, kinds, range(num_done, num_batches))
+            num_done = 0
+
+    def _batches(
+        self, examples: Examples, orders: Tensor, kinds: Tensor | None, numbers: range
+    ) -> Iterator[Batch]:
+        """Some of the batches of rows in memory, by their numbers."""
+        device = examples.inputs.device
+        orders = orders.to(device)
+        kinds = None if kinds is None else kinds.to(device)
         if self._rows is not None:
             pairs = zip(self._rows, orders, strict=True)
             orders = torch.stack([rows[order] for rows, order in pairs])
-        first, end = num_done * self._batch_size, len(self) * self._batch_size
-        for start in range(first, end, self._batch_size):
-            batch = orders[:, start : start + self._batch_size]
-            part, share = self._part_of(batch)
-            rows = batch[:, part]
-            inputs, targets, weights = self._gather(rows.reshape(-1), rows.shape)
+        for number in numbers:
+            places = slice(number * self._batch_size, (number + 1) * self._batch_size)
+            batch = orders[:, places]
+            part, share = self._part_of(batch, examples.weights)
+            inputs, targets, weights = self._gather(examples, batch[:, part])
             assert inputs is not None
             assert targets is not None
             if self._augmentation is not None and kinds is not None:
-                of_batch = kinds[:, start : start + self._batch_size]
-                self._augmentation.apply(inputs.flatten(0, 1), of_batch[:, part].flatten())
+                self._augmentation.apply(inputs.flatten(0, 1), kinds[:, places][:, part].flatten())
             yield Batch(inputs, targets, weights, batch.shape[1], share)
 
-    def _part_of(self, batch: Tensor) -> tuple[slice, float | Tensor]:
+    def _num_batches(self, num_rows: int) -> int:
+        if self._drop_last:
+            return num_rows // self._batch_size
+        return -(-num_rows // self._batch_size)
+
+    def _drawn(self, num_rows: int) -> Tensor:
+        """An order of the rows of a chunk for each source, (num_sources, num_rows)."""
+        counts = self._nums_rows or [num_rows] * len(self._sources)
+        return torch.stack(
+            [
+                torch.randperm(count, generator=generator)[:num_rows]
+                for count, generator in zip(counts, self._sources, strict=True)
+            ]
+        )
+
+    def _part_of(self, batch: Tensor, weights: Tensor | None) -> tuple[slice, float | Tensor]:
         """Which rows of a batch, (num_row_sets, batch), are ours, and what share of it they are."""
         if self._num_parts == 1:
             return slice(None), 1.0
@@ -207,20 +243,20 @@ class BatchSource:
         rows = batch[:, part]
         if rows.shape[1] == 0:  # fewer rows than parts: any row, which counts for nothing
             return slice(1), 0.0
-        weights = self._examples.weights
         if weights is None:
             return part, rows.shape[1] / batch.shape[1]
         total = weights[batch].sum(-1)
         return part, weights[rows].sum(-1) / torch.where(total == 0, 1, total)
 
-    def _gather(self, rows: Tensor, shape: torch.Size) -> list[Tensor | None]:
+    def _gather(self, examples: Examples, rows: Tensor) -> list[Tensor | None]:
         gathered: list[Tensor | None] = []
-        tensors = (self._examples.inputs, self._examples.targets, self._examples.weights)
+        numbers = rows.reshape(-1)
+        tensors = (examples.inputs, examples.targets, examples.weights)
         for tensor, buffer in zip(tensors, self._buffers, strict=True):
             if tensor is None or buffer is None:
                 gathered.append(None)
             else:
-                out = buffer[: len(rows)]
-                torch.index_select(tensor, 0, rows, out=out)
-                gathered.append(out.view(*shape, *tensor.shape[1:]))
+                out = buffer[: len(numbers)]
+                torch.index_select(tensor, 0, numbers, out=out)
+                gathered.append(out.view(*rows.shape, *tensor.shape[1:]))
         return gathered

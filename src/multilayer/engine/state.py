@@ -19,6 +19,7 @@ from torch import Tensor
 from multilayer.container.reading import read_container
 from multilayer.container.writing import write_container
 from multilayer.engine.batches import Examples
+from multilayer.engine.chunks import ChunkedExamples
 from multilayer.engine.fingerprints import as_json, versions
 from multilayer.engine.network import Network
 from multilayer.engine.records import EpochRecord
@@ -162,7 +163,7 @@ class StateKeeper(Protocol):
 def fingerprint_of(
     network: Network,
     members: Sequence[TrainingSettings],
-    examples: Examples,
+    examples: Examples | ChunkedExamples,
     validation: Examples | None = None,
     rows: Sequence[Tensor] | None = None,
     validation_rows: Sequence[Tensor] | None = None,
@@ -200,10 +201,15 @@ def restore_tensor(target: Tensor, saved: Tensor) -> None:
     target.copy_(saved)
 
 
-def _digest(rows: Examples | Sequence[Tensor] | None) -> str | None:
-    """SHA-256 of types, shapes, and the SHA-256 of each 4 MiB: a piece for each thread at once."""
+def _digest(rows: Examples | ChunkedExamples | Sequence[Tensor] | None) -> str | None:
+    """SHA-256 of types, shapes, and the SHA-256 of each 4 MiB: a piece for each thread at once.
+
+    Of rows on the disk it is what they were made of.
+    """
     if rows is None:
         return None
+    if isinstance(rows, ChunkedExamples):
+        return rows.fingerprint
     if isinstance(rows, Examples):
         tensors = [rows.inputs, rows.targets, *([] if rows.weights is None else [rows.weights])]
     else:

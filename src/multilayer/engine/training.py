@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from torch import Tensor
 
 from multilayer.engine.batches import Examples
+from multilayer.engine.chunks import ChunkedExamples
 from multilayer.engine.distributed import Stop
 from multilayer.engine.network import Network
 from multilayer.engine.records import EpochRecord
@@ -21,7 +22,7 @@ from multilayer.engine.training_loop import Training
 
 def train(
     network: Network,
-    examples: Examples,
+    examples: Examples | ChunkedExamples,
     settings: TrainingSettings | Sequence[TrainingSettings],
     *,
     validation: Examples | None = None,
@@ -40,7 +41,7 @@ def train(
     Args:
         network: changed in place. When the generator ends or is closed it holds what the settings
             select: the last epoch's parameters, their running average, or each member's best.
-        examples: rows to learn from.
+        examples: rows to learn from, in memory or on the disk.
         settings: for all members, or one for each (see `SETTINGS_OF_A_MEMBER`). The order of rows
             comes from the generator with the address (seed, "shuffle"). Members that are given the
             same seed and the same rows see the same batches, which is faster than batches of their

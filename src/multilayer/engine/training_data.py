@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from multilayer.engine.batches import Examples
+from multilayer.engine.chunks import ChunkedExamples
 from multilayer.errors import SettingsError
 
 
@@ -14,7 +15,7 @@ from multilayer.errors import SettingsError
 class TrainingData:
     """What `train` is given to learn from and to score on; its arguments say what each is."""
 
-    examples: Examples
+    examples: Examples | ChunkedExamples
     validation: Examples | None
     rows: Sequence[Tensor] | None
     validation_rows: Sequence[Tensor] | None
@@ -28,6 +29,8 @@ class TrainingData:
         for name, given in (("rows", self.rows), ("validation_rows", self.validation_rows)):
             if given is not None and len(given) != num_members:
                 raise SettingsError(f"{num_members} members were given {len(given)} sets of {name}")
+        if self.rows is not None and isinstance(self.examples, ChunkedExamples):
+            raise SettingsError("members can only have rows of their own where all are in memory")
         if self.rows is not None and not all(map(len, self.rows)):
             raise SettingsError("each member must have rows to learn from")
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from multilayer.engine.augmentation import augmentation_of
 from multilayer.engine.batches import BatchSource, Examples
+from multilayer.engine.chunks import ChunkedExamples
 from multilayer.engine.devices import choose_device
 from multilayer.engine.distributed import GradientSum, Ranks, Stop
 from multilayer.engine.epoch_losses import EpochLosses
@@ -43,7 +44,7 @@ class Training:
     def __init__(
         self,
         network: Network,
-        examples: Examples,
+        examples: Examples | ChunkedExamples,
         settings: TrainingSettings | Sequence[TrainingSettings],
         *,
         validation: Examples | None = None,

@@ -29,9 +29,9 @@ from multilayer.estimators.recipes import TaskName, recipe
 from multilayer.estimators.table_rows import TableRows
 from multilayer.model_file.table_model import TableModel
 
-_FEWEST_ROWS_TO_DIVIDE = 10  # fewer are all learned from
-_HELD_OUT_FRACTION = 0.2  # where folds cannot be made, as of rows in the order of time
-_SEED_STEP = 1 << 32  # so that the members of one seed are not those of the next
+FEWEST_ROWS_TO_DIVIDE = 10  # fewer are all learned from
+HELD_OUT_FRACTION = 0.2  # where folds cannot be made, as of rows in the order of time
+SEED_STEP = 1 << 32  # so that the members of one seed are not those of the next
 
 
 class TableFit(PopulationFit):
@@ -156,9 +156,9 @@ class TableFit(PopulationFit):
         if targets.is_classification:
             strata = targets.encode(rows.targets)
         num_in_company = int((np.bincount(strata)[strata] > 1).sum())  # others are only learned
-        can_divide = num_in_company >= _FEWEST_ROWS_TO_DIVIDE
+        can_divide = num_in_company >= FEWEST_ROWS_TO_DIVIDE
         if settings.num_folds and (validation is not None or rows.times is not None):
-            fraction = settings.validation_fraction or _HELD_OUT_FRACTION
+            fraction = settings.validation_fraction or HELD_OUT_FRACTION
             settings = replace(
                 settings,
                 num_members=settings.num_folds,
@@ -190,7 +190,7 @@ class TableFit(PopulationFit):
 
     def _settings_of_members(self) -> list[TrainingSettings]:
         return [
-            replace(self.settings, seed=self.settings.seed + member * _SEED_STEP)
+            replace(self.settings, seed=self.settings.seed + member * SEED_STEP)
             for member in range(len(self.division.train))
         ]
 

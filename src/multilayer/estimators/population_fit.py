@@ -14,6 +14,7 @@ from multilayer.data.encoder import Encoder
 from multilayer.data.schema import Schema
 from multilayer.data.targets import Targets
 from multilayer.engine.batches import Examples
+from multilayer.engine.chunks import ChunkedExamples
 from multilayer.engine.network import Network
 from multilayer.engine.records import EpochRecord
 from multilayer.engine.settings import TrainingSettings
@@ -119,7 +120,7 @@ class PopulationFit(ABC):
         return None if self._held_out is None else self._held_out.answers(model)
 
     @abstractmethod
-    def _learned(self) -> Examples:
+    def _learned(self) -> Examples | ChunkedExamples:
         """The rows that `train` is given."""
 
     @abstractmethod

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SavedTable:
-    """What only a run on a table is begun with; as `TableRun` takes it."""
+    """What only a run on a table is begun with; as `TableRun` and `LargeTable` take it."""
 
     roles: "ColumnRoles"
     task: "Task"
     validation: str | None
+    memory_limit: int | None
 
 
 @dataclass(frozen=True)
@@ -89,4 +90,5 @@ def saved_table(origin: Mapping[str, Any]) -> SavedTable:
         name: tuple(value) if isinstance(value, list) else value
         for name, value in origin["roles"].items()
     }
-    return SavedTable(ColumnRoles(**roles), cast("Task", origin["task"]), origin["validation"])
+    task, limit = cast("Task", origin["task"]), origin.get("memory_limit")
+    return SavedTable(ColumnRoles(**roles), task, origin["validation"], limit)

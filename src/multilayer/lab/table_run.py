@@ -1,34 +1,29 @@
 """Networks fitted to a table, from its file to a run folder."""
 
-import hashlib
-import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import numpy as np
-import torch
 
 from multilayer.data.target_values import Task
-from multilayer.engine.fingerprints import versions
 from multilayer.engine.records import EpochRecord
 from multilayer.engine.settings import TrainingSettings
-from multilayer.errors import TableError, TrainingDivergedError
+from multilayer.errors import TrainingDivergedError
 from multilayer.estimators.fitting import TableFit
-from multilayer.estimators.population_fit import history_line
+from multilayer.estimators.population_fit import PopulationFit, history_line
 from multilayer.lab.checkpoints import CheckpointPlan
+from multilayer.lab.large_table import LargeTable
 from multilayer.lab.open_run import OpenRun
 from multilayer.lab.run_folder import RunFolder
 from multilayer.lab.stopwatch import Stopwatch, without_times
+from multilayer.lab.table_documents import description, facts
 from multilayer.lab.table_scores import Score, scores_of
-from multilayer.lab.table_source import ColumnRoles, read_rows
+from multilayer.lab.table_source import ColumnRoles, TableSource, read_rows
 from multilayer.model_file.table_model import save_table_model
 from multilayer.report.pictures import save_learning_curves
-
-_MOST_ROWS_NAMED = 2_000  # validation rows whose numbers are kept, to look at the model with
 
 
 class TableRun:
@@ -69,6 +64,9 @@ class TableRun:
         OutputError: the folder is not empty or cannot be written.
     """
 
+    source: TableSource | LargeTable
+    fit: PopulationFit
+
     def __init__(
         self,
         data: str | Path,
@@ -88,34 +86,80 @@ class TableRun:
         self._watch = Stopwatch()
         validation_source = None
         with self._watch.part("reading the data"):
-            self.source = read_rows(data, roles, is_strict=is_strict)
+            self.source = source = read_rows(data, roles, is_strict=is_strict)
             if validation is not None:
                 validation_source = read_rows(
-                    validation, roles, is_strict=is_strict, schema=self.source.schema
+                    validation, roles, is_strict=is_strict, schema=source.schema
                 )
         with self._watch.part("encoding, first weights"):
             self.fit = TableFit(
-                self.source.rows,
-                self.source.schema,
+                source.rows,
+                source.schema,
                 task=task,
                 target_names=roles.target,
                 recipe_name=recipe_name,
                 changes=changes,
                 validation=None if validation_source is None else validation_source.rows,
             )
+        self._begin(output, validation, plan, is_resumed)
+
+    @classmethod
+    def of_large(
+        cls,
+        table: LargeTable,
+        output: str | Path | None = None,
+        *,
+        checkpoint_every: str | None = None,
+        is_resumed: bool = False,
+    ) -> "TableRun":
+        """A run on a table that need not fit in memory, once it is prepared.
+
+        Its encoded rows are removed when the run has finished; one that is interrupted leaves them.
+
+        Args:
+            table: has been prepared.
+            output: as above, as the others are.
+            checkpoint_every: likewise.
+            is_resumed: likewise.
+
+        Raises:
+            CheckpointError: data, settings or versions are not those of the run to resume.
+            RunFolderError: another process fills the folder, it is damaged, or its run has ended.
+            OutputError: the folder is not empty or cannot be written.
+        """
+        plan = CheckpointPlan.read(checkpoint_every)
+        run = cls.__new__(cls)
+        run.data, run.roles, run.source, run.fit = table.data, table.roles, table, table.fit
+        run._watch = Stopwatch()
+        run._watch.seconds.update(table.seconds)
+        run._begin(output, table.validation, plan, is_resumed)
+        return run
+
+    def _begin(
+        self,
+        output: str | Path | None,
+        validation: str | Path | None,
+        plan: CheckpointPlan,
+        is_resumed: bool,
+    ) -> None:
         self._status = "unfinished"
-        document = self._description(validation)
+        document = description(self.fit, self.source, self.data, self.roles, validation)
         if is_resumed:
             assert output is not None
             opened = OpenRun.taken_up(output, document, plan, history_line)
         else:
-            name = f"{Path(data).name.partition('.')[0] or 'table'}-{recipe_name}"
+            name = f"{Path(self.data).name.partition('.')[0] or 'table'}-{self.fit.recipe_name}"
             folder = RunFolder(output, name, self.fit.network.parameters.nbytes)
             opened = OpenRun.begun(folder, document, plan)
         if opened.state is not None:
             self.fit.resume(opened.state)
         self.folder, self.notes, self.place = opened.folder, opened.notes, opened.place
         self._keeper = opened.keeper
+
+    @property
+    def encoded_rows(self) -> Path | None:
+        """Where the rows of a large table are, until the run has finished; None: in memory."""
+        return self.source.folder if isinstance(self.source, LargeTable) else None
 
     @property
     def settings(self) -> TrainingSettings:
@@ -171,50 +215,12 @@ class TableRun:
             save_learning_curves(self.history, self.folder.path / "curves.png")
         self.folder.write_json("results.json", results)
         self.folder.release()
+        if isinstance(self.source, LargeTable):
+            (self.source.remove if self._status == "finished" else self.source.release)()
         return results
 
-    def _description(self, validation: str | Path | None) -> dict[str, Any]:
-        rows = self.fit.held_out_numbers()
-        named = rows[:: max(1, -(-len(rows) // _MOST_ROWS_NAMED))].tolist()
-        return {
-            "recipe": self.fit.recipe_name,
-            "settings": asdict(self.settings),
-            "versions": {**versions(), **{name: version(name) for name in ("numpy", "polars")}},
-            "data": {
-                "load": _absolute(self.data),
-                "sha256": _digest(self.data),
-                "validation": None if validation is None else _absolute(validation),
-                "validation_sha256": None if validation is None else _digest(validation),
-                "num_rows": len(self.source.rows),
-                "num_rows_without_target": self.source.num_without_target,
-                "task": self.fit.targets.task,
-                "roles": asdict(self.roles),
-                "schema": self.source.schema.to_json(),
-                "validation_rows": named,
-            },
-        }
-
     def _facts(self) -> dict[str, Any]:
-        network = self.fit.network
-        train_seconds = sum(line["seconds"] for line in self.history)
-        return {
-            "num_epochs": len(self.history),
-            "best_epochs": self.history[-1].get("best_epochs") if self.history else None,
-            "train_seconds": train_seconds,
-            "part_seconds": {**self._watch.seconds, "training and watching it": train_seconds},
-            "num_members": network.num_members,
-            "num_parameters": network.spec.num_parameters,
-            "num_rows": len(self.source.rows),
-            "seed": self.settings.seed,
-            "num_threads": torch.get_num_threads(),
-            "versions": {
-                "multilayer": version("multilayer"),
-                "torch": torch.__version__,
-                "numpy": version("numpy"),
-                "polars": version("polars"),
-                "python": platform.python_version(),
-            },
-        }
+        return facts(self.fit, self.source.num_rows, self._watch.seconds)
 
 
 def _as_json(score: Score) -> dict[str, Any]:
@@ -223,19 +229,3 @@ def _as_json(score: Score) -> dict[str, Any]:
         name: None if isinstance(value, float) and not np.isfinite(value) else value
         for name, value in asdict(score).items()
     }
-
-
-def _digest(path: str | Path) -> str | None:
-    """SHA-256 of a file's bytes; None for what cannot be read twice."""
-    path = Path(path).expanduser()
-    if not path.is_file():
-        return None
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise TableError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
-
-
-def _absolute(path: str | Path) -> str:
-    return str(path) if str(path) == "-" else str(Path(path).expanduser().absolute())

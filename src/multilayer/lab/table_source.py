@@ -64,6 +64,11 @@ class TableSource:
     num_without_target: int
     schema: Schema
 
+    @property
+    def num_rows(self) -> int:
+        """Rows with a target."""
+        return len(self.rows)
+
 
 def read_rows(
     path: str | Path, roles: ColumnRoles, *, is_strict: bool = False, schema: Schema | None = None

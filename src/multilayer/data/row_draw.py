@@ -1,0 +1,95 @@
+"""Which rows of a table of any size are held out, decided row by row."""
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_EXACT_ROWS = 1_000_000  # up to so many, exactly the share asked for is held out
+
+
+@dataclass(frozen=True)
+class RowDraw:
+    """Holds out rows at random, each by its number, so that it does not matter where one begins.
+
+    Args:
+        threshold: rows whose random number, from 0 to 1, is smaller are held out.
+        seed: not negative.
+        always_learned: numbers of rows that are not held out: a class's only row, for instance.
+        group_by: rows of one value of this column stay together; None: each row for itself.
+    """
+
+    threshold: float
+    seed: int
+    always_learned: tuple[int, ...] = ()
+    group_by: str | None = None
+
+    @classmethod
+    def of_share(
+        cls,
+        share: float,
+        num_rows: int,
+        seed: int,
+        always_learned: Collection[int] = (),
+        group_by: str | None = None,
+    ) -> "RowDraw":
+        """Hold out a share of the rows: at least one and not all, where it can be counted.
+
+        Args:
+            share: from 0 to 1.
+            num_rows: in the table.
+            seed: not negative.
+            always_learned: see `RowDraw`.
+            group_by: likewise.
+        """
+        always = tuple(sorted(always_learned))
+        if group_by is not None or not 0 < num_rows <= _EXACT_ROWS or not 0 < share < 1:
+            return cls(share, seed, always, group_by)
+        numbers = _random_numbers(np.arange(num_rows, dtype=np.uint64), seed)
+        numbers[list(always)] = 1.0
+        wanted = min(max(round(share * num_rows), 1), num_rows - 1)
+        return cls(float(np.partition(numbers, wanted)[wanted]), seed, always)
+
+    def is_held_out(self, rows: "pl.DataFrame", numbers: NDArray[Any]) -> NDArray[np.bool_]:
+        """Which rows are held out, (num_rows,).
+
+        Args:
+            rows: of the table.
+            numbers: of these rows, from 0, (num_rows,).
+        """
+        numbers = numbers.astype(np.uint64)
+        if self.group_by is not None:
+            return _random_numbers(_group_numbers(rows[self.group_by]), self.seed) < self.threshold
+        is_held_out = _random_numbers(numbers, self.seed) < self.threshold
+        return is_held_out & ~np.isin(numbers, np.array(self.always_learned, dtype=np.uint64))
+
+
+def _random_numbers(keys: NDArray[np.uint64], seed: int) -> NDArray[np.float64]:
+    """Evenly from 0 to 1, one for each key: splitmix64 (Steele, Lea and Flood, 2014)."""
+    start = int.from_bytes(hashlib.blake2b(b"split %d" % seed, digest_size=8).digest(), "little")
+    mixed = (keys + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(start)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed ^= mixed >> np.uint64(31)
+    return (mixed >> np.uint64(11)).astype(np.float64) / 2**53
+
+
+def _group_numbers(groups: "pl.Series") -> NDArray[np.uint64]:
+    """A key for each row, the same for rows of one group; those that are missing are one."""
+    import polars as pl
+
+    text = groups.cast(pl.String)
+    distinct = text.unique().to_list()
+    keys = {
+        name: int.from_bytes(
+            hashlib.blake2b((name or "").encode(), digest_size=8).digest(), "little"
+        )
+        for name in distinct
+    }
+    return np.fromiter((keys[name] for name in text.to_list()), np.uint64, len(text))

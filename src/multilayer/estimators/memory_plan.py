@@ -1,0 +1,93 @@
+"""What a limit on memory is spent on, where a table does not fit."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from multilayer.engine.machine import fit_bytes
+from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.specification import NetworkSpec
+from multilayer.errors import SettingsError
+
+# The interpreter with PyTorch, polars and matplotlib takes about 310 MB, and what they keep for
+# themselves while a table is read about 90 MB more.
+_PROGRAM_BYTES = 400_000_000
+_FEWEST_PIECE_BYTES = 64_000_000  # to read and encode a piece of a table
+_FEWEST_HELD_OUT = 200
+_LARGEST_PIECE_BYTES = 2**27
+_LARGEST_TEXT_BYTES = 2**24
+_TEXT_FACTOR = 12  # by which a piece of text grows while it is taken apart
+_MOST_SAMPLED = 100_000  # more would not move a quantile visibly
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """Divides a limit on the memory of the whole process.
+
+    All follows from the limit and the sizes, not from what the machine has left, so that a run
+    repeats bit for bit.
+
+    Args:
+        limit_bytes: of the process, all in all.
+
+    Raises:
+        SettingsError: the limit is too small for any table; the message names the smallest.
+    """
+
+    limit_bytes: int
+
+    def __post_init__(self) -> None:
+        self._require(_PROGRAM_BYTES + _FEWEST_PIECE_BYTES, "any table")
+
+    def rows_at_once(self, row_bytes: float) -> int:
+        """Rows of a piece, of which each takes `row_bytes` in a frame."""
+        piece_bytes = min(self._left // 16, _LARGEST_PIECE_BYTES)
+        return max(100, min(100_000, int(piece_bytes / max(row_bytes, 1))))
+
+    @property
+    def text_bytes(self) -> int:
+        """Text of a piece of a CSV or JSON file."""
+        return min(self._left // 2 // _TEXT_FACTOR, _LARGEST_TEXT_BYTES)
+
+    def sample_rows(self, row_bytes: float) -> int:
+        """Rows to judge columns by and to fit the encoder to."""
+        return max(1000, min(_MOST_SAMPLED, int(self._left / 8 / max(row_bytes, 1))))
+
+    def training(
+        self, spec: NetworkSpec, members: Sequence[TrainingSettings], row_bytes: int
+    ) -> tuple[int, int]:
+        """What is left beside the networks for training.
+
+        Args:
+            spec: the networks' shape.
+            members: settings of each.
+            row_bytes: of an encoded row.
+
+        Returns:
+            Memory for a chunk of rows in bytes, and the largest number of rows held out.
+
+        Raises:
+            SettingsError: too little is; the message names the smallest limit.
+        """
+        needed = fit_bytes(spec, members)
+        # Logits of each member, and what calibration and scores make of them in float64.
+        held_out_bytes = row_bytes + spec.num_outputs * (12 * len(members) + 80)
+        least = max(
+            _FEWEST_PIECE_BYTES,
+            2 * members[0].batch_size * row_bytes,
+            8 * _FEWEST_HELD_OUT * held_out_bytes,
+        )
+        self._require(_PROGRAM_BYTES + needed + least, "this table and network")
+        left = self._left - needed
+        return left // 2, left // 8 // held_out_bytes
+
+    @property
+    def _left(self) -> int:
+        return self.limit_bytes - _PROGRAM_BYTES
+
+    def _require(self, least_bytes: int, what: str) -> None:
+        if self.limit_bytes < least_bytes:
+            raise SettingsError(
+                f"a memory limit of {self.limit_bytes / 1e6:,.0f} MB is too small for {what}; the "
+                f"smallest that works is {math.ceil(least_bytes / 1e6)} MB"
+            )

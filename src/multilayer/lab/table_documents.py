@@ -1,0 +1,105 @@
+"""What a run on a table writes down of itself: settings.json, and the facts of results.json."""
+
+import hashlib
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from multilayer.engine.fingerprints import versions
+from multilayer.errors import TableError
+from multilayer.estimators.population_fit import PopulationFit
+from multilayer.lab.large_table import LargeTable
+from multilayer.lab.table_source import ColumnRoles, TableSource
+
+_MOST_ROWS_NAMED = 2_000  # validation rows whose numbers are kept, to look at the model with
+
+
+def description(
+    fit: PopulationFit,
+    source: TableSource | LargeTable,
+    data: str | Path,
+    roles: ColumnRoles,
+    validation: str | Path | None,
+) -> dict[str, Any]:
+    """The content of settings.json: all that is needed to run again, or to go on.
+
+    Args:
+        fit: with settings and targets.
+        source: the rows.
+        data: the file that they are of.
+        roles: what its columns are for.
+        validation: a file of rows to be measured on; None: there is none.
+
+    Raises:
+        TableError: a file cannot be read.
+    """
+    rows = fit.held_out_numbers()
+    return {
+        "recipe": fit.recipe_name,
+        "settings": asdict(fit.settings),
+        "versions": {**versions(), **{name: version(name) for name in ("numpy", "polars")}},
+        "data": {
+            "load": _absolute(data),
+            "sha256": _digest(data),
+            "validation": None if validation is None else _absolute(validation),
+            "validation_sha256": None if validation is None else _digest(validation),
+            "num_rows": source.num_rows,
+            "num_rows_without_target": source.num_without_target,
+            "task": fit.targets.task,
+            "roles": asdict(roles),
+            "schema": source.schema.to_json(),
+            "validation_rows": rows[:: max(1, -(-len(rows) // _MOST_ROWS_NAMED))].tolist(),
+            "memory_limit": source.memory_limit if isinstance(source, LargeTable) else None,
+        },
+    }
+
+
+def facts(fit: PopulationFit, num_rows: int, seconds: Mapping[str, float]) -> dict[str, Any]:
+    """What results.json says beside scores.
+
+    Args:
+        fit: with its history.
+        num_rows: rows with a target.
+        seconds: of the parts of the run, without the training.
+    """
+    network, history = fit.network, fit.history
+    train_seconds = sum(line["seconds"] for line in history)
+    return {
+        "num_epochs": len(history),
+        "best_epochs": history[-1].get("best_epochs") if history else None,
+        "train_seconds": train_seconds,
+        "part_seconds": {**seconds, "training and watching it": train_seconds},
+        "num_members": network.num_members,
+        "num_parameters": network.spec.num_parameters,
+        "num_rows": num_rows,
+        "seed": fit.settings.seed,
+        "num_threads": torch.get_num_threads(),
+        "versions": {
+            "multilayer": version("multilayer"),
+            "torch": torch.__version__,
+            "numpy": version("numpy"),
+            "polars": version("polars"),
+            "python": platform.python_version(),
+        },
+    }
+
+
+def _digest(path: str | Path) -> str | None:
+    """SHA-256 of a file's bytes; None for what cannot be read twice."""
+    path = Path(path).expanduser()
+    if not path.is_file():
+        return None
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise TableError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+
+
+def _absolute(path: str | Path) -> str:
+    return str(path) if str(path) == "-" else str(Path(path).expanduser().absolute())
