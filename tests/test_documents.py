@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+ONLY_WHERE_TRAINING_IS_SLOW = {"checkpoints"}  # no state is kept of less than half a minute
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -82,6 +83,8 @@ def test_console_blocks_print_what_they_show(session, program, tmp_path, fashion
         assert done.returncode == 0, done.stderr
         printed = without_numbers(done.stdout + done.stderr)
         expected = without_numbers(shown)
+        unexpected = ONLY_WHERE_TRAINING_IS_SLOW - set(expected)
+        printed = [line for line in printed if line not in unexpected]
         if "…" in expected:  # the middle is left out
             cut = expected.index("…")
             expected, ending = expected[:cut], expected[cut + 1 :]
