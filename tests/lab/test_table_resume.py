@@ -143,7 +143,7 @@ def test_other_rows_are_refused(left_run, capsys, name):
 
 def test_other_settings_versions_and_flags_are_refused(left_run, capsys):
     message = complaint(capsys, "--resume", "run", "--learning-rate", "0.5")
-    assert "settings learning_rate was 0.2, now it is 0.5" in message
+    assert "settings learning_rate was 0.1, now it is 0.5" in message
     assert "settings max_epochs was 4, now it is 9" in complaint(
         capsys, "--resume", "run", "--max-epochs", "9"
     )
