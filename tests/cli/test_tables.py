@@ -224,6 +224,36 @@ def test_probabilities_and_sets_of_classes():
     assert (answered["predicted_class"] == answered["class"]).mean() > 0.8
 
 
+def test_quantiles_and_counts_have_columns_and_scores_of_their_own(tmp_path, capsys):
+    out = str(tmp_path / "quantiles")
+    train = ["train", "houses.csv", "--target", "price", *QUICK]
+    assert run([*train, "--loss", "quantile", "--quantiles", "0.1,0.9", "--output", out]) == 0
+    assert "pinball loss of quantile 0.1" in capsys.readouterr().out
+    answers = str(tmp_path / "answers.csv")
+    assert run(["predict", out, "new.csv", "--interval", "0.8", "-o", answers]) == 0
+    answered = pl.read_csv(answers)
+    middle, low, high = (f"predicted_price{end}" for end in ("", "_quantile_0.1", "_quantile_0.9"))
+    ends = ["predicted_price_low", "predicted_price_high"]
+    assert answered.columns[-5:] == [middle, low, high, *ends]
+    assert (answered[low] <= answered[high]).all()
+    np.testing.assert_allclose(answered[middle], (answered[low] + answered[high]) / 2)
+    assert run(["evaluate", out, "new.csv"]) == 0
+    assert "share below quantile 0.9" in capsys.readouterr().out
+    assert run(["inspect", out]) == 0
+    assert "on 60 rows:" in capsys.readouterr().out
+
+    out = str(tmp_path / "counts")
+    train = ["train", "houses.csv", "--target", "trust", "--loss", "poisson", "--drop", "price"]
+    assert run([*train, *QUICK, "--output", out]) == 0
+    shown = capsys.readouterr().out
+    assert "300 rows, regression of trust" in shown
+    assert "Poisson deviance" in shown
+    assert run(["predict", out, "new.csv", "-o", answers]) == 0
+    assert (pl.read_csv(answers)["predicted_trust"] > 0).all()
+    message = complaint(capsys, "train", "houses.csv", "--target", "class", "--loss", "poisson")
+    assert "must be a number" in message
+
+
 def test_standard_input_and_output():
     command = [sys.executable, "-m", "multilayer", "predict", "class", "-"]
     done = subprocess.run(

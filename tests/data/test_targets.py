@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import LabelEncoder, StandardScaler
 
+from multilayer.data.number_scale import NumberScale
 from multilayer.data.target_values import infer_task, is_present, target_array
 from multilayer.data.targets import Targets
 from multilayer.errors import TableError
@@ -71,22 +72,86 @@ def test_numbers_are_standardised_as_scikit_learn_does() -> None:
     y = rng.normal(3e6, 200, (300, 3))
     targets = Targets.fit(y)
     theirs = StandardScaler().fit(y)
-    np.testing.assert_allclose(targets.means, theirs.mean_, rtol=1e-10)
-    np.testing.assert_allclose(targets.deviations, theirs.scale_, rtol=1e-10)
+    np.testing.assert_allclose(targets.scale.means, theirs.mean_, rtol=1e-10)
+    np.testing.assert_allclose(targets.scale.deviations, theirs.scale_, rtol=1e-10)
     np.testing.assert_allclose(targets.encode(y), theirs.transform(y), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(targets.decode_numbers(theirs.transform(y)), y, rtol=1e-10)
+    np.testing.assert_allclose(targets.scale.decode(theirs.transform(y)), y, rtol=1e-10)
 
 
 def test_predictions_are_clipped_to_the_range_of_the_training_rows() -> None:
     targets = Targets.fit([10.0, 20.0, 30.5])
     outputs = np.array([[-99.0], [0.0], [99.0]])
-    np.testing.assert_allclose(targets.decode_numbers(outputs)[:, 0], [10, 60.5 / 3, 30.5])
-    assert targets.decode_numbers(outputs, clip=False)[2, 0] > 100
+    np.testing.assert_allclose(targets.scale.decode(outputs)[:, 0], [10, 60.5 / 3, 30.5])
+    assert targets.scale.decode(outputs, clip=False)[2, 0] > 100
+
+
+def test_counts_are_multiples_of_their_mean_and_outputs_logarithms_of_them() -> None:
+    """Counts 0, 2, 4 have the mean 2: the output log 3 is the rate 6, beyond the highest count."""
+    targets = Targets.fit([0, 2, 4], "regression", loss="poisson")
+    assert targets.encode([0, 2, 4])[:, 0].tolist() == [0.0, 1.0, 2.0]
+    assert targets.scale.restore(targets.encode([0, 2, 4]))[:, 0].tolist() == [0, 2, 4]
+    outputs = np.log([[0.5], [3.0]])
+    np.testing.assert_allclose(targets.scale.decode(outputs, clip=False)[:, 0], [1, 6])
+    np.testing.assert_allclose(targets.scale.decode(outputs)[:, 0], [1, 4])
+    assert through_json(targets) == targets
+    for wrong in (
+        lambda: Targets.fit([1, -2], "regression", loss="poisson"),
+        lambda: targets.encode([3, -2]),
+    ):
+        with pytest.raises(
+            TableError, match="row 2 of target 'target' must be at least 0 for .*-2"
+        ):
+            wrong()
+    assert Targets.fit([0, 0], "regression", loss="poisson").scale.deviations == (1.0,)
+
+
+def test_a_robust_loss_is_scaled_by_median_and_quartiles() -> None:
+    y = np.random.default_rng(0).normal(5, 2, 20_001)
+    y[:100] = 1e6
+    for loss in ("absolute_error", "huber", "quantile"):
+        scale = Targets.fit(y, loss=loss).scale
+        assert scale.means == (np.median(y),)
+        assert scale.deviations[0] == pytest.approx(2, rel=0.05)
+    assert Targets.fit([0.0] * 9 + [1.5], loss="huber").scale.deviations == pytest.approx((0.45,))
+
+
+def test_quantiles_lie_beside_each_other_and_do_not_cross() -> None:
+    """Two targets of three quantiles each: medians 2 and 20, deviations those of quartiles."""
+    values = np.array([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]])
+    targets = Targets.fit(values, loss="quantile", quantiles=(0.1, 0.3, 0.8))
+    assert targets.num_outputs == 6
+    unit = 1 / 1.3489795003921634
+    outputs = np.array([[1.0, 0.0, -1.0, -1.0, 0.5, 0.0]])
+    decoded = targets.scale.decode(outputs, clip=False)
+    expected = [2 - unit, 2, 2 + unit, 20 - 10 * unit, 20, 20 + 5 * unit]
+    np.testing.assert_allclose(decoded[0], expected)
+    assert targets.scale.by_quantile(decoded).shape == (1, 2, 3)
+    # 0.5 lies at two fifths of the way from 0.3 to 0.8.
+    np.testing.assert_allclose(targets.scale.central(decoded)[0], [2 + 0.4 * unit, 20 + 2 * unit])
+    assert through_json(targets) == targets
+
+
+@pytest.mark.parametrize(
+    ("levels", "central"),
+    [((0.5,), 1), ((0.9,), 1), ((0.1, 0.9), 1.5), ((0.6, 0.9), 1), ((0.1, 0.2, 0.4), 3)],
+)
+def test_the_answer_among_quantiles_is_the_one_nearest_to_the_median(levels, central) -> None:
+    scale = NumberScale((0.0,), (1.0,), (0.0,), (9.0,), levels)
+    decoded = np.arange(1.0, len(levels) + 1)[None]
+    assert scale.central(decoded).tolist() == [[central]]
+
+
+@given(st.lists(st.floats(-50, 50), min_size=6, max_size=6))
+def test_answers_in_order_stay_in_order(outputs) -> None:
+    scale = NumberScale((3.0, 5.0), (2.0, 0.1), (0.0, 0.0), (9.0, 9.0), (0.1, 0.5, 0.9))
+    for clip in (True, False):
+        quantiles = scale.by_quantile(scale.decode(np.array([outputs]), clip))
+        assert (np.diff(quantiles, axis=-1) >= 0).all()
 
 
 def test_equal_numbers_have_the_deviation_one() -> None:
     targets = Targets.fit([0.1] * 7, "regression")
-    assert targets.deviations == (1.0,)
+    assert targets.scale.deviations == (1.0,)
     assert np.abs(targets.encode([0.1, 1.1])[:, 0] - [0, 1]).max() < 1e-6
 
 
@@ -192,6 +257,12 @@ NUMBERS = Targets.fit([1.5, 2.5]).to_json()
         NUMBERS | {"deviations": ["1"]},
         NUMBERS | {"deviations": [0.0]},
         NUMBERS | {"lowest": 3},
+        NUMBERS | {"quantiles": [0.9, 0.1]},
+        NUMBERS | {"quantiles": [1.0]},
+        NUMBERS | {"quantiles": ["0.5"]},
+        NUMBERS | {"are_counts": 1},
+        NUMBERS | {"are_counts": True},
+        DOCUMENT | {"quantiles": [0.5]},
     ],
 )
 def test_a_document_that_is_no_targets_is_refused(document) -> None:

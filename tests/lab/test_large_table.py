@@ -22,7 +22,7 @@ from multilayer.lab.saved_run import SavedRun
 from multilayer.lab.table_run import TableRun
 from multilayer.lab.table_size import choose_memory_limit
 from multilayer.lab.table_source import ColumnRoles
-from multilayer.model_file.table_model import load_table_model
+from multilayer.model_file.table_file import load_table_model
 
 LIMIT = 700_000_000
 QUICK = {"hidden_widths": (16,), "max_epochs": 3}

@@ -4,8 +4,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
+from multilayer.data.targets import Targets
 from multilayer.lab.calibration import reliability
-from multilayer.lab.table_scores import class_scores, label_scores, number_scores
+from multilayer.lab.table_scores import (
+    class_scores,
+    label_scores,
+    number_scores,
+    poisson_score,
+    quantile_scores,
+    scores_of,
+)
 
 
 def probabilities_and_classes(num_rows: int, num_classes: int):
@@ -97,3 +105,35 @@ def test_calibration_worked_out_by_hand():
 def test_classes_drawn_from_their_probabilities_are_calibrated():
     probabilities, classes = probabilities_and_classes(20_000, 3)
     assert reliability(probabilities, classes).expected_error < 0.015
+
+
+def test_quantile_and_count_scores_are_those_of_scikit_learn():
+    generator = np.random.default_rng(0)
+    counts = generator.poisson(3, 300).astype(float)
+    rates = generator.uniform(0.5, 6, 300)
+    score = poisson_score(rates, counts)
+    assert score.value == pytest.approx(metrics.mean_poisson_deviance(counts, rates), abs=1e-10)
+    assert score.low < score.value < score.high
+    assert np.isnan(poisson_score(np.zeros(300), counts).value)
+    quantiles = np.sort(generator.normal(3, 1, (300, 2)))
+    scores = by_name(quantile_scores(quantiles, counts, (0.25, 0.9)))
+    for level, quantile in zip((0.25, 0.9), quantiles.T, strict=True):
+        expected = metrics.mean_pinball_loss(counts, quantile, alpha=level)
+        assert scores[f"pinball loss of quantile {level}"].value == pytest.approx(expected)
+        below = scores[f"share below quantile {level}"]
+        assert below.value == (counts <= quantile).mean()
+        assert below.low < below.value < below.high
+
+
+def test_the_scores_of_numbers_follow_the_loss():
+    """The median of quantiles 0.25 and 0.75 is their middle, here always the truth."""
+    numbers = np.array([[1.0], [2.0], [4.0]])
+    targets = Targets.fit(numbers, loss="quantile", quantiles=(0.25, 0.75))
+    answers = numbers + np.array([-1.0, 1.0])
+    scores = by_name(scores_of(targets, answers, targets.encode(numbers)))
+    assert scores["MAE"].value == pytest.approx(0, abs=1e-6)
+    assert scores["pinball loss of quantile 0.25"].value == pytest.approx(0.25)
+    targets = Targets.fit(numbers, "regression", loss="poisson")
+    scores = by_name(scores_of(targets, numbers, targets.encode(numbers)))
+    assert list(scores) == ["RMSE", "MAE", "R²", "Poisson deviance"]
+    assert scores["Poisson deviance"].value == pytest.approx(0, abs=1e-6)

@@ -10,7 +10,7 @@ from multilayer.model_file.conformal import ConformalScores
 def test_split_intervals_worked_out_by_hand():
     # 9 scores 1 … 9; coverage 0.8: the ⌈0.8 · 10⌉ = 8th smallest is 8.
     scores = ConformalScores.of([np.arange(9.0, 0, -1)[:, None]])
-    lower, upper = scores.intervals(np.array([[[100.0], [5.0]]]), 0.8)
+    lower, upper = scores.intervals(*[np.array([[[100.0], [5.0]]])] * 2, 0.8)
     assert lower.tolist() == [[92.0], [-3.0]]
     assert upper.tolist() == [[108.0], [13.0]]
 
@@ -37,16 +37,19 @@ def test_intervals_are_order_statistics_of_all_members(scores, predictions, cove
     centres = np.array(predictions[: len(scores)])
     if rank > num_rows:
         with pytest.raises(DataError, match="needs at least"):
-            conformal.intervals(centres[:, None, None], coverage)
+            conformal.intervals(*[centres[:, None, None]] * 2, coverage)
         return
-    lower, upper = conformal.intervals(centres[:, None, None], coverage)
+    lower, upper = conformal.intervals(*[centres[:, None, None]] * 2, coverage)
     pairs = [
         (centre, score) for centre, each in zip(centres, scores, strict=True) for score in each
     ]
     uppers = sorted(centre + score for centre, score in pairs)
     lowers = sorted(centre - score for centre, score in pairs)
-    assert upper[0, 0] == pytest.approx(uppers[rank - 1], abs=1e-8)
-    assert lower[0, 0] == pytest.approx(lowers[num_rows - rank], abs=1e-8)
+    low, high = lowers[num_rows - rank], uppers[rank - 1]
+    if high < low:  # both ends are then in the middle
+        low = high = (low + high) / 2
+    assert upper[0, 0] == pytest.approx(high, abs=1e-8)
+    assert lower[0, 0] == pytest.approx(low, abs=1e-8)
 
 
 @pytest.mark.parametrize("num_members", [1, 5])
@@ -58,14 +61,14 @@ def test_new_rows_are_covered(num_members):
         noise = [generator.standard_normal((60 // num_members, 1)) for _ in range(num_members)]
         scores = ConformalScores.of([np.abs(each) for each in noise])
         truth = generator.standard_normal((1, 50, 1))
-        lower, upper = scores.intervals(np.zeros((num_members, 50, 1)), 0.9)
+        lower, upper = scores.intervals(*[np.zeros((num_members, 50, 1))] * 2, 0.9)
         is_covered.append((lower <= truth[0]) & (truth[0] <= upper))
     assert np.mean(is_covered) == pytest.approx(0.9, abs=0.01)
 
 
 def test_several_outputs_have_intervals_of_their_own():
     scores = ConformalScores.of([np.array([[1.0, 30.0], [2.0, 10.0], [3.0, 20.0]])])
-    lower, upper = scores.intervals(np.zeros((1, 1, 2)), 0.75)
+    lower, upper = scores.intervals(*[np.zeros((1, 1, 2))] * 2, 0.75)
     assert upper.tolist() == [[3.0, 30.0]]
     assert lower.tolist() == [[-3.0, -30.0]]
 
@@ -74,13 +77,13 @@ def test_too_few_rows_make_a_set_of_all_classes_but_no_interval():
     scores = ConformalScores.of([np.full((8, 1), 0.5)])
     assert scores.sets(np.array([[[0.9, 0.1]]]), 0.9).all()
     with pytest.raises(DataError, match="coverage 0.9 needs at least 9 held-out rows; .* with 8"):
-        scores.intervals(np.zeros((1, 1, 1)), 0.9)
+        scores.intervals(*[np.zeros((1, 1, 1))] * 2, 0.9)
 
 
 def test_very_many_scores_are_thinned_without_moving_their_quantiles():
     scores = ConformalScores.of([np.random.default_rng(1).random((200_000, 1))])
     assert scores.num_rows == 10_000
-    _, upper = scores.intervals(np.zeros((1, 1, 1)), 0.9)
+    _, upper = scores.intervals(*[np.zeros((1, 1, 1))] * 2, 0.9)
     assert upper[0, 0] == pytest.approx(0.9, abs=0.003)
 
 
@@ -88,6 +91,16 @@ def test_very_many_scores_are_thinned_without_moving_their_quantiles():
 def test_a_coverage_that_is_no_share_is_refused(coverage):
     scores = ConformalScores.of([np.ones((20, 1))])
     with pytest.raises(SettingsError, match="coverage must be a number between 0 and 1"):
-        scores.intervals(np.zeros((1, 1, 1)), coverage)
+        scores.intervals(*[np.zeros((1, 1, 1))] * 2, coverage)
     with pytest.raises(SettingsError, match="coverage must be a number between 0 and 1"):
         scores.sets(np.ones((1, 1, 2)), coverage)
+
+
+def test_ends_of_ranges_are_moved_apart_or_together():
+    lower, upper = np.array([[[0.0], [1.0]]]), np.array([[[10.0], [2.0]]])
+    wider = ConformalScores.of([np.arange(1.0, 10)[:, None]])
+    low, high = wider.intervals(lower, upper, 0.8)
+    assert (low.tolist(), high.tolist()) == ([[-8.0], [-7.0]], [[18.0], [10.0]])
+    narrower = ConformalScores.of([np.arange(-9.0, 0)[:, None]])
+    low, high = narrower.intervals(lower, upper, 0.8)  # the 8th smallest is -2
+    assert (low.tolist(), high.tolist()) == ([[2.0], [1.5]], [[8.0], [1.5]])

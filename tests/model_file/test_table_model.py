@@ -1,5 +1,6 @@
 import json
 import pickle
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -16,7 +17,8 @@ from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import DataError, ModelFileError, SettingsError, TableError
 from multilayer.model_file.any_model import load_model, save_model
 from multilayer.model_file.conformal import ConformalScores
-from multilayer.model_file.table_model import TableModel, load_table_model, save_table_model
+from multilayer.model_file.table_file import load_table_model, save_table_model
+from multilayer.model_file.table_model import TableModel
 
 FRAME = pl.DataFrame(
     {
@@ -109,6 +111,49 @@ def test_intervals_take_the_mean_where_the_mean_was_scored():
     lower, upper = model.intervals(FRAME, 0.5)
     np.testing.assert_allclose(upper - model.numbers(FRAME), 11)
     np.testing.assert_allclose(model.numbers(FRAME) - lower, 11)
+
+
+@pytest.mark.parametrize("kind", ["numbers", "classes"])
+def test_files_from_before_there_were_other_losses_still_answer_alike(kind):
+    path = Path(__file__).parent / "formats" / f"table-{kind}-version-2.safetensors"
+    model = load_model(path)
+    frame = pl.DataFrame({"size": [80.0, None], "town": ["Oslo", "Rome"]})
+    if kind == "classes":
+        expected = [[0.0601842876, 0.9398157124], [0.6624758899, 0.3375241101]]
+        np.testing.assert_allclose(model.probabilities(frame), expected, rtol=1e-6)
+        return
+    np.testing.assert_allclose(model.predict(frame), [303.6611415781, 342.1987977169], rtol=1e-6)
+    expected = [[282.2319107904, 325.0903723657], [320.7695669293, 363.6280285045]]
+    ends = np.stack(model.intervals(frame, 0.5), axis=-1)[:, 0]
+    np.testing.assert_allclose(ends, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("loss", "levels"), [("poisson", ()), ("quantile", (0.2, 0.5, 0.9)), ("quantile", (0.5,))]
+)
+def test_a_file_keeps_what_its_numbers_are(loss, levels, tmp_path):
+    schema = infer_schema(FRAME)
+    encoder = Encoder.fit(FRAME, schema)
+    counts = np.array([[1.0, 0.0], [2.0, 5.0], [3.0, 0.0], [4.0, 2.0], [5.0, 9.0]])
+    targets = Targets.fit(counts, "regression", loss=loss, quantiles=levels)
+    spec = NetworkSpec(encoder.num_inputs, targets.num_outputs, (6,))
+    scores = ConformalScores.of([np.arange(40.0).reshape(-1, 2) / 40 - 0.2 for _ in range(2)])
+    network = Network.initialized(spec, range(2))
+    model = TableModel(schema, encoder, targets, network, conformal=scores)
+    save_model(model, tmp_path / "model.safetensors")
+    loaded = load_model(tmp_path / "model.safetensors")
+    assert loaded.targets == model.targets
+    np.testing.assert_array_equal(loaded.predict(FRAME), model.predict(FRAME))
+    np.testing.assert_array_equal(loaded.intervals(FRAME, 0.5), model.intervals(FRAME, 0.5))
+    if levels:
+        assert loaded.quantiles(FRAME).shape == (5, 2, len(levels))
+        return
+    with pytest.raises(SettingsError, match="fitted with the loss 'quantile'"):
+        loaded.quantiles(FRAME)
+    outputs = model.member_outputs(FRAME)
+    np.testing.assert_allclose(model.predict(FRAME), (np.exp(outputs) * [3, 3.2]).mean(axis=0))
+    low, high = loaded.intervals(FRAME, 0.9)
+    assert ((low >= 0) & (low <= model.predict(FRAME)) & (model.predict(FRAME) <= high)).all()
 
 
 def test_what_a_model_cannot_answer_is_said():

@@ -14,7 +14,7 @@ def predict_table(
     """Answer for each row of a file."""
     from multilayer.lab.run_folder import model_path
     from multilayer.lab.table_predictions import TablePredictions
-    from multilayer.model_file.table_model import load_table_model
+    from multilayer.model_file.table_file import load_table_model
 
     model = load_table_model(model_path(run))
     predictions = TablePredictions(

@@ -69,6 +69,10 @@ def check_together(settings: "TrainingSettings") -> None:
             f"label_smoothing {settings.label_smoothing} needs classes; "
             f"the loss is {settings.loss!r}"
         )
+    if settings.quantiles != (0.5,) and settings.loss != "quantile":
+        raise SettingsError(
+            f"quantiles belong to the loss 'quantile'; the loss is {settings.loss!r}"
+        )
     if settings.batch_norm and settings.initialization == "data":
         raise SettingsError(
             "batch_norm standardises the neurons itself; take another initialization than 'data'"

@@ -25,7 +25,7 @@ from multilayer.errors import SettingsError, TableError
 from multilayer.estimators.division import Division, folds, hold_out
 from multilayer.estimators.held_out import HeldOut
 from multilayer.estimators.population_fit import PopulationFit
-from multilayer.estimators.recipes import TaskName, recipe
+from multilayer.estimators.recipes import LOSSES_OF_TASKS, TaskName, recipe
 from multilayer.estimators.table_rows import TableRows
 from multilayer.model_file.table_model import TableModel
 
@@ -80,6 +80,8 @@ class TableFit(PopulationFit):
         rows = rows.that_count()
         if len(rows) < 2:
             raise TableError(f"there is {len(rows)} row to learn from; at least 2 are needed")
+        if task is None and (changes or {}).get("loss") in LOSSES_OF_TASKS["regression"]:
+            task = "regression"  # whole numbers would be taken for classes
         targets = Targets.fit(rows.targets, task, target_names)
         if targets.is_classification and len(targets.classes) < 2:
             raise TableError(
@@ -95,11 +97,8 @@ class TableFit(PopulationFit):
             num_columns=len(schema.inputs),
             **(changes or {}),
         )
-        if self.settings.loss == "poisson" or len(self.settings.quantiles) > 1:
-            raise SettingsError(
-                "tables are fitted with one output for each target, standardised: the loss "
-                "'poisson' and several quantiles are for the engine alone"
-            )
+        if targets.task == "regression":
+            targets = self._scaled(rows.targets, targets.names)
         is_whole = len(rows) <= self.settings.batch_size
         if is_whole and rows.groups is None and rows.times is None:
             rows = rows.merged(targets)
@@ -109,13 +108,17 @@ class TableFit(PopulationFit):
         if start is not None:
             if start.targets.classes != targets.classes or start.targets.task != targets.task:
                 raise SettingsError("a fit can only go on with the same classes as before")
+            if start.targets.scale.quantiles != targets.scale.quantiles or (
+                start.targets.scale.are_counts != targets.scale.are_counts
+            ):
+                raise SettingsError("a fit can only go on with the same loss as before")
             self.encoder, self.targets = start.encoder, start.targets
         else:
             plan = EncodingPlan(self.settings.one_hot_limit or None)
             self.encoder = Encoder.fit(learned.frame, schema, plan)
             self.targets = targets
             if targets.task == "regression":
-                self.targets = Targets.fit(learned.targets, "regression", targets.names)
+                self.targets = self._scaled(learned.targets, targets.names)
         self.has_own_validation = validation is not None
         self._members = self._settings_of_members()
         self._examples = self._as_examples(rows)
@@ -147,6 +150,13 @@ class TableFit(PopulationFit):
         if self._held_out is None or self._held_out.rows is None:
             return learned, None if self._held_out is None else self._held_out.examples
         return learned, _subset(self._held_out.examples, self._held_out.rows[member])
+
+    def _scaled(self, values: NDArray[Any], names: Sequence[str]) -> Targets:
+        """Numbers on the scale that the loss asks for."""
+        settings = self.settings
+        return Targets.fit(
+            values, "regression", names, loss=settings.loss, quantiles=settings.quantiles
+        )
 
     def _divide(self, targets: Targets, validation: TableRows | None) -> Division:
         """Divide the rows, and settle the settings that depend on what can be held out."""

@@ -12,6 +12,7 @@ from torch import Tensor
 from multilayer.engine.batches import Examples
 from multilayer.estimators.temperature import fit_temperature
 from multilayer.model_file.conformal import ConformalScores
+from multilayer.model_file.number_intervals import scores_of_numbers
 from multilayer.model_file.table_model import TableModel
 
 Array = NDArray[np.float64]
@@ -92,7 +93,8 @@ class HeldOut:
         for outputs, targets in parts:
             if model.targets.task == "regression":
                 numbers = model.member_numbers(outputs).mean(axis=0)
-                scores.append(np.abs(model.targets.decode_numbers(targets, clip=False) - numbers))
+                scale = model.targets.scale
+                scores.append(scores_of_numbers(scale, numbers, scale.restore(targets)))
             else:
                 probabilities = model.member_probabilities(outputs).mean(axis=0)
                 of_truth = probabilities[np.arange(len(targets)), targets]

@@ -23,11 +23,12 @@ from multilayer.errors import SettingsError
 RecipeName = Literal["chapter", "fast", "default", "best"]
 TaskName = Literal["images", "classification", "multilabel", "regression"]
 
-_LOSSES: dict[TaskName, LossName] = {
-    "images": "cross_entropy",
-    "classification": "cross_entropy",
-    "multilabel": "binary_cross_entropy",
-    "regression": "squared_error",
+# What can be minimised in a task; the first is what is, unless another is asked for.
+LOSSES_OF_TASKS: dict[TaskName, tuple[LossName, ...]] = {
+    "images": ("cross_entropy",),
+    "classification": ("cross_entropy",),
+    "multilabel": ("binary_cross_entropy",),
+    "regression": ("squared_error", "absolute_error", "huber", "quantile", "poisson"),
 }
 
 # "Dive into Deep Learning", chapter 5.2.
@@ -134,7 +135,8 @@ def recipe(
         changes: fields of `TrainingSettings` that shall differ from the recipe's.
 
     Raises:
-        SettingsError: the recipe, the task or a field is unknown, or a value is out of range.
+        SettingsError: the recipe, the task or a field is unknown, a value is out of range, or the
+            loss is for another task.
     """
     check_choice("recipe", name, get_args(RecipeName))
     check_choice("task", task, get_args(TaskName))
@@ -147,6 +149,11 @@ def recipe(
             f"augment {', '.join(changes['augment'])} shifts and mirrors pictures; "
             "it does not go with tables"
         )
+    losses = LOSSES_OF_TASKS[task]
+    if changes.get("loss", losses[0]) not in losses and changes["loss"] in get_args(LossName):
+        raise SettingsError(
+            f"the loss of {task} is {' or '.join(losses)}; it cannot be {changes['loss']!r}"
+        )
     if task == "images":
         return replace(_IMAGE_RECIPES[name], **changes)
     return replace(
@@ -158,7 +165,7 @@ def _by_data(
     name: str, task: TaskName, num_rows: int | None, num_columns: int | None
 ) -> dict[str, Any]:
     """The settings of a table's recipe that depend on the task and the data."""
-    chosen: dict[str, Any] = {"loss": _LOSSES[task]}
+    chosen: dict[str, Any] = {"loss": LOSSES_OF_TASKS[task][0]}
     if name == "chapter":
         return chosen
     if task == "regression":

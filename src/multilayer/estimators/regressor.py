@@ -24,7 +24,12 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
     Args:
         recipe: "fast", "default", "best" (five networks, each with a fold of its own held out), or
             "chapter".
-        loss: what is minimised: "squared_error", "absolute_error" or "huber".
+        loss: what is minimised, by scikit-learn's names: "squared_error" (the answer is the mean),
+            "absolute_error" (the median), "huber" (between the two: squared up to a distance of the
+            targets' robust deviation), "quantile", or "poisson" for counts and other numbers of
+            at least 0 (the answer is the rate, the mean, and its logarithm is what is learned).
+        quantiles: of the loss "quantile": one, or several that rise, each above 0 and below 1;
+            None is the median. Of several, `predict` gives the median and `predict_quantiles` all.
         hidden_layer_sizes: neurons of each hidden layer.
         activation: after each hidden layer; scikit-learn's names or the package's.
         batch_size: rows in a step.
@@ -58,6 +63,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
         recipe: str = "default",
         *,
         loss: str | None = None,
+        quantiles: float | Sequence[float] | None = None,
         hidden_layer_sizes: Sequence[int] | None = None,
         activation: str | None = None,
         batch_size: int | None = None,
@@ -78,6 +84,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
     ) -> None:
         self.recipe = recipe
         self.loss = loss
+        self.quantiles = quantiles
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.batch_size = batch_size
@@ -114,10 +121,20 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
         """
         if hasattr(self, "model_"):
             return self._add(X, self.model_.targets, y, sample_weight)
-        return self._add(X, Targets.fit(self._read_targets(y), "regression"), y, sample_weight)
+        changes = self._changes()
+        targets = Targets.fit(
+            self._read_targets(y),
+            "regression",
+            loss=changes.get("loss", "squared_error"),
+            quantiles=changes.get("quantiles", (0.5,)),
+        )
+        return self._add(X, targets, y, sample_weight)
 
     def predict(self, X: Any) -> Array:
         """The number predicted for each row, (num_rows,), or (num_rows, num_targets).
+
+        What number that is depends on the loss. Of several quantiles it is the median: on the
+        straight line between the quantiles next to 0.5, or the nearest if all are on one side.
 
         Raises:
             ValueError: X has other columns, or a value that its column cannot hold.
@@ -130,7 +147,10 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
         """Lower and upper ends between which the truth is with probability `coverage`.
 
         By split conformal prediction on the held-out rows, or cross-validation+ over folds; the
-        promise holds on average over rows like those of the fit.
+        promise holds on average over rows like those of the fit. After a fit of several quantiles
+        it is from the lowest to the highest, widened or narrowed by as much as the coverage needs,
+        and so wider in rows whose targets scatter more; of counts, too, it is wider where the rate
+        is higher.
 
         Returns:
             (num_rows, 2), or (num_rows, num_targets, 2).
@@ -141,6 +161,20 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
         model, frame = self._answers_for(X)
         ends = np.stack(model.intervals(frame, coverage), axis=-1)
         return ends[:, 0] if ends.shape[1] == 1 else ends
+
+    def predict_quantiles(self, X: Any) -> Array:
+        """All quantiles that were asked for, rising in each row.
+
+        Returns:
+            (num_rows, num_quantiles), or (num_rows, num_targets, num_quantiles).
+
+        Raises:
+            ValueError: the loss is not "quantile", or X has other columns, or a value that its
+                column cannot hold.
+        """
+        model, frame = self._answers_for(X)
+        quantiles = model.quantiles(frame)
+        return quantiles[:, 0] if quantiles.shape[1] == 1 else quantiles
 
     def _read_targets(self, y: Any) -> NDArray[Any]:
         array: NDArray[Any] = check_array(

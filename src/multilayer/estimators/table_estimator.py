@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +17,8 @@ from multilayer.estimators.fitting import TableFit
 from multilayer.estimators.increments import Increments
 from multilayer.estimators.progress import Progress
 from multilayer.estimators.table_rows import TableRows
-from multilayer.model_file.table_model import TableModel, save_table_model
+from multilayer.model_file.table_file import save_table_model
+from multilayer.model_file.table_model import TableModel
 
 try:
     from sklearn.base import BaseEstimator
@@ -39,6 +40,7 @@ _SETTING_NAMES = {
     "num_folds": "num_folds",
     "device": "device",
     "loss": "loss",
+    "quantiles": "quantiles",
 }
 _ACTIVATION_NAMES = {"logistic": "sigmoid"}
 
@@ -248,6 +250,10 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             widths = changes["hidden_widths"]
             widths = (widths,) if isinstance(widths, Integral) else widths
             changes["hidden_widths"] = tuple(int(width) for width in widths)
+        if isinstance(changes.get("quantiles"), Real):
+            changes["quantiles"] = (changes["quantiles"],)
+        if "quantiles" in changes:
+            changes["quantiles"] = tuple(map(float, changes["quantiles"]))
         if "activation" in changes:
             name = changes["activation"]
             changes["activation"] = _ACTIVATION_NAMES.get(name, name)

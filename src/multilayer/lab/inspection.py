@@ -10,7 +10,8 @@ from multilayer.estimators.table_rows import TableRows
 from multilayer.lab.importance import Importance, permutation_importance
 from multilayer.lab.run_folder import model_path, read_json
 from multilayer.lab.table_source import ColumnRoles, read_rows
-from multilayer.model_file.table_model import TableModel, load_table_model
+from multilayer.model_file.table_file import load_table_model
+from multilayer.model_file.table_model import TableModel
 
 _MOST_ROWS = 2_000
 

@@ -12,7 +12,8 @@ from multilayer.lab.calibration import Reliability, reliability
 from multilayer.lab.run_folder import model_path
 from multilayer.lab.table_scores import Score, scores_of
 from multilayer.lab.table_source import ColumnRoles, read_rows
-from multilayer.model_file.table_model import TableModel, load_table_model
+from multilayer.model_file.table_file import load_table_model
+from multilayer.model_file.table_model import TableModel
 from multilayer.report.pictures import save_confusion_matrix
 from multilayer.report.reliability import save_reliability_diagram
 
@@ -62,7 +63,7 @@ def evaluate_table(model: TableModel, data: str | Path) -> TableEvaluation:
     outputs = model.member_outputs(rows.frame, str(data))
     if model.targets.task == "regression":
         answers = model.member_numbers(outputs).mean(axis=0)
-        numbers = model.targets.decode_numbers(truths, clip=False)
+        numbers = model.targets.scale.restore(truths)
         covered = None
         if model.conformal is not None and model.conformal.num_rows >= 1 / (1 - _COVERAGE):
             low, high = model.intervals(rows.frame, _COVERAGE)

@@ -27,7 +27,8 @@ class TablePredictions:
     Args:
         model: what answers.
         data: a file that `read_table_pieces` takes; - is the standard input.
-        with_probabilities: a column for the probability of each class or label.
+        with_probabilities: a column for the probability of each class or label. Several quantiles
+            have a column each in any case, after the median's.
         coverage: of intervals of numbers, or of sets of classes; None: without.
 
     Attributes:
@@ -142,8 +143,11 @@ class TablePredictions:
         targets = self._model.targets
         names = [f"predicted_{name}" for name in targets.names]
         if targets.task == "regression":
+            levels, central = targets.scale.quantiles, list(names)
+            if len(levels) > 1:
+                names += [f"{name}_quantile_{level:g}" for name in central for level in levels]
             if self._coverage is not None:
-                names += [f"{name}_{end}" for name in list(names) for end in ("low", "high")]
+                names += [f"{name}_{end}" for name in central for end in ("low", "high")]
             return names
         if self._coverage is not None:
             names.append(f"{names[0]}_set")
@@ -159,7 +163,10 @@ class TablePredictions:
         outputs = model.member_outputs(piece, source, first_row)
         if targets.task == "regression":
             numbers = model.member_numbers(outputs)
-            columns = list(numbers.mean(axis=0).T)
+            mean = numbers.mean(axis=0)
+            columns = list(targets.scale.central(mean).T)
+            if len(targets.scale.quantiles) > 1:
+                columns += list(mean.T)
             if self._coverage is not None:
                 low, high = model.intervals_of(numbers, self._coverage)
                 for ends in zip(low.T, high.T, strict=True):

@@ -78,7 +78,8 @@ class TableProblem(Problem):
     @property
     def unit(self) -> float:
         """What the RMSE is a multiple of: the target's deviation, or 1 if there are several."""
-        return self.targets.deviations[0] if len(self.targets.deviations) == 1 else 1.0
+        deviations = self.targets.scale.deviations
+        return deviations[0] if len(deviations) == 1 else 1.0
 
     def smallest_that_matters(self, metric: MetricName) -> float:
         """A hundredth of the target's deviation for the RMSE."""
@@ -200,9 +201,10 @@ class TableProblem(Problem):
     ) -> float:
         answers = network.logits(examples.inputs[rows])[0].double()
         if settings.clip_predictions:
+            scale = self.targets.scale
             lowest, highest = (
-                torch.from_numpy((np.array(ends) - self.targets.means) / self.targets.deviations)
-                for ends in (self.targets.lowest, self.targets.highest)
+                torch.from_numpy((np.array(ends) - scale.means) / scale.deviations)
+                for ends in (scale.lowest, scale.highest)
             )
             answers = answers.clamp(lowest, highest)
         errors = (answers - examples.targets[rows].double()).square().mean(-1)

@@ -22,7 +22,7 @@ from multilayer.lab.stopwatch import Stopwatch, without_times
 from multilayer.lab.table_documents import description, facts
 from multilayer.lab.table_scores import Score, scores_of
 from multilayer.lab.table_source import ColumnRoles, TableSource, read_rows
-from multilayer.model_file.table_model import save_table_model
+from multilayer.model_file.table_file import save_table_model
 from multilayer.report.pictures import save_learning_curves
 
 

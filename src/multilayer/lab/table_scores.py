@@ -1,6 +1,6 @@
 """How good answers for the rows of a table are, each figure with an interval."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -38,14 +38,17 @@ def scores_of(targets: Targets, answers: Array, truths: NDArray[Any]) -> list[Sc
         return class_scores(answers, truths)
     if targets.task == "multilabel":
         return label_scores(answers, truths.astype(np.int64))
-    numbers = targets.decode_numbers(truths, clip=False)
+    numbers, central = targets.scale.restore(truths), targets.scale.central(answers)
     scores = []
     for column, name in enumerate(targets.names):
         prefix = f"{name}: " if len(targets.names) > 1 else ""
-        scores += [
-            replace(score, name=prefix + score.name)
-            for score in number_scores(answers[:, column], numbers[:, column])
-        ]
+        of_column = number_scores(central[:, column], numbers[:, column])
+        if targets.scale.quantiles:
+            quantiles = targets.scale.by_quantile(answers)[:, column]
+            of_column += quantile_scores(quantiles, numbers[:, column], targets.scale.quantiles)
+        if targets.scale.are_counts:
+            of_column.append(poisson_score(central[:, column], numbers[:, column]))
+        scores += [replace(score, name=prefix + score.name) for score in of_column]
     return scores
 
 
@@ -108,6 +111,40 @@ def number_scores(predictions: Array, targets: Array) -> list[Score]:
         _resampled("MAE", _mean(np.abs(errors)), num_rows),
         _resampled("R²", _explained(errors, targets), num_rows),
     ]
+
+
+def quantile_scores(quantiles: Array, targets: Array, levels: Sequence[float]) -> list[Score]:
+    """Of each quantile the pinball loss, and the share of targets at or below it.
+
+    Args:
+        quantiles: predicted, (num_rows, num_quantiles).
+        targets: (num_rows,).
+        levels: which quantiles they are.
+    """
+    scores = []
+    for quantile, level in zip(quantiles.T, levels, strict=True):
+        above = targets - quantile
+        losses = np.maximum(level * above, (level - 1) * above)
+        num_below = int((above <= 0).sum())
+        scores += [
+            _resampled(f"pinball loss of quantile {level:g}", _mean(losses), len(targets)),
+            Score(
+                f"share below quantile {level:g}",
+                num_below / len(targets),
+                *wilson_interval(num_below, len(targets)),
+            ),
+        ]
+    return scores
+
+
+def poisson_score(rates: Array, counts: Array) -> Score:
+    """Mean of Poisson's deviance 2 (t log(t / r) − t + r), each (num_rows,); NaN at a rate of 0."""
+    if not (rates > 0).all():
+        return Score("Poisson deviance", np.nan, np.nan, np.nan)
+    logarithms = np.log(np.where(counts > 0, counts, 1) / rates)
+    return _resampled(
+        "Poisson deviance", _mean(2 * (counts * logarithms - counts + rates)), len(counts)
+    )
 
 
 def _resampled(name: str, score: Callable[[Array], float], num_rows: int) -> Score:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from multilayer.container.reading import read_container
 from multilayer.model_file.image_model import ImageModel, image_model_of, save_image_model
-from multilayer.model_file.table_model import TableModel, save_table_model, table_model_of
+from multilayer.model_file.table_file import save_table_model, table_model_of
+from multilayer.model_file.table_model import TableModel
 
 
 def load_model(path: str | Path) -> ImageModel | TableModel:

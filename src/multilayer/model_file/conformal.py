@@ -7,7 +7,8 @@ cross-validation+ (Barber et al., "Predictive inference with the jackknife+", 20
 Romano et al., "Classification with valid and adaptive coverage", 2020). Split prediction is
 cross-validation+ with one fold, so that there is one implementation.
 
-Scores are |target − prediction| for numbers and 1 − probability of the true class for classes.
+Scores of numbers say how far the target is from the prediction, or outside the predicted range;
+scores of classes are 1 − probability of the true class.
 The promise is for new rows drawn as the held-out ones were, on average over rows.
 """
 
@@ -48,15 +49,18 @@ class ConformalScores:
         """Held-out rows of all members together."""
         return sum(map(len, self.of_members))
 
-    def intervals(self, predictions: Array, coverage: float) -> tuple[Array, Array]:
+    def intervals(self, lower: Array, upper: Array, coverage: float) -> tuple[Array, Array]:
         """Where the target of each row lies, with probability `coverage`.
 
         Args:
-            predictions: of each member, (num_members, num_rows, num_outputs).
+            lower: what is predicted, or the lower end of what is, by each member: (num_members,
+                num_rows, num_outputs).
+            upper: the same, or the upper end.
             coverage: above 0, below 1.
 
         Returns:
-            Lower and upper ends, each (num_rows, num_outputs).
+            Lower and upper ends, each (num_rows, num_outputs). Where scores below 0 would make
+            them cross, both are the middle.
 
         Raises:
             SettingsError: the coverage is out of range.
@@ -69,10 +73,11 @@ class ConformalScores:
                 f"an interval of coverage {coverage:g} needs at least {needed} held-out rows; "
                 f"this model was fitted with {self.num_rows}"
             )
-        columns = range(predictions.shape[2])
-        upper = [self._smallest(predictions[:, :, j], j, rank) for j in columns]
-        lower = [-self._smallest(-predictions[:, :, j], j, rank) for j in columns]
-        return np.stack(lower, axis=1), np.stack(upper, axis=1)
+        columns = range(lower.shape[2])
+        low = np.stack([-self._smallest(-lower[:, :, j], j, rank) for j in columns], axis=1)
+        high = np.stack([self._smallest(upper[:, :, j], j, rank) for j in columns], axis=1)
+        middle = (low + high) / 2
+        return np.minimum(low, middle), np.maximum(high, middle)
 
     def sets(self, probabilities: Array, coverage: float) -> NDArray[np.bool_]:
         """Which classes may be the true one, so that it is among them with this probability.

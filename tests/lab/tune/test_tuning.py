@@ -90,7 +90,7 @@ def test_the_winner_is_the_best_in_folds(diabetes, tmp_path):
     ]
     assert result.results["cross_validation"][0]["name"] == "RMSE"
     # The loss in folds is the mean square error of the standardised target, as in the search.
-    rmse = best.scores[0].value / best.model.targets.deviations[0]
+    rmse = best.scores[0].value / best.model.targets.scale.deviations[0]
     assert best.loss == pytest.approx(rmse**2)
 
 

@@ -123,10 +123,10 @@ def _labels(names: Sequence[str], is_there: Array) -> str:
 
 def _of_numbers(model: TableModel, rows: TableRows, truths: Array, name: str) -> dict[str, Any]:
     said = model.numbers(rows.frame)
-    true = model.targets.decode_numbers(truths, clip=False)
+    true = model.targets.scale.restore(truths)
     errors = said - true
     # Of several targets the one counts that is furthest off for what its values spread over.
-    scaled = np.abs(errors) / np.maximum(model.targets.deviations, np.finfo(np.float64).tiny)
+    scaled = np.abs(errors) / np.maximum(model.targets.scale.deviations, np.finfo(np.float64).tiny)
     worst = np.argsort(-scaled.max(axis=1), kind="stable")[:_MOST_MISTAKES]
     targets = model.targets.names
     return {

@@ -107,7 +107,8 @@ def mean_loss(targets: Targets, answers: NDArray[np.float64], truths: NDArray[An
         truths: as `targets.encode` gives them.
     """
     if targets.task == "regression":
-        said = (answers - np.array(targets.means)) / np.array(targets.deviations)
+        scale = targets.scale
+        said = (scale.central(answers) - np.array(scale.means)) / np.array(scale.deviations)
         return float(((said - truths) ** 2).mean())
     if targets.task == "multilabel":
         of_truth = np.where(truths == 1, answers, 1 - answers)

@@ -35,7 +35,8 @@ from multilayer.lab.tune.storage import (
 )
 from multilayer.lab.tune.trials import Tally, tally
 from multilayer.lab.tune.workers import Worker
-from multilayer.model_file.table_model import TableModel, save_table_model
+from multilayer.model_file.table_file import save_table_model
+from multilayer.model_file.table_model import TableModel
 from multilayer.report.pictures import save_learning_curves
 
 _OF_A_PROCESS = ("num_threads", "device")  # each that works on a study may have its own

@@ -1,0 +1,201 @@
+"""How numbers to be predicted become what a network learns, and its outputs numbers again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.errors import TableError
+
+Array = NDArray[np.float64]
+
+STATISTICS = ("means", "deviations", "lowest", "highest")
+
+# Their losses grow with the distance and not with its square, so that far rows should not settle
+# the scale either.
+_ROBUST_LOSSES = ("absolute_error", "huber", "quantile")
+_QUARTILES_APART = 1.3489795003921634  # of a normal distribution of deviation 1
+
+
+@dataclass(frozen=True)
+class NumberScale:
+    """Standardised numbers, or counts as multiples of their mean; one value for each number.
+
+    A network's outputs are standardised numbers, for each number as many as there are quantiles;
+    or, of counts, the logarithm of the rate as a multiple of the mean. In units of the mean m a
+    count t has the loss eʸ − (t / m) y, which is Poisson's at the rate m eʸ, divided by m.
+
+    Attributes:
+        means: taken away before the network learns: the mean, the median where the loss is robust,
+            0 of counts.
+        deviations: what is divided by then: the population standard deviation; where the loss is
+            robust the distance of the quartiles as a normal distribution's deviation; of counts
+            the mean; 1 where all are equal.
+        lowest: the smallest training values, to which predictions are clipped.
+        highest: the largest.
+        quantiles: which ones each number's outputs are, rising; none: the one answer is the loss's.
+        are_counts: whether outputs are logarithms of rates.
+    """
+
+    means: tuple[float, ...] = ()
+    deviations: tuple[float, ...] = ()
+    lowest: tuple[float, ...] = ()
+    highest: tuple[float, ...] = ()
+    quantiles: tuple[float, ...] = ()
+    are_counts: bool = False
+
+    @classmethod
+    def fit(
+        cls, numbers: Array, names: Sequence[str], loss: str, quantiles: Sequence[float]
+    ) -> "NumberScale":
+        """Learn it from the numbers of training rows.
+
+        Args:
+            numbers: (num_rows, num_numbers), finite, at least one row.
+            names: of the numbers, for errors.
+            loss: what will be minimised, by its name in `TrainingSettings`.
+            quantiles: what the loss "quantile" estimates; else not looked at.
+
+        Raises:
+            TableError: they are too large to be squared, or the loss is "poisson" and one is
+                negative.
+        """
+        are_counts = loss == "poisson"
+        if are_counts:
+            require_counts(numbers, names)
+        lowest, highest = numbers.min(axis=0), numbers.max(axis=0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            means, deviations = numbers.mean(axis=0), numbers.std(axis=0)
+        if not (np.isfinite(means) & np.isfinite(deviations)).all():
+            raise TableError(
+                f"the target {', '.join(map(repr, names))} has values too large to be squared"
+            )
+        deviations = np.where(lowest < highest, deviations, 1.0)
+        if loss in _ROBUST_LOSSES:
+            low, means, high = np.quantile(numbers, [0.25, 0.5, 0.75], axis=0)
+            deviations = np.where(low < high, (high - low) / _QUARTILES_APART, deviations)
+        elif are_counts:
+            deviations = np.where(means > 0, means, 1.0)
+            means = np.zeros_like(means)
+        return cls(
+            tuple(means.tolist()),
+            tuple(deviations.tolist()),
+            tuple(lowest.tolist()),
+            tuple(highest.tolist()),
+            tuple(quantiles) if loss == "quantile" else (),
+            are_counts,
+        )
+
+    @property
+    def num_outputs_each(self) -> int:
+        """Outputs of the network for each number."""
+        return len(self.quantiles) or 1
+
+    def encode(self, numbers: Array) -> NDArray[np.float32]:
+        """What a network learns, (num_rows, num_numbers)."""
+        return np.asarray((numbers - self.means) / self.deviations, dtype=np.float32)
+
+    def restore(self, encoded: NDArray[Any]) -> Array:
+        """The numbers, (…, num_numbers), that `encode` made these of."""
+        numbers: Array = np.asarray(encoded, dtype=np.float64) * self.deviations + self.means
+        return numbers
+
+    def decode(self, outputs: NDArray[Any], clip: bool = True) -> Array:
+        """The numbers that a network's outputs stand for.
+
+        Quantiles that cross are put in order (Chernozhukov et al., "Quantile and probability
+        curves without crossing", 2010).
+
+        Args:
+            outputs: (…, num_numbers × num_outputs_each), those of a number beside each other.
+            clip: to the range of the training rows.
+
+        Returns:
+            The same shape; each number's quantiles rise.
+        """
+        outputs = np.asarray(outputs, dtype=np.float64)
+        by_number = outputs.reshape(*outputs.shape[:-1], -1, self.num_outputs_each)
+        if self.are_counts:
+            with np.errstate(over="ignore"):
+                by_number = np.exp(by_number)
+        column = (slice(None), None)
+        numbers = by_number * np.array(self.deviations)[column] + np.array(self.means)[column]
+        if clip:
+            numbers = np.clip(
+                numbers, np.array(self.lowest)[column], np.array(self.highest)[column]
+            )
+        if len(self.quantiles) > 1:
+            numbers = np.sort(numbers, axis=-1)
+        decoded: Array = numbers.reshape(outputs.shape)
+        return decoded
+
+    def by_quantile(self, numbers: Array) -> Array:
+        """Decoded (…, num_numbers × num_outputs_each) as (…, num_numbers, num_outputs_each)."""
+        return numbers.reshape(*numbers.shape[:-1], -1, self.num_outputs_each)
+
+    def central(self, numbers: Array) -> Array:
+        """One answer for each number: the median, where there are several quantiles.
+
+        It lies on the straight line between the quantiles next to 0.5; where all are on one side,
+        it is the nearest.
+
+        Args:
+            numbers: decoded, (…, num_numbers × num_outputs_each).
+
+        Returns:
+            (…, num_numbers).
+        """
+        if len(self.quantiles) < 2:
+            return numbers
+        place = np.interp(0.5, self.quantiles, np.arange(len(self.quantiles)))
+        below, share = int(place), place % 1
+        numbers = self.by_quantile(numbers)
+        above = min(below + 1, len(self.quantiles) - 1)
+        central: Array = (1 - share) * numbers[..., below] + share * numbers[..., above]
+        return central
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as a JSON document; `from_json` gives an equal scale."""
+        return {
+            **{name: list(getattr(self, name)) for name in (*STATISTICS, "quantiles")},
+            "are_counts": self.are_counts,
+        }
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any], num_numbers: int) -> "NumberScale":
+        """Read what `to_json` made, or a version without quantiles and counts.
+
+        Raises:
+            ValueError, KeyError, TypeError: the document is something else.
+        """
+        scale = cls(
+            **{name: tuple(document[name]) for name in STATISTICS},
+            quantiles=tuple(document.get("quantiles", ())),
+            are_counts=document.get("are_counts", False),
+        )
+        numbers = [getattr(scale, name) for name in STATISTICS]
+        is_right = (
+            all(len(part) == num_numbers for part in numbers)
+            and all(type(n) is float and np.isfinite(n) for part in numbers for n in part)
+            and all(deviation > 0 for deviation in scale.deviations)
+            and all(type(level) is float and 0 < level < 1 for level in scale.quantiles)
+            and list(scale.quantiles) == sorted(set(scale.quantiles))
+            and isinstance(scale.are_counts, bool)
+            and not (scale.are_counts and (scale.quantiles or any(scale.means)))
+            and (num_numbers > 0 or scale == cls())
+        )
+        if not is_right:
+            raise ValueError("a part is missing or of another kind")
+        return scale
+
+
+def require_counts(numbers: Array, names: Sequence[str]) -> None:
+    """Raise TableError unless all of (num_rows, num_numbers) are at least 0."""
+    if (numbers < 0).any():
+        row, place = np.argwhere(numbers < 0)[0]
+        raise TableError(
+            f"row {row + 1} of target {names[place]!r} must be at least 0 for the loss 'poisson', "
+            f"it is {numbers[row, place]:g}"
+        )
