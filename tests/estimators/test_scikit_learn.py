@@ -1,5 +1,6 @@
 """The estimators as scikit-learn and its users know estimators."""
 
+import copy
 import pickle
 
 import numpy as np
@@ -39,11 +40,12 @@ def test_what_scikit_learn_asks_of_an_estimator(estimator, check):
 @parametrize_with_checks(
     [
         MLPClassifier(), MLPRegressor(), MLPClassifier("fast"), MLPRegressor("fast"),
-        MLPClassifier("best"), MLPRegressor("best"),
+        MLPClassifier("best", max_iter=32), MLPRegressor("best", max_iter=32),
     ],
     expected_failed_checks=None,
 )  # fmt: skip
 def test_the_recipes_as_they_are_pass_too(estimator, check):
+    """But for the epochs of the folds, which would take as long as all the others together."""
     check(estimator)
 
 
@@ -182,10 +184,26 @@ def test_bit_by_bit(wine):
             classifier.partial_fit(frame[rows], kinds[rows], np.unique(kinds))
     assert classifier.score(frame, kinds) > 0.9
     assert classifier.n_iter_ == 60
-    copy = pickle.loads(pickle.dumps(classifier))
-    copy.partial_fit(frame, kinds)
     with pytest.raises(SettingsError, match="classes are other than in the first call"):
         classifier.partial_fit(frame, kinds, ["a", "b"])
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("copied", [lambda it: pickle.loads(pickle.dumps(it)), copy.deepcopy])
+def test_a_copy_goes_on_bit_by_bit_as_the_original_does(wine, dropout, copied):
+    """The moments of Adam, the masks' generators and the order of rows included."""
+    frame, kinds = wine
+    original = MLPClassifier(**QUICK, dropout=dropout)
+    for _ in range(5):
+        original.partial_fit(frame, kinds, np.unique(kinds))
+    other = copied(original)
+    for _ in range(3):
+        before = other.predict_proba(frame)
+        other.partial_fit(frame, kinds)
+        original.partial_fit(frame, kinds)
+        np.testing.assert_array_equal(other.predict_proba(frame), original.predict_proba(frame))
+        assert not np.array_equal(other.predict_proba(frame), before)
+    assert other.n_iter_ == original.n_iter_ == 8
 
 
 def test_bit_by_bit_for_numbers_and_after_a_fit(diabetes):

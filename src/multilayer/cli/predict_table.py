@@ -14,9 +14,9 @@ def predict_table(
     """Answer for each row of a file."""
     from multilayer.lab.run_folder import model_path
     from multilayer.lab.table_predictions import TablePredictions
-    from multilayer.model_file.table_file import load_table_model
+    from multilayer.model_file.table_predictor import load_table_predictor
 
-    model = load_table_model(model_path(run))
+    model = load_table_predictor(model_path(run))
     predictions = TablePredictions(
         model, data, with_probabilities=with_probabilities, coverage=coverage
     )

@@ -151,6 +151,16 @@ class TableFit(PopulationFit):
             return learned, None if self._held_out is None else self._held_out.examples
         return learned, _subset(self._held_out.examples, self._held_out.rows[member])
 
+    def members_holding_out(self, numbers: Sequence[int]) -> list[int] | None:
+        """See `PopulationFit`."""
+        held_out, own = self.division.held_out, self.rows.numbers
+        if held_out is None or own is None or self.division.is_shared:
+            return None
+        member_of = {
+            number: member for member, rows in enumerate(held_out) for number in own[rows].tolist()
+        }
+        return [member_of[number] for number in numbers]
+
     def _scaled(self, values: NDArray[Any], names: Sequence[str]) -> Targets:
         """Numbers on the scale that the loss asks for."""
         settings = self.settings

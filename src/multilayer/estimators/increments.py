@@ -37,6 +37,22 @@ class Increments:
         self._step = Step(model.network, settings)
         self._num_bits = 0
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All that is needed to go on in the same bits: the optimiser's moments too."""
+        return {
+            "model": self.model,
+            "settings": self._settings,
+            "num_bits": self._num_bits,
+            "step": self._step.state(),
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Go on from what `__getstate__` gave."""
+        self.model, self._settings = state["model"], state["settings"]
+        self._num_bits = state["num_bits"]
+        self._step = Step(self.model.network, self._settings)
+        self._step.restore(state["step"])
+
     @classmethod
     def begin(
         cls,

@@ -64,6 +64,10 @@ class PopulationFit(ABC):
     def held_out_numbers(self) -> NDArray[np.int64]:
         """The numbers in the file of rows that are held out, ascending; none if not known."""
 
+    def members_holding_out(self, numbers: Sequence[int]) -> list[int] | None:  # noqa: ARG002
+        """The member that holds out each of these rows of the file; None: all hold out the same."""
+        return None
+
     def resume(self, state: TrainingState) -> None:
         """Let `epochs` go on from a state, bit for bit as if nothing had been between.
 

@@ -111,6 +111,7 @@ _TABLE_RECIPES: dict[str, TrainingSettings] = {
     "best": replace(_TABLES_DEFAULT, num_folds=5, validation_fraction=0.0),
 }
 _REGRESSION_RATES = {"fast": 0.07, "default": 0.1, "best": 0.1}
+_POISSON_RATE = 0.04  # an output is an exponent there, and long steps overshoot
 
 _MOST_ROWS_SEEN = 256 * 200_000  # larger tables are gone through less often
 _MOST_EMBEDDED_COLUMNS = 500  # each embedded number costs as much as sixteen plain ones
@@ -157,8 +158,16 @@ def recipe(
     if task == "images":
         return replace(_IMAGE_RECIPES[name], **changes)
     return replace(
-        _TABLE_RECIPES[name], **{**_by_data(name, task, num_rows, num_columns), **changes}
+        _TABLE_RECIPES[name],
+        **{**_by_data(name, task, num_rows, num_columns), **_by_loss(name, changes), **changes},
     )
+
+
+def _by_loss(name: str, changes: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a table's recipe that depend on what shall be minimised."""
+    if changes.get("loss") == "poisson" and name != "chapter":
+        return {"learning_rate": _POISSON_RATE}
+    return {}
 
 
 def _by_data(

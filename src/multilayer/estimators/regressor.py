@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_array, column_or_1d
 
 from multilayer.data.target_values import Task
 from multilayer.data.targets import Targets
+from multilayer.estimators.arguments import changed_settings
 from multilayer.estimators.table_estimator import TableEstimator
 
 Array = NDArray[np.float64]
@@ -121,7 +122,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
         """
         if hasattr(self, "model_"):
             return self._add(X, self.model_.targets, y, sample_weight)
-        changes = self._changes()
+        changes = changed_settings(self)
         targets = Targets.fit(
             self._read_targets(y),
             "regression",

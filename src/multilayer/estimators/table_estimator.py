@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,8 +10,10 @@ from numpy.typing import NDArray
 
 from multilayer.data.column_kinds import infer_schema
 from multilayer.data.frames import as_frame
+from multilayer.data.schema import Schema
 from multilayer.data.target_values import Task
 from multilayer.errors import MissingExtraError, SettingsError, TableError
+from multilayer.estimators.arguments import categorical_names, changed_settings
 from multilayer.estimators.fitting import TableFit
 from multilayer.estimators.increments import Increments
 from multilayer.estimators.progress import Progress
@@ -22,27 +23,9 @@ from multilayer.model_file.table_model import TableModel
 
 try:
     from sklearn.base import BaseEstimator
-    from sklearn.utils import check_random_state
     from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 except ImportError as error:
     raise MissingExtraError("an estimator", "scikit-learn", "sklearn") from error
-
-# scikit-learn's names of settings, in so far as they are other than ours.
-_SETTING_NAMES = {
-    "hidden_layer_sizes": "hidden_widths",
-    "learning_rate_init": "learning_rate",
-    "max_iter": "max_epochs",
-    "activation": "activation",
-    "batch_size": "batch_size",
-    "dropout": "dropout",
-    "weight_decay": "weight_decay",
-    "validation_fraction": "validation_fraction",
-    "num_folds": "num_folds",
-    "device": "device",
-    "loss": "loss",
-    "quantiles": "quantiles",
-}
-_ACTIVATION_NAMES = {"logistic": "sigmoid"}
 
 
 class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
@@ -86,13 +69,13 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             None if groups is None else np.asarray(groups),
         )
         validation = self._read_validation(X_val, y_val)
-        schema = infer_schema(frame, categorical=self._categorical_names(frame.columns))
+        schema = self._schema(frame)
         fit = TableFit(
             rows,
             schema,
             task=self._task_of(targets),
             recipe_name=self.recipe,
-            changes=self._changes(),
+            changes=changed_settings(self),
             validation=validation,
             class_weight=getattr(self, "class_weight", None),
             start=getattr(self, "model_", None) if self.warm_start else None,
@@ -125,11 +108,6 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         tags.input_tags.categorical = True
         return tags
 
-    def __getstate__(self) -> Any:
-        """Without what `partial_fit` goes on with: its moments begin anew after a copy."""
-        state = super().__getstate__()
-        return {name: value for name, value in state.items() if name != "_increments"}
-
     def _add(self, X: Any, targets_of_first: Any, y: Any, sample_weight: Any) -> Self:
         """One epoch more on these rows; the first ones settle columns, encoder and targets."""
         is_first = not hasattr(self, "model_")
@@ -139,9 +117,9 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         ).that_count()
         increments = getattr(self, "_increments", None)
         if increments is None:
-            changes = self._changes()
+            changes = changed_settings(self)
             if is_first:
-                schema = infer_schema(frame, categorical=self._categorical_names(frame.columns))
+                schema = self._schema(frame)
                 increments = Increments.begin(rows, schema, targets_of_first, self.recipe, changes)
             else:
                 increments = Increments.resume(self.model_, self.recipe, changes)
@@ -200,6 +178,10 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             )
         return as_frame(array, self._column_names)
 
+    def _schema(self, frame: Any) -> Schema:
+        names = categorical_names(self.categorical_features, frame.columns)
+        return infer_schema(frame, categorical=names)
+
     @abstractmethod
     def _read_targets(self, y: Any) -> NDArray[Any]:
         """Check targets and bring them into the form that `TableFit` takes."""
@@ -214,61 +196,6 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         if X_val is None or y_val is None:
             raise SettingsError("X_val and y_val belong together; one of them is None")
         return TableRows(self._as_frame(X_val, reset=False), self._read_targets(y_val))
-
-    def _categorical_names(self, columns: Sequence[str]) -> list[str]:
-        """The columns that `categorical_features` names, numbers or marks."""
-        given = self.categorical_features
-        if given is None:
-            return []
-        chosen = list(given)
-        if all(isinstance(each, bool | np.bool_) for each in chosen):
-            if len(chosen) != len(columns):
-                raise SettingsError(
-                    f"categorical_features marks {len(chosen)} columns; X has {len(columns)}"
-                )
-            return [name for name, is_marked in zip(columns, chosen, strict=True) if is_marked]
-        names = []
-        for each in chosen:
-            if isinstance(each, Integral):
-                if not -len(columns) <= int(each) < len(columns):
-                    raise SettingsError(
-                        f"categorical_features names column {each}; X has {len(columns)}"
-                    )
-                names.append(columns[int(each)])
-            else:
-                names.append(str(each))
-        return names
-
-    def _changes(self) -> dict[str, Any]:
-        """The settings that differ from the recipe's."""
-        changes = dict(self.settings or {})
-        for name, setting in _SETTING_NAMES.items():
-            value = getattr(self, name, None)
-            if value is not None:
-                changes[setting] = value
-        if "hidden_widths" in changes:
-            widths = changes["hidden_widths"]
-            widths = (widths,) if isinstance(widths, Integral) else widths
-            changes["hidden_widths"] = tuple(int(width) for width in widths)
-        if isinstance(changes.get("quantiles"), Real):
-            changes["quantiles"] = (changes["quantiles"],)
-        if "quantiles" in changes:
-            changes["quantiles"] = tuple(map(float, changes["quantiles"]))
-        if "activation" in changes:
-            name = changes["activation"]
-            changes["activation"] = _ACTIVATION_NAMES.get(name, name)
-        for name in ("batch_size", "max_epochs", "num_folds"):
-            if isinstance(changes.get(name), Integral):
-                changes[name] = int(changes[name])
-        if self.early_stopping:
-            changes["patience"] = int(self.n_iter_no_change)
-        changes["seed"] = self._seed()
-        return changes
-
-    def _seed(self) -> int:
-        if isinstance(self.random_state, Integral):
-            return int(self.random_state)
-        return int(check_random_state(self.random_state).randint(2**31 - 1))
 
     def _answers_for(self, X: Any) -> tuple[TableModel, Any]:
         """The fitted model, and X as it takes it."""

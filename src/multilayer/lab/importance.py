@@ -7,11 +7,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from multilayer.data.number_scale import NumberScale
 from multilayer.engine.network import Network
 from multilayer.model_file.table_model import TableModel
 
 if TYPE_CHECKING:
     import polars as pl
+
+Array = NDArray[np.float64]
 
 _NUM_SHUFFLES = 5
 
@@ -22,8 +25,9 @@ class Importance:
 
     Attributes:
         column: of the table.
-        rise: in the loss, on average over the shuffles: log loss, or of numbers the mean square
-            error of the standardised targets.
+        rise: in the loss, on average over the shuffles: log loss; or of standardised numbers the
+            mean square error, of quantiles the pinball loss; or Poisson's loss of counts over their
+            mean.
         deviation: of it between the shuffles.
     """
 
@@ -33,7 +37,11 @@ class Importance:
 
 
 def permutation_importance(
-    model: TableModel, frame: "pl.DataFrame", targets: NDArray[Any], seed: int = 0
+    model: TableModel,
+    frame: "pl.DataFrame",
+    targets: NDArray[Any],
+    members: NDArray[np.int64] | None = None,
+    seed: int = 0,
 ) -> list[Importance]:
     """Shuffle one column after the other (Breiman, "Random forests", 2001).
 
@@ -41,6 +49,8 @@ def permutation_importance(
         model: what answers.
         frame: rows that it has not learned from.
         targets: of the rows, as they are in the table.
+        members: of the population, for each row the one that has not learned from it, (num_rows,);
+            None: none has, and the mean of all is looked at.
         seed: of the shuffles.
 
     Returns:
@@ -48,8 +58,7 @@ def permutation_importance(
     """
     truths = model.targets.encode(targets)
     inputs = model.encoder.encode(frame)
-    network = model.network
-    whole = _loss(model, network, inputs, truths)
+    whole = _loss(model, inputs, truths, members)
     generator = np.random.default_rng(seed)
     found = []
     for column, places in model.encoder.feature_groups.items():
@@ -57,21 +66,51 @@ def permutation_importance(
         rises = []
         for _ in range(_NUM_SHUFFLES):
             inputs[:, list(places)] = kept[generator.permutation(len(inputs))]
-            rises.append(_loss(model, network, inputs, truths) - whole)
+            rises.append(_loss(model, inputs, truths, members) - whole)
         inputs[:, list(places)] = kept
         found.append(Importance(column, float(np.mean(rises)), float(np.std(rises))))
     return sorted(found, key=lambda importance: -importance.rise)
 
 
 def _loss(
-    model: TableModel, network: Network, inputs: NDArray[np.float32], truths: NDArray[Any]
+    model: TableModel,
+    inputs: NDArray[np.float32],
+    truths: NDArray[Any],
+    members: NDArray[np.int64] | None,
 ) -> float:
-    outputs = network.logits(torch.from_numpy(inputs)).double().numpy()
+    outputs = _outputs(model.network, inputs, members)
     if model.targets.task == "regression":
-        return float(((outputs.mean(axis=0) - truths) ** 2).mean())
+        return _loss_of_numbers(model.targets.scale, outputs, truths)
     probabilities = model.member_probabilities(outputs).mean(axis=0)
     if model.targets.task == "multilabel":
         of_truth = np.where(truths == 1, probabilities, 1 - probabilities)
     else:
         of_truth = probabilities[np.arange(len(truths)), truths]
     return float(-np.log(np.maximum(of_truth, 1e-15)).mean())
+
+
+def _outputs(
+    network: Network, inputs: NDArray[np.float32], members: NDArray[np.int64] | None
+) -> Array:
+    """Of all members, (num_members, num_rows, num_outputs), or of each row's own, (1, …)."""
+    if members is None:
+        of_all: Array = network.logits(torch.from_numpy(inputs)).double().numpy()
+        return of_all
+    outputs = np.empty((1, len(inputs), network.spec.num_outputs))
+    for member in np.unique(members):
+        own = members == member
+        outputs[0, own] = network.member(int(member)).logits(torch.from_numpy(inputs[own])).numpy()
+    return outputs
+
+
+def _loss_of_numbers(scale: NumberScale, outputs: Array, truths: NDArray[Any]) -> float:
+    numbers, truths = scale.decode(outputs, clip=False).mean(axis=0), scale.restore(truths)
+    if scale.are_counts:
+        rates = np.maximum(numbers, np.finfo(np.float64).tiny) / scale.deviations
+        return float((rates - truths / scale.deviations * np.log(rates)).mean())
+    above = truths[:, :, None] - scale.by_quantile(numbers)
+    above /= np.array(scale.deviations)[:, None]
+    if scale.quantiles:
+        levels = np.array(scale.quantiles)
+        return float(np.maximum(levels * above, (levels - 1) * above).mean())
+    return float((above**2).mean())

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from multilayer.errors import RunFolderError
 from multilayer.estimators.table_rows import TableRows
@@ -49,9 +50,9 @@ def inspect_table(run: str | Path, data: str | Path | None = None) -> TableInspe
     rows, reason = held_out_rows(run, model, data)
     if rows is None:
         return TableInspection(model, [], 0, reason)
-    return TableInspection(
-        model, permutation_importance(model, rows.frame, rows.targets), len(rows), ""
-    )
+    members = None if data is not None else members_holding_out(run, rows)
+    found = permutation_importance(model, rows.frame, rows.targets, members)
+    return TableInspection(model, found, len(rows), "")
 
 
 def held_out_rows(
@@ -73,6 +74,32 @@ def held_out_rows(
     if rows is None:
         return None, reason
     return rows.take(np.arange(0, len(rows), -(-len(rows) // _MOST_ROWS))), ""
+
+
+def members_holding_out(run: str | Path, rows: TableRows) -> NDArray[np.int64] | None:
+    """Which member of a run's population has not learned from each of its validation rows.
+
+    Args:
+        run: a run folder.
+        rows: as `held_out_rows` gives them.
+
+    Returns:
+        (num_rows,); None where no member has learned from any of them.
+
+    Raises:
+        RunFolderError: the run is not whole.
+    """
+    origin = read_json(run, "settings.json")["data"]
+    members = origin.get("validation_members")
+    if members is None or rows.numbers is None:
+        return None
+    member_of = dict(zip(origin["validation_rows"], members, strict=True))
+    try:
+        return np.array([member_of[number] for number in rows.numbers.tolist()], np.int64)
+    except KeyError as error:
+        raise RunFolderError(
+            f"settings.json of {run} does not say who held out row {error}"
+        ) from None
 
 
 def _all_rows_of(

@@ -39,6 +39,7 @@ def description(
         TableError: a file cannot be read.
     """
     rows = fit.held_out_numbers()
+    named = rows[:: max(1, -(-len(rows) // _MOST_ROWS_NAMED))].tolist()
     return {
         "recipe": fit.recipe_name,
         "settings": asdict(fit.settings),
@@ -53,7 +54,8 @@ def description(
             "task": fit.targets.task,
             "roles": asdict(roles),
             "schema": source.schema.to_json(),
-            "validation_rows": rows[:: max(1, -(-len(rows) // _MOST_ROWS_NAMED))].tolist(),
+            "validation_rows": named,
+            "validation_members": fit.members_holding_out(named),
             "memory_limit": source.memory_limit if isinstance(source, LargeTable) else None,
         },
     }

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from multilayer.data.read_table import read_table_pieces
 from multilayer.errors import OutputError, SettingsError
 from multilayer.files import replace_atomically
-from multilayer.model_file.table_model import TableModel
+from multilayer.model_file.table_answers import TableAnswers
 
 if TYPE_CHECKING:
     import polars as pl
@@ -42,7 +42,7 @@ class TablePredictions:
 
     def __init__(
         self,
-        model: TableModel,
+        model: TableAnswers,
         data: str | Path,
         *,
         with_probabilities: bool = False,

@@ -1,6 +1,7 @@
 """One network's forward pass in NumPy, with all that a `NetworkSpec` may have."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,8 @@ from multilayer.engine.specification import (
 from multilayer.model_file.numpy_activations import NUMPY_ACTIVATIONS
 
 _ALIGNMENT_BYTES = 64  # a line of the processor's cache
-_TWO_PI = np.float32(2 * np.pi)
 
-Array = NDArray[np.float32]
+Array = NDArray[Any]
 
 
 class NumPyNetwork:
@@ -31,15 +31,25 @@ class NumPyNetwork:
     Args:
         spec: the network's shape.
         parameters: values of one member by the name of their slot, of the slot's shape.
+        dtype: in which it computes: float32, or float64.
     """
 
-    def __init__(self, spec: NetworkSpec, parameters: Mapping[str, NDArray[np.float32]]) -> None:
-        self._spec, self._parameters = spec, parameters
+    def __init__(
+        self,
+        spec: NetworkSpec,
+        parameters: Mapping[str, NDArray[np.float32]],
+        dtype: type[np.float32] | type[np.float64] = np.float32,
+    ) -> None:
+        self._spec = spec
+        self._dtype: Any = dtype
+        self._parameters: dict[str, Array] = {
+            name: np.asarray(values, dtype) for name, values in parameters.items()
+        }
         self._activate = NUMPY_ACTIVATIONS[spec.activation]
         self._is_embedded = bool(spec.embedded_numbers or spec.category_sizes)
         self._layers = [self._folded(number) for number in range(len(spec.linear_layers))]
         self._strengths = [
-            parameters.get(f"activation_{number}.strength")
+            self._parameters.get(f"activation_{number}.strength")
             for number in range(len(spec.hidden_widths))
         ]
         sizes = spec.category_sizes
@@ -50,7 +60,7 @@ class NumPyNetwork:
         """What the last layer says.
 
         Args:
-            inputs: (num_rows, num_inputs), left unchanged.
+            inputs: (num_rows, num_inputs), of the network's type, left unchanged.
 
         Returns:
             (num_rows, num_outputs), in memory that the next call overwrites.
@@ -68,9 +78,9 @@ class NumPyNetwork:
 
     def _make_buffers(self, num_rows: int) -> None:
         widths = self._spec.widths[1:]
-        self._values = [np.empty((num_rows, width), np.float32) for width in widths]
+        self._values = [np.empty((num_rows, width), self._dtype) for width in widths]
         if self._is_embedded:
-            self._features = np.empty((num_rows, self._spec.num_features), np.float32)
+            self._features = np.empty((num_rows, self._spec.num_features), self._dtype)
 
     def _activate_layer(self, values: Array, strength: Array | None) -> None:
         """σ(z), or (1 − α) z + α σ(z), in place."""
@@ -86,14 +96,16 @@ class NumPyNetwork:
     def _embed(self, inputs: Array) -> Array:
         """Features of rows; see `engine.layers.embeddings`."""
         spec, parameters, features = self._spec, self._parameters, self._features
-        values = inputs * np.float32(spec.input_scale)
+        values = inputs * self._dtype(spec.input_scale)
         if spec.standardize_inputs:
             values = (values - parameters["inputs.shift"]) * parameters["inputs.scale"]
         columns = spec.embedded_numbers
         numbers_to, passed_to = NUMBER_WIDTH * columns, NUMBER_WIDTH * columns + spec.num_passed
         if columns:
             numbers = values[:, :columns]
-            arguments = numbers.T[:, :, None] * (_TWO_PI * parameters["numbers.frequency"])
+            arguments = numbers.T[:, :, None] * (
+                self._dtype(2 * np.pi) * parameters["numbers.frequency"]
+            )
             arguments += parameters["numbers.phase"]
             mixtures = np.cos(arguments, out=arguments) @ parameters["numbers.weight"]
             mixtures += parameters["numbers.bias"]
@@ -130,7 +142,7 @@ class NumPyNetwork:
             # The bias of a layer with batch norm comes after it, but for the offset above.
             own_bias, offset = parameters["bias"], bias - parameters["bias"]
             weight, bias = weight * factor, own_bias + (offset - parameters["mean"]) * factor
-        return _aligned(weight.astype(np.float32)), bias.astype(np.float32)
+        return _aligned(weight.astype(self._dtype)), bias.astype(self._dtype)
 
     def _with_inputs_scaled(
         self, weight: NDArray[np.float64]
@@ -147,6 +159,6 @@ def _aligned(matrix: Array) -> Array:
     """A copy that starts at the start of a cache line; products with it are a tenth faster."""
     memory = np.empty(matrix.nbytes + _ALIGNMENT_BYTES, np.uint8)
     start = -memory.ctypes.data % _ALIGNMENT_BYTES
-    copy = memory[start : start + matrix.nbytes].view(np.float32).reshape(matrix.shape)
+    copy = memory[start : start + matrix.nbytes].view(matrix.dtype).reshape(matrix.shape)
     copy[:] = matrix
     return copy

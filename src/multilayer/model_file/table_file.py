@@ -2,28 +2,16 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 
 from multilayer.container.contents import Container, check_finite
 from multilayer.container.reading import read_container
 from multilayer.container.writing import write_container
-from multilayer.data.encoder import Encoder
-from multilayer.data.schema import Schema
-from multilayer.data.targets import Targets
 from multilayer.engine.network import Network
-from multilayer.engine.specification import NetworkSpec, check_widths
 from multilayer.errors import DataError, ModelFileError
-from multilayer.model_file.conformal import ConformalScores
 from multilayer.model_file.table_model import TableModel
-
-KIND = "table"
-_KEYS = {
-    "schema", "encoder", "targets", "network", "num_members", "temperature", "uniform_share",
-    "clips", "num_conformal_rows", "details",
-}  # fmt: skip
+from multilayer.model_file.table_predictor import KIND, table_predictor_of
 
 
 def save_table_model(model: TableModel, path: str | Path) -> None:
@@ -72,64 +60,18 @@ def table_model_of(container: Container) -> TableModel:
     Raises:
         ModelFileError: it does not describe one.
     """
-    container.check_keys(_KEYS)
-    document = container.document
-    try:
-        spec = NetworkSpec(**document["network"])
-        check_widths("num_members", (document["num_members"],))
-        schema = Schema.from_json(document["schema"])
-        encoder = Encoder.from_json(document["encoder"])
-        targets = Targets.from_json(document["targets"])
-        temperature = _number(document, "temperature", 1e-3, 1e3)
-        uniform_share = _number(document, "uniform_share", 0, 1)
-        counts = document["num_conformal_rows"]
-        if not isinstance(counts, list):
-            raise TypeError("num_conformal_rows must be a list")
-        check_widths("num_conformal_rows", tuple(counts))
-        if not isinstance(document["clips"], bool) or not isinstance(document["details"], dict):
-            raise TypeError("clips must be true or false, details an object")
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelFileError(
-            f"{container.path} does not describe a table's network: {error}"
-        ) from error
-    num_members = document["num_members"]
-    if (
-        (encoder.num_inputs, targets.num_outputs) != (spec.num_inputs, spec.num_outputs)
-        or spec.category_sizes != encoder.category_sizes
-        or spec.input_scale != 1  # codes of categories would be others
-        or spec.embedded_numbers not in (0, encoder.num_numeric)
-        or len(counts) not in (0, 1, num_members)
-    ):
-        raise ModelFileError(
-            f"{container.path} describes a network that does not belong to its table"
-        )
-    width = len(targets.names) if targets.task == "regression" else 1
-    layout = {slot.name: ("F32", (num_members, *slot.shape)) for slot in spec.parameter_slots} | {
-        f"conformal.{member}": ("F64", (count, width)) for member, count in enumerate(counts)
-    }
-    container.check_arrays(layout)
-    container.check_finite()
-    network = Network(spec, num_members)
+    content = table_predictor_of(container)
+    network = Network(content.spec, content.num_members)
     for name, view in network.named_parameters():
-        view.copy_(torch.from_numpy(container.arrays[name]))
-    scores = tuple(container.arrays[f"conformal.{member}"] for member in range(len(counts)))
-    if any((np.diff(of_member, axis=0) < 0).any() for of_member in scores):
-        raise ModelFileError(f"{container.path} holds conformal scores that do not ascend")
+        view.copy_(torch.from_numpy(content.parameters[name]))
     return TableModel(
-        schema,
-        encoder,
-        targets,
+        content.schema,
+        content.encoder,
+        content.targets,
         network,
-        temperature=temperature,
-        uniform_share=uniform_share,
-        conformal=ConformalScores(scores) if scores else None,
-        clips=document["clips"],
-        details=document["details"],
+        temperature=content.temperature,
+        uniform_share=content.uniform_share,
+        conformal=content.conformal,
+        clips=content.clips,
+        details=content.details,
     )
-
-
-def _number(document: dict[str, Any], name: str, least: float, most: float) -> float:
-    value = document[name]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise ValueError(f"{name} must be a number from {least:g} to {most:g}; it is {value!r}")
-    return float(value)

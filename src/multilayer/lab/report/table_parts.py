@@ -12,7 +12,7 @@ from multilayer.engine.batches import Examples
 from multilayer.errors import RunFolderError
 from multilayer.estimators.table_rows import TableRows
 from multilayer.lab.importance import Importance, permutation_importance
-from multilayer.lab.inspection import held_out_rows
+from multilayer.lab.inspection import held_out_rows, members_holding_out
 from multilayer.lab.report.class_parts import calibration_of, confusion_of, share
 from multilayer.lab.report.layer_parts import layer_parts
 from multilayer.model_file.table_model import TableModel
@@ -48,7 +48,8 @@ def parts_on_rows(path: Path, model: TableModel, name: str, loss: str) -> dict[s
     examples = Examples(inputs, torch.from_numpy(truths[:_NUM_ROWS_PASSED]))
     if model.targets.task == "regression":
         examples = Examples(inputs, examples.targets.float())
-    found = permutation_importance(model, rows.frame, rows.targets)
+    members = members_holding_out(path, rows)
+    found = permutation_importance(model, rows.frame, rows.targets, members)
     parts = {
         "importance": _importance(found, len(rows)),
         **layer_parts(model.network, examples, loss),
