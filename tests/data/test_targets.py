@@ -141,6 +141,14 @@ def test_the_answer_among_quantiles_is_the_one_nearest_to_the_median(levels, cen
     assert scale.central(decoded).tolist() == [[central]]
 
 
+@pytest.mark.parametrize("levels", [(), (0.1, 0.5, 0.9)])
+def test_no_outputs_are_no_numbers(levels) -> None:
+    scale = NumberScale((3.0, 5.0), (2.0, 0.1), (0.0, 0.0), (9.0, 9.0), levels)
+    decoded = scale.decode(np.empty((4, 0, 2 * (len(levels) or 1))))
+    assert decoded.shape == (4, 0, 2 * (len(levels) or 1))
+    assert scale.central(decoded).shape == (4, 0, 2)
+
+
 @given(st.lists(st.floats(-50, 50), min_size=6, max_size=6))
 def test_answers_in_order_stay_in_order(outputs) -> None:
     scale = NumberScale((3.0, 5.0), (2.0, 0.1), (0.0, 0.0), (9.0, 9.0), (0.1, 0.5, 0.9))

@@ -116,7 +116,7 @@ class NumberScale:
             The same shape; each number's quantiles rise.
         """
         outputs = np.asarray(outputs, dtype=np.float64)
-        by_number = outputs.reshape(*outputs.shape[:-1], -1, self.num_outputs_each)
+        by_number = self.by_quantile(outputs)
         if self.are_counts:
             with np.errstate(over="ignore"):
                 by_number = np.exp(by_number)
@@ -133,7 +133,9 @@ class NumberScale:
 
     def by_quantile(self, numbers: Array) -> Array:
         """Decoded (…, num_numbers × num_outputs_each) as (…, num_numbers, num_outputs_each)."""
-        return numbers.reshape(*numbers.shape[:-1], -1, self.num_outputs_each)
+        num_numbers = numbers.shape[-1] // self.num_outputs_each
+        by_number: Array = numbers.reshape(*numbers.shape[:-1], num_numbers, self.num_outputs_each)
+        return by_number
 
     def central(self, numbers: Array) -> Array:
         """One answer for each number: the median, where there are several quantiles.
