@@ -61,6 +61,17 @@ def test_large_and_wide_tables_are_given_less():
     assert recipe("default", "regression", num_rows=2_000_000, max_epochs=256).max_epochs == 256
 
 
+def test_counts_are_learned_in_shorter_steps_unless_others_are_asked_for():
+    assert recipe("default", "regression", loss="poisson").learning_rate == 0.02
+    assert recipe("default", "regression", loss="poisson", learning_rate=0.3).learning_rate == 0.3
+    assert recipe("default", "regression", loss="huber").learning_rate == 0.1
+
+
+def test_a_loss_of_another_task_is_answered_with_the_tasks_own():
+    with pytest.raises(SettingsError, match="the loss of classification is cross_entropy; it cann"):
+        recipe("default", "classification", loss="huber")
+
+
 def test_an_unknown_task_is_answered_with_the_known_ones():
     with pytest.raises(SettingsError, match=r"unknown task 'ranking'; known are: images, "):
         recipe("default", "ranking")

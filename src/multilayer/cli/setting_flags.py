@@ -9,8 +9,6 @@ from cyclopts import Parameter, Token
 from multilayer.cli.whole_numbers import as_whole
 from multilayer.engine.settings import setting_types
 
-_NOT_FLAGS = {"loss", "quantiles"}  # follow from the data
-
 
 def given(flags: Any) -> dict[str, Any]:
     """The settings that were given as flags, by name."""
@@ -25,6 +23,9 @@ def _flag(name: str, kind: Any, explanation: str) -> tuple[str, Any, Any]:
     if name == "hidden_widths":
         widths = Parameter(converter=_read_widths, n_tokens=1)
         return name, Annotated[kind | None, parameter, widths], field(default=None)
+    if name == "quantiles":
+        levels = Parameter(converter=_read_levels, n_tokens=1)
+        return name, Annotated[kind | None, parameter, levels], field(default=None)
     if name == "augment":
         names = Parameter(converter=_read_names, n_tokens=1)
         return name, Annotated[tuple[str, ...] | None, parameter, names], field(default=None)
@@ -43,6 +44,16 @@ def _read_widths(_: Any, tokens: Sequence[Token]) -> tuple[int, ...]:
         ) from None
 
 
+def _read_levels(_: Any, tokens: Sequence[Token]) -> tuple[float, ...]:
+    text = tokens[0].value
+    try:
+        return tuple(float(level) for level in text.split(","))
+    except ValueError:
+        raise ValueError(
+            f"{text!r} must be numbers with commas between them, such as 0.1,0.5,0.9"
+        ) from None
+
+
 def _read_names(_: Any, tokens: Sequence[Token]) -> tuple[str, ...]:
     """Names with commas between them; the settings themselves say which are known."""
     text = tokens[0].value
@@ -54,11 +65,7 @@ if TYPE_CHECKING:
 else:
     SettingFlags = make_dataclass(
         "SettingFlags",
-        [
-            _flag(name, kind, explanation)
-            for name, (kind, explanation) in setting_types().items()
-            if name not in _NOT_FLAGS
-        ],
+        [_flag(name, kind, explanation) for name, (kind, explanation) in setting_types().items()],
         frozen=True,
     )
     SettingFlags.__module__ = __name__  # cyclopts looks the class up there to flatten its fields

@@ -75,9 +75,14 @@ class TrainingSettings:
         "offset of each neuron to training rows",
     ] = "linear"
     zero_last_layer: Annotated[bool, "begin with a last layer of zeros"] = False
-    loss: Annotated[LossName, "what is minimised"] = "cross_entropy"
+    loss: Annotated[
+        LossName,
+        "what is minimised; in tables numbers may have another than 'squared_error': "
+        "'absolute_error' predicts the median, 'huber' is between the two, 'quantile' predicts "
+        "quantiles, 'poisson' rates of counts",
+    ] = "cross_entropy"
     quantiles: Annotated[
-        tuple[float, ...], "what the loss 'quantile' estimates, each between 0 and 1"
+        tuple[float, ...], "what the loss 'quantile' predicts, each between 0 and 1 and rising"
     ] = (0.5,)
     label_smoothing: Annotated[
         float, "share of each label that cross entropy spreads over all classes while training"

@@ -111,7 +111,7 @@ _TABLE_RECIPES: dict[str, TrainingSettings] = {
     "best": replace(_TABLES_DEFAULT, num_folds=5, validation_fraction=0.0),
 }
 _REGRESSION_RATES = {"fast": 0.07, "default": 0.1, "best": 0.1}
-_POISSON_RATE = 0.04  # an output is an exponent there, and long steps overshoot
+_POISSON_RATE = 0.02  # an output is an exponent there, and long steps overshoot
 
 _MOST_ROWS_SEEN = 256 * 200_000  # larger tables are gone through less often
 _MOST_EMBEDDED_COLUMNS = 500  # each embedded number costs as much as sixteen plain ones
