@@ -131,6 +131,30 @@ def test_rows_are_held_out_and_the_model_learns(files, tmp_path):
     assert 0.85 < ((low[:, 0] <= y) & (y <= high[:, 0])).mean() < 0.95
 
 
+@pytest.mark.parametrize(
+    "changes", [{"loss": "poisson"}, {"loss": "quantile", "quantiles": (0.1, 0.5, 0.9)}]
+)
+def test_every_loss_of_numbers_is_trained_as_in_memory(files, tmp_path, changes):
+    counts = pl.read_parquet(files / "t.parquet").drop_nulls("y").with_columns(y=pl.col("street"))
+    counts = counts.drop("street", "label", "w")
+    for name, rows in (("rows", counts[:4000]), ("held-out", counts[4000:])):
+        rows.write_parquet(tmp_path / f"{name}.parquet")
+    changes, held_out = {**QUICK, **changes}, tmp_path / "held-out.parquet"
+    roles = ColumnRoles(("y",))
+    large = LargeTable(
+        tmp_path / "rows.parquet", roles, LIMIT, changes=changes, validation=held_out
+    )
+    for _ in large.prepare():
+        pass
+    whole = TableRun(
+        tmp_path / "rows.parquet", roles, tmp_path / "whole", changes=changes, validation=held_out
+    )
+    run = TableRun.of_large(large, tmp_path / "large")
+    models = [finished(whole), finished(run)]
+    assert models[0].targets == models[1].targets
+    assert torch.equal(models[0].network.parameters, models[1].network.parameters)
+
+
 def test_groups_are_held_out_together_and_folds_are_networks_of_the_same_rows(files):
     roles = {"drop": ("y", "w"), "group_by": "street"}
     large = prepared(files / "t.csv", "label", roles=roles, recipe_name="best")
@@ -159,8 +183,8 @@ def test_numbers_outside_the_sample_widen_the_range(files, monkeypatch):
     large = prepared(files / "t.parquet", validation=files / "v.csv")
     assert large.sample_rows == 1000
     y = pl.read_parquet(files / "t.parquet")["y"]
-    assert large.fit.targets.lowest[0] == pytest.approx(y.min(), rel=1e-6)
-    assert large.fit.targets.highest[0] == pytest.approx(y.max(), rel=1e-6)
+    assert large.fit.targets.scale.lowest[0] == pytest.approx(y.min(), rel=1e-6)
+    assert large.fit.targets.scale.highest[0] == pytest.approx(y.max(), rel=1e-6)
     large.remove()
 
 

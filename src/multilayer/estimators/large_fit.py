@@ -171,12 +171,14 @@ def _widened(targets: Targets, encoded: EncodedMap) -> Targets:
     """Numbers with the range of all rows to learn from, not of the sample alone."""
     if targets.task != "regression":
         return targets
-    low, high = np.asarray(targets.lowest), np.asarray(targets.highest)
-    bounds = targets.encode(np.stack([low, high]))
+    scale = targets.scale
+    low, high = np.asarray(scale.lowest), np.asarray(scale.highest)
+    bounds = scale.encode(np.stack([low, high]))
     low_seen, high_seen = _range(encoded.learned)
-    lows = np.where(low_seen < bounds[0], targets.decode_numbers(low_seen, clip=False), low)
-    highs = np.where(high_seen > bounds[1], targets.decode_numbers(high_seen, clip=False), high)
-    return replace(targets, lowest=tuple(lows.tolist()), highest=tuple(highs.tolist()))
+    lows = np.where(low_seen < bounds[0], scale.restore(low_seen), low)
+    highs = np.where(high_seen > bounds[1], scale.restore(high_seen), high)
+    widened = replace(scale, lowest=tuple(lows.tolist()), highest=tuple(highs.tolist()))
+    return replace(targets, scale=widened)
 
 
 def _range(rows: EncodedRows, rows_at_once: int = 100_000) -> Sequence[NDArray[np.float32]]:

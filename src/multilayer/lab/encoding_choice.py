@@ -18,6 +18,7 @@ from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import TableError
 from multilayer.estimators.large_fit import large_settings, settings_of_members, spec_of
 from multilayer.estimators.memory_plan import MemoryPlan
+from multilayer.estimators.recipes import LOSSES_OF_TASKS
 from multilayer.lab.table_source import ColumnRoles
 
 
@@ -86,11 +87,15 @@ def choose_encoding(
         sample, roles.target, categorical=roles.categorical, drop=(*roles.drop, *no_inputs),
         as_kind=roles.as_kind,
     )  # fmt: skip
+    if task is None and changes.get("loss") in LOSSES_OF_TASKS["regression"]:
+        task = "regression"  # whole numbers would be taken for classes
     targets = _targets(survey, roles.target, task, source)
     settings = large_settings(
         recipe_name, targets.task, survey.num_rows, len(schema.inputs), changes,
         has_own_validation=has_own_validation,
     )  # fmt: skip
+    if targets.task == "regression":
+        targets = _scaled(survey.sample_targets(), targets, settings)
     plan = EncodingPlan(settings.one_hot_limit or None)
     encoder = Encoder.fit(sample, schema, plan)
     row_bytes = _row_bytes(encoder, targets, survey.mean_weight is not None)
@@ -105,8 +110,7 @@ def choose_encoding(
         sample = sample.filter(is_learned)
         encoder = Encoder.fit(sample, schema, plan)
         if targets.task == "regression":
-            of_learned = survey.sample_targets()[is_learned]
-            targets = Targets.fit(of_learned, "regression", targets.names)
+            targets = _scaled(survey.sample_targets()[is_learned], targets, settings)
         row_bytes = _row_bytes(encoder, targets, survey.mean_weight is not None)
     return EncodingChoice(
         schema, sample_rows, settings, targets, encoder, encoder.encode(sample),
@@ -137,6 +141,13 @@ def _targets(
             "at least 2 classes are needed"
         )
     return targets
+
+
+def _scaled(values: NDArray[Any], targets: Targets, settings: TrainingSettings) -> Targets:
+    """Numbers on the scale that the loss asks for."""
+    return Targets.fit(
+        values, "regression", targets.names, loss=settings.loss, quantiles=settings.quantiles
+    )
 
 
 def _row_bytes(encoder: Encoder, targets: Targets, is_weighted: bool) -> int:

@@ -9,7 +9,6 @@ from multilayer.errors import SettingsError
 from multilayer.estimators.recipes import recipe
 
 _RECIPE_TASKS = {"binary": "classification", "multiclass": "classification"}
-_NOT_FLAGS = ("loss", "quantiles")  # follow from the data
 
 
 def repeat_command(description: Mapping[str, Any], **changes: Any) -> str:
@@ -35,7 +34,7 @@ def repeat_command(description: Mapping[str, Any], **changes: Any) -> str:
     if known:
         words += ["--recipe", str(description["recipe"])]
     for name, value in {**description["settings"], **changed}.items():
-        if name in _NOT_FLAGS or value is None:
+        if value is None:
             continue
         if name not in known or _written(value) != _written(known[name]):
             words += _flag(name, value)
