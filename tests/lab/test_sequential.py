@@ -10,7 +10,7 @@ from multilayer.data.digits import load_digits
 from multilayer.errors import SettingsError
 from multilayer.estimators.recipes import recipe
 from multilayer.lab.image_rows import as_examples
-from multilayer.lab.problem import Problem
+from multilayer.lab.problem import ArrayProblem
 from multilayer.lab.repetitions import repeat
 from multilayer.lab.sequential import SequentialComparison, holm, looks_up_to
 
@@ -107,9 +107,10 @@ def test_four_equal_settings_are_found_different_as_rarely_as_two():
 def test_a_network_compared_with_itself_under_other_seeds_is_no_different():
     """The scores of real networks, not of a formula: 160 seeds, drawn into two groups of 40."""
     split = load_digits().train
-    problem = Problem("digits", as_examples(split), 10, 1 / 255)
+    problem = ArrayProblem("digits", as_examples(split), 10, 1 / 255)
     settings = recipe(hidden_widths=(16,), max_epochs=4, batch_size=64)
-    accuracies = repeat(problem, [replace(settings, seed=seed) for seed in range(160)]).accuracies
+    members = [replace(settings, seed=seed) for seed in range(160)]
+    accuracies = repeat(problem, members).scores["accuracy"]
     source = np.random.default_rng(5)
     matters = 1.5 * accuracies.std()
     found = [
