@@ -164,15 +164,35 @@ def outputs_of(document, arrays, inputs):
 def member_answers(document, outputs):
     targets, share = document["targets"], document["uniform_share"]
     if targets["task"] == "regression":
-        numbers = outputs * np.array(targets["deviations"]) + np.array(targets["means"])
-        return np.clip(numbers, targets["lowest"], targets["highest"]) if document["clips"] else (
-            numbers
-        )  # fmt: skip
+        numbers = by_name(targets, outputs)
+        if targets["are_counts"]:
+            numbers = np.exp(numbers)
+        columns = {
+            name: np.array(targets[name])[:, None]
+            for name in ("means", "deviations", "lowest", "highest")
+        }
+        numbers = numbers * columns["deviations"] + columns["means"]
+        if document["clips"]:
+            numbers = np.clip(numbers, columns["lowest"], columns["highest"])
+        return np.sort(numbers, axis=-1).reshape(outputs.shape)
     z = outputs / document["temperature"]
     if targets["task"] == "multilabel":
         return (1 - share) / (1 + np.exp(-z)) + share / 2
     odds = np.exp(z - z.max(-1, keepdims=True))
     return (1 - share) * odds / odds.sum(-1, keepdims=True) + share / z.shape[-1]
+
+
+def by_name(targets, numbers):
+    return numbers.reshape(*numbers.shape[:-1], len(targets["names"]), -1)
+
+
+def the_numbers(targets, answers):
+    numbers = by_name(targets, answers.mean(0))
+    if len(targets["quantiles"]) < 2:
+        return numbers[..., 0]
+    return np.apply_along_axis(
+        lambda of_row: np.interp(0.5, targets["quantiles"], of_row), -1, numbers
+    )
 
 
 def scored_answers(document, arrays, answers):
@@ -184,14 +204,20 @@ def scored_answers(document, arrays, answers):
 def interval(document, arrays, answers, coverage):
     scores, answers = scored_answers(document, arrays, answers)
     k = math.ceil(coverage * (sum(map(len, scores)) + 1))
+    targets = document["targets"]
+    answers = by_name(targets, np.sqrt(answers) if targets["are_counts"] else answers)
 
-    def end(sign):
+    def end(sign, of_members):
         ends = np.concatenate(
-            [sign * a[None] + s[:, None, :] for a, s in zip(answers, scores, strict=True)]
+            [sign * a[None] + s[:, None, :] for a, s in zip(of_members, scores, strict=True)]
         )
         return sign * np.sort(ends, axis=0)[k - 1]
 
-    return end(-1), end(1)
+    low, high = end(-1, answers[..., 0]), end(1, answers[..., -1])
+    low, high = np.minimum(low, (low + high) / 2), np.maximum(high, (low + high) / 2)
+    if targets["are_counts"]:
+        return np.maximum(low, 0) ** 2, np.maximum(high, 0) ** 2
+    return low, high
 
 
 def class_set(document, arrays, answers, coverage):
@@ -230,7 +256,14 @@ TARGETS = {
     "multiclass": generator.choice([1, 2, 30], NUM_ROWS),
     "multilabel": generator.integers(0, 2, (NUM_ROWS, 3)),
     "regression": generator.normal(10, 3, (NUM_ROWS, 2)),
+    "quantiles": generator.normal(10, 3, (NUM_ROWS, 2)),
+    "counts": generator.poisson(2, (NUM_ROWS, 2)),
 }
+LOSSES = {
+    "quantiles": {"loss": "quantile", "quantiles": (0.2, 0.4, 0.9)},
+    "counts": {"loss": "poisson"},
+}
+NUMBERS = ("regression", *LOSSES)
 NETWORKS = {
     "plain": {},
     "embedded": {"activation": "mish", "learned_activation": True, "scale_layer": True},
@@ -243,7 +276,9 @@ def make_model(task, kind, num_scored):
     kinds = {"town": "categorical", "floor": "categorical", "street": "categorical"}
     schema = infer_schema(FRAME, as_kind=kinds)
     encoder = Encoder.fit(FRAME, schema, plan)
-    targets = Targets.fit(TARGETS[task], task)
+    targets = Targets.fit(
+        TARGETS[task], "regression" if task in NUMBERS else task, **LOSSES.get(task, {})
+    )
     embedded = {"embedded_numbers": encoder.num_numeric} if kind == "embedded" else {}
     spec = NetworkSpec(
         encoder.num_inputs, targets.num_outputs,
@@ -254,10 +289,15 @@ def make_model(task, kind, num_scored):
     for name, view in network.named_parameters():  # nothing may be 0 or 1 by luck
         if name.split("_")[0] in ("batch", "activation", "features.scale", "linear"):
             view.copy_(view + 0.3 * view.new_tensor(generator.random(view.shape)))
-    width = targets.num_outputs if task == "regression" else 1
+    width = len(targets.names) if task in NUMBERS else 1
     scores = [np.abs(generator.normal(0, 0.5, (30, width))) for _ in range(num_scored)]
+    if task == "quantiles":  # the truth may lie inside
+        scores = [of_member - 0.6 for of_member in scores]
     conformal = ConformalScores.of(scores) if task != "multilabel" else None
-    return TableModel(schema, encoder, targets, network, 1.3, 0.02, conformal, clips=True)
+    return TableModel(
+        schema, encoder, targets, network,
+        temperature=1.3, uniform_share=0.02, conformal=conformal, clips=True,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("num_scored", [1, 2])
@@ -272,9 +312,13 @@ def test_it_answers_as_the_package_does(task, kind, num_scored, tmp_path):
         inputs = inputs_of(document["encoder"], frame.rows(named=True))
         np.testing.assert_allclose(inputs, model.encoder.encode(frame), rtol=1e-6, atol=1e-6)
         answers = member_answers(document, outputs_of(document, arrays, inputs))
-        expected = model.numbers(frame) if task == "regression" else model.probabilities(frame)
-        np.testing.assert_allclose(answers.mean(0), expected, rtol=1e-6, atol=1e-6)
-        if task == "regression":
+        if task in NUMBERS:
+            found = the_numbers(document["targets"], answers)
+            np.testing.assert_allclose(found, model.numbers(frame), rtol=1e-6, atol=1e-6)
+        else:
+            found = answers.mean(0)
+            np.testing.assert_allclose(found, model.probabilities(frame), rtol=1e-6, atol=1e-6)
+        if task in NUMBERS:
             found = interval(document, arrays, answers, 0.8)
             np.testing.assert_allclose(found, model.intervals(frame, 0.8), rtol=1e-6, atol=1e-6)
         elif task != "multilabel":

@@ -45,7 +45,10 @@ def content_of(task: str, folder: Path) -> bytes:
     )  # fmt: skip
     scores = ConformalScores.of([np.arange(12.0)[:, None]])
     network = Network.initialized(spec, [0])
-    model = TableModel(schema, encoder, targets, network, 1.5, 0.01, scores, clips=True)
+    model = TableModel(
+        schema, encoder, targets, network,
+        temperature=1.5, uniform_share=0.01, conformal=scores, clips=True,
+    )  # fmt: skip
     save_model(model, folder / "model")
     return (folder / "model").read_bytes()
 
