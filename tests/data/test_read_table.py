@@ -203,7 +203,7 @@ def test_any_json_lines_are_a_table_or_a_named_error(rows, tmp_path_factory) -> 
             read_table(path)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(kind=st.sampled_from(["parquet", "arrow", "jsonl", "csv"]), data=st.data())
 def test_a_damaged_file_is_a_table_or_a_named_error(kind, data, tmp_path_factory) -> None:
     content = bytearray(written(FRAME, kind))

@@ -17,7 +17,7 @@ from multilayer.data.column_kinds import infer_schema
 from multilayer.data.read_table import read_table, read_table_pieces
 from multilayer.errors import MultilayerError, TableError
 
-NUM_MUTANTS, NUM_LONG = 5_000, 100_000
+NUM_MUTANTS, NUM_COLUMNAR, NUM_LONG = 5_000, 2_000, 100_000
 SECONDS_A_MUTANT = 10
 TESTS = Path(__file__).parent.parent
 
@@ -98,13 +98,13 @@ def run_columnar_mutants(kind, start, stop, folder, count) -> None:
 
 @pytest.mark.parametrize("kind", ["parquet", "arrow"])
 def test_mutants_of_columnar_files(kind, memory_folder, count):
-    run_columnar_mutants(kind, 0, NUM_MUTANTS, memory_folder, count)
+    run_columnar_mutants(kind, 0, NUM_COLUMNAR, memory_folder, count)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["parquet", "arrow"])
 def test_many_more_mutants_of_columnar_files(kind, memory_folder, count):
-    run_columnar_mutants(kind, NUM_MUTANTS, NUM_MUTANTS + NUM_LONG, memory_folder, count)
+    run_columnar_mutants(kind, NUM_COLUMNAR, NUM_COLUMNAR + NUM_LONG, memory_folder, count)
 
 
 @pytest.mark.parametrize("path", sorted(KEPT.glob("table-*")), ids=lambda path: path.name)
