@@ -1,12 +1,9 @@
 """Networks fitted to a table, from its file to a run folder."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from threading import Event
 from typing import Any
-
-import numpy as np
 
 from multilayer.data.target_values import Task
 from multilayer.engine.records import EpochRecord
@@ -20,7 +17,7 @@ from multilayer.lab.open_run import OpenRun
 from multilayer.lab.run_folder import RunFolder
 from multilayer.lab.stopwatch import Stopwatch, without_times
 from multilayer.lab.table_documents import description, facts
-from multilayer.lab.table_scores import Score, scores_of
+from multilayer.lab.table_scores import scores_of
 from multilayer.lab.table_source import ColumnRoles, TableSource, read_rows
 from multilayer.model_file.table_file import save_table_model
 from multilayer.report.pictures import save_learning_curves
@@ -204,7 +201,7 @@ class TableRun:
             scores = [] if held_out is None else scores_of(model.targets, *held_out)
         results = {
             "status": self._status,
-            "validation": [_as_json(score) for score in scores],
+            "validation": [score.to_json() for score in scores],
             "temperature": model.temperature,
             **self._facts(),
         }
@@ -221,11 +218,3 @@ class TableRun:
 
     def _facts(self) -> dict[str, Any]:
         return facts(self.fit, self.source.num_rows, self._watch.seconds)
-
-
-def _as_json(score: Score) -> dict[str, Any]:
-    """A score, with None in the place of what is not defined."""
-    return {
-        name: None if isinstance(value, float) and not np.isfinite(value) else value
-        for name, value in asdict(score).items()
-    }

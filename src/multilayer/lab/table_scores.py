@@ -1,7 +1,7 @@
 """How good answers for the rows of a table are, each figure with an interval."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,13 @@ class Score:
     value: float
     low: float
     high: float
+
+    def to_json(self) -> dict[str, Any]:
+        """With None in the place of what is not defined."""
+        return {
+            name: None if isinstance(value, float) and not np.isfinite(value) else value
+            for name, value in asdict(self).items()
+        }
 
 
 def scores_of(targets: Targets, answers: Array, truths: NDArray[Any]) -> list[Score]:

@@ -5,7 +5,6 @@ The first two are those of `multilayer train`, so that all that reads runs reads
 
 import csv
 import io
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
@@ -13,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
+from multilayer.lab.table_documents import facts
 from multilayer.lab.table_scores import Score
 from multilayer.lab.table_source import ColumnRoles
 from multilayer.lab.tune.finalists import Finalist
@@ -60,11 +59,11 @@ def results_document(
     part_seconds: Mapping[str, float],
 ) -> dict[str, Any]:
     """Content of results.json; `validation` are the scores on the rows set aside."""
-    fit = winner.fit
+    known = facts(winner.fit, len(rows.source.rows), part_seconds)
     return {
         "status": "finished",
-        "validation": [as_json(score) for score in scores],
-        "cross_validation": [as_json(score) for score in winner.scores],
+        "validation": [score.to_json() for score in scores],
+        "cross_validation": [score.to_json() for score in winner.scores],
         "temperature": 1.0 if winner.model is None else winner.model.temperature,
         "trial": {"number": winner.trial.number, "params": winner.trial.params},
         "finalists": [
@@ -81,25 +80,11 @@ def results_document(
             "diverged": tally.num_diverged,
         },
         "importance": None if importance is None else dict(importance),
-        "num_epochs": len(fit.history),
-        "best_epochs": fit.history[-1].get("best_epochs") if fit.history else None,
-        "train_seconds": sum(line["seconds"] for line in fit.history),
+        **known,
         "part_seconds": dict(part_seconds),
-        "num_members": fit.network.num_members,
-        "num_parameters": fit.network.spec.num_parameters,
-        "num_rows": len(rows.source.rows),
         "num_rows_searched": len(rows.searched),
         "num_rows_set_aside": len(rows.set_aside),
-        "seed": fit.settings.seed,
-        "num_threads": torch.get_num_threads(),
-        "versions": {
-            "multilayer": version("multilayer"),
-            "torch": torch.__version__,
-            "numpy": version("numpy"),
-            "polars": version("polars"),
-            "optuna": version("optuna"),
-            "python": platform.python_version(),
-        },
+        "versions": {**known["versions"], "optuna": version("optuna")},
     }
 
 
@@ -119,11 +104,3 @@ def trials_table(study: "Study", parameters: Sequence[str]) -> str:
         params = [trial.params.get(name, "") for name in parameters]
         writer.writerow([trial.number, state, loss, *figures, *params])
     return text.getvalue()
-
-
-def as_json(score: Score) -> dict[str, Any]:
-    """A score, with None in the place of what is not defined."""
-    return {
-        name: None if isinstance(value, float) and not np.isfinite(value) else value
-        for name, value in asdict(score).items()
-    }
