@@ -124,3 +124,9 @@ def test_a_file_that_ends_its_decoder_is_named():
     """It asks for more memory than any machine has, and polars then ends the process."""
     with pytest.raises(TableError, match="is no Arrow file that can be read: decoding it ended in"):
         read_table(KEPT / "table-arrow-that-aborts")
+
+
+def test_a_lone_return_after_a_quote_is_named():
+    """Polars would read it as the end of a field that goes on; a fuzzer found it."""
+    with pytest.raises(TableError, match="row 3 of .*: a carriage return stands outside quotes"):
+        read_table(KEPT / "table-csv-return-after-a-quote")

@@ -76,10 +76,11 @@ def find_delimiter(content: bytes) -> str:
 
 
 def _are_regular(text: NDArray[np.uint8], quotes: NDArray[np.int64], delimiter: int) -> bool:
-    padded = np.concatenate([[_NEWLINE], text, [_NEWLINE]])  # text[i] is padded[i + 1]
+    padded = np.concatenate([[_NEWLINE], text, [_NEWLINE] * 2])  # text[i] is padded[i + 1]
     opening, closing = quotes[::2], quotes[1::2]
-    before, after = padded[opening], padded[closing + 2]
+    before, after, then = padded[opening], padded[closing + 2], padded[closing + 3]
     # A quote after a closing one, or before an opening one, makes a doubled quote of the two.
     can_open = np.isin(before, (delimiter, _NEWLINE, _QUOTE))
-    can_close = np.isin(after, (delimiter, _NEWLINE, _RETURN, _QUOTE))
+    can_close = np.isin(after, (delimiter, _NEWLINE, _QUOTE))
+    can_close |= (after == _RETURN) & (then == _NEWLINE)  # alone it ends no record
     return bool(can_open.all() and can_close.all())

@@ -167,7 +167,10 @@ class _Reader:
                     yield pl.DataFrame(rows, schema=self._empty().schema, orient="row")
                     rows = []
         except csv.Error as error:
-            raise TableError(f"row {self._row + 1} of {self._source}: {error}") from error
+            reason = str(error)
+            if reason.startswith("new-line"):  # its advice is for programmers
+                reason = "a carriage return stands outside quotes, where no line ends"
+            raise TableError(f"row {self._row + 1} of {self._source}: {reason}") from error
         if self._names is None:
             raise TableError(f"{self._source} is empty; a table begins with its column names")
         if rows:
