@@ -8,7 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from multilayer.engine.fingerprints import versions
 from multilayer.errors import TableError
@@ -38,17 +40,16 @@ def description(
     Raises:
         TableError: a file cannot be read.
     """
-    rows = fit.held_out_numbers()
-    named = rows[:: max(1, -(-len(rows) // _MOST_ROWS_NAMED))].tolist()
+    named = named_rows(fit.held_out_numbers())
     return {
         "recipe": fit.recipe_name,
         "settings": asdict(fit.settings),
         "versions": {**versions(), **{name: version(name) for name in ("numpy", "polars")}},
         "data": {
             "load": _absolute(data),
-            "sha256": _digest(data),
+            "sha256": file_digest(data),
             "validation": None if validation is None else _absolute(validation),
-            "validation_sha256": None if validation is None else _digest(validation),
+            "validation_sha256": None if validation is None else file_digest(validation),
             "num_rows": source.num_rows,
             "num_rows_without_target": source.num_without_target,
             "task": fit.targets.task,
@@ -91,8 +92,18 @@ def facts(fit: PopulationFit, num_rows: int, seconds: Mapping[str, float]) -> di
     }
 
 
-def _digest(path: str | Path) -> str | None:
-    """SHA-256 of a file's bytes; None for what cannot be read twice."""
+def named_rows(numbers: NDArray[np.int64]) -> list[int]:
+    """The row numbers that are kept to look at the model with: at most 2,000, evenly spread."""
+    named: list[int] = numbers[:: max(1, -(-len(numbers) // _MOST_ROWS_NAMED))].tolist()
+    return named
+
+
+def file_digest(path: str | Path) -> str | None:
+    """SHA-256 of a file's bytes; None for what cannot be read twice.
+
+    Raises:
+        TableError: it cannot be read.
+    """
     path = Path(path).expanduser()
     if not path.is_file():
         return None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from multilayer.lab.table_documents import facts
+from multilayer.lab.table_documents import facts, named_rows
 from multilayer.lab.table_scores import Score
 from multilayer.lab.table_source import ColumnRoles
 from multilayer.lab.tune.finalists import Finalist
@@ -23,8 +23,6 @@ from multilayer.lab.tune.trials import ACCURACY, BEST_EPOCH, DIVERGED, SECONDS, 
 if TYPE_CHECKING:
     from optuna import Study
 
-_MOST_ROWS_NAMED = 2_000  # rows whose numbers are kept, to look at the model with
-
 
 def settings_document(
     data: str | Path, roles: ColumnRoles, rows: SearchRows, winner: Finalist
@@ -32,7 +30,6 @@ def settings_document(
     """Content of settings.json. The rows set aside stand as validation rows."""
     numbers = rows.set_aside.numbers
     assert numbers is not None
-    named = numbers[:: max(1, -(-len(numbers) // _MOST_ROWS_NAMED))].tolist()
     return {
         "recipe": winner.fit.recipe_name,
         "settings": asdict(winner.fit.settings),
@@ -44,7 +41,7 @@ def settings_document(
             "task": winner.fit.targets.task,
             "roles": asdict(roles),
             "schema": rows.source.schema.to_json(),
-            "validation_rows": named,
+            "validation_rows": named_rows(numbers),
         },
     }
 

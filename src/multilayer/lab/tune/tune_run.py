@@ -1,6 +1,5 @@
 """A process's part in a study, from the table's file to the run folder."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from multilayer.errors import SettingsError, TableError, TrainingDivergedError
 from multilayer.files import write_text
 from multilayer.lab.run_folder import RunFolder
 from multilayer.lab.stopwatch import Stopwatch
+from multilayer.lab.table_documents import file_digest
 from multilayer.lab.table_scores import Score, scores_of
 from multilayer.lab.table_source import ColumnRoles, read_rows
 from multilayer.lab.tune import search_space
@@ -255,14 +255,11 @@ class TuneRun:
 
 
 def _digest(path: str | Path) -> str:
-    """SHA-256 of a file's bytes, by which a study knows its table again."""
-    path = Path(path).expanduser()
-    if not path.is_file():
+    """What a study knows its table again by."""
+    digest = file_digest(path)
+    if digest is None:
         raise TableError(
-            f"there is no file {path}; a search needs a table, such as CSV or Parquet, in a file"
+            f"there is no file {Path(path).expanduser()}; a search needs a table, such as CSV or "
+            "Parquet, in a file"
         )
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise TableError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+    return digest
