@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from multilayer.engine.specification import NetworkSpec as NetworkSpec
     from multilayer.engine.state import TrainingState as TrainingState
     from multilayer.engine.training import train as train
+    from multilayer.errors import DataWarning as DataWarning
     from multilayer.errors import MultilayerError as MultilayerError
     from multilayer.estimators.classifier import MLPClassifier as MLPClassifier
     from multilayer.estimators.recipes import recipe as recipe
@@ -63,6 +64,7 @@ _HOMES = {
     "EpochRecord": "engine.records",
     "Examples": "engine.batches",
     "ColumnRoles": "lab.table_source",
+    "DataWarning": "errors",
     "ImageDataset": "data.images",
     "ImageModel": "model_file.image_model",
     "ImageRun": "lab.image_run",

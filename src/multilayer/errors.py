@@ -18,7 +18,17 @@
     └── MissingExtraError (ImportError)  an optional dependency is not installed
 
 Every message is one line that says what was given, what it must be, and where.
+
+Beside them stands one warning, `DataWarning`: what was left out, guessed, merged or ignored, and by
+which argument that can be changed.
 """
+
+
+class DataWarning(UserWarning):
+    """Data were used in a way that should be known: left out, guessed, merged or ignored.
+
+    The command line prints the same sentences as notes on the standard error.
+    """
 
 
 class MultilayerError(Exception):
