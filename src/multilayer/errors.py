@@ -21,7 +21,43 @@ Every message is one line that says what was given, what it must be, and where.
 
 Beside them stands one warning, `DataWarning`: what was left out, guessed, merged or ignored, and by
 which argument that can be changed.
+
+What the messages name may come from a file of a stranger's: they are shown with control characters
+`escaped`, in a traceback too.
 """
+
+import unicodedata
+
+_JOINERS = "\u200c\u200d"  # words of some scripts need them, and they turn nothing around
+
+
+def escaped(value: object, keep: str = "") -> str:
+    r"""Text without characters that a terminal or a reader could be misled by.
+
+    Control characters, marks that turn the direction of writing, line separators, other invisible
+    signs and halves of surrogate pairs stand as escapes, such as \x1b and \u202e.
+
+    Args:
+        value: anything; what `str` makes of it is shown.
+        keep: characters that stay as they are, such as line ends.
+    """
+    text = str(value)
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character in keep or _is_harmless(character) else _escape(character)
+        for character in text
+    )
+
+
+def _is_harmless(character: str) -> bool:
+    if character.isprintable() or character in _JOINERS:
+        return True
+    return unicodedata.category(character) in ("Zs", "Cn", "Co")  # spaces, and signs of no meaning
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 class DataWarning(UserWarning):
@@ -30,9 +66,15 @@ class DataWarning(UserWarning):
     The command line prints the same sentences as notes on the standard error.
     """
 
+    def __str__(self) -> str:
+        return escaped(super().__str__(), keep="\n")
+
 
 class MultilayerError(Exception):
     """Root of every error that a user's input or surroundings can cause."""
+
+    def __str__(self) -> str:
+        return escaped(super().__str__(), keep="\n")
 
 
 class SettingsError(MultilayerError, ValueError):

@@ -18,6 +18,7 @@ from multilayer.cli.picture import picture
 from multilayer.cli.predict import predict
 from multilayer.cli.report import report
 from multilayer.cli.study import study
+from multilayer.cli.terminal import say
 from multilayer.cli.train import train
 from multilayer.cli.tune import tune
 from multilayer.cli.verify import verify
@@ -79,5 +80,5 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _complain(message: str, code: int) -> int:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    say(f"error: {' '.join(message.split())}", file=sys.stderr)
     return code

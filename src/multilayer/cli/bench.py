@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from multilayer.cli.tables import print_table
+from multilayer.cli.terminal import say
 from multilayer.cli.whole_numbers import WholeNumber
 from multilayer.errors import OutputError
 
@@ -42,17 +43,17 @@ def bench(
         _check_writable(Path(output))  # now, not after a minute
     names = [name for name in cases.split(",") if name]
     measured = results_of(names, num_repeats=repeats, num_threads=threads)
-    print(this_machine(threads), *cases_named(names), sep="\n", flush=True)
+    say(this_machine(threads), *cases_named(names), sep="\n", flush=True)
     results = []
     for result in measured:
         _print(result)
         sys.stdout.flush()
         results.append(result)
     for name, reason in results[0].left_out.items():
-        print(f"\n{name} did not take part: {reason}")
+        say(f"\n{name} did not take part: {reason}")
     if output is not None:
         report_of(results, threads).save(output)
-        print(f"\n{output}")
+        say(f"\n{output}")
     return 0
 
 

@@ -9,6 +9,7 @@ from multilayer.cli import exit_codes
 from multilayer.cli.interrupts import stop_on_interrupt
 from multilayer.cli.table_flags import TableFlags
 from multilayer.cli.tables import print_table
+from multilayer.cli.terminal import say
 
 if TYPE_CHECKING:
     from multilayer.lab.comparison import Comparison
@@ -84,23 +85,23 @@ def compare(
             raise
     if last is None:
         folder.remove_if_empty()
-        print("interrupted before the first look; nothing is known yet", file=sys.stderr)
+        say("interrupted before the first look; nothing is known yet", file=sys.stderr)
         return exit_codes.INTERRUPTED
     save_comparison(last, folder)
     if not quiet:
         _print_tables(last)
-        print()
-    print(paragraph(last))
+        say()
+    say(paragraph(last))
     if not quiet:
         names = ", ".join(folder.names())
-        print(f"{folder.path}: {names}")
+        say(f"{folder.path}: {names}")
     return exit_codes.INTERRUPTED if last.is_interrupted else exit_codes.SUCCESS
 
 
 def _print_progress(comparison: "Comparison") -> None:
     num_open = sum(pair.verdict == "undecided" for pair in comparison.pairs)
     pairs = f"{num_open} of {len(comparison.pairs)} pairs"
-    print(f"after {comparison.num_seeds} seeds: {pairs} undecided", flush=True)
+    say(f"after {comparison.num_seeds} seeds: {pairs} undecided", flush=True)
 
 
 def _print_tables(comparison: "Comparison") -> None:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 from multilayer.cli import exit_codes
 from multilayer.cli.own_name import own_name
+from multilayer.cli.terminal import say
+from multilayer.errors import escaped
 
 if TYPE_CHECKING:
     from multilayer.data.images import ImageDataset
@@ -25,9 +27,12 @@ def doctor(run: str, /) -> int:
 
     found = diagnoses_of(run)
     if not found:
-        print(f"{run}: none of {len(RULES)} rules found anything")
+        say(f"{run}: none of {len(RULES)} rules found anything")
     for diagnosis in found:
-        print(f"{diagnosis.name}: {diagnosis.evidence}\n  try: {diagnosis.next_step}")
+        say(
+            f"{escaped(diagnosis.name)}: {escaped(diagnosis.evidence)}\n"
+            f"  try: {escaped(diagnosis.next_step)}"
+        )
     return exit_codes.SUCCESS
 
 
@@ -43,4 +48,4 @@ def print_diagnoses(run: Path, data: "ImageDataset | TableFit") -> None:
     found = doctor(run, data, is_quick=True)
     names = ", ".join(diagnosis.name for diagnosis in found)
     more = f"{names}; {own_name()} doctor {run} says more"
-    print(f"doctor: {more if found else 'nothing found'}")
+    say(f"doctor: {more if found else 'nothing found'}")

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from multilayer.cli.terminal import say
 from multilayer.estimators.progress import in_words
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def show_epochs(
             if not quiet:
                 line = history[-1]
                 scores = ", ".join(f"{name} {line[name]:.4f}" for name in _NAMES if name in line)
-                print(f"epoch {record.epoch}/{num_epochs}: {scores}, {record.seconds:.2f} s")
+                say(f"epoch {record.epoch}/{num_epochs}: {scores}, {record.seconds:.2f} s")
                 sys.stdout.flush()
         return
     with LiveCurves(xlabel="epoch", x_limits=(0, num_epochs)) as curves:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from multilayer.cli.evaluate_table import evaluate_table
 from multilayer.cli.tables import print_table
+from multilayer.cli.terminal import say
 
 if TYPE_CHECKING:
     from multilayer.lab.evaluation import ImageEvaluation
@@ -41,14 +42,14 @@ def evaluate(
 
     evaluation, dataset, pictures = evaluate_run(run, data, data_dir=data_dir, output=output)
     low, high = evaluation.accuracy_interval
-    print(
+    say(
         f"{dataset.name}, {len(evaluation.labels):,} test pictures\n"
         f"accuracy {evaluation.accuracy:.4f} (95% interval {low:.4f} to {high:.4f})"
     )
     _print_classes(evaluation)
     _print_confusion(evaluation)
     for picture in pictures:
-        print(picture)
+        say(picture)
     return 0
 
 

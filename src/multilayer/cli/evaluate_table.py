@@ -4,7 +4,8 @@ import math
 from typing import TYPE_CHECKING
 
 from multilayer.cli.tables import print_table
-from multilayer.errors import SettingsError
+from multilayer.cli.terminal import listed, say
+from multilayer.errors import SettingsError, escaped
 
 if TYPE_CHECKING:
     from multilayer.lab.table_evaluation import TableEvaluation
@@ -27,9 +28,9 @@ def evaluate_table(run: str, data: str | None, output: str | None) -> int:
         if evaluation.num_without_target
         else ""
     )
-    print(
-        f"{data}: {evaluation.num_rows:,} rows{left_out}, "
-        f"{targets.task} of {', '.join(targets.names)}"
+    say(
+        f"{escaped(data)}: {evaluation.num_rows:,} rows{left_out}, "
+        f"{targets.task} of {listed(targets.names)}"
     )
     print_table(
         ["score", "value", "95% interval"],
@@ -39,14 +40,14 @@ def evaluate_table(run: str, data: str | None, output: str | None) -> int:
         ],
     )
     if evaluation.reliability is not None:
-        print(f"\nexpected calibration error {evaluation.reliability.expected_error:.4f}")
+        say(f"\nexpected calibration error {evaluation.reliability.expected_error:.4f}")
     if evaluation.coverage is not None:
         asked, covered = evaluation.coverage
         what = "intervals" if targets.task == "regression" else "sets of classes"
-        print(f"{what} of coverage {asked:g} hold the truth in {covered:.1%} of the rows")
+        say(f"{what} of coverage {asked:g} hold the truth in {covered:.1%} of the rows")
     _print_confusion(evaluation)
     for picture in pictures:
-        print(picture)
+        say(picture)
     return 0
 
 

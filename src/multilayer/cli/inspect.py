@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from multilayer.cli.tables import print_table
+from multilayer.cli.terminal import listed, say
+from multilayer.errors import escaped
 
 if TYPE_CHECKING:
     from multilayer.lab.inspection import TableInspection
@@ -33,19 +35,19 @@ def inspect(run: str, data: str | None = None, /) -> int:
 
 def _inspect_images(document: dict[str, Any]) -> int:
     height, width = document["image_shape"]
-    names = ", ".join(document["class_names"])
-    print(f"labels pictures of {height} x {width}\nclasses: {names}")
+    names = listed(document["class_names"])
+    say(f"labels pictures of {height} x {width}\nclasses: {names}")
     return 0
 
 
 def _print_table_model(inspection: "TableInspection") -> None:
     model = inspection.model
     targets, spec = model.targets, model.network.spec
-    print(f"predicts {', '.join(targets.names)} ({targets.task}) from the rows of a table")
+    say(f"predicts {listed(targets.names)} ({targets.task}) from the rows of a table")
     if targets.classes:
-        print(f"classes: {', '.join(map(str, targets.classes))}")
+        say(f"classes: {listed(targets.classes)}")
     members = f"{model.network.num_members} networks of " if model.network.num_members > 1 else ""
-    print(
+    say(
         f"network: {members}{'-'.join(map(str, spec.widths))}, {spec.activation}, "
         f"{spec.num_parameters:,} parameters"
     )
@@ -62,11 +64,11 @@ def _print_table_model(inspection: "TableInspection") -> None:
     )
     unused = [column.name for column in model.schema.columns if column.name not in needed]
     if unused:
-        print(f"\nnot used: {', '.join(unused)}")
+        say(f"\nnot used: {listed(unused)}")
     if inspection.reason:
-        print(f"\nno importances: {inspection.reason}")
+        say(f"\nno importances: {escaped(inspection.reason)}")
         return
-    print(f"\nrise of the loss when a column is shuffled, on {inspection.num_rows:,} rows:")
+    say(f"\nrise of the loss when a column is shuffled, on {inspection.num_rows:,} rows:")
     print_table(
         ["column", "rise", "deviation"],
         [

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event
 
+from multilayer.cli.terminal import say
+
 
 @contextmanager
 def stop_on_interrupt() -> Iterator[Event]:
@@ -16,7 +18,7 @@ def stop_on_interrupt() -> Iterator[Event]:
     def request_stop(*_: object) -> None:
         stop.set()
         signal.signal(signal.SIGINT, previous)
-        print("stopping after this batch; Ctrl-C again to stop at once", file=sys.stderr)
+        say("stopping after this batch; Ctrl-C again to stop at once", file=sys.stderr)
 
     signal.signal(signal.SIGINT, request_stop)
     try:

@@ -1,8 +1,7 @@
 """`multilayer picture`."""
 
-import sys
-
 from multilayer.cli import exit_codes
+from multilayer.cli.terminal import note, say
 
 
 def picture(source: str, /, *, settings: str = "", output: str | None = None) -> int:
@@ -28,11 +27,11 @@ def picture(source: str, /, *, settings: str = "", output: str | None = None) ->
     folder = RunFolder(output, f"picture-{learning.name}")
     try:
         snapshots = list(snapshots_of(learning))
-        for note in save_pictures(learning, snapshots, folder.path):
-            print(f"note: {note}", file=sys.stderr)
+        for text in save_pictures(learning, snapshots, folder.path):
+            note(text)
     except BaseException:
         folder.remove_if_empty()
         raise
     names = ", ".join(folder.names())
-    print(f"{folder.path}: {names}")
+    say(f"{folder.path}: {names}")
     return exit_codes.SUCCESS

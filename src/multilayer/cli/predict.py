@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from multilayer.cli.predict_table import predict_table
 from multilayer.cli.tables import print_table
+from multilayer.cli.terminal import note
 
 _HEADERS = ("image", "label", "probability")
 
@@ -59,8 +60,8 @@ def _predict_images(run: str, images: str, output: str | None, invert: bool) -> 
 
     model = load_predictor(model_path(run))
     pictures = read_pictures(images, model.image_shape, invert=invert)
-    for note in pictures.notes:
-        print(f"note: {note}", file=sys.stderr)
+    for text in pictures.notes:
+        note(text)
     probabilities = model.probabilities(pictures.images)
     rows = [
         (name, model.class_names[row.argmax()], f"{row.max():.4f}")

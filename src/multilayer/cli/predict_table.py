@@ -2,6 +2,8 @@
 
 import sys
 
+from multilayer.cli.terminal import note, say
+
 
 def predict_table(
     run: str,
@@ -23,7 +25,7 @@ def predict_table(
     num_rows = predictions.save(output or "-", is_spreadsheet_safe=is_spreadsheet_safe)
     ignored = [name for name in predictions.ignored_columns if name not in model.targets.names]
     if ignored:
-        print(f"note: columns that are not needed: {', '.join(ignored)}", file=sys.stderr)
+        note(f"columns that are not needed: {', '.join(ignored)}")
     if output not in (None, "-"):
-        print(f"{output}: {num_rows:,} rows", file=sys.stderr)
+        say(f"{output}: {num_rows:,} rows", file=sys.stderr)
     return 0

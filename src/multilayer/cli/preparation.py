@@ -4,6 +4,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from multilayer.cli.terminal import say, show_over
 from multilayer.estimators.progress import in_words
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def show_preparation(table: "LargeTable", quiet: bool) -> None:
         if step.part != part:
             if line:
                 _show(line, shown, is_live)
-                print(end="\n" if is_live else "")
+                say(end="\n" if is_live else "")
             part, began, first_done, next_line_at = step.part, now, step.num_done, now
             if part == "encoding":
                 _print_what_is_encoded(table)
@@ -41,19 +42,19 @@ def show_preparation(table: "LargeTable", quiet: bool) -> None:
             shown, next_line_at = line, now + _SECONDS_BETWEEN_LINES
     if line:
         _show(line, shown, is_live)
-        print(end="\n" if is_live else "")
+        say(end="\n" if is_live else "")
 
 
 def _show(line: str, shown: str, is_live: bool) -> None:
     """Print a line, over the last one in a terminal; elsewhere not twice."""
     if is_live:
-        print(f"\r\x1b[2K{line}", end="", flush=True)
+        show_over(line)
     elif line != shown:
-        print(line, flush=True)
+        say(line, flush=True)
 
 
 def _print_what_is_encoded(table: "LargeTable") -> None:
-    print(
+    say(
         f"columns are judged and scaled by {table.sample_rows:,} of {table.num_rows:,} rows\n"
         f"the rows, encoded, take {table.map_bytes / 1e6:,.1f} MB in {table.folder} until the "
         "training is finished"

@@ -1,5 +1,7 @@
 """`multilayer report`."""
 
+from multilayer.cli.terminal import say
+
 
 def report(*runs: str, output: str | None = None) -> int:
     """Write what one or several training runs did as one HTML file.
@@ -13,5 +15,5 @@ def report(*runs: str, output: str | None = None) -> int:
     """
     from multilayer.lab.report.collect import write_report
 
-    print(write_report(runs, output))
+    say(write_report(runs, output))
     return 0

@@ -9,6 +9,7 @@ from multilayer.cli import exit_codes
 from multilayer.cli.interrupts import stop_on_interrupt
 from multilayer.cli.table_flags import TableFlags
 from multilayer.cli.tables import print_table
+from multilayer.cli.terminal import say
 
 
 def study(
@@ -63,7 +64,7 @@ def study(
         try:
             while True:
                 try:
-                    print(next(progress), file=sys.stderr, flush=True)
+                    say(next(progress), file=sys.stderr, flush=True)
                 except StopIteration as end:
                     finding = end.value
                     break
@@ -72,12 +73,12 @@ def study(
             raise
     if finding.is_interrupted and not finding.rows:
         folder.remove_if_empty()
-        print("interrupted before anything was finished", file=sys.stderr)
+        say("interrupted before anything was finished", file=sys.stderr)
         return exit_codes.INTERRUPTED
     save_finding(name, finding, folder)
-    print(finding.title)
+    say(finding.title)
     print_table(finding.headers, finding.rows)
-    print(f"\n{finding.paragraph}")
+    say(f"\n{finding.paragraph}")
     names = ", ".join(folder.names())
-    print(f"{folder.path}: {names}")
+    say(f"{folder.path}: {names}")
     return exit_codes.INTERRUPTED if finding.is_interrupted else exit_codes.SUCCESS

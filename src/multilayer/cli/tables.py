@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Sequence
 
+from multilayer.errors import escaped
+
 
 def print_table(
     headers: Sequence[str], rows: Sequence[Sequence[str]], num_text_columns: int = 1
@@ -18,9 +20,11 @@ def print_table(
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for number, header in enumerate(headers):
-        table.add_column(Text(header), justify="left" if number < num_text_columns else "right")
+        table.add_column(
+            Text(escaped(header)), justify="left" if number < num_text_columns else "right"
+        )
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(escaped(cell)) for cell in row))
     console = Console(width=None if sys.stdout.isatty() else 10_000, highlight=False)
     console.print()
     console.print(table)

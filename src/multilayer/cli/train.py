@@ -1,7 +1,6 @@
 """`multilayer train`."""
 
 import os
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -18,6 +17,7 @@ from multilayer.cli.interrupts import stop_on_interrupt
 from multilayer.cli.own_name import own_name
 from multilayer.cli.setting_flags import SettingFlags, given
 from multilayer.cli.table_flags import TableFlags
+from multilayer.cli.terminal import note, say
 from multilayer.cli.train_table import resume_table, train_table
 from multilayer.errors import SettingsError
 
@@ -108,8 +108,8 @@ def train(
 
 def _run(run: "ImageRun", rank: int, quiet: bool) -> dict[str, Any]:
     """Train to the end, and show it in the first of several processes; the results."""
-    for note in run.notes:
-        print(f"note: {note}", file=sys.stderr)
+    for text in run.notes:
+        note(text)
     is_shown = rank == 0 and not quiet
     if is_shown:
         _print_plan(run)
@@ -158,7 +158,7 @@ def _job(device: str) -> Iterator[int]:
 
 def _print_plan(run: "ImageRun") -> None:
     settings, dataset, network = run.settings, run.dataset, run.spec
-    print(
+    say(
         f"{dataset.name}: {len(dataset.train):,} pictures to train on, {len(dataset.test):,} to "
         f"test on, from {dataset.source}\n"
         f"network: {'-'.join(map(str, network.widths))}, {network.activation}, "
@@ -178,14 +178,14 @@ def _print_results(run: "ImageRun", results: dict[str, Any], quiet: bool) -> Non
     )
     if quiet:
         assert run.folder is not None
-        print(f"{result}, {run.folder.path}", flush=True)
+        say(f"{result}, {run.folder.path}", flush=True)
         return
     if results["status"] == "interrupted":
-        print(f"interrupted after {len(run.history)} of {run.settings.max_epochs} epochs")
-    print(f"{result}\ntrained in {results['train_seconds']:.1f} s", flush=True)
+        say(f"interrupted after {len(run.history)} of {run.settings.max_epochs} epochs")
+    say(f"{result}\ntrained in {results['train_seconds']:.1f} s", flush=True)
 
 
 def _print_folder(run: "ImageRun") -> None:
     assert run.folder is not None
     names = ", ".join(run.folder.names())
-    print(f"{run.folder.path}: {names}\nnext: {own_name()} evaluate {run.folder.path}")
+    say(f"{run.folder.path}: {names}\nnext: {own_name()} evaluate {run.folder.path}")

@@ -13,6 +13,8 @@ from multilayer.cli.own_name import own_name
 from multilayer.cli.preparation import show_preparation
 from multilayer.cli.table_flags import TableFlags
 from multilayer.cli.tables import print_table
+from multilayer.cli.terminal import listed, note, say
+from multilayer.errors import escaped
 
 if TYPE_CHECKING:
     from multilayer.lab.saved_run import SavedRun
@@ -81,20 +83,20 @@ def resume_table(saved: "SavedRun", folder: str, quiet: bool, checkpoint_every: 
 def _fit(run: "TableRun", quiet: bool) -> int:
     if not quiet:
         _print_plan(run)
-    for note in (*run.source.schema.warnings, *run.notes):
-        print(f"note: {note}", file=sys.stderr)
+    for text in (*run.source.schema.warnings, *run.notes):
+        note(text)
     with run.folder, stop_on_interrupt() as stop:
         show_epochs(run.epochs(stop), run.history, run.settings.max_epochs, quiet)
         results = run.finish()
     _print_results(run, results, quiet)
     if run.encoded_rows is not None and results["status"] == "interrupted":
-        print(f"note: the encoded rows stay in {run.encoded_rows} to go on with", file=sys.stderr)
+        note(f"the encoded rows stay in {run.encoded_rows} to go on with")
     return exit_codes.INTERRUPTED if results["status"] == "interrupted" else exit_codes.SUCCESS
 
 
 def _noted(limit: int | None) -> int | None:
     if limit is not None:
-        print(
+        say(
             f"note: the table is large for this machine's memory; it is trained from the disk "
             f"within --memory-limit {limit // 10**6}MB",
             file=sys.stderr,
@@ -108,14 +110,14 @@ def _print_plan(run: "TableRun") -> None:
     left_out = (
         f" ({source.num_without_target:,} more have no target)" if source.num_without_target else ""
     )
-    target = ", ".join(fit.targets.names)
-    print(f"{run.data}: {source.num_rows:,} rows{left_out}, {fit.targets.task} of {target}")
+    target = listed(fit.targets.names)
+    say(f"{escaped(run.data)}: {source.num_rows:,} rows{left_out}, {fit.targets.task} of {target}")
     rows = schema.rows()
     print_table(["column", "kind", "why"], rows[:_MOST_COLUMNS_SHOWN], num_text_columns=3)
     if len(rows) > _MOST_COLUMNS_SHOWN:
-        print(f"and {len(rows) - _MOST_COLUMNS_SHOWN} more")
+        say(f"and {len(rows) - _MOST_COLUMNS_SHOWN} more")
     members = f"{fit.network.num_members} networks of " if fit.network.num_members > 1 else ""
-    print(
+    say(
         f"\nnetwork: {members}{'-'.join(map(str, spec.widths))}, {spec.activation}, "
         f"{spec.num_parameters:,} parameters\n"
         f"training: {fit.recipe_name}, {settings.optimizer}, learning rate "
@@ -140,17 +142,17 @@ def _print_results(run: "TableRun", results: dict[str, Any], quiet: bool) -> Non
 
     scores = in_words(results["validation"])
     if quiet:
-        print(f"{scores}, {run.folder.path}" if scores else run.folder.path)
+        say(f"{scores}, {run.folder.path}" if scores else run.folder.path)
         return
     if results["status"] == "interrupted":
-        print(f"interrupted after {len(run.history)} of {run.settings.max_epochs} epochs")
+        say(f"interrupted after {len(run.history)} of {run.settings.max_epochs} epochs")
     if scores:
-        print(f"on held-out rows: {scores}")
-    print(f"trained in {results['train_seconds']:.1f} s")
+        say(f"on held-out rows: {scores}")
+    say(f"trained in {results['train_seconds']:.1f} s")
     if isinstance(run.fit, TableFit):  # the doctor looks at rows in memory
         print_diagnoses(run.folder.path, run.fit)
     names = ", ".join(run.folder.names())
-    print(f"{run.folder.path}: {names}\nnext: {own_name()} predict {run.folder.path} NEW.csv")
+    say(f"{run.folder.path}: {names}\nnext: {own_name()} predict {run.folder.path} NEW.csv")
 
 
 def in_words(scores: Sequence[dict[str, Any]]) -> str:

@@ -1,6 +1,5 @@
 """`multilayer tune`."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -11,10 +10,11 @@ from multilayer.cli.own_name import own_name
 from multilayer.cli.setting_flags import SettingFlags, given
 from multilayer.cli.table_flags import TableFlags
 from multilayer.cli.tables import print_table
+from multilayer.cli.terminal import listed, note, say
 from multilayer.cli.train_table import in_words
 from multilayer.cli.tune_progress import show_search
 from multilayer.cli.whole_numbers import WholeNumber
-from multilayer.errors import SettingsError
+from multilayer.errors import SettingsError, escaped
 
 if TYPE_CHECKING:
     from multilayer.lab.tune.tune_run import TuneResult, TuneRun
@@ -92,7 +92,7 @@ def tune(
 
 def _run(run: "TuneRun", quiet: bool) -> int:
     for warning in run.rows.source.schema.warnings:
-        print(f"note: {warning}", file=sys.stderr)
+        note(warning)
     if not quiet:
         _print_plan(run)
     with stop_on_interrupt() as stop:
@@ -100,7 +100,7 @@ def _run(run: "TuneRun", quiet: bool) -> int:
         if stop.is_set():
             return _interrupted(run)
         if not run.is_choosing:
-            print(f"another process makes the choice, in {run.folder.path}")
+            say(f"another process makes the choice, in {run.folder.path}")
             return exit_codes.SUCCESS
         result = _choose(run, stop, quiet)
     if result is None:
@@ -124,9 +124,9 @@ def _print_plan(run: "TuneRun") -> None:
         if rows.num_unknown
         else ""
     )
-    print(
-        f"{run.data}: {rows.task} of {', '.join(run.roles.target)}, {len(rows.searched):,} rows to "
-        f"search with, {len(rows.set_aside):,} set aside{unknown}\n"
+    say(
+        f"{escaped(run.data)}: {rows.task} of {listed(run.roles.target)}, "
+        f"{len(rows.searched):,} rows to search with, {len(rows.set_aside):,} set aside{unknown}\n"
         f"{run.place}: {doing}",
         flush=True,
     )
@@ -139,7 +139,7 @@ def _choose(run: "TuneRun", stop: object, quiet: bool) -> "TuneResult | None":
         if not isinstance(found, Finalist):
             return found
         if not quiet:
-            print(
+            say(
                 f"trial {found.trial.number} in {NUM_FOLDS} folds: loss {found.loss:.4f} "
                 f"({found.trial.loss:.4f} in the search)",
                 flush=True,
@@ -152,12 +152,12 @@ def _print_result(run: "TuneRun", result: "TuneResult", quiet: bool) -> None:
 
     scores = in_words(result.results["validation"])
     if quiet:
-        print(f"{scores}, {result.folder}")
+        say(f"{scores}, {result.folder}")
         return
     known = run.tally()
     print_table(words.best_headers(known.best), words.best_rows(known.best), num_text_columns=1)
     number = result.results["trial"]["number"]
-    print(
+    say(
         f"\n{words.counts(known)}; {words.importance_line(result.results['importance'], known)}\n"
         f"chosen: trial {number}, {words.params_in_words(result.params)}\n"
         f"on {len(run.rows.set_aside):,} rows that the search never saw: {scores}\n"
@@ -171,7 +171,7 @@ def _interrupted(run: "TuneRun") -> int:
 
     known = run.tally()
     best = f"; the best: {words.best_line(known.best[0])}" if known.best else ""
-    print(
+    say(
         f"interrupted after {words.counts(known)}{best}\n"
         f"the study is kept in {run.place}; the same command goes on"
     )

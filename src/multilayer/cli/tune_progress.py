@@ -5,6 +5,8 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from multilayer.cli.terminal import say
+
 if TYPE_CHECKING:
     from rich.console import Group
 
@@ -45,7 +47,7 @@ def _show_lines(steps: "Iterator[Progress]") -> None:
         num_finished, next_line_at = progress.tally.num_finished, now + _SECONDS_BETWEEN_LINES
         best = progress.tally.best
         line = f"; best: {words.best_line(best[0])}" if has_more and best else ""
-        print(f"{words.status(progress)}{line}", flush=True)
+        say(f"{words.status(progress)}{line}", flush=True)
 
 
 def _show_live(steps: "Iterator[Progress]") -> None:
@@ -65,6 +67,7 @@ def _frame(progress: "Progress") -> "Group":
     from rich.console import Group
     from rich.text import Text
 
+    from multilayer.errors import escaped
     from multilayer.lab.tune import words
 
     best = progress.tally.best
@@ -76,4 +79,4 @@ def _frame(progress: "Progress") -> "Group":
         lines = [
             "  ".join([*map(str.rjust, numbers, widths), what]) for *numbers, what in cells
         ] + lines
-    return Group(*(Text(line, overflow="ellipsis", no_wrap=True) for line in lines))
+    return Group(*(Text(escaped(line), overflow="ellipsis", no_wrap=True) for line in lines))

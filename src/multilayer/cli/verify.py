@@ -4,6 +4,7 @@ import sys
 
 from multilayer.cli import exit_codes
 from multilayer.cli.tables import print_table
+from multilayer.cli.terminal import say
 from multilayer.cli.whole_numbers import WholeNumber
 
 
@@ -29,7 +30,7 @@ def verify(
     from multilayer.lab.verify import verify as compare_forms
 
     agreements = compare_forms(data, num_steps=steps, seed=seed, data_dir=data_dir)
-    print(
+    say(
         "Largest absolute difference to the network of torch.nn and torch.optim (MLP), of the\n"
         "network from scratch (MLPScratch), of the engine, of one of three networks that the\n"
         "engine trains together, and of the engine in two processes that divide each batch.\n"
@@ -58,10 +59,10 @@ def verify(
     num_over = sum(not row.holds for row in agreements)
     if num_over:
         sys.stdout.flush()
-        print(
+        say(
             f"error: {num_over} of {len(agreements)} quantities differ by more than the tolerance",
             file=sys.stderr,
         )
         return exit_codes.FAILED
-    print(f"\nall {len(agreements)} quantities agree")
+    say(f"\nall {len(agreements)} quantities agree")
     return exit_codes.SUCCESS

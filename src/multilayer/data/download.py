@@ -18,7 +18,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from multilayer.data.folder import FILE_NAMES
-from multilayer.errors import DatasetNotFoundError
+from multilayer.errors import DatasetNotFoundError, escaped
 
 DEBIAN_PACKAGE = "dataset-fashion-mnist"
 DEBIAN_FOLDER = "usr/share/datasets/fashion-mnist"
@@ -175,7 +175,7 @@ def _first_complaint(stderr: str) -> str:
 @contextmanager
 def _shown(title: str) -> Iterator[ShowBytes]:
     """Say on stderr what is fetched, and in a terminal how far it is."""
-    print(f"{title} …", file=sys.stderr, flush=True)
+    print(f"{escaped(title)} …", file=sys.stderr, flush=True)
     if not sys.stderr.isatty():
         yield lambda _done: None
         return

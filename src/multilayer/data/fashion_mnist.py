@@ -34,6 +34,7 @@ from multilayer.errors import (
     DatasetNotFoundError,
     IdxFileError,
     OutputError,
+    escaped,
 )
 
 CLASS_NAMES = (
@@ -220,4 +221,4 @@ def _clear_leftovers(cache: Path) -> None:
 
 
 def _note(text: str) -> None:
-    print(f"note: {text}", file=sys.stderr, flush=True)
+    print(f"note: {escaped(text)}", file=sys.stderr, flush=True)

@@ -14,6 +14,7 @@ from rich.cells import cell_len
 from rich.console import Console, OverflowMethod
 from rich.text import Text
 
+from multilayer.errors import escaped
 from multilayer.report.axis import Axis, Limits, can_show, check_axis
 from multilayer.report.canvas import Canvas, Look
 
@@ -140,7 +141,7 @@ def draw_curves(series: Series, settings: ChartSettings, width: int, height: int
 
 def clean_label(label: str, unicode: bool) -> str:
     """Return `label` without characters that would move the cursor or cannot be written."""
-    label = "".join(character if character.isprintable() else "?" for character in label)
+    label = escaped(label)
     return label if unicode else label.encode("ascii", "replace").decode()
 
 

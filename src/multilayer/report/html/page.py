@@ -9,6 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from multilayer.errors import escaped
 from multilayer.report.html.content import RunContent, side_by_side
 from multilayer.report.html.learning_curves import learning_charts
 
@@ -33,8 +34,9 @@ class Section:
 def render_page(title: str, written: str, runs: Sequence[RunContent]) -> str:
     """Write the page.
 
-    All text is escaped. The page says to the browser that nothing may be loaded, and that no other
-    style and script than its own may run, so that even text that were not escaped could do nothing.
+    All text is escaped; control characters and marks that turn the direction of writing are shown
+    as their codes. The page says to the browser that nothing may be loaded, and that no other style
+    and script than its own may run, so that even text that were not escaped could do nothing.
 
     Args:
         title: of the page.
@@ -51,6 +53,7 @@ def render_page(title: str, written: str, runs: Sequence[RunContent]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=_shown,
     )
     style = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
     script = (_TEMPLATES / "script.js").read_text(encoding="utf-8")
@@ -71,6 +74,12 @@ def render_page(title: str, written: str, runs: Sequence[RunContent]) -> str:
         conditions=side_by_side("Where it ran", runs, [run.conditions for run in runs]),
         sections=[section for section in _sections(runs, bool(charts)) if not section.is_empty],
     )
+
+
+def _shown(value: object) -> object:
+    """A value of the page: text as `escaped` shows it, all else and our own HTML as it is."""
+    is_text = isinstance(value, str) and not isinstance(value, Markup)
+    return escaped(value, keep="\n") if is_text else value
 
 
 def _sections(runs: Sequence[RunContent], has_curves: bool) -> list[Section]:
