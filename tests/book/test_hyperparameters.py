@@ -1,7 +1,9 @@
+import pytest
 import torch
 from torch import nn
 
 import multilayer as d2l
+from multilayer.errors import SettingsError
 
 
 class Parent(d2l.HyperParameters):
@@ -65,3 +67,22 @@ def test_a_network_given_as_argument_is_registered():
     model = Wrapper(nn.Linear(2, 1))
     assert len(list(model.parameters())) == 2
     assert model(torch.zeros(5, 2)).shape == (5, 1)
+
+
+def test_one_name_to_ignore_may_stand_without_a_list():
+    class Model(d2l.HyperParameters):
+        def __init__(self, rate, a, t):
+            self.save_hyperparameters(ignore="rate")
+
+    model = Model(0.1, 2, 3)
+    assert model.hparams == {"a": 2, "t": 3}
+    assert not hasattr(model, "rate")
+
+
+def test_a_name_to_ignore_that_is_no_argument_is_an_error():
+    class Model(d2l.HyperParameters):
+        def __init__(self, rate):
+            self.save_hyperparameters(ignore=["rat"])
+
+    with pytest.raises(SettingsError, match="'rat', which is no argument; they are self, rate"):
+        Model(0.1)

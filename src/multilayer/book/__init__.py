@@ -1,17 +1,20 @@
 """The names of the book's chapters 3 to 5, with the book's behaviour.
 
 Read the modules in the book's order: hyperparameters, board, module, data_module, trainer,
-linear_regression, softmax_regression, mlp.
+linear_regression, softmax_regression, mlp, kaggle_house.
 """
 
 from typing import Any
 
 from multilayer.book.batches import TensorLoader
 from multilayer.book.board import Point, ProgressBoard
+from multilayer.book.d2l_name import provide_d2l
 from multilayer.book.data_module import DataModule, SyntheticRegressionData
 from multilayer.book.devices import cpu, gpu, num_gpus, try_all_gpus, try_gpu
+from multilayer.book.downloads import DATA_HUB, DATA_URL, download, extract
 from multilayer.book.fashion_mnist import FashionMNIST, LabelledImages
 from multilayer.book.hyperparameters import HyperParameters, add_to_class
+from multilayer.book.kaggle_house import KaggleHouse
 from multilayer.book.linear_regression import (
     SGD,
     LinearRegression,
@@ -76,6 +79,8 @@ from multilayer.book.timer import Timer
 from multilayer.book.trainer import Trainer
 
 __all__ = [
+    "DATA_HUB",
+    "DATA_URL",
     "MLP",
     "SGD",
     "Classifier",
@@ -84,6 +89,7 @@ __all__ = [
     "DropoutMLPScratch",
     "FashionMNIST",
     "HyperParameters",
+    "KaggleHouse",
     "LabelledImages",
     "LinearRegression",
     "LinearRegressionScratch",
@@ -110,9 +116,11 @@ __all__ = [
     "cosh",
     "cpu",
     "cross_entropy",
+    "download",
     "dropout_layer",
     "exp",
     "expand_dims",
+    "extract",
     "eye",
     "float32",
     "gpu",
@@ -131,6 +139,7 @@ __all__ = [
     "ones_like",
     "plot",
     "plt",
+    "provide_d2l",
     "rand",
     "randn",
     "reduce_mean",

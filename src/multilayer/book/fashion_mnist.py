@@ -17,7 +17,7 @@ from multilayer.errors import SettingsError
 class LabelledImages:
     """Images with labels, one by one as a PyTorch data set or as whole tensors.
 
-    `images[i]` is a pair: a float32 tensor (1, height, width) between 0 and 1, and an int.
+    `images[i]` is a pair: a tensor of floats (1, height, width) between 0 and 1, and an int.
 
     Attributes:
         data: the images as they were read, uint8, (num_images, height, width).
@@ -37,14 +37,17 @@ class LabelledImages:
         return self.as_floats(self.data[index].unsqueeze(0))[0], int(self.targets[index])
 
     def as_floats(self, images: Tensor) -> Tensor:
-        """Turn bytes, (n, height, width), into numbers from 0 to 1, (n, 1, *resize)."""
-        X = images.unsqueeze(1).to(torch.float32).div_(255)
+        """Turn bytes, (n, height, width), into numbers from 0 to 1, (n, 1, *resize).
+
+        They are of PyTorch's default type, as the weights of its layers are.
+        """
+        X = images.unsqueeze(1).to(torch.get_default_dtype()).div_(255)
         if X.shape[2:] != self.resize:
             X = functional.interpolate(X, self.resize, mode="bilinear", antialias=True)
         return X
 
     def batches(self, batch_size: int, shuffle: bool) -> TensorLoader:
-        """Batches of images, float32 (n, 1, *resize), and labels, int64 (n,)."""
+        """Batches of images, floats (n, 1, *resize), and labels, int64 (n,)."""
         return TensorLoader(
             (self.data, self.targets), batch_size, shuffle, lambda X, y: (self.as_floats(X), y)
         )

@@ -4,6 +4,8 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from multilayer.errors import SettingsError
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -30,23 +32,32 @@ class HyperParameters:
 
     hparams: dict[str, Any]
 
-    def save_hyperparameters(self, ignore: Iterable[str] = ()) -> None:
+    def save_hyperparameters(self, ignore: str | Iterable[str] = ()) -> None:
         """Store the arguments of the function that calls this as attributes and in `hparams`.
 
         `*args` and `**kwargs` are stored whole, under their own names. Where a class and its
         parent both call this, the attributes of both stay and `hparams` holds the last call's.
 
         Args:
-            ignore: names to leave out; `self` and names that begin with `_` always are.
+            ignore: names to leave out, or one name; `self` and names that begin with `_` always
+                are.
+
+        Raises:
+            SettingsError: `ignore` holds something that is no argument's name.
         """
         this_frame = inspect.currentframe()
         assert this_frame is not None and this_frame.f_back is not None
         caller = inspect.getargvalues(this_frame.f_back)
-        left_out = {"self", *ignore}
+        given = [name for name in (*caller.args, caller.varargs, caller.keywords) if name]
+        left_out = {ignore} if isinstance(ignore, str) else set(ignore)
+        for name in left_out - {"self", *given}:
+            raise SettingsError(
+                f"ignore names {name!r}, which is no argument; they are {', '.join(given)}"
+            )
         self.hparams = {
             name: caller.locals[name]
-            for name in (*caller.args, caller.varargs, caller.keywords)
-            if name and name not in left_out and not name.startswith("_")
+            for name in given
+            if name not in {"self", *left_out} and not name.startswith("_")
         }
         for name, value in self.hparams.items():
             setattr(self, name, value)

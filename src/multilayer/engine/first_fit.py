@@ -94,7 +94,8 @@ def _fit_linear_layers(spec: NetworkSpec, flat: Tensor, inputs: Tensor, source: 
         num_neurons = weight.shape[1]
         rows = torch.randint(num_rows, (_ROWS_TO_A_BIAS, num_neurons), generator=source)
         # Independent exponential numbers over their sum are even on the simplex.
-        shares = torch.rand(_ROWS_TO_A_BIAS, num_neurons, generator=source).neg_().log1p_().neg_()
+        shape = (_ROWS_TO_A_BIAS, num_neurons)
+        shares = torch.rand(shape, generator=source, dtype=torch.float32).neg_().log1p_().neg_()
         shares /= shares.sum(0)
         chosen = values.gather(0, rows.to(values.device))
         bias.view(flat)[0].copy_(-(chosen * shares.to(values)).sum(0, keepdim=True))

@@ -9,6 +9,8 @@ from torch import Generator, Tensor
 from multilayer.engine.randomness import generator
 from multilayer.engine.specification import NUM_FREQUENCIES, NetworkSpec
 
+_DRAWN = torch.float32  # whatever PyTorch's default is, so that a seed stands for one network
+
 
 def linear(num_inputs: int, num_outputs: int, source: Generator) -> tuple[Tensor, Tensor]:
     """Weights and biases from U(−1/√inputs, 1/√inputs), as torch.nn.Linear draws them."""
@@ -21,26 +23,28 @@ def linear(num_inputs: int, num_outputs: int, source: Generator) -> tuple[Tensor
 
 def normal(num_inputs: int, num_outputs: int, source: Generator) -> tuple[Tensor, Tensor]:
     """Weights from N(0, 0.01²), the chapter's from-scratch network; biases 0."""
-    weight = torch.randn(num_inputs, num_outputs, generator=source).mul_(0.01)
-    return weight, torch.zeros(1, num_outputs)
+    weight = torch.randn(num_inputs, num_outputs, generator=source, dtype=_DRAWN).mul_(0.01)
+    return weight, torch.zeros(1, num_outputs, dtype=_DRAWN)
 
 
 def glorot(num_inputs: int, num_outputs: int, source: Generator) -> tuple[Tensor, Tensor]:
     """Weights from U(−r, r), r = √(6 / (inputs + outputs)); biases 0 (Glorot and Bengio, 2010)."""
     bound = math.sqrt(6 / (num_inputs + num_outputs))
-    return _uniform((num_inputs, num_outputs), bound, source), torch.zeros(1, num_outputs)
+    return _uniform((num_inputs, num_outputs), bound, source), torch.zeros(
+        1, num_outputs, dtype=_DRAWN
+    )
 
 
 def he(num_inputs: int, num_outputs: int, source: Generator) -> tuple[Tensor, Tensor]:
     """Weights from N(0, 2 / inputs); biases 0 (He et al., 2015)."""
-    weight = torch.randn(num_inputs, num_outputs, generator=source)
-    return weight.mul_(math.sqrt(2 / num_inputs)), torch.zeros(1, num_outputs)
+    weight = torch.randn(num_inputs, num_outputs, generator=source, dtype=_DRAWN)
+    return weight.mul_(math.sqrt(2 / num_inputs)), torch.zeros(1, num_outputs, dtype=_DRAWN)
 
 
 def unit_variance(num_inputs: int, num_outputs: int, source: Generator) -> tuple[Tensor, Tensor]:
     """Weights from N(0, 1 / inputs); biases 0: where fitting them to rows begins."""
-    weight = torch.randn(num_inputs, num_outputs, generator=source)
-    return weight.mul_(1 / math.sqrt(num_inputs)), torch.zeros(1, num_outputs)
+    weight = torch.randn(num_inputs, num_outputs, generator=source, dtype=_DRAWN)
+    return weight.mul_(1 / math.sqrt(num_inputs)), torch.zeros(1, num_outputs, dtype=_DRAWN)
 
 
 INITIALIZATIONS: dict[str, Callable[[int, int, Generator], tuple[Tensor, Tensor]]] = {
@@ -70,19 +74,19 @@ def draw_parameters(spec: NetworkSpec, initialization: str, seed: int, flat: Ten
     for slot in spec.parameter_slots:
         match slot.name.split("."):
             case "numbers", "frequency":
-                value = torch.randn(slot.shape, generator=source).mul_(0.1)
+                value = torch.randn(slot.shape, generator=source, dtype=_DRAWN).mul_(0.1)
             case "numbers", "phase":
                 value = _uniform(slot.shape, math.pi, source)
             case "numbers", _:
                 value = _uniform(slot.shape, mixing_bound, source)
             case "categories", _:
-                value = torch.randn(slot.shape, generator=source)
+                value = torch.randn(slot.shape, generator=source, dtype=_DRAWN)
             case _, "scale" | "gain" | "variance" | "strength":
-                value = torch.ones(slot.shape)
+                value = torch.ones(slot.shape, dtype=_DRAWN)
             case _:
                 continue
         slot.view(flat).copy_(value)
 
 
 def _uniform(shape: tuple[int, ...], bound: float, source: Generator) -> Tensor:
-    return torch.rand(shape, generator=source).mul_(2 * bound).sub_(bound)
+    return torch.rand(shape, generator=source, dtype=_DRAWN).mul_(2 * bound).sub_(bound)

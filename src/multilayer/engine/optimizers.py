@@ -96,7 +96,8 @@ class Adam:
         self.first_moment = torch.zeros_like(parameters)
         self.second_moment = torch.zeros_like(parameters)
         self.num_steps = 0
-        self._num_steps_tensor = torch.zeros((), device=parameters.device)  # as the kernel wants it
+        # As the kernel wants it.
+        self._num_steps_tensor = torch.zeros((), dtype=torch.float32, device=parameters.device)
         self._groups = groups or (RateGroup(0, parameters.shape[1]),)
         self._is_plain = _is_plain(groups, parameters)
         self._parts = [
