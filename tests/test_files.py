@@ -1,11 +1,14 @@
 import os
 import resource
+import socket
 import stat
 import subprocess
 import sys
+import threading
 
 import pytest
 
+from multilayer import files
 from multilayer.errors import OutputError
 from multilayer.files import replace_atomically, write_text
 
@@ -46,6 +49,8 @@ def test_a_file_that_may_not_grow_keeps_the_old_content(tmp_path):
     """The limit on file sizes makes a write fail in the middle, as a full disk does."""
     program = f"""
 import resource
+import socket
+from multilayer import files
 from multilayer.errors import OutputError
 from multilayer.files import write_text
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, {resource.RLIM_INFINITY}))
@@ -81,3 +86,35 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def test_what_is_no_ordinary_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "s"))
+        for path, may_be_pipe, reason in [
+            (tmp_path, True, "it is a folder"),
+            (tmp_path / "s", True, "it is a socket"),
+            ("/dev/zero", True, "it is a device"),
+            (tmp_path / "pipe", False, "it is a pipe"),
+            (tmp_path / "pipe", True, "it is a pipe that nobody writes to"),
+            (tmp_path / "absent", True, "No such file"),
+        ]:
+            with pytest.raises(OSError, match=reason):
+                files.open_regular(path, may_be_pipe=may_be_pipe)
+
+
+def test_a_pipe_of_the_shell_and_one_with_a_writer_are_read(tmp_path):
+    reading, writing = os.pipe()
+    os.write(writing, b"a")
+    os.close(writing)
+    with files.open_regular(f"/dev/fd/{reading}", may_be_pipe=True) as file:
+        assert file.read() == b"a"
+    os.close(reading)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(b"b",))
+    writer.start()
+    with files.open_regular(pipe, may_be_pipe=True) as file:
+        assert file.read() == b"b"
+    writer.join()

@@ -4,11 +4,13 @@ Every operation on a file goes through `os`, one call an operation, so that a te
 of them fail in turn.
 """
 
+import errno
 import io
 import os
 import re
 import secrets
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +21,70 @@ from multilayer.errors import OutputError
 _TEMPORARY_ENDING = ".part"
 _BUFFER_BYTES = 1 << 20
 _BLOCK_BYTES = 1 << 16  # searched at once for the end of the last whole line
+_SECONDS_FOR_A_WRITER = 0.5
+# Pipes that the shell has made, which have a writer already.
+_DESCRIPTORS = re.compile(r"/dev/(stdin|fd/\d+)|/proc/(self|\d+)/fd/\d+")
+
+
+def open_regular(path: str | Path, *, may_be_pipe: bool = False) -> io.BufferedReader:
+    """Open a file for reading; never wait for what is not an ordinary file.
+
+    Args:
+        path: the file.
+        may_be_pipe: a pipe that somebody writes to will do too.
+
+    Raises:
+        OSError: it cannot be opened; it is a folder, a device, a socket or a pipe; or it gives
+            nothing to read now, as some files under /proc do. Its `strerror` is a clause.
+        ValueError: no file can have such a name.
+    """
+    mode = os.stat(path).st_mode  # noqa: PTH116 (Path.stat is the same, but for its NUL error)
+    if stat.S_ISFIFO(mode) and may_be_pipe:
+        return os.fdopen(_open_pipe(path), "rb")
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, f"it is {_kind(mode)}; it must be an ordinary file")
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, f"it is {_kind(status.st_mode)} now")
+        if not status.st_size:  # of which the system makes the content up
+            os.pread(descriptor, 1, 0)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it gives nothing to read; it is no ordinary file") from None
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return os.fdopen(descriptor, "rb")
+
+
+def _open_pipe(path: str | Path) -> int:
+    """A pipe's descriptor, once somebody has opened it to write."""
+    if _DESCRIPTORS.fullmatch(str(path)):
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    opened: list[int] = []
+    waiting = threading.Thread(
+        target=lambda: opened.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC)), daemon=True
+    )
+    waiting.start()
+    waiting.join(_SECONDS_FOR_A_WRITER)
+    if waiting.is_alive():
+        os.close(os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NONBLOCK))  # lets it go on
+        waiting.join()
+        os.close(opened[0])
+        raise OSError(errno.EINVAL, "it is a pipe that nobody writes to")
+    if not opened:
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+    return opened[0]
+
+
+def _kind(mode: int) -> str:
+    kinds = {
+        stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket",
+        stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
+    }  # fmt: skip
+    return kinds.get(stat.S_IFMT(mode), "something else")
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import struct
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -265,3 +266,20 @@ def test_a_file_that_announces_a_header_of_terabytes_costs_nothing(path):
     path.write_bytes(struct.pack("<Q", 1 << 44) + b"{}")
     with pytest.raises(ModelFileError, match="announces a header of 17592186044416"):
         read_container(path)
+
+
+def test_a_sparse_file_of_gigabytes_costs_nothing(path):
+    content = path.read_bytes()
+    path.write_bytes(content)
+    os.truncate(path, 10**10)
+    tracemalloc.start()
+    with pytest.raises(ModelFileError, match="its tensors take"):
+        read_container(path)
+    header = {"a": {"dtype": "U8", "shape": [10**10], "data_offsets": [0, 10**10]}}
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text)
+    os.truncate(path, 8 + len(text) + 10**10)
+    with pytest.raises(ModelFileError, match="the disk holds"):
+        read_container(path)
+    assert tracemalloc.get_traced_memory()[1] < 10**7
+    tracemalloc.stop()

@@ -128,9 +128,9 @@ def test_other_content_is_refused(tmp_path, content, says, compressed) -> None:
 
 def test_missing_files_folders_and_devices_are_refused(tmp_path: Path) -> None:
     assert "no such file" in error_of(tmp_path / "missing")
-    assert "is a directory" in error_of(tmp_path)
+    assert "is a folder" in error_of(tmp_path)
     assert "not a directory" in error_of(write(tmp_path / "file", b"x") / "below")
-    assert "begins with 00 00 00 00" in error_of(Path("/dev/zero"))
+    assert "it is a device" in error_of(Path("/dev/zero"))
     assert "input/output error" in error_of(Path("/proc/self/mem"))
     with pytest.raises(IdxFileError, match="null"):
         read_idx("a\0b")

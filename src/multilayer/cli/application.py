@@ -14,6 +14,7 @@ from multilayer.cli.compare import compare
 from multilayer.cli.doctor import doctor
 from multilayer.cli.evaluate import evaluate
 from multilayer.cli.inspect import inspect
+from multilayer.cli.notes import warnings_as_notes
 from multilayer.cli.picture import picture
 from multilayer.cli.predict import predict
 from multilayer.cli.report import report
@@ -67,7 +68,8 @@ def run(arguments: Sequence[str]) -> int:
         0, or the exit code that says what was wrong.
     """
     try:
-        code = app(arguments)
+        with warnings_as_notes():
+            code = app(arguments)
     except CycloptsError as error:
         return _complain(str(error), exit_codes.BAD_INPUT)
     except (TrainingDivergedError, DistributedError) as error:

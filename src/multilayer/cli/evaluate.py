@@ -1,9 +1,12 @@
 """`multilayer evaluate`."""
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from multilayer.cli.evaluate_table import evaluate_table
+from multilayer.cli.format_flags import FormatFlags
 from multilayer.cli.tables import print_table
 from multilayer.cli.terminal import say
 
@@ -18,6 +21,7 @@ def evaluate(
     *,
     data_dir: str | None = None,
     output: str | None = None,
+    table: Annotated[FormatFlags, Parameter(name="*")] = FormatFlags(),  # noqa: B008 (frozen)
 ) -> int:
     """Score a trained network on the test pictures of a data set, or on the rows of a table.
 
@@ -37,7 +41,8 @@ def evaluate(
     from multilayer.lab.run_folder import model_path
 
     if read_container(model_path(run)).kind == "table":
-        return evaluate_table(run, data, output)
+        return evaluate_table(run, data, output, table.given_format())
+    table.require_none_for_images()
     from multilayer.lab.evaluation import evaluate_run
 
     evaluation, dataset, pictures = evaluate_run(run, data, data_dir=data_dir, output=output)

@@ -8,12 +8,15 @@ from multilayer.cli.terminal import listed, say
 from multilayer.errors import SettingsError, escaped
 
 if TYPE_CHECKING:
+    from multilayer.data.table_format import TableFormat
     from multilayer.lab.table_evaluation import TableEvaluation
 
 _MOST_CLASSES_PRINTED = 20
 
 
-def evaluate_table(run: str, data: str | None, output: str | None) -> int:
+def evaluate_table(
+    run: str, data: str | None, output: str | None, table_format: "TableFormat | None" = None
+) -> int:
     """Score a model on a file and print what there is to know."""
     if data is None:
         raise SettingsError(
@@ -21,7 +24,7 @@ def evaluate_table(run: str, data: str | None, output: str | None) -> int:
         )
     from multilayer.lab.table_evaluation import evaluate_table_run
 
-    evaluation, pictures = evaluate_table_run(run, data, output)
+    evaluation, pictures = evaluate_table_run(run, data, output, table_format=table_format)
     targets = evaluation.targets
     left_out = (
         f" ({evaluation.num_without_target:,} more have no target)"

@@ -1,7 +1,10 @@
 """`multilayer inspect`."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from cyclopts import Parameter
+
+from multilayer.cli.format_flags import FormatFlags
 from multilayer.cli.tables import print_table
 from multilayer.cli.terminal import listed, say
 from multilayer.errors import escaped
@@ -10,7 +13,13 @@ if TYPE_CHECKING:
     from multilayer.lab.inspection import TableInspection
 
 
-def inspect(run: str, data: str | None = None, /) -> int:
+def inspect(
+    run: str,
+    data: str | None = None,
+    /,
+    *,
+    table: Annotated[FormatFlags, Parameter(name="*")] = FormatFlags(),  # noqa: B008 (frozen)
+) -> int:
     """Show what a trained network expects, and which columns of a table it relies on.
 
     A column's importance is how much the loss rises when its values are shuffled among the rows,
@@ -26,10 +35,11 @@ def inspect(run: str, data: str | None = None, /) -> int:
 
     container = read_container(model_path(run))
     if container.kind != "table":
+        table.require_none_for_images()
         return _inspect_images(container.document)
     from multilayer.lab.inspection import inspect_table
 
-    _print_table_model(inspect_table(run, data))
+    _print_table_model(inspect_table(run, data, table_format=table.given_format()))
     return 0
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from multilayer.cli.format_flags import FormatFlags
 from multilayer.cli.predict_table import predict_table
 from multilayer.cli.tables import print_table
 from multilayer.cli.terminal import note
@@ -24,6 +25,7 @@ def predict(
     interval: float | None = None,
     spreadsheet_safe: Annotated[bool, Parameter(negative="")] = False,
     invert: Annotated[bool, Parameter(negative="")] = False,
+    table: Annotated[FormatFlags, Parameter(name="*")] = FormatFlags(),  # noqa: B008 (frozen)
 ) -> int:
     """Label pictures, or answer for the rows of a table, with a trained network.
 
@@ -48,7 +50,10 @@ def predict(
     from multilayer.lab.run_folder import model_path
 
     if read_container(model_path(run)).kind == "table":
-        return predict_table(run, data, output, proba, interval, spreadsheet_safe)
+        return predict_table(
+            run, data, output, proba, interval, spreadsheet_safe, table.given_format()
+        )
+    table.require_none_for_images()
     return _predict_images(run, data, output, invert)
 
 

@@ -1,6 +1,10 @@
 """`multilayer predict` on a table."""
 
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from multilayer.data.table_format import TableFormat
 
 from multilayer.cli.terminal import note, say
 
@@ -12,15 +16,21 @@ def predict_table(
     with_probabilities: bool,
     coverage: float | None,
     is_spreadsheet_safe: bool,
+    table_format: "TableFormat | None" = None,
 ) -> int:
     """Answer for each row of a file."""
     from multilayer.lab.run_folder import model_path
+    from multilayer.lab.saved_run import format_of_run
     from multilayer.lab.table_predictions import TablePredictions
     from multilayer.model_file.table_predictor import load_table_predictor
 
     model = load_table_predictor(model_path(run))
     predictions = TablePredictions(
-        model, data, with_probabilities=with_probabilities, coverage=coverage
+        model,
+        data,
+        table_format=table_format or format_of_run(run, data),
+        with_probabilities=with_probabilities,
+        coverage=coverage,
     )
     num_rows = predictions.save(output or "-", is_spreadsheet_safe=is_spreadsheet_safe)
     ignored = [name for name in predictions.ignored_columns if name not in model.targets.names]

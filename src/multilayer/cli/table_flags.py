@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from multilayer.cli.format_flags import FormatFlags
 from multilayer.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def _help(text: str) -> Parameter:
 
 
 @dataclass(frozen=True)
-class TableFlags:
+class TableFlags(FormatFlags):
     """What to do with the columns and rows of a table."""
 
     target: Annotated[
@@ -83,6 +84,7 @@ class TableFlags:
         return ColumnRoles(
             tuple(self.target), self.weight, self.group_by, self.time_column,
             tuple(self.categorical), tuple(self.drop), kinds,  # type: ignore[arg-type]
+            table_format=self.table_format(),
         )  # fmt: skip
 
     def by_flag(self) -> dict[str, Any]:

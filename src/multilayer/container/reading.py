@@ -4,7 +4,6 @@ import hashlib
 import json
 import math
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,9 @@ from multilayer.container.contents import (
     shown,
 )
 from multilayer.errors import ModelFileError
+from multilayer.files import open_regular
+
+_LARGE_BYTES = 2**26  # a file of more is looked at before memory is taken for it
 
 
 def read_container(path: str | Path, *kinds: str) -> Container:
@@ -88,14 +90,19 @@ def parse_container(content: bytearray, path: Path, *kinds: str) -> Container:
 def _read(path: Path) -> bytearray:
     """The whole file; no memory is taken before the first bytes look like ours."""
     try:
-        if not path.is_file():
+        if not path.exists():
             raise ModelFileError(f"there is no model file {path}")
-        with path.open("rb", buffering=0) as file:
+        with open_regular(path) as file:
             status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise ModelFileError(f"{path} is no ordinary file")
             size = status.st_size
-            _header_length(path, size, file.read(8))
+            header_end = 8 + _header_length(path, size, file.read(8))
+            if size > _LARGE_BYTES:
+                header = _parsed(path, "its header", file.read(header_end - 8))
+                header.pop("__metadata__", None)
+                _entries(path, header, size - header_end)
+                on_disk = status.st_blocks * 512
+                if on_disk < size // 8:
+                    raise _damaged(path, f"of its {size:,} bytes the disk holds {on_disk:,}")
             file.seek(0)
             content = bytearray(size)
             rest = memoryview(content)
@@ -161,18 +168,25 @@ def _arrays(
     path: Path, header: dict[str, Any], data: memoryview
 ) -> Iterator[tuple[str, NDArray[Any]]]:
     """The arrays, once it is certain that they lie side by side and cover the data."""
+    for name, dtype, shape, start, end in _entries(path, header, len(data)):
+        values = np.frombuffer(data[start:end], dtype).reshape(shape)
+        values = values.astype(dtype.newbyteorder("="), copy=not values.flags.aligned)
+        yield name, values
+
+
+def _entries(
+    path: Path, header: dict[str, Any], num_bytes: int
+) -> list[tuple[str, np.dtype[Any], list[int], int, int]]:
+    """Name, type, shape, begin and end of the arrays, which cover `num_bytes` side by side."""
     entries = [(name, *_described(path, name, entry)) for name, entry in header.items()]
     place = 0
     for name, _, _, start, end in sorted(entries, key=lambda entry: entry[3:]):
         if start != place:
             raise _damaged(path, f"tensor {shown(name)} begins at {start}, not at {place}")
         place = end
-    if place != len(data):
-        raise _damaged(path, f"its tensors take {place} bytes, it has {len(data)}")
-    for name, dtype, shape, start, end in entries:
-        values = np.frombuffer(data[start:end], dtype).reshape(shape)
-        values = values.astype(dtype.newbyteorder("="), copy=not values.flags.aligned)
-        yield name, values
+    if place != num_bytes:
+        raise _damaged(path, f"its tensors take {place} bytes, it has {num_bytes}")
+    return entries
 
 
 def _described(path: Path, name: str, entry: Any) -> tuple[np.dtype[Any], list[int], int, int]:

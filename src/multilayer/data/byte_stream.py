@@ -5,7 +5,6 @@ import gzip
 import io
 import lzma
 import os
-import stat
 import sys
 import zlib
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from multilayer.errors import TableError
+from multilayer.files import open_regular
 
 STANDARD_INPUT = "-"
 # The beginning of a file says how it is compressed.
@@ -55,14 +55,7 @@ def _open_plain(path: str | Path) -> Iterator[io.BufferedReader]:
         yield cast(io.BufferedReader, sys.stdin.buffer)
         return
     try:
-        mode = os.stat(path).st_mode  # noqa: PTH116 (Path.stat is the same, but for its NUL error)
-        if stat.S_ISDIR(mode):
-            raise TableError(f"{path} is a folder; a table is a file")
-        if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
-            raise TableError(f"{path} is a device; a table is a file")
-        file = Path(path).open("rb")  # noqa: SIM115 (closed below)
-    except TableError:  # says all, and is a ValueError too
-        raise
+        file = open_regular(path, may_be_pipe=True)
     except (OSError, ValueError) as error:
         raise TableError(f"cannot read {path}: {_reason(error)}") from error
     with file:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from multilayer.errors import IdxFileError
-from multilayer.files import replace_atomically
+from multilayer.files import open_regular, replace_atomically
 
 TYPES: dict[int, np.dtype[Any]] = {
     0x08: np.dtype(">u1"),
@@ -51,7 +51,7 @@ def read_idx(path: str | Path) -> np.ndarray[Any, Any]:
     """
     path = Path(path)
     try:
-        with path.open("rb") as file:
+        with open_regular(path, may_be_pipe=True) as file:
             is_gzip = file.peek(2)[:2] == GZIP_MAGIC
             status = os.fstat(file.fileno())
             # A pipe has no size to compare with.

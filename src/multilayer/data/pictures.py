@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from multilayer.data.idx import GZIP_MAGIC, read_idx
 from multilayer.errors import ImageFileError
+from multilayer.files import open_regular
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -73,7 +74,7 @@ def read_pictures(path: str | Path, image_shape: tuple[int, int], invert: bool =
 
 def _first_bytes(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(len(PNG_MAGIC))
     except (OSError, ValueError) as error:
         raise ImageFileError(f"cannot read {path}: {_reason(error)}") from error

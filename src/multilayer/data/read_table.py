@@ -18,6 +18,7 @@ from multilayer.data.columnar_process import BYTES_A_VALUE
 from multilayer.data.read_columnar import ARROW, OLD_FEATHER, PARQUET, read_columnar_pieces
 from multilayer.data.read_csv import read_csv_pieces
 from multilayer.data.read_json import read_json_pieces
+from multilayer.data.table_format import TableFormat
 from multilayer.data.text_numbers import with_numbers_found
 from multilayer.errors import SettingsError, TableError
 
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
     import polars as pl
 
 _ROWS_AT_ONCE = 100_000
-# What may stand between fields: a sign of ASCII that begins no line and no quoted field.
-_SIGNS = "".join(map(chr, range(1, 128))).translate(str.maketrans("", "", '"\r\n'))
 
 
 def read_table(
-    path: str | Path, *, delimiter: str | None = None, as_text: bool = False
+    path: str | Path,
+    *,
+    delimiter: str | None = None,
+    as_text: bool = False,
+    table_format: TableFormat | None = None,
 ) -> "pl.DataFrame":
     """Read a table: CSV and its relatives, Parquet, Arrow (Feather), or JSON lines.
 
@@ -43,14 +46,17 @@ def read_table(
         delimiter: Of CSV; None: comma, semicolon, tab or bar, whichever fits.
         as_text: Leave every column of a CSV as text. An encoder takes text as well as numbers, and
             rows to be predicted are best read so.
+        table_format: How the file is written, as far as its content does not say.
 
     Raises:
         TableError: the file cannot be read as a table; the message says where and why.
-        SettingsError: the delimiter is not a single sign.
+        SettingsError: the delimiter is not a single sign, or there are two of them.
     """
     import polars as pl
 
-    pieces = list(_pieces(path, delimiter, largest_whole_bytes(), rows_at_once=None))
+    pieces = list(
+        _pieces(path, _format(delimiter, table_format), largest_whole_bytes(), rows_at_once=None)
+    )
     _require_memory(pieces, source_name(path))
     frame = pieces[0] if len(pieces) == 1 else pl.concat(pieces, how="diagonal_relaxed")
     return frame if as_text else with_numbers_found(frame)
@@ -60,6 +66,7 @@ def read_table_pieces(
     path: str | Path,
     *,
     delimiter: str | None = None,
+    table_format: TableFormat | None = None,
     rows_at_once: int = _ROWS_AT_ONCE,
     text_bytes: int | None = None,
 ) -> Iterator["pl.DataFrame"]:
@@ -68,25 +75,24 @@ def read_table_pieces(
     Args:
         path: The file, or - for the standard input.
         delimiter: As `read_table` takes it.
+        table_format: As `read_table` takes it.
         rows_at_once: About how many rows a piece of a Parquet or Arrow file has.
         text_bytes: About how much text a piece of a CSV or JSON file has; None: 16 MB.
 
     Raises:
         TableError: the file cannot be read as a table; also while the pieces are taken.
-        SettingsError: the delimiter is not a single sign.
+        SettingsError: the delimiter is not a single sign, or there are two of them.
     """
-    return _pieces(path, delimiter, None, rows_at_once, text_bytes)
+    return _pieces(path, _format(delimiter, table_format), None, rows_at_once, text_bytes)
 
 
 def _pieces(
     path: str | Path,
-    delimiter: str | None,
+    table_format: TableFormat,
     limit_bytes: int | None,
     rows_at_once: int | None,
     text_bytes: int | None = None,
 ) -> Iterator["pl.DataFrame"]:
-    if delimiter is not None and (delimiter not in _SIGNS or len(delimiter) != 1):
-        raise SettingsError(f"a delimiter is a single sign of ASCII, not {delimiter!r}")
     path = path if str(path) == STANDARD_INPUT else Path(path).expanduser()
     source = source_name(path)
     with open_unpacked(path, limit_bytes) as stream:
@@ -100,7 +106,15 @@ def _pieces(
         elif _is_json(path, beginning):
             yield from read_json_pieces(stream, source, text_bytes)
         else:
-            yield from read_csv_pieces(stream, source, delimiter, text_bytes)
+            yield from read_csv_pieces(stream, source, table_format.delimiter, text_bytes)
+
+
+def _format(delimiter: str | None, table_format: TableFormat | None) -> TableFormat:
+    if delimiter is None:
+        return table_format or TableFormat()
+    if table_format is not None:
+        raise SettingsError("the delimiter stands in the format; give one of the two")
+    return TableFormat(delimiter)
 
 
 def _columnar_pieces(

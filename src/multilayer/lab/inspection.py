@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.data.table_format import TableFormat
 from multilayer.errors import RunFolderError
 from multilayer.estimators.table_rows import TableRows
 from multilayer.lab.importance import Importance, permutation_importance
 from multilayer.lab.run_folder import model_path, read_json
+from multilayer.lab.saved_run import format_of_run
 from multilayer.lab.table_source import ColumnRoles, read_rows
 from multilayer.model_file.table_file import load_table_model
 from multilayer.model_file.table_model import TableModel
@@ -34,20 +36,24 @@ class TableInspection:
     reason: str
 
 
-def inspect_table(run: str | Path, data: str | Path | None = None) -> TableInspection:
+def inspect_table(
+    run: str | Path, data: str | Path | None = None, *, table_format: TableFormat | None = None
+) -> TableInspection:
     """Look at a model.
 
     Args:
         run: a run folder, or a model file.
         data: rows with targets that it has not learned from; None: the validation rows of the run,
             if its data is still there.
+        table_format: how the file is written; None: as the run's, if it is the run's own file, and
+            else as its content says.
 
     Raises:
         RunFolderError, ModelFileError: the run is not whole.
         TableError: the data does not fit.
     """
     model = load_table_model(model_path(run))
-    rows, reason = held_out_rows(run, model, data)
+    rows, reason = held_out_rows(run, model, data, table_format=table_format)
     if rows is None:
         return TableInspection(model, [], 0, reason)
     members = None if data is not None else members_holding_out(run, rows)
@@ -56,7 +62,11 @@ def inspect_table(run: str | Path, data: str | Path | None = None) -> TableInspe
 
 
 def held_out_rows(
-    run: str | Path, model: TableModel, data: str | Path | None = None
+    run: str | Path,
+    model: TableModel,
+    data: str | Path | None = None,
+    *,
+    table_format: TableFormat | None = None,
 ) -> tuple[TableRows | None, str]:
     """Rows to look at a model with, 2,000 at most, or why there are none.
 
@@ -65,12 +75,13 @@ def held_out_rows(
         model: its model.
         data: rows with targets that it has not learned from; None: the validation rows of the run,
             if its data is still there.
+        table_format: as `inspect_table` takes it.
 
     Raises:
         RunFolderError: the run is not whole.
         TableError: the data does not fit.
     """
-    rows, reason = _all_rows_of(run, model, data)
+    rows, reason = _all_rows_of(run, model, data, table_format)
     if rows is None:
         return None, reason
     return rows.take(np.arange(0, len(rows), -(-len(rows) // _MOST_ROWS))), ""
@@ -103,11 +114,15 @@ def members_holding_out(run: str | Path, rows: TableRows) -> NDArray[np.int64] |
 
 
 def _all_rows_of(
-    run: str | Path, model: TableModel, data: str | Path | None
+    run: str | Path, model: TableModel, data: str | Path | None, table_format: TableFormat | None
 ) -> tuple[TableRows | None, str]:
-    roles = ColumnRoles(model.targets.names)
+    def roles(path: str | Path) -> ColumnRoles:
+        return ColumnRoles(
+            model.targets.names, table_format=table_format or format_of_run(run, path)
+        )
+
     if data is not None:
-        return read_rows(data, roles, schema=model.schema).rows, ""
+        return read_rows(data, roles(data), schema=model.schema).rows, ""
     if not Path(run).is_dir():
         return None, "a model file holds no rows; name a table to see what the model relies on"
     try:
@@ -118,9 +133,9 @@ def _all_rows_of(
     except KeyError as error:
         raise RunFolderError(f"settings.json of {run} lacks {error}") from error
     if validation is not None and Path(validation).is_file():
-        return read_rows(validation, roles, schema=model.schema).rows, ""
+        return read_rows(validation, roles(validation), schema=model.schema).rows, ""
     if validation is not None or not numbers or not Path(path).is_file():
         return None, "the validation rows of the run are not there any more; name a table"
-    rows = read_rows(path, roles, schema=model.schema).rows
+    rows = read_rows(path, roles(path), schema=model.schema).rows
     assert rows.numbers is not None
     return rows.take(np.flatnonzero(np.isin(rows.numbers, numbers))), ""

@@ -195,7 +195,10 @@ class LargeTable:
 
     def _pieces(self, path: str | Path, rows_at_once: int) -> Iterator["pl.DataFrame"]:
         return read_table_pieces(
-            path, rows_at_once=rows_at_once, text_bytes=self._memory.text_bytes
+            path,
+            table_format=self.roles.table_format,
+            rows_at_once=rows_at_once,
+            text_bytes=self._memory.text_bytes,
         )
 
     def _survey(self, path: str | Path, sample_rows: int) -> TableSurvey:

@@ -1,7 +1,7 @@
 """A run and its folder while it is trained: begun anew, or taken up where it was left."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,8 +95,15 @@ class OpenRun:
 
 
 def _compared(description: dict[str, Any]) -> dict[str, Any]:
-    """Without where the data were found: first downloaded, then kept, they are the same data."""
+    """Without where the data were found: first downloaded, then kept, they are the same data.
+
+    Roles of columns that an older version did not know have their defaults.
+    """
     data = {name: value for name, value in description["data"].items() if name != "source"}
+    if isinstance(data.get("roles"), dict):
+        from multilayer.lab.table_source import ColumnRoles
+
+        data["roles"] = {**as_json(asdict(ColumnRoles(()))), **data["roles"]}
     return {**description, "data": data}
 
 

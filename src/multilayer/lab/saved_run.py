@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from multilayer.data.byte_stream import STANDARD_INPUT
 from multilayer.engine.settings import TrainingSettings
-from multilayer.errors import RunFolderError
+from multilayer.errors import RunFolderError, SettingsError
 from multilayer.lab.run_folder import read_json
 
 if TYPE_CHECKING:
+    from multilayer.data.table_format import TableFormat
     from multilayer.data.target_values import Task
     from multilayer.lab.table_source import ColumnRoles
 
@@ -84,11 +85,39 @@ class SavedRun:
 
 def saved_table(origin: Mapping[str, Any]) -> SavedTable:
     """What a run on a table was begun with, from what its settings.json says of the data."""
+    from multilayer.data.table_format import TableFormat
     from multilayer.lab.table_source import ColumnRoles
 
     roles: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in origin["roles"].items()
     }
+    roles["table_format"] = TableFormat(**roles.get("table_format", {}))  # older folders have none
     task, limit = cast("Task", origin["task"]), origin.get("memory_limit")
     return SavedTable(ColumnRoles(**roles), task, origin["validation"], limit)
+
+
+def format_of_run(run: str | Path, data: str | Path) -> "TableFormat":
+    """How a file is written, if it is one that a run was trained or measured on.
+
+    Args:
+        run: a run folder, or a model file.
+        data: a table's file.
+
+    Returns:
+        The run's format for its own files; nothing of it for any other.
+    """
+    from multilayer.data.table_format import TableFormat
+
+    if not (Path(run) / "settings.json").is_file():
+        return TableFormat()
+    origin = read_json(run, "settings.json").get("data")
+    if not isinstance(origin, dict) or not isinstance(origin.get("roles"), dict):
+        return TableFormat()
+    own = str(Path(data).expanduser().absolute())
+    if own not in (origin.get("load"), origin.get("validation")):
+        return TableFormat()
+    try:
+        return TableFormat(**origin["roles"].get("table_format", {}))
+    except (TypeError, SettingsError) as error:
+        raise RunFolderError(f"{run}/settings.json does not describe a table: {error}") from error

@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.data.table_format import TableFormat
 from multilayer.data.targets import Targets
 from multilayer.errors import OutputError
 from multilayer.lab.calibration import Reliability, reliability
 from multilayer.lab.run_folder import model_path
+from multilayer.lab.saved_run import format_of_run
 from multilayer.lab.table_scores import Score, scores_of
 from multilayer.lab.table_source import ColumnRoles, read_rows
 from multilayer.model_file.table_file import load_table_model
@@ -47,17 +49,21 @@ class TableEvaluation:
     targets: Targets
 
 
-def evaluate_table(model: TableModel, data: str | Path) -> TableEvaluation:
+def evaluate_table(
+    model: TableModel, data: str | Path, *, table_format: TableFormat | None = None
+) -> TableEvaluation:
     """Score a model on a file.
 
     Args:
         model: fitted to a table of the same columns.
         data: a file that `read_table` takes, with the target.
+        table_format: how the file is written; None: its content says.
 
     Raises:
         TableError: the file cannot be read, columns are missing, or no row has a target.
     """
-    source = read_rows(data, ColumnRoles(model.targets.names), schema=model.schema)
+    roles = ColumnRoles(model.targets.names, table_format=table_format or TableFormat())
+    source = read_rows(data, roles, schema=model.schema)
     rows = source.rows
     truths = model.targets.encode(rows.targets)
     outputs = model.member_outputs(rows.frame, str(data))
@@ -92,7 +98,11 @@ def evaluate_table(model: TableModel, data: str | Path) -> TableEvaluation:
 
 
 def evaluate_table_run(
-    run: str | Path, data: str | Path, output: str | Path | None = None
+    run: str | Path,
+    data: str | Path,
+    output: str | Path | None = None,
+    *,
+    table_format: TableFormat | None = None,
 ) -> tuple[TableEvaluation, list[Path]]:
     """Evaluate a run's model on a file, and draw what can be drawn.
 
@@ -100,6 +110,8 @@ def evaluate_table_run(
         run: a run folder, or a model file.
         data: as `evaluate_table` takes it.
         output: an existing folder for the pictures; None: the run folder, and none for a file.
+        table_format: how the file is written; None: as the run's, if it is the run's own file, and
+            else as its content says.
 
     Returns:
         The scores, and the pictures written.
@@ -113,7 +125,7 @@ def evaluate_table_run(
     folder = output if output is not None else run if Path(run).is_dir() else None
     if output is not None and not Path(output).is_dir():
         raise OutputError(f"the folder for the pictures, {output}, does not exist")
-    evaluation = evaluate_table(model, data)
+    evaluation = evaluate_table(model, data, table_format=table_format or format_of_run(run, data))
     pictures: list[Path] = []
     if folder is None or evaluation.reliability is None:
         return evaluation, pictures

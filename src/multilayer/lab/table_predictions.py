@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.data.read_table import read_table_pieces
+from multilayer.data.table_format import TableFormat
 from multilayer.errors import OutputError, SettingsError
 from multilayer.files import replace_atomically
 from multilayer.model_file.table_answers import TableAnswers
@@ -27,6 +28,7 @@ class TablePredictions:
     Args:
         model: what answers.
         data: a file that `read_table_pieces` takes; - is the standard input.
+        table_format: how the file is written.
         with_probabilities: a column for the probability of each class or label. Several quantiles
             have a column each in any case, after the median's.
         coverage: of intervals of numbers, or of sets of classes; None: without.
@@ -45,6 +47,7 @@ class TablePredictions:
         model: TableAnswers,
         data: str | Path,
         *,
+        table_format: TableFormat | None = None,
         with_probabilities: bool = False,
         coverage: float | None = None,
     ) -> None:
@@ -54,7 +57,7 @@ class TablePredictions:
             raise SettingsError(f"coverage must be a number between 0 and 1; it is {coverage!r}")
         if coverage is not None and model.targets.task == "multilabel":
             raise SettingsError("neither intervals nor sets are there for several labels")
-        self._model, self._data = model, data
+        self._model, self._data, self._table_format = model, data, table_format
         self._with_probabilities, self._coverage = with_probabilities, coverage
         self.ignored_columns: tuple[str, ...] = ()
 
@@ -68,7 +71,7 @@ class TablePredictions:
         """
         source = "the standard input" if str(self._data) == "-" else str(self._data)
         first_row, names = 1, None
-        for piece in read_table_pieces(self._data):
+        for piece in read_table_pieces(self._data, table_format=self._table_format):
             if names is None:
                 names = _free_names(self._answer_names(), piece.columns)
                 self.ignored_columns = self._model.encoder.ignored_columns(piece.columns)

@@ -12,6 +12,7 @@ from multilayer.data.column_kinds import infer_schema
 from multilayer.data.dates import ISO, formats_of, moments_of
 from multilayer.data.read_table import read_table
 from multilayer.data.schema import ColumnKind, Schema, require_columns
+from multilayer.data.table_format import TableFormat
 from multilayer.data.target_values import is_present, target_array
 from multilayer.data.text_numbers import numbers_of
 from multilayer.errors import TableError
@@ -33,6 +34,7 @@ class ColumnRoles:
         categorical: columns that are categories, whatever they look like.
         drop: columns to leave out.
         as_kind: other kinds, by column.
+        table_format: how the file is written.
     """
 
     target: tuple[str, ...]
@@ -42,6 +44,7 @@ class ColumnRoles:
     categorical: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     as_kind: Mapping[str, ColumnKind] = field(default_factory=dict)
+    table_format: TableFormat = field(default_factory=TableFormat)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -85,7 +88,7 @@ def read_rows(
         TableError: the file cannot be read, a named column is not in it, no row has a target, or
             some have none and `is_strict`.
     """
-    frame = read_table(path)
+    frame = read_table(path, table_format=roles.table_format)
     others = [n for n in (roles.weight, roles.group_by, roles.time_column) if n is not None]
     require_columns([*roles.target, *others], frame.columns, str(path))
     numbers, targets = _with_target(frame, roles.target, str(path), is_strict)

@@ -65,6 +65,9 @@ def _table_flags(data: Mapping[str, Any]) -> list[str]:
         words += [word for column in roles.get(name, ()) for word in (f"--{name}", str(column))]
     for column, kind in roles.get("as_kind", {}).items():
         words += ["--as", f"{column}={kind}"]
+    for name, value in roles.get("table_format", {}).items():
+        if value:
+            words += [f"--{name.replace('_', '-')}", str(value)]
     if data.get("validation") is not None:
         words += ["--validation", str(data["validation"])]
     return words
