@@ -9,6 +9,9 @@ from multilayer.engine.layers.inputs import Scaling
 from multilayer.engine.layers.linear import Descent, Linear
 from multilayer.engine.specification import NetworkSpec
 
+# Batch sizes that are laid out at once; training needs two, callers may ask for any number of rows.
+_MOST_SIZES = 64
+
 
 class Passes:
     """The layers of a network, laid out for each batch size that occurs.
@@ -34,6 +37,7 @@ class Passes:
         self._num_members = len(parameters)
         self._construction = Construction(spec, parameters, gradient, dropout)
         self._layers: dict[tuple[int, int], tuple[Scaling, list[Layer]]] = {}
+        self._largest_batch = 0
         self._current: list[Layer] = []
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -49,6 +53,9 @@ class Passes:
         """
         num_row_sets, batch_size, _ = inputs.shape
         if (num_row_sets, batch_size) not in self._layers:
+            if batch_size > self._largest_batch or len(self._layers) == _MOST_SIZES:
+                self._layers.clear()  # those of smaller batches would keep memory of their own
+                self._largest_batch = max(batch_size, self._largest_batch)
             self._layers[num_row_sets, batch_size] = self._construction.layers(
                 num_row_sets, batch_size
             )

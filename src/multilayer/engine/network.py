@@ -1,7 +1,6 @@
 """A population of networks of one shape: the weights, and what they answer."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,6 +9,7 @@ from multilayer.engine.backpropagation import Passes
 from multilayer.engine.first_fit import fit_to_rows
 from multilayer.engine.initialization import draw_parameters
 from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.spares import Spares
 from multilayer.engine.specification import NetworkSpec, check_widths
 from multilayer.errors import SettingsError
 
@@ -47,19 +47,15 @@ class Network:
                 f"hidden_widths {','.join(map(str, spec.hidden_widths))} make parameters of "
                 f"{gibibytes:,.0f} GiB, more than this machine can hold"
             ) from None
-        self._inference: Passes | None = None
+        self._spare_passes: Spares[Passes] = Spares()
 
     @classmethod
     def of(cls, spec: NetworkSpec, parameters: Tensor) -> "Network":
         """A population that shares given parameters, (num_members, num_parameters)."""
         network = cls.__new__(cls)
         network.spec, network.num_members = spec, len(parameters)
-        network.parameters, network._inference = parameters, None
+        network.parameters, network._spare_passes = parameters, Spares()
         return network
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Without the buffers of inference, which are made again when they are needed."""
-        return {**self.__dict__, "_inference": None}
 
     def member(self, number: int) -> "Network":
         """One member as a population of one, over the same memory."""
@@ -132,7 +128,7 @@ class Network:
         return [bias.view(self.parameters) for _, bias in self.spec.linear_layers]
 
     def logits(self, inputs: Tensor) -> Tensor:
-        """What the last layer says for each row.
+        """What the last layer says for each row. Any number of threads may ask at once.
 
         Args:
             inputs: (num_rows, num_inputs), of any number type; bytes stay bytes in memory.
@@ -140,11 +136,11 @@ class Network:
         Returns:
             (num_members, num_rows, num_outputs), in the network's dtype.
         """
-        if self._inference is None:
-            self._inference = Passes(self.spec, self.parameters)
+        passes = self._spare_passes.take() or Passes(self.spec, self.parameters)
         answers = self.parameters.new_empty(self.num_members, len(inputs), self.spec.num_outputs)
         with torch.inference_mode():
             for start in range(0, len(inputs), _INFERENCE_ROWS):
                 rows = inputs[start : start + _INFERENCE_ROWS]
-                answers[:, start : start + len(rows)] = self._inference.forward(rows.unsqueeze(0))
+                answers[:, start : start + len(rows)] = passes.forward(rows.unsqueeze(0))
+        self._spare_passes.give_back(passes)
         return answers

@@ -1,11 +1,12 @@
 """One network's forward pass in NumPy, with all that a `NetworkSpec` may have."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.engine.spares import Spares
 from multilayer.engine.specification import (
     BATCH_NORM_EPSILON,
     CATEGORY_WIDTH,
@@ -19,6 +20,14 @@ _ALIGNMENT_BYTES = 64  # a line of the processor's cache
 Array = NDArray[Any]
 
 
+class _Buffers(NamedTuple):
+    """Memory for one call with so many rows."""
+
+    num_rows: int
+    hidden: list[Array]  # each (num_rows, width)
+    features: Array  # (num_rows, num_features); without embeddings it has no columns
+
+
 class NumPyNetwork:
     """Answers as `Network` does, to 1e-5.
 
@@ -26,7 +35,8 @@ class NumPyNetwork:
     and features, their standardisation, batch norm by its running statistics.
 
     Written for one row as well as for many: there, each call of NumPy costs about as much as its
-    arithmetic. Buffers are made once for each number of rows.
+    arithmetic. Buffers are made once for each number of rows, and for each thread that asks at
+    the same time.
 
     Args:
         spec: the network's shape.
@@ -54,33 +64,42 @@ class NumPyNetwork:
         ]
         sizes = spec.category_sizes
         self._starts = np.array([sum(sizes[:column]) for column in range(len(sizes))], np.int64)
-        self._make_buffers(1)
+        self._spare_buffers: Spares[_Buffers] = Spares()
 
-    def logits(self, inputs: Array) -> Array:
-        """What the last layer says.
+    def logits(self, inputs: Array, out: Array | None = None) -> Array:
+        """What the last layer says. Any number of threads may ask at once.
 
         Args:
             inputs: (num_rows, num_inputs), of the network's type, left unchanged.
+            out: where the answer goes, (num_rows, num_outputs), of the network's type and without
+                gaps in memory; None: new memory.
 
         Returns:
-            (num_rows, num_outputs), in memory that the next call overwrites.
+            (num_rows, num_outputs).
         """
-        if len(inputs) != len(self._values[0]):
-            self._make_buffers(len(inputs))
-        values = self._embed(inputs) if self._is_embedded else inputs
-        last = len(self._layers) - 1
-        for number, (weight, bias) in enumerate(self._layers):
-            values = values.dot(weight, self._values[number])
+        buffers = self._spare_buffers.take()
+        if buffers is None or len(inputs) != buffers.num_rows:
+            buffers = self._new_buffers(len(inputs))
+        values = self._embed(inputs, buffers.features) if self._is_embedded else inputs
+        for (weight, bias), strength, hidden in zip(
+            self._layers, self._strengths, buffers.hidden, strict=False
+        ):
+            values = values.dot(weight, hidden)
             values += bias
-            if number < last:
-                self._activate_layer(values, self._strengths[number])
-        return values
+            self._activate_layer(values, strength)
+        weight, bias = self._layers[-1]
+        answers = values.dot(weight, out)
+        answers += bias
+        self._spare_buffers.give_back(buffers)
+        return answers
 
-    def _make_buffers(self, num_rows: int) -> None:
-        widths = self._spec.widths[1:]
-        self._values = [np.empty((num_rows, width), self._dtype) for width in widths]
-        if self._is_embedded:
-            self._features = np.empty((num_rows, self._spec.num_features), self._dtype)
+    def _new_buffers(self, num_rows: int) -> "_Buffers":
+        features = (num_rows, self._spec.num_features if self._is_embedded else 0)
+        return _Buffers(
+            num_rows,
+            [np.empty((num_rows, width), self._dtype) for width in self._spec.hidden_widths],
+            np.empty(features, self._dtype),
+        )
 
     def _activate_layer(self, values: Array, strength: Array | None) -> None:
         """σ(z), or (1 − α) z + α σ(z), in place."""
@@ -93,9 +112,9 @@ class NumPyNetwork:
         difference *= strength
         values += difference
 
-    def _embed(self, inputs: Array) -> Array:
-        """Features of rows; see `engine.layers.embeddings`."""
-        spec, parameters, features = self._spec, self._parameters, self._features
+    def _embed(self, inputs: Array, features: Array) -> Array:
+        """Write features of rows; see `engine.layers.embeddings`."""
+        spec, parameters = self._spec, self._parameters
         values = inputs * self._dtype(spec.input_scale)
         if spec.standardize_inputs:
             values = (values - parameters["inputs.shift"]) * parameters["inputs.scale"]

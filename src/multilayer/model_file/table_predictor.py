@@ -53,7 +53,7 @@ class TablePredictor(TableAnswers):
             rows = slice(start, start + _CHUNK_ROWS)
             chunk = inputs[rows].astype(np.float64)
             for member, network in enumerate(self._networks):
-                outputs[member, rows] = network.logits(chunk)
+                network.logits(chunk, outputs[member, rows])
         return outputs
 
     @cached_property
