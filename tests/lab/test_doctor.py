@@ -3,13 +3,18 @@
 import json
 import shlex
 import shutil
+from itertools import zip_longest
 
 import numpy as np
 import pytest
 
 from multilayer.data.idx import write_idx
+from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import RunFolderError, TrainingDivergedError
 from multilayer.estimators.recipes import recipe
+from multilayer.lab.doctor import curves, examination
+from multilayer.lab.doctor.diagnosis import Diagnosis
+from multilayer.lab.doctor.evidence import Evidence
 from multilayer.lab.doctor.examination import RULES, doctor
 from multilayer.lab.image_run import ImageRun
 
@@ -80,7 +85,7 @@ def names_of(run) -> list[str]:
 def test_a_healthy_run_leaves_every_rule_silent(healthy):
     assert doctor(healthy) == []
     assert doctor(healthy, is_quick=True) == []
-    assert len(RULES) == 12
+    assert len(RULES) == 14
 
 
 @pytest.mark.parametrize(
@@ -156,3 +161,81 @@ def test_a_folder_that_cannot_be_examined(healthy, tmp_path):
         doctor(copy)
     with pytest.raises(RunFolderError, match="is not a finished run"):
         doctor(tmp_path / "nowhere")
+
+
+CURVES = {
+    "settings": TrainingSettings(schedule="log_cosine", learning_rate=0.04, max_epochs=64),
+    "class_names": (),
+}
+
+
+def evidence_with(train_losses, validation_losses=(), **changes) -> Evidence:
+    history = [
+        {"epoch": epoch, "train_loss": train, "validation_loss": validation}
+        for epoch, (train, validation) in enumerate(
+            zip_longest(train_losses, validation_losses), start=1
+        )
+    ]
+    description = {
+        "recipe": "chapter", "settings": {},
+        "data": {"load": "digits", "data_dir": None, "image_shape": [8, 8]},
+    }  # fmt: skip
+    return Evidence(description, history=history, **{**CURVES, **changes})
+
+
+def cycling_losses() -> list[float]:
+    """Losses that rise and fall with the schedule's rate, as those of an unchanged recipe do."""
+    rates = evidence_with([]).rate_factors(64)
+    return [0.5 - 0.001 * epoch + 0.4 * rate for epoch, rate in enumerate(rates)]
+
+
+def test_a_loss_that_rises_with_the_rate_by_design_is_no_fault():
+    assert curves.rate_too_high(evidence_with(cycling_losses())) is None
+
+
+def test_a_loss_that_rises_against_the_schedule_is_a_fault():
+    constant = TrainingSettings(learning_rate=0.04, max_epochs=64)
+    found = curves.rate_too_high(evidence_with(cycling_losses(), settings=constant))
+    assert found is not None
+    assert "epochs in which the schedule did not raise the rate" in found.evidence
+    jagged = [loss * (1 + 0.3 * (epoch % 2)) for epoch, loss in enumerate(cycling_losses())]
+    assert curves.rate_too_high(evidence_with(jagged)) is not None
+
+
+def test_a_run_that_ended_at_the_height_of_a_cycle_is_no_fault():
+    losses = cycling_losses()
+    height = max(range(40, 64), key=losses.__getitem__)
+    assert curves.rate_too_high(evidence_with(losses[: height + 1])) is None
+
+
+def test_the_fall_that_is_told_is_the_fall_that_was():
+    losses = [0.4] * 2 + [0.2885] * 2 + [0.1943] * 2
+    found = curves.still_improving(evidence_with([0.1] * 6, losses))
+    assert found is not None
+    assert "fell from 0.2885 to 0.1943, by 32.7%" in found.evidence
+
+
+def test_no_two_findings_send_the_learning_rate_opposite_ways(healthy, monkeypatch):
+    def found(name, rate):
+        return lambda evidence: Diagnosis(name, "1", "multilayer train", rate)
+
+    rules = (found("high", 0.1), found("other", None), found("low", 3.0), found("high too", 0.03))
+    monkeypatch.setattr(examination, "RULES", rules)
+    assert names_of(healthy) == ["high", "other", "high too"]
+
+
+def test_a_network_at_the_majoritys_share_is_no_better_than_guessing(tmp_path):
+    folder = make_folder(tmp_path / "data")
+    run = run_on(folder, tmp_path / "run", learning_rate=1e-9, max_epochs=4)
+    found = {one.name: one for one in doctor(run)}
+    assert "always answering 0 has 0.2" in found["no better than guessing"].evidence
+
+
+def test_gradients_are_told_of_as_many_rows_as_there_were(tmp_path):
+    folder = make_folder(tmp_path / "data", num_train=120)
+    run = run_on(
+        folder, tmp_path / "run", hidden_widths=(32,) * 24, activation="identity",
+        initialization="he", learning_rate=1e-9, max_epochs=4,
+    )  # fmt: skip
+    [found] = [one for one in doctor(run) if one.name == "exploding gradients"]
+    assert "the gradient on 120 training rows" in found.evidence

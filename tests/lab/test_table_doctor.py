@@ -89,13 +89,34 @@ def test_a_run_that_shows_the_fault(tmp_path, name, target, data, settings):
         assert words[words.index("--target") + 1] == target
 
 
+def test_a_table_with_nothing_held_out_is_told_of(tmp_path):
+    path = write(tmp_path / "t.csv", 300)
+    fit(path, tmp_path / "run", "class", "price", validation_fraction=0.0, selection="last")
+    [found] = doctor(tmp_path / "run")
+    assert found.name == "nothing held out"
+    assert "all 300 rows" in found.evidence
+    assert "--validation" not in found.next_step  # the recipe holds a fifth out
+
+
+def test_numbers_that_are_answered_by_their_mean_are_no_better_than_guessing(tmp_path):
+    path = write(tmp_path / "t.csv", noise=lambda source, x, *_: source.normal(0, 1, len(x)))
+    run = TableRun(
+        path, ColumnRoles(("noise",), drop=("class", "price")), tmp_path / "run",
+        recipe_name="fast", changes=SMALL,
+    )  # fmt: skip
+    list(run.epochs())
+    run.finish()
+    found = {one.name: one for one in doctor(tmp_path / "run")}
+    assert "always answering the mean has 0" in found["no better than guessing"].evidence
+
+
 def test_copies_are_found(tmp_path):
     path = write(tmp_path / "t.csv")
     frame = pl.read_csv(path)
     pl.concat([frame, frame[:400]]).write_csv(path)
     fit(path, tmp_path / "run", "class", "price")
     [found] = [one for one in doctor(tmp_path / "run") if one.name == "leak suspected"]
-    assert "watched rows" in found.evidence
+    assert "validation rows" in found.evidence
 
 
 def test_a_table_that_has_changed(tmp_path):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from multilayer.estimators.fitting import FEWEST_ROWS_TO_DIVIDE, HELD_OUT_FRACTION
 from multilayer.lab.doctor.diagnosis import Diagnosis
 from multilayer.lab.doctor.evidence import Answers, Evidence
 from multilayer.lab.wilson import wilson_interval
@@ -13,6 +14,7 @@ _MUCH_NOISE = 0.05
 _FEWEST_ROWS = 500
 _WIDE = 0.02  # half of an interval of accuracy
 _WIDE_ERROR = 0.1  # half of an interval of the RMSE, as a share of it
+_LITTLE_BETTER = 0.01  # accuracy, or R², that nobody would train a network for
 
 
 def class_never_predicted(evidence: Evidence) -> Diagnosis | None:
@@ -28,19 +30,19 @@ def class_never_predicted(evidence: Evidence) -> Diagnosis | None:
     names = ", ".join(evidence.class_names[number] for number in missing)
     return Diagnosis(
         "a class is never predicted",
-        f"{names}: of {len(evidence.watched.labels):,} watched rows {int(there[missing].sum()):,} "
-        f"belong there and none was put there",
+        f"{names}: {int(there[missing].sum()):,} of {len(evidence.watched.labels):,} validation "
+        "rows are of this class, and none was predicted to be",
         evidence.command(max_epochs=2 * evidence.settings.max_epochs, initialization="he"),
     )
 
 
 def leak(evidence: Evidence) -> Diagnosis | None:
-    """Watched rows that were trained on as well, or a column that is the target itself."""
+    """Validation rows that were trained on as well, or a column that is the target itself."""
     if evidence.telling_column is not None:
         return Diagnosis(
             "leak suspected",
-            f"the column {evidence.telling_column!r} tells the target of all rows looked at by "
-            "itself: see whether it is known before the target is",
+            f"the column {evidence.telling_column!r} alone determines the target in all rows "
+            "looked at: see whether it is known before the target is",
             evidence.command_without(evidence.telling_column),
         )
     if not evidence.num_copies or evidence.num_copies < _MANY_COPIES * evidence.num_watched_rows:
@@ -52,9 +54,9 @@ def leak(evidence: Evidence) -> Diagnosis | None:
         next_step = evidence.command(validation_fraction=0.0)
     return Diagnosis(
         "leak suspected",
-        f"{evidence.num_copies:,} of {evidence.num_watched_rows:,} watched rows ({share:.1%}) are, "
-        "byte by byte, among the training rows: take the copies out of the data, the accuracy "
-        "counts them as seen for the first time",
+        f"{evidence.num_copies:,} of {evidence.num_watched_rows:,} validation rows ({share:.1%}) "
+        "are also among the training rows, byte by byte: take the copies out of the data, their "
+        "scores are not those of new rows",
         next_step,
     )
 
@@ -82,19 +84,17 @@ def label_noise(evidence: Evidence) -> Diagnosis | None:
     )
 
 
-def too_few_watched_rows(evidence: Evidence) -> Diagnosis | None:
-    """So few watched rows that accuracies or errors on them say little."""
-    next_step = evidence.comparison("chapter", "hidden_widths=512")
-    if evidence.rows is not None and evidence.rows.fit is not None:
-        next_step = evidence.comparison("default", "fast")
+def too_few_validation_rows(evidence: Evidence) -> Diagnosis | None:
+    """So few validation rows that accuracies or errors on them say little."""
+    next_step = _comparison(evidence)
     if evidence.error_interval is not None and evidence.num_watched_rows:
         error, lowest, highest = evidence.error_interval
         if (highest - lowest) / 2 <= _WIDE_ERROR * error:
             return None
         return Diagnosis(
             "few validation rows",
-            f"the RMSE of {error:.4g} on {evidence.num_watched_rows:,} watched rows is known to "
-            f"within {(highest - lowest) / 2 / error:.0%}: smaller differences between runs or "
+            f"the RMSE of {error:.4g} on {evidence.num_watched_rows:,} validation rows is known "
+            f"to within {(highest - lowest) / 2 / error:.0%}: smaller differences between runs or "
             "epochs say nothing",
             next_step,
         )
@@ -106,10 +106,52 @@ def too_few_watched_rows(evidence: Evidence) -> Diagnosis | None:
         return None
     return Diagnosis(
         "few validation rows",
-        f"accuracy on {num_rows:,} watched rows is known to within {(high - low) / 2:.3f}: smaller "
-        "differences between runs or epochs say nothing",
+        f"accuracy on {num_rows:,} validation rows is known to within {(high - low) / 2:.3f}: "
+        "smaller differences between runs or epochs say nothing",
         next_step,
     )
+
+
+def no_better_than_guessing(evidence: Evidence) -> Diagnosis | None:
+    """Scores that one answer for all rows has as well."""
+    if evidence.explained_share is not None and evidence.explained_share < _LITTLE_BETTER:
+        return Diagnosis(
+            "no better than guessing",
+            f"R² on {evidence.num_watched_rows:,} validation rows is "
+            f"{evidence.explained_share:.3f}; always answering the mean has 0",
+            _comparison(evidence),
+        )
+    if evidence.watched is None or not len(evidence.watched.labels):
+        return None
+    counts = np.bincount(evidence.watched.labels)
+    majority, accuracy = float(counts.max() / counts.sum()), evidence.watched.accuracy
+    if accuracy >= majority + _LITTLE_BETTER:
+        return None
+    return Diagnosis(
+        "no better than guessing",
+        f"accuracy on {counts.sum():,} validation rows is {accuracy:.3f}; always answering "
+        f"{evidence.class_names[counts.argmax()]} has {majority:.3f}",
+        _comparison(evidence),
+    )
+
+
+def nothing_held_out(evidence: Evidence) -> Diagnosis | None:
+    """No validation rows at all: nothing is known of new rows."""
+    if evidence.rows is None or evidence.num_watched_rows or evidence.is_diverged:
+        return None
+    return Diagnosis(
+        "nothing held out",
+        f"the network was trained on all {len(evidence.rows.learned):,} rows, so that nothing "
+        f"shows how it does on new ones; from {FEWEST_ROWS_TO_DIVIDE} rows on some can be held out",
+        evidence.command(validation_fraction=HELD_OUT_FRACTION),
+    )
+
+
+def _comparison(evidence: Evidence) -> str:
+    """The command that compares the run's recipe with another one."""
+    if evidence.rows is not None and evidence.rows.fit is not None:
+        return evidence.comparison("default", "fast")
+    return evidence.comparison("chapter", "hidden_widths=512")
 
 
 def _mixed_up(answers: Answers, num_classes: int) -> float:

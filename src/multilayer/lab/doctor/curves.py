@@ -10,9 +10,14 @@ _FEWEST_EPOCHS = 4  # below, a curve says nothing
 
 
 def rate_too_high(evidence: Evidence) -> Diagnosis | None:
-    """The loss diverged, rose again, or never fell below that of guessing."""
+    """The loss diverged, rose again, or never fell below that of guessing.
+
+    Where the schedule raises the rate, the loss may rise with it by design: such epochs do not
+    count.
+    """
     rate = evidence.settings.learning_rate
-    next_step = evidence.command(learning_rate=rate / 10 if evidence.is_diverged else rate / 3)
+    lower = rate / 10 if evidence.is_diverged else rate / 3
+    next_step = evidence.command(learning_rate=lower)
     if evidence.is_diverged:
         epoch = next(
             (line["epoch"] for line in evidence.history if line["train_loss"] is None),
@@ -22,35 +27,47 @@ def rate_too_high(evidence: Evidence) -> Diagnosis | None:
             "learning rate too high",
             f"the loss stopped being a finite number in epoch {epoch} at the rate {rate:g}",
             next_step,
+            lower,
         )
     losses = evidence.curve("train_loss")
     guessing = evidence.guessing_loss
     # Of a loss next to nothing a percent is noise.
     noise = _SMALL_FALL * (guessing or max(losses))
-    num_rises = sum(
-        later > 1.02 * earlier and later > earlier + noise for earlier, later in pairwise(losses)
-    )
-    if len(losses) >= _FEWEST_EPOCHS and num_rises >= max(2, len(losses) / 4):
+    rates = evidence.rate_factors(len(losses))
+    steady = [
+        (earlier, later)
+        for (earlier, rate_before), (later, rate_after) in pairwise(zip(losses, rates, strict=True))
+        if rate_after <= rate_before
+    ]
+    num_rises = sum(later > 1.02 * earlier and later > earlier + noise for earlier, later in steady)
+    if len(steady) >= _FEWEST_EPOCHS - 1 and num_rises >= max(2, (len(steady) + 1) / 4):
         return Diagnosis(
             "learning rate too high",
-            f"the training loss rose by more than 2% in {num_rises} of {len(losses) - 1} epochs, "
+            f"the training loss rose by more than 2% in {num_rises} of {len(steady)} epochs in "
+            f"which the schedule did not raise the rate, at the rate {rate:g}",
+            next_step,
+            lower,
+        )
+    # A loss near guessing's that has only fallen is that of a rate too low.
+    has_only_fallen = losses[-1] <= losses[0] < 2 * (guessing or 0)
+    is_above = bool(guessing) and losses[-1] > 1.02 * (guessing or 0)
+    if is_above and not has_only_fallen and len(losses) >= _FEWEST_EPOCHS:
+        return Diagnosis(
+            "learning rate too high",
+            f"the training loss ended at {losses[-1]:.4f}, at the rate {rate:g}; predicting the "
+            f"class frequencies, or the mean, gives {guessing:.4f}",
+            next_step,
+            lower,
+        )
+    lowest = losses.index(min(losses))
+    is_up = losses[-1] > 1.1 * losses[lowest] and losses[-1] > losses[lowest] + noise
+    if is_up and rates[-1] <= rates[lowest] and len(losses) >= _FEWEST_EPOCHS:
+        return Diagnosis(
+            "learning rate too high",
+            f"the training loss ended at {losses[-1]:.4f} after it had been {losses[lowest]:.4f}, "
             f"at the rate {rate:g}",
             next_step,
-        )
-    if guessing and losses[-1] > 1.02 * guessing and len(losses) >= _FEWEST_EPOCHS:
-        return Diagnosis(
-            "learning rate too high",
-            f"the training loss ended at {losses[-1]:.4f}, where guessing has {guessing:.4f}, at "
-            f"the rate {rate:g}",
-            next_step,
-        )
-    is_up = losses[-1] > 1.1 * min(losses) and losses[-1] > min(losses) + noise
-    if is_up and len(losses) >= _FEWEST_EPOCHS:
-        return Diagnosis(
-            "learning rate too high",
-            f"the training loss ended at {losses[-1]:.4f} after it had been {min(losses):.4f}, at "
-            f"the rate {rate:g}",
-            next_step,
+            lower,
         )
     return None
 
@@ -69,17 +86,21 @@ def rate_too_low(evidence: Evidence) -> Diagnosis | None:
         rate = evidence.settings.learning_rate
         return Diagnosis(
             "learning rate too low",
-            f"the training loss fell by {last_fall:.4f} in the last epoch, as on the way "
-            f"({mean_fall:.4f} an epoch), and is {losses[-1]:.4f} where guessing has {start:.4f}",
+            f"the training loss fell by {last_fall:.4f} in the last epoch and by {mean_fall:.4f} "
+            f"in the mean epoch; it ended at {losses[-1]:.4f}, and the class frequencies, or "
+            f"the mean, give {start:.4f}",
             evidence.command(learning_rate=rate * 10),
+            rate * 10,
         )
     return None
 
 
 def still_improving(evidence: Evidence) -> Diagnosis | None:
-    """The loss on the watched rows was still falling when the training ended."""
+    """The validation loss was still falling when the training ended."""
     losses = evidence.curve("validation_loss")
-    if evidence.is_diverged or len(losses) < _FEWEST_EPOCHS or rate_too_low(evidence):
+    if evidence.is_diverged or len(losses) < _FEWEST_EPOCHS:
+        return None
+    if rate_too_low(evidence) or overfitting(evidence):
         return None
     part = max(2, len(losses) // 4)
     before, after = _mean(losses[-2 * part : -part]), _mean(losses[-part:])
@@ -87,15 +108,15 @@ def still_improving(evidence: Evidence) -> Diagnosis | None:
         epochs = evidence.settings.max_epochs
         return Diagnosis(
             "still improving at the end",
-            f"the validation loss was {after:.4f} over the last {part} epochs and {before:.4f} "
-            f"over the {part} before, {1 - after / before:.1%} more",
+            f"the mean validation loss fell from {before:.4f} to {after:.4f}, by "
+            f"{1 - after / before:.1%}, from {part} epochs to the last {part}",
             evidence.command(max_epochs=2 * epochs),
         )
     return None
 
 
 def overfitting(evidence: Evidence) -> Diagnosis | None:
-    """The loss on the watched rows rises from some epoch on while the training loss falls."""
+    """The validation loss rises from some epoch on while the training loss falls."""
     watched, learned = evidence.curve("validation_loss"), evidence.curve("train_loss")
     if evidence.is_diverged or len(watched) < _FEWEST_EPOCHS:
         return None

@@ -11,8 +11,10 @@ class Diagnosis:
         name: of the finding, in a few words.
         evidence: the figures of the run that say so.
         next_step: a command to try, and nothing else.
+        learning_rate: that the command trains with; None: the rule leaves it as it is.
     """
 
     name: str
     evidence: str
     next_step: str
+    learning_rate: float | None = None

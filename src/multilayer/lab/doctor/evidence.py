@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from multilayer.data.images import ImageDataset
 from multilayer.engine.batches import Examples
 from multilayer.engine.network import Network
+from multilayer.engine.schedules import SCHEDULES
 from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import RunFolderError
 from multilayer.estimators.fitting import TableFit
@@ -62,6 +63,8 @@ class Evidence:
         is_test_watched: whether these are the test rows.
         num_copies: watched rows that are also among the training rows; None: not looked at.
         error_interval: of numbers, the RMSE on the watched rows and its 95% interval.
+        explained_share: of numbers, the smallest R² of a target on the watched rows.
+        num_rows_of_layers: training rows that `layers` and `gradients` are of.
         telling_column: of a table, a column that tells the target all by itself.
     """
 
@@ -80,6 +83,8 @@ class Evidence:
     num_copies: int | None = None
     error_interval: tuple[float, float, float] | None = None
     telling_column: str | None = None
+    explained_share: float | None = None
+    num_rows_of_layers: int = 0
 
     @property
     def is_diverged(self) -> bool:
@@ -89,6 +94,12 @@ class Evidence:
     def curve(self, name: str) -> list[float]:
         """The finite values of a column of the history."""
         return [line[name] for line in self.history if line.get(name) is not None]
+
+    def rate_factors(self, num_epochs: int) -> list[float]:
+        """What the schedule multiplies the learning rate by in the middle of each epoch."""
+        factor = SCHEDULES[self.settings.schedule]
+        most = max(num_epochs, self.settings.max_epochs)
+        return [factor((epoch + 0.5) / most) for epoch in range(num_epochs)]
 
     @property
     def guessing_loss(self) -> float | None:
@@ -153,9 +164,8 @@ def evidence_of(
     network = load_model(model_path(run)).network
     if rows.settings.num_folds:
         network = network.member(0)
-    layers, gradients = layer_statistics(
-        network, rows.learned.at(slice(_FEW_ROWS)), rows.settings.loss
-    )
+    few_learned = rows.learned.at(slice(_FEW_ROWS))
+    layers, gradients = layer_statistics(network, few_learned, rows.settings.loss)
     most_rows = 2 * _FEW_ROWS if is_quick else _MANY_ROWS
     few_watched = None if rows.watched is None else rows.watched.at(slice(most_rows))
     has_classes = bool(rows.class_names)
@@ -166,6 +176,8 @@ def evidence_of(
         watched=_answers(network, few_watched) if has_classes and few_watched else None,
         learned=_answers(network, rows.learned.at(slice(most_rows))) if has_classes else None,
         error_interval=_error_interval(run),
+        explained_share=_explained_share(run),
+        num_rows_of_layers=len(few_learned),
         num_copies=None if is_quick else _num_copies(rows),
         telling_column=None if rows.fit is None else telling_column(rows.fit),
     )
@@ -179,12 +191,25 @@ def _is_diverged(run: str | Path) -> bool:
 
 def _error_interval(run: str | Path) -> tuple[float, float, float] | None:
     """RMSE on the watched rows with its interval."""
-    if not (Path(run) / "results.json").is_file():
-        return None
-    for score in read_json(run, "results.json").get("validation", ()):
-        if str(score["name"]).endswith("RMSE") and None not in score.values():
-            return score["value"], score["low"], score["high"]
+    for score in _validation_scores(run, "RMSE"):
+        return score["value"], score["low"], score["high"]
     return None
+
+
+def _explained_share(run: str | Path) -> float | None:
+    """The smallest R² of a target on the watched rows."""
+    return min((score["value"] for score in _validation_scores(run, "R²")), default=None)
+
+
+def _validation_scores(run: str | Path, ending: str) -> list[Mapping[str, Any]]:
+    """Scores of results.json whose names end so and whose figures are there."""
+    if not (Path(run) / "results.json").is_file():
+        return []
+    return [
+        score
+        for score in read_json(run, "results.json").get("validation", ())
+        if str(score["name"]).endswith(ending) and None not in score.values()
+    ]
 
 
 def _num_copies(rows: RunRows) -> int | None:

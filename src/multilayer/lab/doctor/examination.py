@@ -17,10 +17,12 @@ RULES = (  # the gravest first
     network.saturation,
     curves.rate_too_low,
     answers.class_never_predicted,
+    answers.no_better_than_guessing,
     answers.label_noise,
     curves.overfitting,
     curves.still_improving,
-    answers.too_few_watched_rows,
+    answers.too_few_validation_rows,
+    answers.nothing_held_out,
 )
 
 
@@ -35,12 +37,19 @@ def doctor(
         is_quick: a look at 2,000 rows of each kind, and not for copies among them.
 
     Returns:
-        Findings with their evidence, the gravest first; none where no rule found anything.
+        Findings with their evidence, the gravest first; none where no rule found anything. Of two
+        that would change the learning rate in opposite ways the graver one stays.
 
     Raises:
         RunFolderError: the folder is not whole, has no history, or is of another version.
         DataError: the data cannot be had any more.
     """
     evidence = evidence_of(run, data, is_quick=is_quick)
-    found = (rule(evidence) for rule in RULES)
-    return [diagnosis for diagnosis in found if diagnosis is not None]
+    found = [diagnosis for rule in RULES if (diagnosis := rule(evidence)) is not None]
+    rate = evidence.settings.learning_rate
+    rates = [one.learning_rate for one in found if one.learning_rate is not None]
+    return [
+        one
+        for one in found
+        if one.learning_rate is None or (one.learning_rate > rate) == (rates[0] > rate)
+    ]

@@ -12,15 +12,16 @@ _EXPLODED = 1e2
 
 
 def dead_neurons(evidence: Evidence) -> Diagnosis | None:
-    """Neurons that say the same of every row pass no gradient, and never come back."""
+    """Neurons with the same value for every row pass no gradient, and never come back."""
     for number, layer in enumerate(evidence.layers, 1):
         if layer.silent_share > _MANY_DEAD:
-            changes = {"learning_rate": evidence.settings.learning_rate / 3}
+            lower = evidence.settings.learning_rate / 3
             return Diagnosis(
                 "dead neurons",
                 f"{layer.silent_share:.0%} of the {layer.width} neurons of hidden layer {number} "
-                "say the same of every row looked at",
-                evidence.command(**changes, activation="leaky_relu"),
+                f"have the same value for each of {evidence.num_rows_of_layers:,} training rows",
+                evidence.command(learning_rate=lower, activation="leaky_relu"),
+                lower,
             )
     return None
 
@@ -30,13 +31,13 @@ def saturation(evidence: Evidence) -> Diagnosis | None:
     for number, layer in enumerate(evidence.layers, 1):
         share = layer.saturated_share
         if share is not None and share > _MUCH_SATURATED:
+            lower = evidence.settings.learning_rate / 3
             return Diagnosis(
                 "saturated neurons",
                 f"{share:.0%} of the values of hidden layer {number} are at the ends of "
                 f"{evidence.settings.activation}, where its slope is next to 0",
-                evidence.command(
-                    learning_rate=evidence.settings.learning_rate / 3, initialization="glorot"
-                ),
+                evidence.command(learning_rate=lower, initialization="glorot"),
+                lower,
             )
     return None
 
@@ -65,6 +66,7 @@ def exploding_gradients(evidence: Evidence) -> Diagnosis | None:
         return None
     return Diagnosis(
         "exploding gradients",
-        f"the gradient on {1000:,} rows at the end has the norm {total:.1e}",
+        f"the gradient on {evidence.num_rows_of_layers:,} training rows at the end has the norm "
+        f"{total:.1e}",
         evidence.command(max_gradient_norm=1.0),
     )
