@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from multilayer.data.column_kinds import infer_schema
-from multilayer.errors import DataError, SettingsError, TableError
+from multilayer.errors import DataError, DataWarning, SettingsError, TableError
 from multilayer.estimators.fitting import TableFit
 from multilayer.estimators.table_rows import TableRows
 
@@ -206,3 +206,19 @@ def test_a_thousand_classes_and_ten_thousand_columns(settings):
     wide = pl.DataFrame(generator.normal(0, 1, (40, 10_000)))
     fit = fitted(TableRows(wide, np.tile([0, 1], 20)), settings(max_epochs=1))
     assert fit.model().predict(wide).shape == (40,)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"num_members": 3}, {"num_folds": 3}], ids=["members", "folds"]
+)
+def test_a_network_that_diverged_is_no_part_of_the_model(wine, settings, changes):
+    frame, kinds = wine
+    fit = fitted(TableRows(frame, kinds), settings(max_epochs=5, **changes))
+    fit.network.parameters[1] = float("nan")
+    with pytest.warns(DataWarning, match=r"^1 of 3 networks diverged at the learning rate 0\.01"):
+        model = fit.model()
+    assert model.network.num_members == 2
+    assert np.isfinite(model.probabilities(frame)).all()
+    answers, truths = fit.held_out_answers(model)
+    assert len(answers) == len(truths)
+    assert np.isfinite(answers).all()

@@ -1,4 +1,5 @@
 import json
+import math
 from threading import Event
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from PIL import Image
 
 from multilayer.engine.scores import evaluate
-from multilayer.errors import OutputError, SettingsError, TrainingDivergedError
+from multilayer.errors import DataWarning, OutputError, SettingsError, TrainingDivergedError
 from multilayer.estimators.recipes import recipe
 from multilayer.lab.evaluation import evaluate_run
 from multilayer.lab.image_rows import as_examples
@@ -184,3 +185,18 @@ def test_every_recipe_for_pictures_trains_and_is_the_same_from_its_file(
 def test_folds_are_for_tables(small_folder, tmp_path):
     with pytest.raises(SettingsError, match="num_folds 5 is for tables"):
         make_run(small_folder, tmp_path / "run", num_folds=5)
+
+
+def test_a_network_that_diverges_is_left_out_and_the_others_answer(tmp_path):
+    settings = recipe(
+        "chapter", learning_rate=5, hidden_widths=(64, 64, 64), num_members=5, batch_size=32,
+        max_epochs=2,
+    )  # fmt: skip
+    run = ImageRun("digits", settings, output=tmp_path / "run")
+    list(run.epochs())
+    with pytest.warns(DataWarning, match=r"^\d of 5 networks diverged at the learning rate 5 and"):
+        results = run.finish()
+    assert results["status"] == "finished"
+    assert all(math.isfinite(line["train_loss"]) for line in run.history)
+    model = load_image_model(tmp_path / "run" / "model.safetensors")
+    assert model.network.num_members == 5 - results["num_diverged"] < 5

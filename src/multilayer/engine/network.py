@@ -61,6 +61,27 @@ class Network:
         """One member as a population of one, over the same memory."""
         return Network.of(self.spec, self.parameters[number : number + 1])
 
+    def members_that_learned(self, best_epochs: Sequence[int] | None = None) -> list[int]:
+        """The members that did not diverge; all, where all have.
+
+        Args:
+            best_epochs: of each member the epoch whose parameters it holds; 0 where none had a
+                finite score, as then the parameters are those of the beginning.
+        """
+        has_learned = self.parameters.isfinite().all(dim=1).tolist()
+        if best_epochs is not None and any(best_epochs):
+            has_learned = [
+                learned and best > 0 for learned, best in zip(has_learned, best_epochs, strict=True)
+            ]
+        chosen = [member for member, learned in enumerate(has_learned) if learned]
+        return chosen or list(range(self.num_members))
+
+    def of_members(self, numbers: Sequence[int]) -> "Network":
+        """Some of the members, as a copy; this population itself where they are all of it."""
+        if len(numbers) == self.num_members:
+            return self
+        return Network.of(self.spec, self.parameters[list(numbers)])
+
     def on(self, device: torch.device) -> "Network":
         """The same population on a device: this one, where it is there already."""
         if self.parameters.device == device:

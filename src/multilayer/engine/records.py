@@ -1,8 +1,12 @@
 """What the training loop says of each epoch."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from multilayer.engine.scores import Scores
+if TYPE_CHECKING:
+    from multilayer.engine.scores import Scores
 
 
 @dataclass(frozen=True)
@@ -12,7 +16,33 @@ class EpochRecord:
     epoch: int  # from 1
     num_steps: int  # batches of this epoch that were trained on
     train_loss: tuple[float, ...]  # mean over the epoch's rows, each when its turn came
-    validation: Scores | None
+    validation: "Scores | None"
     seconds: float  # of this epoch, validation included
     is_interrupted: bool = False  # stopped before its last batch
     best_epoch: tuple[int, ...] | None = None  # so far, by the selection; None if that is the last
+
+
+def history_line(record: EpochRecord) -> dict[str, Any]:
+    """A record as a line of history.jsonl: means over the members whose loss is finite."""
+    line: dict[str, Any] = {
+        "epoch": record.epoch,
+        "num_steps": record.num_steps,
+        "train_loss": _mean(record.train_loss, record.train_loss),
+    }
+    if record.validation is not None:
+        losses = record.validation.loss
+        line["validation_loss"] = _mean(losses, losses)
+        if record.validation.accuracy is not None:
+            line["validation_accuracy"] = _mean(record.validation.accuracy, losses)
+    if record.best_epoch is not None:
+        line["best_epochs"] = list(record.best_epoch)
+    line["seconds"] = record.seconds
+    if record.is_interrupted:
+        line["is_interrupted"] = True
+    return line
+
+
+def _mean(values: Sequence[float], losses: Sequence[float]) -> float:
+    """Over the members with a finite loss, of which training leaves at least one."""
+    chosen = [value for value, loss in zip(values, losses, strict=True) if math.isfinite(loss)]
+    return math.fsum(chosen) / len(chosen)

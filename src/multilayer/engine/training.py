@@ -6,6 +6,7 @@ Drawing, logging and stopping are done by whoever holds the `for`:
         print(epoch.epoch, epoch.train_loss)
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 
 from torch import Tensor
@@ -18,6 +19,7 @@ from multilayer.engine.records import EpochRecord
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.state import StateKeeper, TrainingState
 from multilayer.engine.training_loop import Training
+from multilayer.errors import DataWarning
 
 
 def train(
@@ -81,3 +83,13 @@ def train(
     if state is not None:
         training.restore(state)
     yield from training.epochs()
+
+
+def warn_of_diverged(num_members: int, num_left: int, learning_rate: float) -> None:
+    """Say that networks diverged and the others answer without them."""
+    warnings.warn(
+        f"{num_members - num_left} of {num_members} networks diverged at the learning rate "
+        f"{learning_rate:g} and are left out of the model; try a smaller rate",
+        DataWarning,
+        stacklevel=3,
+    )

@@ -1,6 +1,6 @@
 """Rows that a network has not learned from, and what they teach about its answers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,6 +30,12 @@ class HeldOut:
 
     examples: Examples
     rows: tuple[NDArray[np.int64], ...] | None
+
+    def of_members(self, numbers: Sequence[int]) -> "HeldOut":
+        """The rows of some of the members."""
+        if self.rows is None:
+            return self
+        return replace(self, rows=tuple(self.rows[number] for number in numbers))
 
     def row_tensors(self) -> list[Tensor] | None:
         """The row numbers, as `train` takes them."""

@@ -16,10 +16,10 @@ from multilayer.data.targets import Targets
 from multilayer.engine.batches import Examples
 from multilayer.engine.chunks import ChunkedExamples
 from multilayer.engine.network import Network
-from multilayer.engine.records import EpochRecord
+from multilayer.engine.records import EpochRecord, history_line
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.state import StateKeeper, TrainingState
-from multilayer.engine.training import train
+from multilayer.engine.training import train, warn_of_diverged
 from multilayer.estimators.held_out import HeldOut
 from multilayer.model_file.table_model import TableModel
 
@@ -106,22 +106,37 @@ class PopulationFit(ABC):
             yield record
 
     def model(self) -> TableModel:
-        """The model, once the epochs are over; calibrated where rows were held out."""
+        """The model, once the epochs are over; calibrated where rows were held out.
+
+        Networks that diverged beside others are no part of it; a `DataWarning` counts them.
+        """
+        learned = self._members_that_learned()
+        if len(learned) < self.network.num_members:
+            warn_of_diverged(self.network.num_members, len(learned), self.settings.learning_rate)
         plain = TableModel(
             self.schema,
             self.encoder,
             self.targets,
-            self.network,
+            self.network.of_members(learned),
             clips=self.settings.clip_predictions,
             details=self._details(),
         )
-        return plain if self._held_out is None else self._held_out.calibrated(plain)
+        held_out = self._held_out
+        return plain if held_out is None else held_out.of_members(learned).calibrated(plain)
+
+    def _members_that_learned(self) -> list[int]:
+        if self.members_holding_out([]) is not None:  # a run folder names rows by their member
+            return list(range(self.network.num_members))
+        best_epochs = self.history[-1].get("best_epochs") if self.history else None
+        return self.network.members_that_learned(best_epochs)
 
     def held_out_answers(
         self, model: TableModel
     ) -> tuple[NDArray[np.float64], NDArray[Any]] | None:
         """Answers for the held-out rows and their encoded targets; see `HeldOut.answers`."""
-        return None if self._held_out is None else self._held_out.answers(model)
+        if self._held_out is None:
+            return None
+        return self._held_out.of_members(self._members_that_learned()).answers(model)
 
     @abstractmethod
     def _learned(self) -> Examples | ChunkedExamples:
@@ -147,27 +162,3 @@ class PopulationFit(ABC):
                 for name, value in self._example_row().items()
             },
         }
-
-
-def history_line(record: EpochRecord) -> dict[str, Any]:
-    """A record as a line of history: means over the members whose loss is finite."""
-    line: dict[str, Any] = {
-        "epoch": record.epoch,
-        "num_steps": record.num_steps,
-        "train_loss": _mean(record.train_loss),
-    }
-    if record.validation is not None:
-        line["validation_loss"] = _mean(record.validation.loss)
-        if record.validation.accuracy is not None:
-            line["validation_accuracy"] = _mean(record.validation.accuracy)
-    if record.best_epoch is not None:
-        line["best_epochs"] = list(record.best_epoch)
-    line["seconds"] = record.seconds
-    if record.is_interrupted:
-        line["is_interrupted"] = True
-    return line
-
-
-def _mean(values: Sequence[float]) -> float:
-    finite = [value for value in values if np.isfinite(value)]
-    return float(np.mean(finite))

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from multilayer.data.images import load_images
 from multilayer.engine.machine import check_machine
+from multilayer.engine.records import history_line
 from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import SettingsError, TrainingDivergedError
 from multilayer.lab.before_torch import begin_loading, rank_of_this_process
 from multilayer.lab.checkpoints import CheckpointPlan
 from multilayer.lab.image_artifacts import save_drawings, save_model_file
 from multilayer.lab.image_documents import description, facts
-from multilayer.lab.image_history import as_history_line
 from multilayer.lab.image_rows import as_examples, divide
 from multilayer.lab.image_scores import loss_and_accuracy
 from multilayer.lab.open_run import OpenRun
@@ -125,7 +125,7 @@ class ImageRun:
             )
             if is_resumed:
                 assert output is not None
-                self._open = OpenRun.taken_up(output, document, plan, as_history_line)
+                self._open = OpenRun.taken_up(output, document, plan, history_line)
                 self.history.extend(self._open.history)
             else:
                 num_bytes = 4 * self.spec.num_parameters * len(self._members)
@@ -180,7 +180,7 @@ class ImageRun:
                     state=None if opened is None else opened.state,
                     keeper=keeper,
                 ):
-                    self._note(as_history_line(record))
+                    self._note(history_line(record))
                     yield record
         except TrainingDivergedError as error:
             self._note({"epoch": error.epoch, "num_steps": error.step, "train_loss": None})
@@ -211,11 +211,14 @@ class ImageRun:
         Returns:
             The content of results.json.
         """
+        self._leave_out_diverged()
         with self._watch.part("scoring the test rows"):
             loss, accuracy = loss_and_accuracy(self.network, self.dataset.test)
         num_rows = len(self.dataset.test)
+        num_diverged = len(self._members) - self.network.num_members
         results = {
             "status": self._status,
+            **({"num_diverged": num_diverged} if num_diverged else {}),
             "test_loss": loss,
             "test_accuracy": accuracy,
             "test_accuracy_interval": wilson_interval(round(accuracy * num_rows), num_rows),
@@ -227,6 +230,16 @@ class ImageRun:
                 self.folder.sync("history.jsonl")
         self._write("results.json", results)
         return results
+
+    def _leave_out_diverged(self) -> None:
+        from multilayer.engine.training import warn_of_diverged
+
+        best_epochs = self.history[-1].get("best_epochs") if self.history else None
+        learned = self.network.members_that_learned(best_epochs)
+        if len(learned) < len(self._members):
+            shared = self._members[0]
+            warn_of_diverged(len(self._members), len(learned), shared.learning_rate)
+            self.network = self.network.of_members(learned)
 
     def draw(self) -> None:
         """Draw the learning curves and the first layer's weights into the run folder."""

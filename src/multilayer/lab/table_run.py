@@ -6,11 +6,11 @@ from threading import Event
 from typing import Any
 
 from multilayer.data.target_values import Task
-from multilayer.engine.records import EpochRecord
+from multilayer.engine.records import EpochRecord, history_line
 from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import TrainingDivergedError
 from multilayer.estimators.fitting import TableFit
-from multilayer.estimators.population_fit import PopulationFit, history_line
+from multilayer.estimators.population_fit import PopulationFit
 from multilayer.lab.checkpoints import CheckpointPlan
 from multilayer.lab.large_table import LargeTable
 from multilayer.lab.open_run import OpenRun
