@@ -127,13 +127,16 @@ def replace_atomically(path: str | Path) -> Iterator[IO[bytes]]:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write `text` as UTF-8 to `path`, whole or not at all.
+    r"""Write `text` as UTF-8 to `path`, whole or not at all.
+
+    A byte of a file name that is no UTF-8, which Python holds as a lone surrogate, is written as
+    `\udcff`: in JSON it is read back as it was.
 
     Raises:
         OutputError: it cannot be written.
     """
     with replace_atomically(path) as file:
-        file.write(text.encode())
+        file.write(text.encode(errors="backslashreplace"))
 
 
 def append_line(path: str | Path, line: str) -> None:
@@ -161,7 +164,7 @@ def append_line(path: str | Path, line: str) -> None:
                 os.ftruncate(descriptor, whole)
             os.lseek(descriptor, whole, os.SEEK_SET)
             try:
-                rest = memoryview(f"{line}\n".encode())
+                rest = memoryview(f"{line}\n".encode(errors="backslashreplace"))
                 while rest:
                     rest = rest[os.write(descriptor, rest) :]
             except BaseException:

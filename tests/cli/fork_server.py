@@ -13,9 +13,10 @@ import signal
 import sys
 import time
 
-from multilayer.cli.application import main
+from multilayer.cli import main
 
 LOADED = (
+    "multilayer.cli.application",
     "matplotlib.pyplot", "polars", "multilayer.lab.image_run", "multilayer.lab.table_run",
     "multilayer.model_file.image_model", "multilayer.report.live", "multilayer.report.pictures",
 )  # fmt: skip

@@ -138,7 +138,7 @@ def test_two_processes_end_as_one_on_the_same_batches(outcomes):
 
 LONG = """
 import sys
-from multilayer.cli.application import main
+from multilayer.cli import main
 main(["train", sys.argv[1], "--max-epochs", "100000", "--output", sys.argv[2]])
 """
 
@@ -164,7 +164,7 @@ def test_a_rank_that_cannot_reach_the_others_says_so():
     program = (
         "from multilayer.engine import distributed\n"
         "distributed._SECONDS_TO_ANSWER = 2\n"
-        "from multilayer.cli.application import main\n"
+        "from multilayer.cli import main\n"
         "main(['train', 'digits'])"
     )
     job = {

@@ -1,9 +1,6 @@
 """The commands together, and what happens when one of them fails."""
 
-import os
-import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 from cyclopts import App, CycloptsError
 
@@ -14,12 +11,13 @@ from multilayer.cli.compare import compare
 from multilayer.cli.doctor import doctor
 from multilayer.cli.evaluate import evaluate
 from multilayer.cli.inspect import inspect
+from multilayer.cli.interrupts import Interrupted
 from multilayer.cli.notes import warnings_as_notes
 from multilayer.cli.picture import picture
 from multilayer.cli.predict import predict
+from multilayer.cli.process import complain
 from multilayer.cli.report import report
 from multilayer.cli.study import study
-from multilayer.cli.terminal import say
 from multilayer.cli.train import train
 from multilayer.cli.tune import tune
 from multilayer.cli.verify import verify
@@ -48,19 +46,6 @@ app.command(doctor)
 app.command(picture)
 
 
-def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and leave the process with its exit code."""
-    try:
-        code = run(sys.argv[1:] if arguments is None else arguments)
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader of our output went away, as `head` does
-        code = exit_codes.BROKEN_PIPE
-    sys.stderr.flush()
-    # All files are closed and all output is written: what is left to be tidied up is memory, which
-    # takes PyTorch a tenth of a second and the system nothing.
-    os._exit(code)
-
-
 def run(arguments: Sequence[str]) -> int:
     """Run one command; errors become one line on stderr.
 
@@ -71,16 +56,13 @@ def run(arguments: Sequence[str]) -> int:
         with warnings_as_notes():
             code = app(arguments)
     except CycloptsError as error:
-        return _complain(str(error), exit_codes.BAD_INPUT)
+        return complain(str(error), exit_codes.BAD_INPUT)
     except (TrainingDivergedError, DistributedError) as error:
-        return _complain(str(error), exit_codes.FAILED)
+        return complain(str(error), exit_codes.FAILED)
     except MultilayerError as error:
-        return _complain(str(error), exit_codes.BAD_INPUT)
+        return complain(str(error), exit_codes.BAD_INPUT)
+    except Interrupted as error:
+        return complain("interrupted", error.exit_code)
     except KeyboardInterrupt:
-        return _complain("interrupted", exit_codes.INTERRUPTED)
+        return complain("interrupted", exit_codes.INTERRUPTED)
     return code or 0
-
-
-def _complain(message: str, code: int) -> int:
-    say(f"error: {' '.join(message.split())}", file=sys.stderr)
-    return code

@@ -61,6 +61,7 @@ def compare(
         data_dir: folder to look for the data set's files in first.
         quiet: print the paragraph alone.
     """
+    asked = f"compare {locals()}"
     from multilayer.lab.compare import comparison_looks
     from multilayer.lab.comparison_folder import save_comparison
     from multilayer.lab.comparison_words import paragraph
@@ -75,7 +76,7 @@ def compare(
             matters=matters, max_seeds=max_seeds, held_out=held_out, seed=seed,
             data_dir=data_dir, stop=stop,
         )  # fmt: skip
-        folder = RunFolder(output, f"compare-{_last_part(data)}")
+        folder = RunFolder(output, f"compare-{_last_part(data)}", asked=asked)
         try:
             for last in looks:
                 if not quiet and not last.is_final:
@@ -83,11 +84,12 @@ def compare(
         except BaseException:
             folder.remove_if_empty()
             raise
-    if last is None:
-        folder.remove_if_empty()
-        say("interrupted before the first look; nothing is known yet", file=sys.stderr)
-        return exit_codes.INTERRUPTED
-    save_comparison(last, folder)
+        if last is None:
+            folder.remove_if_empty()
+            say("interrupted before the first look; nothing is known yet", file=sys.stderr)
+            return stop.exit_code
+        save_comparison(last, folder)
+        folder.finish()
     if not quiet:
         _print_tables(last)
         say()
@@ -95,7 +97,7 @@ def compare(
     if not quiet:
         names = ", ".join(folder.names())
         say(f"{folder.path}: {names}")
-    return exit_codes.INTERRUPTED if last.is_interrupted else exit_codes.SUCCESS
+    return stop.exit_code if last.is_interrupted else exit_codes.SUCCESS
 
 
 def _print_progress(comparison: "Comparison") -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from multilayer.cli import exit_codes
-from multilayer.cli.own_name import own_name
+from multilayer.cli.own_name import own_command
 from multilayer.cli.terminal import say
 from multilayer.errors import escaped
 
@@ -47,5 +47,5 @@ def print_diagnoses(run: Path, data: "ImageDataset | TableFit") -> None:
 
     found = doctor(run, data, is_quick=True)
     names = ", ".join(diagnosis.name for diagnosis in found)
-    more = f"{names}; {own_name()} doctor {run} says more"
+    more = f"{names}; {own_command('doctor', run)} says more"
     say(f"doctor: {more if found else 'nothing found'}")

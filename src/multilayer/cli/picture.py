@@ -20,11 +20,12 @@ def picture(source: str, /, *, settings: str = "", output: str | None = None) ->
         output: folder for the pictures; it must be empty or not there yet. Left out:
             runs/picture-NAME-001 and on.
     """
+    asked = f"picture {locals()}"
     from multilayer.lab.learning import learning_of, save_pictures, snapshots_of
     from multilayer.lab.run_folder import RunFolder
 
     learning = learning_of(source, settings)
-    folder = RunFolder(output, f"picture-{learning.name}")
+    folder = RunFolder(output, f"picture-{learning.name}", asked=asked)
     try:
         snapshots = list(snapshots_of(learning))
         for text in save_pictures(learning, snapshots, folder.path):
@@ -32,6 +33,7 @@ def picture(source: str, /, *, settings: str = "", output: str | None = None) ->
     except BaseException:
         folder.remove_if_empty()
         raise
+    folder.finish()
     names = ", ".join(folder.names())
     say(f"{folder.path}: {names}")
     return exit_codes.SUCCESS

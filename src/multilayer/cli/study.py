@@ -49,6 +49,7 @@ def study(
             runs/study-NAME-001 and on.
         data_dir: folder to look for the data set's files in first.
     """
+    asked = f"study {locals()}"
     from multilayer.lab.run_folder import RunFolder
     from multilayer.lab.study import run_study, save_finding
     from multilayer.lab.study_plan import plan_study
@@ -59,7 +60,7 @@ def study(
             task=table.task_name(), settings=settings, num_seeds=seeds, matters=matters,
             is_quick=quick, num_rows=rows, data_dir=data_dir, stop=stop,
         )  # fmt: skip
-        folder = RunFolder(output, f"study-{name}")
+        folder = RunFolder(output, f"study-{name}", asked=asked)
         progress = run_study(name, plan)
         try:
             while True:
@@ -71,14 +72,15 @@ def study(
         except BaseException:
             folder.remove_if_empty()
             raise
-    if finding.is_interrupted and not finding.rows:
-        folder.remove_if_empty()
-        say("interrupted before anything was finished", file=sys.stderr)
-        return exit_codes.INTERRUPTED
-    save_finding(name, finding, folder)
+        if finding.is_interrupted and not finding.rows:
+            folder.remove_if_empty()
+            say("interrupted before anything was finished", file=sys.stderr)
+            return stop.exit_code
+        save_finding(name, finding, folder)
+        folder.finish()
     say(finding.title)
     print_table(finding.headers, finding.rows)
     say(f"\n{finding.paragraph}")
     names = ", ".join(folder.names())
     say(f"{folder.path}: {names}")
-    return exit_codes.INTERRUPTED if finding.is_interrupted else exit_codes.SUCCESS
+    return stop.exit_code if finding.is_interrupted else exit_codes.SUCCESS

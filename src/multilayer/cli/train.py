@@ -13,8 +13,8 @@ from cyclopts import Parameter
 from multilayer.cli import exit_codes
 from multilayer.cli.doctor import print_diagnoses
 from multilayer.cli.epochs import place_in_words, show_epochs
-from multilayer.cli.interrupts import stop_on_interrupt
-from multilayer.cli.own_name import own_name
+from multilayer.cli.interrupts import Stop, stop_on_interrupt
+from multilayer.cli.own_name import own_command
 from multilayer.cli.setting_flags import SettingFlags, given
 from multilayer.cli.table_flags import TableFlags
 from multilayer.cli.terminal import note, say
@@ -101,20 +101,19 @@ def train(
             checkpoint_every=checkpoint_every,
             is_resumed=resume is not None,
         )
-        with closing(run):
-            results = _run(run, rank, quiet)
-    return exit_codes.INTERRUPTED if results["status"] == "interrupted" else exit_codes.SUCCESS
+        with closing(run), stop_on_interrupt() as stop:
+            results = _run(run, rank, quiet, stop)
+    return stop.exit_code if results["status"] == "interrupted" else exit_codes.SUCCESS
 
 
-def _run(run: "ImageRun", rank: int, quiet: bool) -> dict[str, Any]:
+def _run(run: "ImageRun", rank: int, quiet: bool, stop: Stop) -> dict[str, Any]:
     """Train to the end, and show it in the first of several processes; the results."""
     for text in run.notes:
         note(text)
     is_shown = rank == 0 and not quiet
     if is_shown:
         _print_plan(run)
-    with stop_on_interrupt() as stop:
-        show_epochs(run.epochs(stop), run.history, run.settings.max_epochs, not is_shown)
+    show_epochs(run.epochs(stop), run.history, run.settings.max_epochs, not is_shown)
     results = run.score()
     if rank == 0:
         _print_results(run, results, quiet)
@@ -122,7 +121,7 @@ def _run(run: "ImageRun", rank: int, quiet: bool) -> dict[str, Any]:
         if not quiet:
             assert run.folder is not None
             print_diagnoses(run.folder.path, run.dataset)
-            _print_folder(run)
+            _print_folder(run, results)
     return results
 
 
@@ -185,7 +184,10 @@ def _print_results(run: "ImageRun", results: dict[str, Any], quiet: bool) -> Non
     say(f"{result}\ntrained in {results['train_seconds']:.1f} s", flush=True)
 
 
-def _print_folder(run: "ImageRun") -> None:
+def _print_folder(run: "ImageRun", results: dict[str, Any]) -> None:
     assert run.folder is not None
     names = ", ".join(run.folder.names())
-    say(f"{run.folder.path}: {names}\nnext: {own_name()} evaluate {run.folder.path}")
+    following = own_command("evaluate", run.folder.path)
+    if results["status"] == "interrupted" and os.environ.get("WORLD_SIZE", "1") == "1":
+        following = own_command("train", "--resume", run.folder.path)
+    say(f"{run.folder.path}: {names}\nnext: {following}")

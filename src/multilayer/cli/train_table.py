@@ -9,11 +9,12 @@ from multilayer.cli import exit_codes
 from multilayer.cli.doctor import print_diagnoses
 from multilayer.cli.epochs import place_in_words, show_epochs
 from multilayer.cli.interrupts import stop_on_interrupt
-from multilayer.cli.own_name import own_name
+from multilayer.cli.own_name import own_command
 from multilayer.cli.preparation import show_preparation
 from multilayer.cli.table_flags import TableFlags
 from multilayer.cli.tables import print_table
 from multilayer.cli.terminal import listed, note, say
+from multilayer.data.byte_stream import STANDARD_INPUT
 from multilayer.errors import escaped
 
 if TYPE_CHECKING:
@@ -88,10 +89,10 @@ def _fit(run: "TableRun", quiet: bool) -> int:
     with run.folder, stop_on_interrupt() as stop:
         show_epochs(run.epochs(stop), run.history, run.settings.max_epochs, quiet)
         results = run.finish()
-    _print_results(run, results, quiet)
+        _print_results(run, results, quiet)
     if run.encoded_rows is not None and results["status"] == "interrupted":
-        note(f"the encoded rows stay in {run.encoded_rows} to go on with")
-    return exit_codes.INTERRUPTED if results["status"] == "interrupted" else exit_codes.SUCCESS
+        say(f"note: the encoded rows stay in {run.encoded_rows} to go on with", file=sys.stderr)
+    return stop.exit_code if results["status"] == "interrupted" else exit_codes.SUCCESS
 
 
 def _noted(limit: int | None) -> int | None:
@@ -152,7 +153,11 @@ def _print_results(run: "TableRun", results: dict[str, Any], quiet: bool) -> Non
     if isinstance(run.fit, TableFit):  # the doctor looks at rows in memory
         print_diagnoses(run.folder.path, run.fit)
     names = ", ".join(run.folder.names())
-    say(f"{run.folder.path}: {names}\nnext: {own_name()} predict {run.folder.path} NEW.csv")
+    path = run.folder.path
+    following = own_command("predict", path, "NEW.csv")
+    if results["status"] == "interrupted" and str(run.data) != STANDARD_INPUT:
+        following = own_command("train", "--resume", path)
+    say(f"{path}: {names}\nnext: {following}")
 
 
 def in_words(scores: Sequence[dict[str, Any]]) -> str:

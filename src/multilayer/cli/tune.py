@@ -1,12 +1,13 @@
 """`multilayer tune`."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from multilayer.cli import exit_codes
-from multilayer.cli.interrupts import stop_on_interrupt
-from multilayer.cli.own_name import own_name
+from multilayer.cli.interrupts import Stop, stop_on_interrupt
+from multilayer.cli.own_name import own_command
 from multilayer.cli.setting_flags import SettingFlags, given
 from multilayer.cli.table_flags import TableFlags
 from multilayer.cli.tables import print_table
@@ -98,14 +99,14 @@ def _run(run: "TuneRun", quiet: bool) -> int:
     with stop_on_interrupt() as stop:
         show_search(run.search(stop), quiet)
         if stop.is_set():
-            return _interrupted(run)
+            return _interrupted(run, stop)
         if not run.is_choosing:
             say(f"another process makes the choice, in {run.folder.path}")
             return exit_codes.SUCCESS
         result = _choose(run, stop, quiet)
-    if result is None:
-        return _interrupted(run)
-    _print_result(run, result, quiet)
+        if result is None:
+            return _interrupted(run, stop)
+        _print_result(run, result, quiet)
     return exit_codes.SUCCESS
 
 
@@ -132,10 +133,10 @@ def _print_plan(run: "TuneRun") -> None:
     )
 
 
-def _choose(run: "TuneRun", stop: object, quiet: bool) -> "TuneResult | None":
+def _choose(run: "TuneRun", stop: Stop, quiet: bool) -> "TuneResult | None":
     from multilayer.lab.tune.finalists import NUM_FOLDS, Finalist
 
-    for found in run.choose(stop):  # type: ignore[arg-type]
+    for found in run.choose(stop):
         if not isinstance(found, Finalist):
             return found
         if not quiet:
@@ -162,11 +163,11 @@ def _print_result(run: "TuneRun", result: "TuneResult", quiet: bool) -> None:
         f"chosen: trial {number}, {words.params_in_words(result.params)}\n"
         f"on {len(run.rows.set_aside):,} rows that the search never saw: {scores}\n"
         f"{result.folder}: {', '.join(run.names())}\n"
-        f"next: {own_name()} predict {result.folder} NEW.csv"
+        f"next: {own_command('predict', Path(result.folder), 'NEW.csv')}"
     )
 
 
-def _interrupted(run: "TuneRun") -> int:
+def _interrupted(run: "TuneRun", stop: Stop) -> int:
     from multilayer.lab.tune import words
 
     known = run.tally()
@@ -175,4 +176,4 @@ def _interrupted(run: "TuneRun") -> int:
         f"interrupted after {words.counts(known)}{best}\n"
         f"the study is kept in {run.place}; the same command goes on"
     )
-    return exit_codes.INTERRUPTED
+    return stop.exit_code

@@ -1,6 +1,7 @@
 """A table that need not fit in memory, from its file to networks ready to be trained."""
 
 import hashlib
+import os
 import shutil
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
@@ -132,7 +133,7 @@ class LargeTable:
         self._watch = Stopwatch()
         self._lock: RunLock | None = None
         self._made_of = _made_of(data)
-        digest = hashlib.sha256(self._made_of.encode()).hexdigest()[:12]
+        digest = hashlib.sha256(os.fsencode(self._made_of)).hexdigest()[:12]
         cache = platformdirs.user_cache_path("multilayer") / "encoded-tables"
         self.folder = cache / f"{Path(data).name.partition('.')[0] or 'table'}-{digest}"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from multilayer.data.images import load_images
 from multilayer.data.target_values import Task
 from multilayer.data.targets import Targets
-from multilayer.errors import SettingsError
+from multilayer.errors import SettingsError, escaped
 from multilayer.lab.image_rows import as_examples
 from multilayer.lab.problem import ArrayProblem, Problem
 from multilayer.lab.table_problem import TableProblem
@@ -47,4 +47,4 @@ def load_problem(
     source = read_rows(data, roles)
     rows = source.rows.that_count()
     targets = Targets.fit(rows.targets, task, roles.target)
-    return TableProblem(Path(data).name.partition(".")[0], rows, source.schema, targets)
+    return TableProblem(escaped(Path(data).name.partition(".")[0]), rows, source.schema, targets)

@@ -10,7 +10,7 @@ curves.png, first_layer.png, …
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from multilayer.errors import OutputError, RunFolderError
 from multilayer.files import (
     append_line,
     is_leftover,
+    remove_file,
     remove_leftovers,
     sync_file,
     whole_lines,
@@ -25,6 +26,7 @@ from multilayer.files import (
 )
 from multilayer.lab.run_lock import LOCK_NAME, RunLock
 
+_UNFINISHED_NAME = ".unfinished"
 _SPARE_BYTES = 1 << 20  # pictures and JSON beside the weights
 
 
@@ -36,6 +38,8 @@ class RunFolder:
             first free one of runs/NAME-001, runs/NAME-002, …
         name: for the choice above.
         num_bytes_expected: what the model file will take.
+        asked: what is being made, for folders that are filled at the end alone; one in which the
+            same was begun and not `finish`ed, since the process was killed, is filled again.
 
     No other process may fill it meanwhile, until `release`, the end of a `with` block, or the end
     of the process.
@@ -45,8 +49,15 @@ class RunFolder:
         RunFolderError: another process fills it; the message says which and since when.
     """
 
-    def __init__(self, path: str | Path | None, name: str, num_bytes_expected: int = 0) -> None:
+    def __init__(
+        self,
+        path: str | Path | None,
+        name: str,
+        num_bytes_expected: int = 0,
+        asked: str | None = None,
+    ) -> None:
         self._made: list[Path] = []
+        self._asked = asked
         self._lock: RunLock | None = None
         try:
             if path:
@@ -54,6 +65,8 @@ class RunFolder:
             else:
                 self.path = self._make_next(Path("runs"), name)
             self._check_space(num_bytes_expected + _SPARE_BYTES)
+            if asked is not None:
+                write_text(self.path / _UNFINISHED_NAME, asked)
         except OSError as error:
             self.remove_if_empty()
             raise OutputError(
@@ -78,7 +91,7 @@ class RunFolder:
         """
         read_json(path, document)
         folder = cls.__new__(cls)
-        folder.path, folder._made = Path(path), []
+        folder.path, folder._made, folder._asked = Path(path), [], None
         folder._lock = RunLock(folder.path)
         remove_leftovers(folder.path)
         return folder
@@ -93,6 +106,11 @@ class RunFolder:
         """Let another process have the folder."""
         if self._lock is not None:
             self._lock.release()
+
+    def finish(self) -> None:
+        """Everything is there: the folder is not to be filled again."""
+        remove_file(self.path / _UNFINISHED_NAME)
+        self.release()
 
     def write_json(self, name: str, document: Mapping[str, Any]) -> None:
         """Write a JSON file; NaN and infinity are a ValueError, never in the file."""
@@ -120,6 +138,8 @@ class RunFolder:
     def remove_if_empty(self) -> None:
         """Take back the folders that this object made, as far as nothing is in them."""
         self.release()
+        if self._made and not any(self._content(self._made[0])):
+            remove_file(self._made[0] / _UNFINISHED_NAME)
         for folder in self._made:
             try:
                 folder.rmdir()
@@ -132,7 +152,7 @@ class RunFolder:
         path.mkdir(parents=True, exist_ok=not is_new)
         self._made = missing
         self._lock = RunLock(path)
-        if any(entry.name != LOCK_NAME and not is_leftover(entry) for entry in path.iterdir()):
+        if any(self._content(path)) and not self._is_unfinished(path):
             raise OutputError(f"the output folder {path} is not empty; name another one")
         remove_leftovers(path)  # of a process that was killed before it had written anything
         return path
@@ -144,9 +164,28 @@ class RunFolder:
             try:
                 if not path.exists():
                     return self._make(path, is_new=True)
+                if self._is_unfinished(path):
+                    return self._make(path)
+            except RunFolderError:  # it is being filled by another process
+                pass
             except FileExistsError:  # somebody else took it in between
                 pass
             number += 1
+
+    @staticmethod
+    def _content(path: Path) -> Iterator[Path]:
+        """What is in a folder beside what a process that fills it puts there for the time being."""
+        for entry in path.iterdir():
+            if entry.name not in (LOCK_NAME, _UNFINISHED_NAME) and not is_leftover(entry):
+                yield entry
+
+    def _is_unfinished(self, path: Path) -> bool:
+        """Whether the same was begun in a folder and not finished."""
+        marker = path / _UNFINISHED_NAME
+        if self._asked is None or not marker.is_file():
+            return False
+        asked = self._asked.encode(errors="backslashreplace")
+        return marker.stat().st_size == len(asked) and marker.read_bytes() == asked
 
     def _check_space(self, num_bytes_needed: int) -> None:
         free = shutil.disk_usage(self.path).free
