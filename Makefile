@@ -33,7 +33,7 @@ database:
 	@sh scripts/install_postgresql.sh
 
 test: lint browser database
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python -m pytest -m "not long" --numprocesses logical --maxprocesses 4
 
 test-long: lint browser database
 	$(BIN)/python -m pytest

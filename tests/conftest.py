@@ -12,6 +12,10 @@ import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+# Before PyTorch is loaded, and for every process that a test starts: threads of several processes
+# that wait for each other by spinning take ten times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
 import pyte
 import pytest
