@@ -27,6 +27,7 @@ What the messages name may come from a file of a stranger's: they are shown with
 """
 
 import unicodedata
+from collections.abc import Iterable
 
 _JOINERS = "\u200c\u200d"  # words of some scripts need them, and they turn nothing around
 
@@ -48,6 +49,15 @@ def escaped(value: object, keep: str = "") -> str:
         character if character in keep or _is_harmless(character) else _escape(character)
         for character in text
     )
+
+
+def did_you_mean(name: object, known: Iterable[object]) -> str:
+    """The end of a message on an unknown name: the known one that is most like it, or nothing."""
+    from difflib import get_close_matches
+
+    by_lower = {str(one).strip().lower(): str(one) for one in known}
+    near = get_close_matches(str(name).strip().lower(), by_lower, 1, cutoff=0.7)
+    return f"; did you mean {by_lower[near[0]]!r}?" if near else ""
 
 
 def _is_harmless(character: str) -> bool:

@@ -10,6 +10,7 @@ from multilayer.cli.bench import bench
 from multilayer.cli.compare import compare
 from multilayer.cli.doctor import doctor
 from multilayer.cli.evaluate import evaluate
+from multilayer.cli.flag_names import with_flags_as_typed
 from multilayer.cli.inspect import inspect
 from multilayer.cli.interrupts import Interrupted
 from multilayer.cli.notes import warnings_as_notes
@@ -60,7 +61,7 @@ def run(arguments: Sequence[str]) -> int:
     except (TrainingDivergedError, DistributedError) as error:
         return complain(str(error), exit_codes.FAILED)
     except MultilayerError as error:
-        return complain(str(error), exit_codes.BAD_INPUT)
+        return complain(with_flags_as_typed(str(error), arguments), exit_codes.BAD_INPUT)
     except Interrupted as error:
         return complain("interrupted", error.exit_code)
     except KeyboardInterrupt:

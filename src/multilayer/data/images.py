@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.errors import DatasetNotFoundError, SettingsError
+from multilayer.errors import DatasetNotFoundError, SettingsError, did_you_mean
 
 KNOWN_DATASETS = ("fashion-mnist", "digits")
 
@@ -90,6 +90,7 @@ def load_images(name_or_folder: str | Path, data_dir: str | Path | None = None) 
         raise DatasetNotFoundError(
             f"{str(name_or_folder)!r} is {what_it_is}; it must be {', '.join(KNOWN_DATASETS)} "
             "or the path of a folder with MNIST-like idx files"
+            f"{did_you_mean(name_or_folder, KNOWN_DATASETS)}"
         )
     from multilayer.data.folder import load_image_folder
 

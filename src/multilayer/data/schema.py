@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-from multilayer.errors import TableError
+from multilayer.errors import TableError, did_you_mean
 
 ColumnKind = Literal[
     "numeric", "categorical", "boolean", "date", "text", "identifier", "constant", "dropped"
@@ -104,7 +104,7 @@ def require_columns(names: Sequence[str], present: Sequence[str], source: str) -
     if missing:
         raise TableError(
             f"{_listed('column', missing)} {'is' if len(missing) == 1 else 'are'} not in {source}; "
-            f"its columns are {enumerated(present)}"
+            f"its columns are {enumerated(present)}{did_you_mean(missing[0], present)}"
         )
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Literal, get_args
 
 from multilayer.engine.parameter_slots import ParameterSlot, SlotKind, lay_out
-from multilayer.errors import SettingsError
+from multilayer.errors import SettingsError, did_you_mean
 
 ActivationName = Literal[
     "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "tanh", "sigmoid",
@@ -181,7 +181,9 @@ def check_whole(name: str, value: object, smallest: int) -> None:
 def check_choice(name: str, given: str, known: tuple[str, ...]) -> None:
     """Raise SettingsError unless `given` is one of the known names."""
     if given not in known:
-        raise SettingsError(f"unknown {name} {given!r}; known are: {', '.join(known)}")
+        raise SettingsError(
+            f"unknown {name} {given!r}; known are: {', '.join(known)}{did_you_mean(given, known)}"
+        )
 
 
 def check_switch(name: str, value: object) -> None:

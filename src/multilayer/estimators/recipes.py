@@ -18,7 +18,7 @@ from typing import Any, Literal, get_args
 
 from multilayer.engine.settings import LossName, TrainingSettings
 from multilayer.engine.specification import check_choice
-from multilayer.errors import SettingsError
+from multilayer.errors import SettingsError, did_you_mean
 
 RecipeName = Literal["chapter", "fast", "default", "best"]
 TaskName = Literal["images", "classification", "multilabel", "regression"]
@@ -144,7 +144,10 @@ def recipe(
     known = [field.name for field in fields(TrainingSettings)]
     for changed in changes:
         if changed not in known:
-            raise SettingsError(f"unknown setting {changed!r}; known are: {', '.join(known)}")
+            raise SettingsError(
+                f"unknown setting {changed!r}; known are: {', '.join(known)}"
+                f"{did_you_mean(changed, known)}"
+            )
     if changes.get("augment") and task != "images":
         raise SettingsError(
             f"augment {', '.join(changes['augment'])} shifts and mirrors pictures; "

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.errors import SettingsError
+from multilayer.errors import SettingsError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,9 @@ def known_names(kind: str, names: Sequence[str], known: dict[str, Any]) -> list[
     """
     for name in names:
         if name not in known:
-            raise SettingsError(f"unknown {kind} {name!r}; known are: {', '.join(known)}")
+            raise SettingsError(
+                f"unknown {kind} {name!r}; known are: {', '.join(known)}{did_you_mean(name, known)}"
+            )
     if not names:
         raise SettingsError(f"no {kind} is named; known are: {', '.join(known)}")
     return list(dict.fromkeys(names))
