@@ -42,3 +42,8 @@ def test_a_column_that_is_nearly_right_gets_a_hint(tmp_path, capsys):
     (tmp_path / "t.csv").write_text("Survived,age\n1,2\n0,3\n")
     assert run(["train", str(tmp_path / "t.csv"), "--target", "survived"]) == 2
     assert "did you mean 'Survived'?" in capsys.readouterr().err
+
+
+def test_images_have_no_target(capsys):
+    assert run(["train", "digits", "--target", "label"]) == 2
+    assert "images with labels of their own; leave --target out" in capsys.readouterr().err

@@ -37,6 +37,7 @@ def test_the_report_opens_without_complaint(multilayer, trained, browser: Browse
     [
         (["report"], "at least one run folder"),
         (["report", "/nowhere"], "there is no run folder /nowhere"),
+        (["report", "/nowhere", "--output", "r.pdf"], "r.pdf would not be; name a file that ends"),
     ],
 )
 def test_bad_input_is_one_line(arguments, message, capfd):

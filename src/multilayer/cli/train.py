@@ -69,6 +69,7 @@ def train(
             {"--target": table.target, "--resume": resume, "--checkpoint-every": checkpoint_every}
         )
     if table.target and data is not None and resume is None:
+        _refuse_images(data)
         return train_table(
             data, table, recipe or "default", given(settings), output, quiet, checkpoint_every
         )
@@ -123,6 +124,14 @@ def _run(run: "ImageRun", rank: int, quiet: bool, stop: Stop) -> dict[str, Any]:
             print_diagnoses(run.folder.path, run.dataset)
             _print_folder(run, results)
     return results
+
+
+def _refuse_images(data: str) -> None:
+    """Refuse a data set of images where a table is meant."""
+    from multilayer.data.images import KNOWN_DATASETS
+
+    if data in KNOWN_DATASETS and not Path(data).exists():
+        raise SettingsError(f"{data} are images with labels of their own; leave --target out")
 
 
 def _refuse_in_several_processes(flags: dict[str, Any]) -> None:

@@ -51,6 +51,11 @@ def write_report(runs: Sequence[str | Path], output: str | Path | None = None) -
     output = Path(output)
     if output.is_dir():
         raise OutputError(f"the report needs a file name; {output} is a folder")
+    if output.suffix.lower() not in ("", ".html", ".htm"):
+        raise OutputError(
+            f"the report is HTML, and {output} would not be; name a file that ends in .html "
+            "(a browser prints it as PDF)"
+        )
     contents = [run_content(path) for path in paths]
     title = f"Report of {' and '.join(map(str, paths)) if len(paths) < 3 else f'{len(paths)} runs'}"
     now = datetime.datetime.now().astimezone()
