@@ -51,10 +51,11 @@ if TYPE_CHECKING:
     from multilayer.lab.verify import verify as verify
     from multilayer.model_file.any_model import load_model as load_model
     from multilayer.model_file.any_model import save_model as save_model
+    from multilayer.model_file.any_predictor import load_predictor as load_predictor
     from multilayer.model_file.image_model import ImageModel as ImageModel
     from multilayer.model_file.numpy_predictor import NumPyPredictor as NumPyPredictor
-    from multilayer.model_file.numpy_predictor import load_predictor as load_predictor
     from multilayer.model_file.table_model import TableModel as TableModel
+    from multilayer.model_file.table_predictor import TablePredictor as TablePredictor
 
 # Where each name of the engine and the tool lives; every other name is the book's.
 _HOMES = {
@@ -78,6 +79,7 @@ _HOMES = {
     "NumPyPredictor": "model_file.numpy_predictor",
     "Schema": "data.schema",
     "TableModel": "model_file.table_model",
+    "TablePredictor": "model_file.table_predictor",
     "TableRun": "lab.table_run",
     "Targets": "data.targets",
     "TrainingSettings": "engine.settings",
@@ -93,7 +95,7 @@ _HOMES = {
     "infer_schema": "data.column_kinds",
     "load_images": "data.images",
     "load_model": "model_file.any_model",
-    "load_predictor": "model_file.numpy_predictor",
+    "load_predictor": "model_file.any_predictor",
     "read_table": "data.read_table",
     "recipe": "estimators.recipes",
     "save_model": "model_file.any_model",

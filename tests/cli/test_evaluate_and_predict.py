@@ -50,7 +50,10 @@ def test_evaluate_on_other_data_names_its_classes(multilayer, trained, tmp_path)
     ("arguments", "message"),
     [
         (["evaluate", "/nowhere"], "there is no run folder /nowhere"),
-        (["evaluate", "{run}", "digits"], "pictures of shape (8, 8) given to a network for (28,"),
+        (
+            ["evaluate", "{run}", "digits"],
+            ", 8, 8) were given; the network takes (num_images, 28, 28)",
+        ),
         (["evaluate", "{run}", "--output", "/nowhere"], "the folder for the pictures, /nowhere"),
         (["predict", "/nowhere", "x.png"], "there is no run folder /nowhere"),
         (["predict", "{run}", "/nowhere.png"], "/nowhere.png"),

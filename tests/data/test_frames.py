@@ -194,3 +194,9 @@ def test_any_values_of_these_types_make_a_table(rows) -> None:
     for column, values in zip(frame.iter_columns(), zip(*rows, strict=True), strict=True):
         for found, cell in zip(column, values, strict=True):
             assert (found is None) == (cell is None or cell != cell)
+
+
+def test_a_mapping_of_single_values_is_one_row() -> None:
+    assert as_frame({"size": 1.5, "town": "Bern"}).rows() == [(1.5, "Bern")]
+    with pytest.raises(TableError, match=r"column 'town' of the mapping holds 'Bern'; each column"):
+        as_frame({"size": [1.5], "town": "Bern"})

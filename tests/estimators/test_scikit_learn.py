@@ -334,3 +334,13 @@ def test_too_few_held_out_rows_for_an_interval(diabetes):
     regressor = MLPRegressor(**QUICK).fit(frame[:20], numbers[:20])
     with pytest.raises(DataError, match="needs at least 9 held-out rows; .* with 4"):
         regressor.predict_interval(frame)
+
+
+def test_rows_that_are_mappings_are_taken():
+    rows = [{"size": float(number), "town": "Bern"} for number in range(40)]
+    labels = [number > 20 for number in range(40)]
+    model = MLPClassifier("fast", max_iter=2, random_state=0).fit(rows, labels)
+    answers = model.predict_proba(rows)
+    columns = {"town": ["Bern"] * 40, "size": list(range(40))}
+    np.testing.assert_array_equal(model.predict_proba(columns), answers)
+    np.testing.assert_array_equal(model.predict_proba(rows[3]), answers[3:4])

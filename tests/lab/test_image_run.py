@@ -12,8 +12,8 @@ from multilayer.estimators.recipes import recipe
 from multilayer.lab.evaluation import evaluate_run
 from multilayer.lab.image_rows import as_examples
 from multilayer.lab.image_run import ImageRun
+from multilayer.model_file.any_predictor import load_predictor
 from multilayer.model_file.image_model import load_image_model
-from multilayer.model_file.numpy_predictor import load_predictor
 
 FILES = {
     "settings.json",

@@ -4,9 +4,9 @@ import pytest
 from multilayer.engine.network import Network
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import PredictionError
+from multilayer.model_file.any_predictor import load_predictor
 from multilayer.model_file.finiteness import check_answers
 from multilayer.model_file.image_model import ImageModel, save_image_model
-from multilayer.model_file.numpy_predictor import load_predictor
 
 
 def test_the_first_row_that_is_not_finite_is_named():

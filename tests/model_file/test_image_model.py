@@ -57,7 +57,9 @@ def test_probabilities_are_the_mean_of_the_members_softmax():
 
 
 def test_pictures_of_another_shape_are_refused():
-    with pytest.raises(ImageFileError, match=r"shape \(5, 4\) given to a network for \(4, 5\)"):
+    with pytest.raises(
+        ImageFileError, match=r"5, 4\) were given; the network takes \(num_images, 4, 5\)"
+    ):
         make_model().probabilities(np.zeros((1, 5, 4), np.uint8))
 
 

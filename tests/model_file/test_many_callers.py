@@ -19,8 +19,8 @@ from multilayer.engine.specification import NetworkSpec
 from multilayer.estimators.classifier import MLPClassifier
 from multilayer.estimators.regressor import MLPRegressor
 from multilayer.model_file.any_model import load_model
+from multilayer.model_file.any_predictor import load_predictor
 from multilayer.model_file.image_model import ImageModel, save_image_model
-from multilayer.model_file.numpy_predictor import load_predictor
 from multilayer.model_file.table_predictor import load_table_predictor
 
 NUM_THREADS, NUM_QUESTIONS = 8, 240

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from multilayer.engine.network import Network
 from multilayer.engine.specification import ActivationName, NetworkSpec
 from multilayer.errors import ImageFileError, ModelFileError
+from multilayer.model_file.any_predictor import load_predictor
 from multilayer.model_file.image_model import ImageModel, save_image_model
 from multilayer.model_file.numpy_activations import NUMPY_ACTIVATIONS
-from multilayer.model_file.numpy_predictor import load_predictor
 
 
 def saved(path, spec: NetworkSpec, num_members: int, image_shape: tuple[int, int]) -> ImageModel:
@@ -78,7 +78,9 @@ def test_extreme_values_stay_finite(activation):
 def test_pictures_of_another_shape_are_refused(tmp_path):
     path = tmp_path / "model.safetensors"
     saved(path, NetworkSpec(20, 3), 1, (4, 5))
-    with pytest.raises(ImageFileError, match=r"shape \(5, 4\) given to a network for \(4, 5\)"):
+    with pytest.raises(
+        ImageFileError, match=r"5, 4\) were given; the network takes \(num_images, 4, 5\)"
+    ):
         load_predictor(path).probabilities(np.zeros((1, 5, 4), np.uint8))
 
 

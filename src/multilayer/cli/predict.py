@@ -61,9 +61,9 @@ def _predict_images(run: str, images: str, output: str | None, invert: bool) -> 
     from multilayer.data.pictures import read_pictures
     from multilayer.files import write_text
     from multilayer.lab.run_folder import model_path
-    from multilayer.model_file.numpy_predictor import load_predictor
+    from multilayer.model_file.numpy_predictor import load_image_predictor
 
-    model = load_predictor(model_path(run))
+    model = load_image_predictor(model_path(run))
     pictures = read_pictures(images, model.image_shape, invert=invert)
     for text in pictures.notes:
         note(text)

@@ -1,6 +1,6 @@
 """Anything that holds a table in memory, as a polars frame."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +22,7 @@ def as_frame(X: Any, names: Sequence[str] | None = None) -> "pl.DataFrame":
     Args:
         X: A frame of polars, pandas, pyarrow or another library that narwhals knows; a NumPy array
             or a scipy sparse matrix, (num_rows, num_columns); a list of rows, each a list or a
-            mapping; or a mapping from names to columns.
+            mapping; or a mapping from names to columns, or from names to the values of one row.
         names: Of the columns, where X has none; None: x0, x1, …
 
     Returns:
@@ -40,6 +40,14 @@ def as_frame(X: Any, names: Sequence[str] | None = None) -> "pl.DataFrame":
     if isinstance(X, pl.DataFrame):
         return with_plain_columns(X)
     if isinstance(X, Mapping):
+        if not any(_is_column(values) for values in X.values()):
+            return _frame_of_rows([X], names)
+        for name, values in X.items():
+            if not _is_column(values):
+                raise TableError(
+                    f"column {str(name)!r} of the mapping holds {values!r:.80}; each column must "
+                    "be a list or an array, or each a single value for one row"
+                )
         columns = {name: column_of_objects(str(name), list(values)) for name, values in X.items()}
         _require_equal_lengths({str(name): len(column) for name, column in columns.items()})
         return pl.DataFrame(list(columns.values()))
@@ -163,6 +171,10 @@ def _series_of_series(name: str, series: Any) -> "pl.Series":
             "text, booleans, dates or times"
         )
     return column_of_objects(name, series.to_list())
+
+
+def _is_column(values: Any) -> bool:
+    return isinstance(values, Iterable) and not isinstance(values, str | bytes | Mapping)
 
 
 def _absent(value: Any) -> bool:

@@ -1,7 +1,7 @@
 """What the two estimators have in common: from scikit-learn's arguments to `TableFit`, and back."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -204,7 +204,10 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
 
 def _is_frame(X: Any) -> bool:
-    return hasattr(X, "columns") or hasattr(X, "column_names")
+    """Whether columns have names: a frame, a mapping, or rows that are mappings."""
+    if isinstance(X, list | tuple) and X:
+        X = X[0]
+    return isinstance(X, Mapping) or hasattr(X, "columns") or hasattr(X, "column_names")
 
 
 def _weights(sample_weight: Any, num_rows: int) -> NDArray[np.float64]:

@@ -4,12 +4,16 @@ from pathlib import Path
 
 from multilayer.container.reading import read_container
 from multilayer.model_file.image_model import ImageModel, image_model_of, save_image_model
+from multilayer.model_file.reading import file_of_model
 from multilayer.model_file.table_file import save_table_model, table_model_of
 from multilayer.model_file.table_model import TableModel
 
 
 def load_model(path: str | Path) -> ImageModel | TableModel:
-    """Read a model file, to go on with it in PyTorch.
+    """Read a model file, to go on with it in PyTorch; see also `load_predictor`.
+
+    Args:
+        path: of the file, or of the folder of a run.
 
     Returns:
         What the file holds: a network that labels pictures, or one that answers for the rows of
@@ -18,7 +22,7 @@ def load_model(path: str | Path) -> ImageModel | TableModel:
     Raises:
         ModelFileError: the file is missing, damaged or not one of ours.
     """
-    container = read_container(path, "images", "table")
+    container = read_container(file_of_model(path), "images", "table")
     return table_model_of(container) if container.kind == "table" else image_model_of(container)
 
 

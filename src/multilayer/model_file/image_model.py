@@ -35,17 +35,18 @@ class ImageModel:
     class_names: tuple[str, ...]
     details: dict[str, Any] = field(default_factory=dict)
 
-    def probabilities(self, images: NDArray[Any]) -> NDArray[Any]:
+    def probabilities(self, images: Any) -> NDArray[Any]:
         """Class probabilities, averaged over the members.
 
         Args:
-            images: uint8, (num_images, height, width).
+            images: uint8, (num_images, height, width), or one image, (height, width).
 
         Returns:
             float32, (num_images, num_classes); each row sums to 1.
 
         Raises:
-            ImageFileError: the pictures have another shape.
+            ImageFileError: the images have another shape, or hold other than whole numbers from 0
+                to 255.
             PredictionError: an answer is not a finite number.
         """
         rows = torch.from_numpy(picture_rows(images, self.image_shape))
@@ -74,7 +75,7 @@ def save_image_model(model: ImageModel, path: str | Path) -> None:
 
 
 def load_image_model(path: str | Path) -> ImageModel:
-    """Read a model file, to go on with it in PyTorch; see also `numpy_predictor.load_predictor`.
+    """Read a model file, to go on with it in PyTorch; see also `load_predictor`.
 
     Raises:
         ModelFileError: the file is missing, damaged or not one of ours.

@@ -31,7 +31,7 @@ class NumPyPredictor:
     many allocates nothing but the answer. Any number of threads may ask at once.
 
     Args:
-        content: what a model file holds; see also `load_predictor`.
+        content: what a model file holds; see also `load_image_predictor`.
 
     Attributes:
         image_shape: height and width of the pictures.
@@ -53,17 +53,18 @@ class NumPyPredictor:
         self._ones = np.ones((num_classes, 1), np.float32)
         self._spare_buffers: Spares[_Buffers] = Spares()
 
-    def probabilities(self, images: NDArray[Any]) -> Array:
+    def probabilities(self, images: Any) -> Array:
         """Class probabilities, averaged over the members.
 
         Args:
-            images: uint8, (num_images, height, width).
+            images: uint8, (num_images, height, width), or one image, (height, width).
 
         Returns:
             float32, (num_images, num_classes); each row sums to 1.
 
         Raises:
-            ImageFileError: the pictures have another shape.
+            ImageFileError: the images have another shape, or hold other than whole numbers from 0
+                to 255.
             PredictionError: an answer is not a finite number.
         """
         rows = picture_rows(images, self.image_shape)
@@ -100,8 +101,8 @@ class NumPyPredictor:
         return np.divide(logits, logits.dot(self._ones, row_values), out=out)
 
 
-def load_predictor(path: str | Path) -> NumPyPredictor:
-    """Read a model file, to label pictures with it.
+def load_image_predictor(path: str | Path) -> NumPyPredictor:
+    """Read a model file of images; `load_predictor` reads one of any kind.
 
     Raises:
         ModelFileError: the file is missing, damaged or not one of ours.

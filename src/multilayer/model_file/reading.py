@@ -69,17 +69,59 @@ def model_content_of(container: Container) -> ModelContent:
     return content
 
 
-def picture_rows(images: NDArray[Any], image_shape: tuple[int, int]) -> NDArray[Any]:
-    """Pictures (num_images, height, width) as rows (num_images, pixels).
+def file_of_model(path: str | Path) -> Path:
+    """The model file of a run folder; any other path is that of the file itself.
 
     Raises:
-        ImageFileError: they are not of the network's shape.
+        ModelFileError: the folder holds no model.
     """
-    if images.shape[1:] != image_shape:
-        raise ImageFileError(
-            f"pictures of shape {images.shape[1:]} given to a network for {image_shape}"
+    path = Path(path)
+    if not path.is_dir():
+        return path
+    if not (path / "model.safetensors").is_file():
+        raise ModelFileError(
+            f"{path} holds no model.safetensors; it must be a model file, or the folder of a run "
+            "that has finished"
         )
-    return images.reshape(len(images), image_shape[0] * image_shape[1])
+    return path / "model.safetensors"
+
+
+def picture_rows(images: Any, image_shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """Images as rows, (num_images, pixels).
+
+    Args:
+        images: whole numbers from 0 to 255, (num_images, height, width), or one image, (height,
+            width).
+        image_shape: height and width that the network was trained on.
+
+    Raises:
+        ImageFileError: they are not of the network's shape, or hold other numbers.
+    """
+    images = np.asarray(images)
+    if images.shape == image_shape:
+        images = images[None]
+    if images.ndim != 3 or images.shape[1:] != image_shape:
+        height, width = image_shape
+        raise ImageFileError(
+            f"images of shape {images.shape} were given; the network takes (num_images, {height}, "
+            f"{width}), or one image ({height}, {width})"
+        )
+    if images.dtype != np.uint8:
+        _check_bytes(images)
+        images = images.astype(np.uint8)
+    rows: NDArray[np.uint8] = images.reshape(len(images), image_shape[0] * image_shape[1])
+    return rows
+
+
+def _check_bytes(images: NDArray[Any]) -> None:
+    is_number = images.dtype.kind in "iuf" and images.size > 0
+    if images.dtype.kind in "iu" and (not is_number or 0 <= images.min() <= images.max() <= 255):
+        return
+    span = f", from {images.min():g} to {images.max():g}" if is_number else ""
+    raise ImageFileError(
+        "images must hold whole numbers from 0 to 255, of type uint8; these are of type "
+        f"{images.dtype}{span}"
+    )
 
 
 def _described(container: Container) -> ModelContent:
