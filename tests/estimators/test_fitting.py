@@ -87,11 +87,28 @@ def test_whole_weights_are_repetitions_and_order_does_not_matter(wine, settings)
     assert weighted.model().temperature == repeated.model().temperature
 
 
-def test_equal_rows_are_on_one_side(settings):
-    frame = pl.DataFrame({"x": np.tile(np.arange(20.0), 3), "y": np.tile(np.arange(20.0), 3)[::-1]})
-    fit = fitted(TableRows(frame, np.tile([0, 1], 30)), settings(max_epochs=1))
-    assert len(fit.rows) == 20
-    assert fit.rows.weights is None  # all three times
+def test_rows_are_counted_one_by_one_where_many_are_equal(settings):
+    """Two rows in all, 40 times and 20 times: each is held out as often as it is to come."""
+    frame = pl.DataFrame({"x": np.repeat([0.0, 1.0], [40, 20])})
+    kinds = np.where(np.arange(60) % 10 == 0, "rare", "often")
+    fit = fitted(TableRows(frame, kinds), settings(max_epochs=2, batch_size=256))
+    assert len(fit.rows) == fit.num_rows == 60
+    assert fit.rows.weights is None
+    [held_out, *_] = fit.division.held_out
+    assert len(held_out) == 12
+    assert set(fit.rows.frame["x"].to_numpy()[held_out]) == {0.0, 1.0}
+    assert fit.model().conformal.num_rows == 12
+    assert fit.model().uniform_share == pytest.approx(1 / 13)
+
+
+def test_weights_that_are_too_many_rows_for_a_batch_stay_weights(settings):
+    frame = pl.DataFrame({"x": np.arange(40.0)})
+    weights = np.repeat([100.0, 900.0], 20)
+    fit = fitted(TableRows(frame, np.tile([0, 1], 20), weights), settings(max_epochs=1))
+    assert len(fit.rows) == 40
+    assert fit.model().conformal.num_rows == 8
+    halves = fitted(TableRows(frame, np.tile([0, 1], 20), weights / 2000), settings(max_epochs=1))
+    assert len(halves.rows) == 40
 
 
 def test_class_weights_move_the_answers(settings):

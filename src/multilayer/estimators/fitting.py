@@ -37,8 +37,9 @@ SEED_STEP = 1 << 32  # so that the members of one seed are not those of the next
 class TableFit(PopulationFit):
     """Fits a population of networks to rows in memory.
 
-    Rows of weight 0 are left out. A table that fits one batch is learned from as a whole: equal
-    rows are merged into one of their common weight.
+    Rows of weight 0 are left out. In a table that fits one batch the order of the rows does not
+    matter, and a row of a whole weight is as many rows, as long as all of them fit the batch. Rows
+    are split as they are: equal ones may be on both sides, as equal rows to come may be.
 
     The encoder is fitted to the rows that are learned from; where folds are, to all rows, which
     are learned from by one network or another (it never sees a target).
@@ -77,7 +78,7 @@ class TableFit(PopulationFit):
         class_weight: Mapping[Any, float] | str | None = None,
         start: TableModel | None = None,
     ) -> None:
-        rows = rows.that_count()
+        rows = rows.drop_zero_weight()
         if len(rows) < 2:
             raise TableError(f"there is {len(rows)} row to learn from; at least 2 are needed")
         if task is None and (changes or {}).get("loss") in LOSSES_OF_TASKS["regression"]:
@@ -88,7 +89,6 @@ class TableFit(PopulationFit):
                 f"the target {targets.names[0]!r} has the class {targets.classes[0]!r} alone; "
                 "at least 2 classes are needed"
             )
-        rows = rows.weighted_by_class(class_weight, targets)
         self.recipe_name, self.schema = recipe_name, schema
         self.settings = recipe(
             recipe_name,
@@ -101,8 +101,8 @@ class TableFit(PopulationFit):
             targets = self._scaled(rows.targets, targets.names)
         is_whole = len(rows) <= self.settings.batch_size
         if is_whole and rows.groups is None and rows.times is None:
-            rows = rows.merged(targets)
-        self.rows = rows
+            rows = rows.repeated(self.settings.batch_size).in_order(targets)
+        self.rows = rows = rows.weighted_by_class(class_weight, targets)
         self.division = self._divide(targets, validation)
         learned = rows if self.settings.num_folds else rows.take(self.division.train[0])
         if start is not None:
@@ -224,7 +224,7 @@ class TableFit(PopulationFit):
 
     def _hold_out(self, validation: TableRows | None) -> HeldOut | None:
         if validation is not None:
-            examples = self._as_examples(validation.that_count())
+            examples = self._as_examples(validation.drop_zero_weight())
             return HeldOut(examples, None)
         if self.division.held_out is None:
             return None

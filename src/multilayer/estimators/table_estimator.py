@@ -114,7 +114,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         frame, targets = self._read_fit(X, y, reset=is_first)
         rows = TableRows(
             frame, targets, None if sample_weight is None else _weights(sample_weight, len(frame))
-        ).that_count()
+        ).drop_zero_weight()
         increments = getattr(self, "_increments", None)
         if increments is None:
             changes = changed_settings(self)

@@ -27,7 +27,7 @@ class TableRows:
         targets: as `target_array` gives them, (num_rows,) or (num_rows, num_targets).
         weights: how much each row counts, (num_rows,), not negative; None: all alike. A row of
             weight 0 is as good as not there.
-        groups: rows of one group are never on both sides of a division, (num_rows,).
+        groups: rows of one group are never on both sides of a split, (num_rows,).
         times: the latest rows are the ones held out, (num_rows,).
         numbers: of each row where it came from, (num_rows,).
 
@@ -74,7 +74,7 @@ class TableRows:
             None if self.numbers is None else self.numbers[rows],
         )
 
-    def that_count(self) -> "TableRows":
+    def drop_zero_weight(self) -> "TableRows":
         """Without the rows of weight 0, and without weights where all count alike.
 
         A row that weighs less than the rounding error of the heaviest, 1.2e-7 of it, is as good as
@@ -124,13 +124,24 @@ class TableRows:
                 f"class_weight must be 'balanced' or name classes with weights; it is "
                 f"{class_weight!r}"
             )
-        return replace(self, weights=own * of_class[classes]).that_count()
+        return replace(self, weights=own * of_class[classes]).drop_zero_weight()
 
-    def merged(self, targets: Targets) -> "TableRows":
-        """Equal rows as one that weighs as much as they do together, in an order of their own.
+    def repeated(self, most_rows: int) -> "TableRows":
+        """Rows of whole weights as so many rows without weights.
 
-        A table and the same table with its rows repeated or in another order become one thing, and
-        a row and its double cannot be on both sides of a division.
+        Args:
+            most_rows: with more rows than this the weights stay as they are.
+        """
+        if self.weights is None or self.weights.sum() > most_rows:
+            return self
+        counts = self.weights.astype(np.int64)
+        if (counts != self.weights).any():
+            return self
+        rows = self.take(np.repeat(np.arange(len(self)), counts))
+        return replace(rows, weights=None)
+
+    def in_order(self, targets: Targets) -> "TableRows":
+        """Sorted by columns, targets and weights, so that the order they came in does not matter.
 
         Args:
             targets: fitted to these rows.
@@ -139,7 +150,6 @@ class TableRows:
 
         ranks = self.frame.select(pl.all().rank("dense").cast(pl.Int64).fill_null(0)).to_numpy()
         answers = targets.encode(self.targets).reshape(len(self), -1).astype(np.float64)
-        keys = np.hstack([ranks, answers])
-        _, first, place = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-        weights = np.bincount(place.reshape(-1), self.weights)
-        return replace(self.take(first), weights=weights.astype(np.float64)).that_count()
+        weights = np.ones(len(self)) if self.weights is None else self.weights
+        keys = np.hstack([ranks, answers, weights[:, None]])
+        return self.take(np.lexsort(keys.T[::-1]))

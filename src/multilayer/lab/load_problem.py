@@ -45,6 +45,6 @@ def load_problem(
         )
     roles = target if isinstance(target, ColumnRoles) else ColumnRoles((target,))
     source = read_rows(data, roles)
-    rows = source.rows.that_count()
+    rows = source.rows.drop_zero_weight()
     targets = Targets.fit(rows.targets, task, roles.target)
     return TableProblem(escaped(Path(data).name.partition(".")[0]), rows, source.schema, targets)

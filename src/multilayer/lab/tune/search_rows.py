@@ -58,7 +58,7 @@ class SearchRows:
         Raises:
             TableError: there are too few rows, or the targets are not of the task.
         """
-        rows = source.rows.that_count()
+        rows = source.rows.drop_zero_weight()
         if len(rows) < _FEWEST_ROWS:
             raise TableError(
                 f"{name} has {len(rows)} rows with a target; a search needs at least "
