@@ -64,11 +64,10 @@ def parquet() -> bytes:
 @pytest.mark.parametrize(
     "content",
     [
-        ("a\n" + "1\n" * 200_000).encode("utf-16"),
         b"[" + b'{"a":1},' * 100_000 + b'{"a":1}]',
         parquet(),
     ],
-    ids=["UTF-16", "list", "parquet"],
+    ids=["list", "parquet"],
 )
 def test_what_cannot_be_read_in_pieces_has_a_limit(content, path: Path, monkeypatch) -> None:
     monkeypatch.setattr(byte_stream, "memory_bytes", lambda: 1_000_000)

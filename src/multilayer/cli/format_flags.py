@@ -33,6 +33,10 @@ class FormatFlags:
     ] = None
     sheet: Annotated[str | None, _help("of a workbook, the worksheet's name or number")] = None
 
+    quoted_lines: Annotated[
+        bool, _help("in CSV, quoted fields may hold lines that look like rows")
+    ] = False
+
     def table_format(self) -> "TableFormat":
         """The flags as `read_table` takes them.
 
@@ -41,7 +45,10 @@ class FormatFlags:
         """
         from multilayer.data.table_format import TableFormat
 
-        return TableFormat(self.delimiter, self.encoding, self.skip_rows, self.comment, self.sheet)
+        return TableFormat(
+            self.delimiter, self.encoding, self.skip_rows, self.comment, self.sheet,
+            self.quoted_lines,
+        )  # fmt: skip
 
     def given_format(self) -> "TableFormat | None":
         """`table_format`, or None where no flag is given."""

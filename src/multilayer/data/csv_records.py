@@ -1,6 +1,7 @@
 """Where the records and fields of comma-separated text are."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 DELIMITERS = (",", ";", "\t", "|")
 _NEWLINE, _RETURN, _QUOTE = 10, 13, 34
 _RECORDS_TO_JUDGE = 100
+_SHARE_ALIKE = 0.8  # a few swallowed rows may have quoted fields of their own
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +24,8 @@ class Records:
         has_quotes: Whether there is a quote anywhere.
         are_regular: Whether each quote opens a field, closes it, or is doubled inside one. If not,
             none of the above can be trusted.
+        delimiters_of_lines: How many delimiters each line has, inside of quotes or not, and the
+            number of the record that it belongs to; None where each record is a line.
     """
 
     starts: NDArray[np.int64]
@@ -30,6 +34,36 @@ class Records:
     is_blank: NDArray[np.bool_]
     has_quotes: bool
     are_regular: bool
+    delimiters_of_lines: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
+
+    def first_that_swallows(self, num_fields: int) -> int | None:
+        """The first record whose quoted field seems to hold other records, or None.
+
+        Args:
+            num_fields: of a record.
+        """
+        if self.delimiters_of_lines is None:
+            return None
+        counts, records = self.delimiters_of_lines
+        num_lines = np.bincount(records)
+        num_alike = np.bincount(records, counts == num_fields - 1)
+        found = np.flatnonzero(looks_swallowed(num_lines, num_alike, num_fields))
+        return int(found[0]) if len(found) else None
+
+
+def looks_swallowed(num_lines: Any, num_alike: Any, num_fields: int) -> Any:
+    """Whether the lines of a record are rather records of their own, held together by stray quotes.
+
+    Lines of text seldom have as many delimiters each as a record has; of a table of two columns,
+    which has one, more lines must be alike. One of a single column cannot be judged.
+
+    Args:
+        num_lines: of the record, or of each.
+        num_alike: lines with as many delimiters, inside of quotes or not, as a record has.
+        num_fields: of a record.
+    """
+    fewest = 2 if num_fields > 2 else 4
+    return (num_fields > 1) & (num_lines >= fewest) & (num_alike >= _SHARE_ALIKE * num_lines)
 
 
 def find_records(content: bytes, delimiter: str) -> Records:
@@ -43,18 +77,24 @@ def find_records(content: bytes, delimiter: str) -> Records:
     text = np.frombuffer(content, dtype=np.uint8)
     ends, delimiters = np.flatnonzero(text == _NEWLINE), np.flatnonzero(text == ord(delimiter))
     has_quotes, are_regular = b'"' in content, True
+    of_lines = None
     if has_quotes:
+        lines, all_delimiters = ends, delimiters
         quotes = np.flatnonzero(text == _QUOTE)
         are_regular = _are_regular(text, quotes, ord(delimiter))
         # Outside of quotes is where an even number of them stands before.
         ends = ends[np.searchsorted(quotes, ends) % 2 == 0]
         delimiters = delimiters[np.searchsorted(quotes, delimiters) % 2 == 0]
+        if len(ends) and len(lines) > len(ends):
+            lines = lines[lines <= ends[-1]]
+            counts = np.diff(np.searchsorted(all_delimiters, lines), prepend=0)
+            of_lines = counts, np.searchsorted(ends, lines)
     starts = np.concatenate([[0], ends[:-1] + 1]) if len(ends) else ends
     before_ends = np.searchsorted(delimiters, ends)
     num_fields = np.diff(before_ends, prepend=0) + 1
     length = ends - starts
     is_blank = (length == 0) | ((length == 1) & (text[starts] == _RETURN))
-    return Records(starts, ends, num_fields, is_blank, has_quotes, are_regular)
+    return Records(starts, ends, num_fields, is_blank, has_quotes, are_regular, of_lines)
 
 
 def find_delimiter(content: bytes) -> str:

@@ -106,7 +106,7 @@ def _pieces(
         elif _is_json(path, beginning):
             yield from read_json_pieces(stream, source, text_bytes)
         else:
-            yield from read_csv_pieces(stream, source, table_format.delimiter, text_bytes)
+            yield from read_csv_pieces(stream, source, table_format, text_bytes)
 
 
 def _format(delimiter: str | None, table_format: TableFormat | None) -> TableFormat:

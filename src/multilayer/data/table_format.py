@@ -24,6 +24,8 @@ class TableFormat:
         comment: Lines of a CSV that begin with this text are left out.
         sheet: Worksheet of a workbook, by its name or its number, from 1; None: the only one that
             is not empty.
+        quoted_lines: Quoted fields of a CSV may hold lines that look like rows of the table; if
+            not, they are taken for rows that a stray quote swallows, which is an error.
 
     Raises:
         SettingsError: one of them is impossible.
@@ -34,6 +36,7 @@ class TableFormat:
     skip_rows: int = 0
     comment: str | None = None
     sheet: str | int | None = None
+    quoted_lines: bool = False
 
     def __post_init__(self) -> None:
         """Check, and bring the delimiter and the sheet's number to one form."""

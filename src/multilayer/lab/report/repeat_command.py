@@ -67,7 +67,7 @@ def _table_flags(data: Mapping[str, Any]) -> list[str]:
         words += ["--as", f"{column}={kind}"]
     for name, value in roles.get("table_format", {}).items():
         if value:
-            words += [f"--{name.replace('_', '-')}", str(value)]
+            words += _flag(name, value)
     if data.get("validation") is not None:
         words += ["--validation", str(data["validation"])]
     return words
