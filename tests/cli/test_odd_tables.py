@@ -29,11 +29,14 @@ USED = {
     "a byte order mark": "\ufeff" + lines("x,y", lambda n: f"{n},{letter(n)}"),
     "UTF-16": lines("x,y", lambda n: f"{n},{letter(n)}").encode("utf-16"),
     "a target missing here and there": lines("x,y", lambda n: f"{n},{letter(n) if n % 7 else ''}"),
-    "a class for each row": lines("x,y", lambda n: f"{n},c{n}"),
     "targets beyond 2⁵³": lines("x,y", lambda n: f"{n},{2**53 + 1 + n % 2}"),
 }  # fmt: skip
 REFUSED = {
     "one class": (lines("x,y", lambda n: f"{n},a"), "at least 2 classes are needed"),
+    "a class for each row": (
+        lines("x,y", lambda n: f"{n},c{n}"),
+        "60 different values in 60 rows, such as 'c0', 'c1', 'c10'",
+    ),
     "no value in the target": (lines("x,y", lambda n: f"{n},"), "target 'y'"),
     "nothing to learn from": (lines("x,y", lambda n: f"1,{letter(n)}"), "no column is left"),
     "an infinite target": (

@@ -314,7 +314,7 @@ def test_rows_without_target_are_left_out_or_refused(capsys, tmp_path):
     assert "297 rows (3 more have no target), regression" in capsys.readouterr().out
     message = complaint(capsys, "train", path, "--target", "price", "--strict")
     assert "target 'price' of" in message
-    assert "is missing in 3 of 300 rows, first in row 8" in message
+    assert "is missing in 3 rows (rows 8, " in message
 
 
 def test_a_class_of_one_row(tmp_path):
@@ -360,7 +360,7 @@ def test_nested_columns(capsys, tmp_path):
 
 @pytest.mark.parametrize(
     ("weights", "message"),
-    [([1, -1], "that of row 2 is -1"), ([0, 0], "all rows are zero"), ([1, None], "is missing")],
+    [([1, -1], "in row 2 it is -1"), ([0, 0], "all rows are zero"), ([1, None], "is missing")],
 )
 def test_weights_that_make_no_sense(capsys, tmp_path, weights, message):
     frame = pl.DataFrame({"x": [1, 2], "y": ["a", "b"], "w": weights})

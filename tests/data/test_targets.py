@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import LabelEncoder, StandardScaler
 
+from multilayer.data.booleans import boolean_of
 from multilayer.data.number_scale import NumberScale
 from multilayer.data.target_values import infer_task, is_present, target_array
 from multilayer.data.targets import Targets
@@ -191,12 +192,13 @@ def test_names_are_those_of_the_columns() -> None:
     assert Targets.fit([1.5], names=["y"]).names == ("y",)
 
 
-MISSING = [None, float("nan"), "", " ", "NA", "n/a", "?", "null", np.nan, pd.NA, pd.NaT]
+MISSING = [None, float("nan"), "", " ", "nan", np.nan, pd.NA, pd.NaT]
 
 
 @pytest.mark.parametrize("missing", MISSING, ids=repr)
 def test_rows_without_a_target_are_found(missing) -> None:
-    assert is_present(["a", missing, "none", "-"]).tolist() == [True, False, True, True]
+    found = is_present(["a", missing, "none", "-", "NA", "?"])
+    assert found.tolist() == [True, False, True, True, True, True]
     with pytest.raises(TableError, match="'target' is missing in 1 of 2 rows, first in row 2"):
         Targets.fit(["a", missing])
 
@@ -233,11 +235,12 @@ def test_a_row_has_all_of_its_targets_or_none() -> None:
         ),
         (lambda: Targets.fit([1.5]).encode([[1.5, 2.5]]), "there must be 1 targets, not 2"),
         (lambda: Targets.fit([(1, 2), (3, 4)], "multiclass"), "must be one column"),
-        (lambda: Targets.fit([1 + 2j, 3j], "multiclass"), "classes must have an order"),
-        (
-            lambda: Targets.fit([datetime.date(2024, 1, 2)], "binary").to_json(),
-            "class .* is a date",
-        ),
+        (lambda: Targets.fit([1 + 2j, 3j], "multiclass"), "of type complex; classes are text"),
+        (lambda: Targets.fit([datetime.date(2024, 1, 2)], "binary"), "'target' holds dates"),
+        (lambda: Targets.fit(np.array(["2024-01-02"], "M8[D]")), "'target' holds dates"),
+        (lambda: Targets.fit([b"a", b"b"], "binary"), "of type bytes; classes are text"),
+        (lambda: Targets.fit([2**60, 2**60 + 1, 5], "regression"), "beyond 2.53 that differ"),
+        (lambda: Targets.fit([f"name {n}" for n in range(40)]), "40 different values in 40 rows"),
     ],
 )
 def test_what_cannot_be_predicted_is_refused(call, message: str) -> None:
@@ -295,8 +298,85 @@ def test_any_labels_come_back(labels) -> None:
         if np.isfinite([c for c in targets.classes if isinstance(c, float)]).all()
         else targets
     )
-    numbers = again.encode(array)
-    assert targets.decode_classes(numbers).tolist() == array.tolist()
+    decoded = targets.decode_classes(again.encode(array)).tolist()
+    # Spaces around a label do not count, and yes and no are one label each in any spelling.
+    for label, found in zip(array.tolist(), decoded, strict=True):
+        same_words = boolean_of(label) is not None and boolean_of(label) == boolean_of(found)
+        assert same_words or found == (label.strip() if isinstance(label, str) else label)
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (["Yes", "yes ", "no", "Yes"], ("Yes", "no")),
+        (["true", "True", "1", "False", "true"], ("False", "true")),
+        ([True, "true", True, "no"], None),  # "no" is of another family
+        (["up ", "up", "down"], ("down", "up")),
+        (["t", "n", "y"], ("n", "t", "y")),
+        (["Up", "up", "down"], ("Up", "down", "up")),
+        ([0, 1, 2, "1"], None),
+    ],
+)
+def test_spellings_of_one_label_are_one_class(labels, classes) -> None:
+    targets = Targets.fit(labels, "multiclass")
+    if classes is not None:
+        assert targets.classes == classes
+    assert sum(targets.class_counts) == len(labels)
+    assert (targets.encode(labels) >= 0).all()
+
+
+def test_labels_that_differ_in_little_are_named() -> None:
+    labels = ["<=50K"] * 9 + ["<=50K."] * 3 + [">50K"] * 9 + ["Total"]
+    notes = Targets.fit(labels).notes
+    assert len(notes) == 2
+    assert "'<=50K' (9 rows), '<=50K.' (3 rows)" in notes[0]
+    assert "a class of a single row" in notes[1]
+    assert "'Total' (row 22)" in notes[1]
+    merged = Targets.fit(["yes"] * 5 + ["Yes "] * 2 + ["no"] * 4).notes
+    assert merged == (
+        "labels 'yes' (5 rows), 'Yes ' (2 rows) of target 'target' are taken as one class, 'yes'",
+    )
+    assert Targets.fit(["a", "b"] * 9).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("classes", "label", "found"),
+    [
+        (["0", "1", "unk"], 1, "1"),
+        (["0", "1", "unk"], 1.0, "1"),
+        ([0, 1], " 1.0", 1),
+        ([1.5, 2.5], "2.50", 2.5),
+        (["1.1", "1.10"], "1.10", "1.10"),
+        ([False, True], "yes", True),
+        (["no", "yes"], True, "yes"),
+        (["Up", "down"], "UP", "Up"),
+        (["a b", "c"], " a b ", "a b"),
+        ([2**60, 2**60 + 1], str(2**60 + 1), 2**60 + 1),
+        ([2**70, 2**70 + 1], 2**70, 2**70),
+        ([1, 2**63 + 1], 2**63 + 1, 2**63 + 1),
+        (np.array([0, 2**64 - 1], np.uint64), str(2**64 - 1), 2**64 - 1),
+    ],
+)
+def test_a_label_is_found_however_it_is_written(classes, label, found) -> None:
+    targets = through_json(Targets.fit(classes, "multiclass"))
+    assert targets.decode_classes(targets.encode(pl.Series([label])))[0] == found
+
+
+@pytest.mark.parametrize(
+    ("classes", "label"),
+    [(["1.1", "1.10"], 1.1000001), (["Up", "up"], "UP"), (["a", "b"], "c"), ([0, 1, 2], "yes")],
+)
+def test_a_label_that_may_be_several_is_none(classes, label) -> None:
+    matched = Targets.fit(classes, "multiclass").matched([label])
+    assert matched.numbers.tolist() == [-1]
+    assert matched.unknown == {label: 1}
+
+
+def test_masked_targets_are_missing() -> None:
+    masked = np.ma.array([1, 2, 3], mask=[False, True, False])
+    assert is_present(masked).tolist() == [True, False, True]
+    assert is_present(np.ma.array([0.5, 1.5], mask=[True, False])).tolist() == [False, True]
+    assert target_array(np.ma.array([1, 2])).tolist() == [1, 2]
 
 
 def test_many_rows_take_little_memory() -> None:

@@ -24,6 +24,8 @@ from multilayer.lab.table_size import choose_memory_limit
 from multilayer.lab.table_source import ColumnRoles
 from multilayer.model_file.table_file import load_table_model
 
+pytestmark = pytest.mark.filterwarnings("ignore::multilayer.errors.DataWarning")
+
 LIMIT = 700_000_000
 QUICK = {"hidden_widths": (16,), "max_epochs": 3}
 
@@ -285,7 +287,7 @@ def test_what_cannot_be_is_answered_with_one_line(files, tmp_path, monkeypatch):
         prepared(files / "absent.csv")
     with pytest.raises(TableError, match="column 'price' is not in"):
         prepared(files / "t.csv", roles={"target": ("price",)})
-    with pytest.raises(TableError, match="target 'y' of .* is missing in row 8"):
+    with pytest.raises(TableError, match=r"target 'y' of .* is missing in 100 rows \(rows 8, 58"):
         prepared(files / "t.csv", is_strict=True)
     table(1).write_csv(tmp_path / "one.csv")
     with pytest.raises(TableError, match="there is 1 row to learn from; at least 2"):

@@ -4,7 +4,7 @@ import math
 from typing import TYPE_CHECKING
 
 from multilayer.cli.tables import print_table
-from multilayer.cli.terminal import listed, say
+from multilayer.cli.terminal import listed, note, say
 from multilayer.errors import SettingsError, escaped
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ def evaluate_table(
 
     evaluation, pictures = evaluate_table_run(run, data, output, table_format=table_format)
     targets = evaluation.targets
+    for text in evaluation.notes:
+        note(text)
     left_out = (
         f" ({evaluation.num_without_target:,} more have no target)"
         if evaluation.num_without_target

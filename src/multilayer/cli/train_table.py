@@ -18,10 +18,12 @@ from multilayer.data.byte_stream import STANDARD_INPUT
 from multilayer.errors import escaped
 
 if TYPE_CHECKING:
+    from multilayer.data.targets import Targets
     from multilayer.lab.saved_run import SavedRun
     from multilayer.lab.table_run import TableRun
 
 _MOST_COLUMNS_SHOWN = 40
+_MOST_CLASSES_SHOWN = 10
 
 
 def train_table(
@@ -113,6 +115,8 @@ def _print_plan(run: "TableRun") -> None:
     )
     target = listed(fit.targets.names)
     say(f"{escaped(run.data)}: {source.num_rows:,} rows{left_out}, {fit.targets.task} of {target}")
+    if fit.targets.class_counts:
+        say(_classes_in_words(fit.targets))
     rows = schema.rows()
     print_table(["column", "kind", "why"], rows[:_MOST_COLUMNS_SHOWN], num_text_columns=3)
     if len(rows) > _MOST_COLUMNS_SHOWN:
@@ -127,6 +131,16 @@ def _print_plan(run: "TableRun") -> None:
         f"{place_in_words(run.place)}",
         flush=True,
     )
+
+
+def _classes_in_words(targets: "Targets") -> str:
+    """How many rows each class has, those of the most frequent ones first."""
+    pairs = sorted(
+        zip(targets.class_counts, map(str, targets.classes), strict=True), key=lambda pair: -pair[0]
+    )
+    shown = [f"{escaped(label)} {count:,}" for count, label in pairs[:_MOST_CLASSES_SHOWN]]
+    more = len(pairs) - len(shown)
+    return f"classes: {', '.join(shown)}{f' and {more:,} more' if more else ''}"
 
 
 def _held_out(run: "TableRun") -> str:

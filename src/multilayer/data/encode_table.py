@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from multilayer.data.encoded_map import MapProgress
 from multilayer.data.encoder import Encoder
 from multilayer.data.row_draw import RowDraw
-from multilayer.data.row_reader import RowReader
+from multilayer.data.row_reader import RowReader, masked
 from multilayer.data.targets import Targets
 from multilayer.errors import OutputError
 from multilayer.files import open_to_go_on
@@ -71,15 +71,19 @@ class MapPlan:
         """Inputs, targets and weights of the rows to learn from, and of those held out."""
         first_row = progress.num_rows_read + 1
         rows = self.reader.read(piece, first_row)
+        numbers = rows.numbers + progress.num_rows_read
+        counts = np.zeros(len(piece), dtype=np.bool_)
+        counts[rows.numbers] = True
         # All rows are encoded, so that an error names the row as the file has it.
-        inputs = self.encoder.encode(piece, self.reader.source, first_row)[rows.numbers]
-        arrays = [inputs, self.targets.encode(rows.targets)]
+        every = self.encoder.encode(masked(piece, counts), self.reader.source, first_row)
+        inputs = every if counts.all() else every[rows.numbers]
+        arrays = [inputs, self.targets.encode(rows.targets, numbers)]
         if self.mean_weight is not None:
             assert rows.weights is not None
             arrays.append((rows.weights / self.mean_weight).astype(np.float32))
         is_held_out = np.zeros(len(inputs), dtype=np.bool_)
         if self.draw is not None:
-            kept = piece if len(rows.numbers) == len(piece) else piece[rows.numbers]
+            kept = piece if counts.all() else piece[rows.numbers]
             first = progress.num_learned + progress.num_held_out
             is_held_out = self.draw.is_held_out(kept, np.arange(first, first + len(kept)))
         return [a[~is_held_out] for a in arrays], [a[is_held_out] for a in arrays]

@@ -39,11 +39,12 @@ def present_text(text: str) -> str | None:
 
 
 def without_missing(text: "pl.Expr", spellings: tuple[str, ...] = MISSING_SPELLINGS) -> "pl.Expr":
-    """The same as `present_text`, for a column."""
+    """The same as `present_text`, for a column; `spellings` are in lower case, at least one."""
     import polars as pl
 
     stripped = text.str.strip_chars()
     # Lower case is made of the short ones alone: most texts are not worth it.
-    short = pl.when(stripped.str.len_bytes() <= _LONGEST).then(stripped).str.to_lowercase()
+    longest = max(len(spelling.encode()) for spelling in spellings)
+    short = pl.when(stripped.str.len_bytes() <= longest).then(stripped).str.to_lowercase()
     is_missing = short.is_in(spellings).fill_null(value=False)
     return pl.when(~is_missing).then(stripped)

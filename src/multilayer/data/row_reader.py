@@ -1,18 +1,22 @@
 """The rows of a piece of a table that count, with their targets and weights."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.data.left_out import LeftOut
+from multilayer.data.missing import MISSING_LABEL_SPELLINGS, without_missing
 from multilayer.data.schema import require_columns
 from multilayer.data.target_values import is_present, target_array
-from multilayer.data.text_numbers import numbers_of
+from multilayer.data.text_numbers import numbers_of, parse_numbers, with_numbers_found
 from multilayer.errors import TableError
 
 if TYPE_CHECKING:
     import polars as pl
+
+_ONLY_DIGITS = r"^[+-]?[0-9]{16,}$"
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,13 +27,13 @@ class CountingRows:
         numbers: of the rows in the piece, ascending.
         targets: (num_rows,) or (num_rows, num_targets).
         weights: (num_rows,); None: all rows count alike.
-        num_without_target: rows that were left out for that.
+        left_out: the rows that have no target, and those that repeat the header.
     """
 
     numbers: NDArray[np.int64]
     targets: NDArray[Any]
     weights: NDArray[np.float64] | None
-    num_without_target: int
+    left_out: LeftOut
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,9 @@ class RowReader:
         weight: the column of weights.
         source: what errors call the table.
         is_strict: a row without target is an error.
+        missing: spellings of missing targets beside the usual ones, in any case.
+        keep_na: the usual spellings, such as NA, are labels; the empty text alone is missing.
+        has_weight_zero: rows of weight 0 count too.
     """
 
     target: tuple[str, ...]
@@ -50,12 +57,39 @@ class RowReader:
     weight: str | None
     source: str
     is_strict: bool = False
+    missing: tuple[str, ...] = ()
+    keep_na: bool = False
+    has_weight_zero: bool = False
+
+    def judging(self, table: "pl.DataFrame") -> "RowReader":
+        """The reader that takes text for numbers where all targets of a table are numbers.
+
+        Args:
+            table: all of it, or the labels that it has; text as it is in the file.
+
+        Raises:
+            TableError: a target is not there.
+        """
+        import polars as pl
+
+        require_columns(self.target, table.columns, self.source)
+        columns = self._without_missing(masked(table.select(self.target), ~header_rows(table)))
+        types: list[str | None] = []
+        for text, found in zip(
+            columns.iter_columns(), with_numbers_found(columns).iter_columns(), strict=True
+        ):
+            is_number = text.dtype == pl.String and found.dtype.is_numeric()
+            if found.dtype == pl.Float64 and is_number:
+                # Longer than 64 bits they are names, and would be rounded as numbers.
+                is_number = not text.drop_nulls().str.contains(_ONLY_DIGITS).all()
+            types.append(str(found.dtype) if is_number else None)
+        return replace(self, number_types=tuple(types))
 
     def read(self, piece: "pl.DataFrame", first_row: int) -> CountingRows:
         """Read a piece.
 
         Args:
-            piece: of the table.
+            piece: of the table; text as it is in the file.
             first_row: the number of its first row, from 1, for errors.
 
         Raises:
@@ -64,42 +98,84 @@ class RowReader:
         """
         others = () if self.weight is None else (self.weight,)
         require_columns([*self.target, *others], piece.columns, self.source)
-        columns = piece.select(self.target)
+        is_header = header_rows(piece)
+        columns = self._without_missing(piece.select(self.target))
         is_there = is_present(columns if len(self.target) > 1 else columns.to_series())
-        if self.is_strict and not is_there.all():
-            row = first_row + int(np.argmin(is_there))
-            names = ", ".join(map(repr, self.target))
-            raise TableError(f"target {names} of {self.source} is missing in row {row}")
+        is_there = np.asarray(is_there & ~is_header)
+        left_out = LeftOut.of(piece, self.target, is_there, is_header, first_row)
+        if self.is_strict and left_out.num_without_target:
+            names, rows = ", ".join(map(repr, self.target)), left_out.without_target_in_words()
+            raise TableError(f"target {names} of {self.source} is missing in {rows}")
         counts, weights = is_there, None
         if self.weight is not None:
-            weights = self._weights(piece[self.weight], first_row)
-            counts = is_there & (weights > 0)
+            weights = self._weights(
+                masked(piece.select(self.weight), is_there), is_there, first_row
+            )
+            counts = is_there if self.has_weight_zero else is_there & (weights > 0)
         numbers = np.flatnonzero(counts)
-        targets = self._targets(columns, first_row)
+        targets = self.targets(masked(columns, is_there), first_row)
         return CountingRows(
             numbers,
             targets[numbers],
             None if weights is None else weights[numbers],
-            int((~is_there).sum()),
+            left_out,
         )
 
-    def _targets(self, columns: "pl.DataFrame", first_row: int) -> NDArray[Any]:
+    def _without_missing(self, columns: "pl.DataFrame") -> "pl.DataFrame":
+        """Null in the place of text that says that the target is missing."""
+        import polars as pl
+
+        spellings = ("",) if self.keep_na else MISSING_LABEL_SPELLINGS
+        told = tuple(text.strip().lower() for text in self.missing)
+        return columns.select(
+            without_missing(pl.col(name), (*spellings, *told)) if dtype == pl.String
+            else pl.col(name)
+            for name, dtype in columns.schema.items()
+        )  # fmt: skip
+
+    def targets(self, columns: "pl.DataFrame", first_row: int = 1) -> NDArray[Any]:
+        """The targets, of their own types; null where they are missing.
+
+        Args:
+            columns: the targets.
+            first_row: the number of the first row, from 1, for errors.
+
+        Raises:
+            TableError: a target is no number where the others are.
+        """
         import polars as pl
 
         series = [
             column
             if number_type is None or column.dtype != pl.String
-            else numbers_of(column, self.source, first_row).cast(getattr(pl, number_type))
+            else self._numbers(column, getattr(pl, number_type), first_row)
             for column, number_type in zip(columns.iter_columns(), self.number_types, strict=True)
         ]
         return target_array(series[0] if len(series) == 1 else pl.DataFrame(series))
 
-    def _weights(self, series: "pl.Series", first_row: int) -> NDArray[np.float64]:
+    def _numbers(
+        self, text: "pl.Series", number_type: type["pl.DataType"], first_row: int
+    ) -> "pl.Series":
+        if number_type.is_integer():
+            whole = text.cast(number_type, strict=False)
+            if whole.null_count() == text.null_count():
+                return whole
+        numbers = parse_numbers(text)  # an infinite target is refused by whoever encodes it
+        if numbers is None:
+            numbers = numbers_of(text, self.source, first_row)
+        is_whole = number_type.is_integer() and (numbers == numbers.round()).all()
+        return numbers.cast(number_type) if is_whole else numbers
+
+    def _weights(
+        self, column: "pl.DataFrame", is_there: NDArray[np.bool_], first_row: int
+    ) -> NDArray[np.float64]:
+        """Weights of all rows of a piece; 0 where there is no target."""
+        series = column.to_series()
         numbers = numbers_of(series, self.source, first_row)
-        if numbers.null_count():
-            row = first_row + int(numbers.is_null().arg_max() or 0)
+        weights = np.where(is_there, numbers.to_numpy().astype(np.float64), 0.0)
+        if np.isnan(weights).any():
+            row = first_row + int(np.argmax(np.isnan(weights)))
             raise TableError(f"weight {series.name!r} of {self.source} is missing in row {row}")
-        weights: NDArray[np.float64] = numbers.to_numpy().astype(np.float64)
         if (weights < 0).any():
             row = first_row + int(np.argmax(weights < 0))
             raise TableError(
@@ -107,3 +183,34 @@ class RowReader:
                 f"{weights[row - first_row]:g}"
             )
         return weights
+
+
+def header_rows(piece: "pl.DataFrame") -> NDArray[np.bool_]:
+    """Which rows of a table of text repeat the header, as after `cat a.csv b.csv`: (num_rows,)."""
+    import polars as pl
+
+    found = np.zeros(len(piece), dtype=np.bool_)
+    if piece.width < 2 or any(dtype != pl.String for dtype in piece.dtypes):
+        return found
+    # Most rows are told by the first column alone.
+    candidates = (
+        piece.to_series(0).str.strip_chars() == piece.columns[0].strip()
+    ).fill_null(value=False).arg_true()  # fmt: skip
+    if len(candidates):
+        is_name = [pl.col(name).str.strip_chars() == name.strip() for name in piece.columns]
+        is_header = piece[candidates].select(pl.all_horizontal(is_name)).to_series()
+        found[candidates.filter(is_header).to_numpy()] = True
+    return found
+
+
+def masked(frame: "pl.DataFrame", is_there: NDArray[np.bool_]) -> "pl.DataFrame":
+    """The same rows, with null in the place of text in the rows that are left out.
+
+    So what is said of a column is said of the rows that count, and they keep their numbers.
+    """
+    import polars as pl
+
+    if is_there.all():
+        return frame
+    there = pl.lit(pl.Series("there", is_there))
+    return frame.with_columns(pl.when(there).then(pl.col(pl.String)))

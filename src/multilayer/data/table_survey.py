@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.data.labels import LabelCounts
+from multilayer.data.left_out import LeftOut
 from multilayer.data.row_reader import RowReader
-from multilayer.data.text_numbers import with_numbers_found
 from multilayer.errors import TableError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class RowSample:
 
     Attributes:
         numbers: of the rows in the sample, from 0, ascending.
+        rows: their numbers in the file, from 0.
     """
 
     def __init__(self, num_rows: int, seed: int) -> None:
@@ -37,29 +39,33 @@ class RowSample:
         self._frame: pl.DataFrame | None = None
         self._keys = np.empty(0)  # the rows with the smallest random numbers stay
         self.numbers: NDArray[np.int64] = np.empty(0, np.int64)
+        self.rows: NDArray[np.int64] = np.empty(0, np.int64)
         self._num_seen = 0
 
-    def add(self, piece: "pl.DataFrame") -> None:
-        """See some rows more."""
+    def add(self, piece: "pl.DataFrame", rows: NDArray[np.int64] | None = None) -> None:
+        """See some rows more; `rows` are their numbers in the file, if it has others as well."""
         import polars as pl
 
         keys = self._generator.random(len(piece))
         numbers = np.arange(self._num_seen, self._num_seen + len(piece))
+        rows = numbers if rows is None else rows
         self._num_seen += len(piece)
         if self._frame is None:
             self._frame = piece.clear()
         if len(self._keys) == self._num_rows:
             hopeful = np.flatnonzero(keys < self._keys.max())
             piece, keys, numbers = piece[hopeful], keys[hopeful], numbers[hopeful]
+            rows = rows[hopeful]
         if len(piece) == 0:
             return
         frame = pl.concat([self._frame, piece], how="diagonal_relaxed")
         keys = np.concatenate([self._keys, keys])
         numbers = np.concatenate([self.numbers, numbers])
+        rows = np.concatenate([self.rows, rows])
         if len(keys) > self._num_rows:
             stay = np.sort(np.argpartition(keys, self._num_rows)[: self._num_rows])
-            frame, keys, numbers = frame[stay], keys[stay], numbers[stay]
-        self._frame, self._keys, self.numbers = frame, keys, numbers
+            frame, keys, numbers, rows = frame[stay], keys[stay], numbers[stay], rows[stay]
+        self._frame, self._keys, self.numbers, self.rows = frame, keys, numbers, rows
 
     @property
     def frame(self) -> "pl.DataFrame":
@@ -86,7 +92,7 @@ class TableSurvey:
 
     Attributes:
         num_rows_read: rows of the table so far.
-        num_without_target: of these.
+        left_out: of these, and why.
         num_rows: rows that count: with a target, and a weight above 0.
     """
 
@@ -103,9 +109,11 @@ class TableSurvey:
         names = tuple(target)
         self._reader = RowReader(names, (None,) * len(names), weight, source, is_strict)
         self._sample = RowSample(sample_rows, seed)
-        self._first_rows: dict[Any, int] | None = {} if len(names) == 1 else None
+        self._labels = LabelCounts() if len(names) == 1 else None
+        self._first_rows: list[int] = []  # of each label, among the rows that count
         self._weight_sum, self._weight_range = 0.0, (np.inf, -np.inf)
-        self.num_rows_read = self.num_without_target = self.num_rows = 0
+        self.num_rows_read = self.num_rows = 0
+        self.left_out = LeftOut()
 
     def add(self, piece: "pl.DataFrame") -> None:
         """Look at some rows more.
@@ -114,37 +122,44 @@ class TableSurvey:
             TableError: see `RowReader.read`.
         """
         rows = self._reader.read(piece, self.num_rows_read + 1)
-        self._sample.add(piece if len(rows.numbers) == len(piece) else piece[rows.numbers])
-        if self._first_rows is not None:
-            for row, value in enumerate(rows.targets.tolist(), start=self.num_rows):
-                self._first_rows.setdefault(value, row)
-            if len(self._first_rows) > _MOST_CLASSES:
-                self._first_rows = None
+        numbers = rows.numbers + self.num_rows_read
+        counting = piece if len(rows.numbers) == len(piece) else piece[rows.numbers]
+        self._sample.add(counting, numbers)
+        if self._labels is not None:
+            num_known = len(self._labels.first_rows)
+            self._labels.add(rows.targets, numbers)
+            new = list(self._labels.first_rows.values())[num_known:]
+            self._first_rows += (np.searchsorted(numbers, new) + self.num_rows).tolist()
+            if len(new) + num_known > _MOST_CLASSES:
+                self._labels = None
         if rows.weights is not None and len(rows.weights):
             low, high = self._weight_range
             self._weight_sum += float(rows.weights.sum())
             self._weight_range = (min(low, rows.weights.min()), max(high, rows.weights.max()))
         self.num_rows_read += len(piece)
         self.num_rows += len(rows.numbers)
-        self.num_without_target += rows.num_without_target
+        self.left_out += rows.left_out
 
-    @property
-    def sample(self) -> "pl.DataFrame":
-        """Rows that count; text that stands for numbers has become numbers."""
-        return with_numbers_found(self._sample.frame)
-
-    def sample_targets(self) -> NDArray[Any]:
-        """The targets of the sample, as `reader` reads them."""
-        return self.reader().read(self._sample.frame, 1).targets
+    def sample_targets(self, number_types: tuple[str | None, ...] | None = None) -> NDArray[Any]:
+        """The targets of the sample, as `reader` reads them, or as numbers of other types."""
+        reader = self.reader() if number_types is None else self._reader
+        if number_types is not None:
+            reader = replace(reader, number_types=number_types)
+        return reader.read(self._sample.frame, 1).targets
 
     def sample_weights(self) -> NDArray[np.float64] | None:
         """The weights of the sample, if there are weights."""
         return self._reader.read(self._sample.frame, 1).weights
 
     @property
-    def sample_as_read(self) -> "pl.DataFrame":
-        """The same rows, their text as it is in the file."""
+    def sample(self) -> "pl.DataFrame":
+        """Rows that count; their text is as it is in the file."""
         return self._sample.frame
+
+    @property
+    def sample_rows(self) -> NDArray[np.int64]:
+        """The numbers of the sample's rows in the file, from 0."""
+        return self._sample.rows
 
     @property
     def sample_numbers(self) -> NDArray[np.int64]:
@@ -159,30 +174,23 @@ class TableSurvey:
 
     def reader(self) -> RowReader:
         """Reads targets as what they are in the table as a whole."""
-        import polars as pl
+        reader = self._reader.judging(self._sample.frame)
+        if self._labels is None:
+            return reader
+        # A label that is no number may have stayed outside the sample.
+        return reader.judging(self._as_column(self._labels))
 
-        sample = self.sample
-        types = [None if t == pl.String else str(t) for t in sample[self._target].dtypes]
-        classes = self.classes()
-        if classes is not None and sample[self._target[0]].dtype != classes.dtype:
-            types = [None if classes.dtype == pl.String else str(classes.dtype)]
-        is_number = [name is not None and getattr(pl, name).is_numeric() for name in types]
-        numbers = [name if is_it else None for name, is_it in zip(types, is_number, strict=True)]
-        return replace(self._reader, number_types=tuple(numbers))
-
-    def classes(self) -> "pl.Series | None":
-        """The distinct targets, of a single target that has not too many of them."""
-        import polars as pl
-
-        if self._first_rows is None:
+    def labels(self) -> LabelCounts | None:
+        """How often each target stands, of a single target that has not too many of them."""
+        if self._labels is None:
             return None
-        values = pl.DataFrame({self._target[0]: list(self._first_rows)}, strict=False)
-        return with_numbers_found(values).to_series()
+        return self._labels.renamed(self.reader().targets(self._as_column(self._labels)))
 
     def first_rows(self) -> tuple[int, ...]:
-        """The number of each class's first row; see `classes`."""
-        return () if self._first_rows is None else tuple(sorted(self._first_rows.values()))
+        """The number of each label's first row among those that count; see `labels`."""
+        return () if self._labels is None else tuple(sorted(self._first_rows))
 
-    @property
-    def _target(self) -> list[str]:
-        return list(self._reader.target)
+    def _as_column(self, labels: LabelCounts) -> "pl.DataFrame":
+        import polars as pl
+
+        return pl.DataFrame({self._reader.target[0]: list(labels.counts)}, strict=False)

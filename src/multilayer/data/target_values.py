@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.data.booleans import boolean_of
-from multilayer.data.missing import MISSING_LABEL_SPELLINGS
 from multilayer.errors import TableError
 
 Task = Literal["binary", "multiclass", "multilabel", "regression"]
 
-_LONGEST = max(map(len, MISSING_LABEL_SPELLINGS))
+# Of labels in memory: NumPy writes NaN so where it makes text of a mixture.
+_MISSING_TEXTS = ("", "nan")
 _MOST_CLASSES_OF_NUMBERS, _FEWEST_ROWS_A_CLASS = 20, 10
 
 
@@ -34,11 +34,17 @@ def target_array(values: Any) -> NDArray[Any]:
         for place, column in enumerate(columns):
             array[:, place] = column
     elif isinstance(values, pl.Series):
-        is_whole = values.dtype.is_integer() or values.dtype == pl.Boolean
+        if values.dtype.is_decimal():
+            values = values.cast(pl.Float64)
+        is_whole = values.dtype == pl.Boolean or (
+            values.dtype.is_integer() and not str(values.dtype).endswith("128")
+        )
         if values.dtype.is_float() or (is_whole and values.null_count() == 0):
             array = values.to_numpy()
         else:
             array = _objects(values.to_list())
+    elif isinstance(values, np.ma.MaskedArray):
+        array = _unmasked(values)
     else:
         try:
             array = values if isinstance(values, np.ndarray) else _array_of(values)
@@ -54,8 +60,8 @@ def target_array(values: Any) -> NDArray[Any]:
 def is_present(values: Any) -> NDArray[np.bool_]:
     """Which rows have a target: all of its values, if it has several. (num_rows,).
 
-    None, NaN, NA, and as text the empty one, "NA", "N/A", "NaN", "null" and "?" are missing;
-    "none" and "-" are labels.
+    None, NaN, NA, masked values, the empty text and "nan" are missing. In memory every other text
+    is a label, "NA" as well; of a file `RowReader` knows more spellings.
     """
     array = target_array(values)
     if array.dtype.kind == "f":
@@ -94,6 +100,18 @@ def infer_task(values: Any) -> Task:
     return "binary" if len(distinct) <= 2 else "multiclass"
 
 
+def _unmasked(values: Any) -> NDArray[Any]:
+    """A masked array as an array, None or NaN where it is masked."""
+    mask = np.ma.getmaskarray(values)
+    if not mask.any():
+        return np.asarray(values.data)
+    if values.dtype.kind == "f":
+        return np.where(mask, np.nan, values.data)
+    array = np.asarray(values.data).astype(object)
+    array[mask] = None
+    return array
+
+
 def _array_of(values: Any) -> NDArray[Any]:
     if hasattr(values, "to_numpy"):
         return np.asarray(values.to_numpy())
@@ -103,8 +121,9 @@ def _array_of(values: Any) -> NDArray[Any]:
     if any(isinstance(value, (list, tuple, np.ndarray)) for value in values):
         return np.array(values)
     kinds = {type(value) for value in values}
-    # NumPy would make text of a mixture of numbers and text.
-    return np.array(values) if len(kinds) == 1 else _objects(values)
+    # NumPy would make text of a mixture of numbers and text, and floats of large whole numbers.
+    array = np.array(values) if len(kinds) == 1 else _objects(values)
+    return _objects(values) if kinds == {int} and array.dtype.kind == "f" else array
 
 
 def _objects(values: list[Any]) -> NDArray[Any]:
@@ -115,8 +134,7 @@ def _objects(values: list[Any]) -> NDArray[Any]:
 
 def _is_missing(value: Any) -> bool:
     if isinstance(value, str):
-        text = value.strip()
-        return len(text) <= _LONGEST and text.lower() in MISSING_LABEL_SPELLINGS
+        return value.strip().lower() in _MISSING_TEXTS
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
     return isinstance(value, (float, np.floating)) and bool(np.isnan(value))

@@ -7,20 +7,25 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.data.labels import (
+    Label,
+    LabelCounts,
+    MatchedLabels,
+    SettledLabels,
+    require_repeated,
+)
 from multilayer.data.number_scale import NumberScale, require_counts
 from multilayer.data.schema import enumerated
 from multilayer.data.target_checks import (
     labels_of,
     numbers_of,
-    plain,
+    require_no_moments,
     require_present,
     shown_target,
     width_of,
 )
 from multilayer.data.target_values import Task, infer_task, target_array
 from multilayer.errors import TableError
-
-Label = str | int | float | bool
 
 
 @dataclass(frozen=True)
@@ -33,12 +38,17 @@ class Targets:
         names: Of the target columns.
         classes: Of a classification, in ascending order; numbers come before text.
         scale: Of numbers; empty for other tasks.
+        class_counts: Training rows of each class; empty for other tasks, and once they were stored.
+        notes: What a person should know of the labels, such as spellings taken for one class; none
+            once they were stored.
     """
 
     task: Task
     names: tuple[str, ...]
     classes: tuple[Label, ...] = ()
     scale: NumberScale = field(default_factory=NumberScale)
+    class_counts: tuple[int, ...] = field(default=(), compare=False)
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
     def fit(
@@ -49,6 +59,7 @@ class Targets:
         *,
         loss: str = "squared_error",
         quantiles: Sequence[float] = (),
+        numbers: NDArray[np.int64] | None = None,
     ) -> "Targets":
         """Learn classes, or means and ranges, from the targets of training rows.
 
@@ -58,10 +69,12 @@ class Targets:
                 the number of its classes.
             names: None: those of the frame or the column given, or "target", "target 2", …
             loss: Of a regression, what will be minimised; see `NumberScale.fit`.
-            quantiles: Likewise.
+            quantiles: Of a regression, which are predicted; see `NumberScale.fit`.
+            numbers: Of the rows in their file, from 0, for messages; None: 0, 1, 2, …
 
         Raises:
-            TableError: there are no rows, a target is missing, infinite or not of the task's kind.
+            TableError: there are no rows; a target is missing, infinite or not of the task's kind;
+                or the task is left open, and text differs in most rows.
         """
         array = target_array(values)
         if task is not None and task not in get_args(Task):
@@ -71,21 +84,46 @@ class Targets:
         names = tuple(names or _names_of(values, array))
         if len(names) != width_of(array):
             raise TableError(f"{width_of(array)} targets were given {len(names)} names")
-        require_present(array, names)
-        task = task or infer_task(array)
-        if task == "multilabel":
-            labels_of(array, names)
-            return cls(task, names)
-        if task == "regression":
-            numbers = numbers_of(array, names)
-            return cls(task, names, (), NumberScale.fit(numbers, names, loss, quantiles))
+        require_present(array, names, numbers)
+        require_no_moments(array, names)
+        found = task or infer_task(array)
+        if found == "multilabel":
+            labels_of(array, names, numbers)
+            return cls(found, names)
+        if found == "regression":
+            values = numbers_of(array, names, numbers)
+            return cls(found, names, (), NumberScale.fit(values, names, loss, quantiles))
         if array.ndim != 1:
-            raise TableError(f"a {task} target must be one column, not {array.shape[1]}")
-        try:
-            classes = tuple(sorted({plain(value) for value in array.tolist()}, key=_by_kind))
-        except TypeError as error:
-            raise TableError(f"classes must have an order: {error}") from error
-        return cls("binary" if len(classes) <= 2 else "multiclass", names, classes)
+            raise TableError(f"a {found} target must be one column, not {array.shape[1]}")
+        return cls.of_labels(LabelCounts.of(array, numbers), task, names[0])
+
+    @classmethod
+    def of_labels(cls, labels: LabelCounts, task: Task | None, name: str) -> "Targets":
+        """The targets of a classification, from how often each label stands in the training rows.
+
+        Args:
+            labels: as they are written.
+            task: None: it follows from the labels, which then must not nearly all differ.
+            name: of the column.
+
+        Raises:
+            TableError: the labels cannot be classes.
+        """
+        settled = SettledLabels.of(labels, name)
+        if task is None:
+            require_repeated(settled, name)
+        return cls(
+            "binary" if len(settled.classes) <= 2 else "multiclass",
+            (name,),
+            settled.classes,
+            class_counts=settled.counts,
+            notes=settled.notes,
+        )
+
+    @property
+    def number_types(self) -> tuple[str | None, ...]:
+        """For each target, as what its text in a file is read; see `RowReader`."""
+        return ("Float64" if self.task == "regression" else None,) * len(self.names)
 
     @property
     def num_outputs(self) -> int:
@@ -102,13 +140,20 @@ class Targets:
         """The classes as an array, of objects if they are of several types."""
         kinds = {type(label) for label in self.classes}
         if len(kinds) == 1:
-            return np.array(self.classes)
+            array = np.array(self.classes)
+            # NumPy would make floats of whole numbers beyond 64 bits.
+            if kinds != {int} or array.dtype.kind in "iu":
+                return array
         array = np.empty(len(self.classes), dtype=object)
         array[:] = self.classes
         return array
 
-    def encode(self, values: Any) -> NDArray[Any]:
+    def encode(self, values: Any, numbers: NDArray[np.int64] | None = None) -> NDArray[Any]:
         """Make what a network learns.
+
+        Args:
+            values: As `target_array` takes them.
+            numbers: Of the rows in their file, from 0, for errors; None: 0, 1, 2, …
 
         Returns:
             Class numbers, int64, (num_rows,); labels 0 and 1, float32, (num_rows, num_labels); or
@@ -118,50 +163,41 @@ class Targets:
             TableError: a target is missing, infinite, a class that was not in the training rows, or
                 below 0 where counts are learned.
         """
+        array = self._checked(values, numbers)
+        if self.task == "multilabel":
+            return labels_of(array, self.names, numbers)
+        if self.task == "regression":
+            found = numbers_of(array, self.names, numbers)
+            if self.scale.are_counts:
+                require_counts(found, self.names)
+            return self.scale.encode(found)
+        matched = MatchedLabels.of(array, self.classes)
+        if matched.unknown:
+            place = int(np.argmax(matched.numbers < 0))
+            row = place if numbers is None else int(numbers[place])
+            raise TableError(
+                f"row {row + 1} of target {self.names[0]!r} is {shown_target(array[place])}, which "
+                f"is no class of the training rows: {enumerated([str(c) for c in self.classes])}"
+            )
+        return matched.numbers
+
+    def matched(self, values: Any) -> MatchedLabels:
+        """The classes of labels, some of which may be unknown; for a classification."""
+        return MatchedLabels.of(self._checked(values, None), self.classes)
+
+    def _checked(self, values: Any, numbers: NDArray[np.int64] | None) -> NDArray[Any]:
         array = target_array(values)
         if width_of(array) != len(self.names):
             raise TableError(f"there must be {len(self.names)} targets, not {width_of(array)}")
-        require_present(array, self.names)
-        if self.task == "multilabel":
-            return labels_of(array, self.names)
-        if self.task == "regression":
-            numbers = numbers_of(array, self.names)
-            if self.scale.are_counts:
-                require_counts(numbers, self.names)
-            return self.scale.encode(numbers)
-        return self._class_numbers(array)
-
-    def _class_numbers(self, array: NDArray[Any]) -> NDArray[np.int64]:
-        # A file may write as text what the training rows had as numbers, so text is understood
-        # too; a label that is there as it stands goes first.
-        number_of: dict[Any, int] = {str(label): n for n, label in enumerate(self.classes)}
-        number_of |= {label: n for n, label in enumerate(self.classes)}
-        try:
-            numbers = (number_of[plain(value)] for value in array.tolist())
-            return np.fromiter(numbers, np.int64, len(array))
-        except KeyError as error:
-            row = next(r for r, v in enumerate(array.tolist(), 1) if plain(v) not in number_of)
-            raise TableError(
-                f"row {row} of target {self.names[0]!r} is {shown_target(error.args[0])}, which is "
-                f"no class of the training rows: {enumerated([str(c) for c in self.classes])}"
-            ) from None
+        require_present(array, self.names, numbers)
+        return array
 
     def decode_classes(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
         """The labels of class numbers, of the same shape."""
         return np.asarray(self.class_array[numbers])
 
     def to_json(self) -> dict[str, Any]:
-        """The same as a JSON document; `from_json` gives equal targets.
-
-        Raises:
-            TableError: a class is neither text, a number nor a boolean.
-        """
-        for label in self.classes:
-            if not isinstance(label, (str, int, float)):
-                raise TableError(
-                    f"class {label!r} is a {type(label).__name__}; a model file holds classes that "
-                    "are text, numbers or booleans"
-                )
+        """The same as a JSON document; `from_json` gives equal targets."""
         return {
             "task": self.task,
             "names": list(self.names),
@@ -207,10 +243,3 @@ def _names_of(values: Any, array: NDArray[Any]) -> list[str]:
     if array.ndim == 1:
         return [str(name) if name else "target"]
     return ["target", *(f"target {place}" for place in range(2, array.shape[1] + 1))]
-
-
-def _by_kind(label: Any) -> tuple[bool, str, Any]:
-    """Numbers in their order, then each other kind in its own, then by name if it has none."""
-    if isinstance(label, (int, float)):
-        return False, "", label
-    return True, type(label).__name__, label

@@ -83,7 +83,7 @@ class TableFit(PopulationFit):
             raise TableError(f"there is {len(rows)} row to learn from; at least 2 are needed")
         if task is None and (changes or {}).get("loss") in LOSSES_OF_TASKS["regression"]:
             task = "regression"  # whole numbers would be taken for classes
-        targets = Targets.fit(rows.targets, task, target_names)
+        targets = Targets.fit(rows.targets, task, target_names, numbers=rows.numbers)
         if targets.is_classification and len(targets.classes) < 2:
             raise TableError(
                 f"the target {targets.names[0]!r} has the class {targets.classes[0]!r} alone; "
@@ -216,7 +216,7 @@ class TableFit(PopulationFit):
 
     def _as_examples(self, rows: TableRows) -> Examples:
         inputs = torch.from_numpy(self.encoder.encode(rows.frame))
-        targets = torch.from_numpy(self.targets.encode(rows.targets))
+        targets = torch.from_numpy(self.targets.encode(rows.targets, rows.numbers))
         weights = None
         if rows.weights is not None:
             weights = torch.from_numpy((rows.weights / rows.weights.mean()).astype(np.float32))

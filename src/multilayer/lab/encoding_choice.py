@@ -7,19 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.data.column_kinds import infer_schema
 from multilayer.data.encoder import Encoder, EncodingPlan
 from multilayer.data.row_draw import RowDraw
 from multilayer.data.schema import Schema
 from multilayer.data.table_survey import TableSurvey
-from multilayer.data.target_values import Task, infer_task
+from multilayer.data.target_values import Task, infer_task, target_array
 from multilayer.data.targets import Targets
 from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import TableError
 from multilayer.estimators.large_fit import large_settings, settings_of_members, spec_of
 from multilayer.estimators.memory_plan import MemoryPlan
 from multilayer.estimators.recipes import LOSSES_OF_TASKS
-from multilayer.lab.table_source import ColumnRoles
+from multilayer.lab.table_source import ColumnRoles, typed_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,13 +79,8 @@ def choose_encoding(
         SettingsError: a setting is out of range, or the limit on memory too small for this table.
         TableError: the columns or the target cannot be used.
     """
-    sample = survey.sample
-    sample_rows = len(sample)
-    no_inputs = tuple(n for n in (roles.weight, roles.group_by) if n and n not in roles.drop)
-    schema = infer_schema(
-        sample, roles.target, categorical=roles.categorical, drop=(*roles.drop, *no_inputs),
-        as_kind=roles.as_kind,
-    )  # fmt: skip
+    sample_rows = len(survey.sample)
+    schema, sample = typed_table(survey.sample, survey.sample_rows, roles, None, source)
     if task is None and changes.get("loss") in LOSSES_OF_TASKS["regression"]:
         task = "regression"  # whole numbers would be taken for classes
     targets = _targets(survey, roles.target, task, source)
@@ -106,7 +100,7 @@ def choose_encoding(
     if share:
         first_rows = survey.first_rows() if targets.is_classification else ()
         draw = RowDraw.of_share(share, survey.num_rows, settings.seed, first_rows, roles.group_by)
-        is_learned = ~draw.is_held_out(survey.sample_as_read, survey.sample_numbers)
+        is_learned = ~draw.is_held_out(survey.sample, survey.sample_numbers)
         sample = sample.filter(is_learned)
         encoder = Encoder.fit(sample, schema, plan)
         if targets.task == "regression":
@@ -123,18 +117,19 @@ def _targets(
     survey: TableSurvey, names: tuple[str, ...], task: Task | None, source: str
 ) -> Targets:
     """What the target stands for, with all classes of the table."""
-    of_sample, classes = survey.sample_targets(), survey.classes()
-    if task is None:
+    of_sample, labels = survey.sample_targets(), survey.labels()
+    found = task
+    if found is None:
         seen = of_sample
-        if classes is not None and len(of_sample) < survey.num_rows:
+        if labels is not None and len(of_sample) < survey.num_rows:
             # A class or a fraction may have stayed outside the sample.
-            seen = np.concatenate([of_sample, classes.to_numpy()])
-        task = infer_task(seen)
-    if task not in ("binary", "multiclass"):
-        return Targets.fit(of_sample, task, names)
-    if classes is None:
+            seen = np.concatenate([of_sample, target_array(list(labels.counts))])
+        found = infer_task(seen)
+    if found not in ("binary", "multiclass"):
+        return Targets.fit(of_sample, found, names, numbers=survey.sample_rows)
+    if labels is None:
         raise TableError(f"the target {names[0]!r} of {source} has too many classes to be learned")
-    targets = Targets.fit(classes, task, names)
+    targets = Targets.of_labels(labels, task, names[0])
     if len(targets.classes) < 2:
         raise TableError(
             f"the target {names[0]!r} has the class {targets.classes[0]!r} alone; "

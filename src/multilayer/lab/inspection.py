@@ -10,9 +10,9 @@ from multilayer.data.table_format import TableFormat
 from multilayer.errors import RunFolderError
 from multilayer.estimators.table_rows import TableRows
 from multilayer.lab.importance import Importance, permutation_importance
+from multilayer.lab.model_rows import rows_for_model
 from multilayer.lab.run_folder import model_path, read_json
 from multilayer.lab.saved_run import format_of_run
-from multilayer.lab.table_source import ColumnRoles, read_rows
 from multilayer.model_file.table_file import load_table_model
 from multilayer.model_file.table_model import TableModel
 
@@ -116,13 +116,11 @@ def members_holding_out(run: str | Path, rows: TableRows) -> NDArray[np.int64] |
 def _all_rows_of(
     run: str | Path, model: TableModel, data: str | Path | None, table_format: TableFormat | None
 ) -> tuple[TableRows | None, str]:
-    def roles(path: str | Path) -> ColumnRoles:
-        return ColumnRoles(
-            model.targets.names, table_format=table_format or format_of_run(run, path)
-        )
+    def rows_of(path: str | Path) -> TableRows:
+        return rows_for_model(model, path, table_format or format_of_run(run, path)).rows
 
     if data is not None:
-        return read_rows(data, roles(data), schema=model.schema).rows, ""
+        return rows_of(data), ""
     if not Path(run).is_dir():
         return None, "a model file holds no rows; name a table to see what the model relies on"
     try:
@@ -133,9 +131,9 @@ def _all_rows_of(
     except KeyError as error:
         raise RunFolderError(f"settings.json of {run} lacks {error}") from error
     if validation is not None and Path(validation).is_file():
-        return read_rows(validation, roles(validation), schema=model.schema).rows, ""
+        return rows_of(validation), ""
     if validation is not None or not numbers or not Path(path).is_file():
         return None, "the validation rows of the run are not there any more; name a table"
-    rows = read_rows(path, roles(path), schema=model.schema).rows
+    rows = rows_of(path)
     assert rows.numbers is not None
     return rows.take(np.flatnonzero(np.isin(rows.numbers, numbers))), ""

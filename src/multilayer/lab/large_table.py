@@ -14,6 +14,7 @@ import torch
 
 from multilayer.data.encode_table import MapPlan, write_encoded_map
 from multilayer.data.encoded_map import EncodedMap
+from multilayer.data.left_out import LeftOut
 from multilayer.data.read_table import read_table_pieces
 from multilayer.data.schema import Schema, require_columns
 from multilayer.data.table_survey import TableSurvey
@@ -27,7 +28,7 @@ from multilayer.estimators.recipes import RecipeName
 from multilayer.lab.encoding_choice import EncodingChoice, choose_encoding
 from multilayer.lab.run_lock import RunLock
 from multilayer.lab.stopwatch import Stopwatch
-from multilayer.lab.table_source import ColumnRoles
+from multilayer.lab.table_source import ColumnRoles, typed_table, warn_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -80,7 +81,7 @@ class LargeTable:
         fit: once prepared, the fit.
         schema: of the inputs, likewise.
         num_rows: that are learned from or held out, likewise.
-        num_without_target: rows that were left out, likewise.
+        left_out: rows that were left out and why, likewise.
         sample_rows: how many rows the columns were judged by, likewise.
         map_bytes: what the encoded rows take on the disk, likewise.
         folder: where they are.
@@ -94,7 +95,7 @@ class LargeTable:
     fit: LargeTableFit
     schema: Schema
     num_rows: int
-    num_without_target: int
+    left_out: LeftOut
     sample_rows: int
     map_bytes: int
 
@@ -136,6 +137,11 @@ class LargeTable:
         digest = hashlib.sha256(os.fsencode(self._made_of)).hexdigest()[:12]
         cache = platformdirs.user_cache_path("multilayer") / "encoded-tables"
         self.folder = cache / f"{Path(data).name.partition('.')[0] or 'table'}-{digest}"
+
+    @property
+    def num_without_target(self) -> int:
+        """Rows that were left out because their target is missing."""
+        return self.left_out.num_without_target
 
     @property
     def seconds(self) -> dict[str, float]:
@@ -219,6 +225,7 @@ class LargeTable:
         if not survey.num_rows:
             names = ", ".join(map(repr, self.roles.target))
             raise TableError(f"no row of {self.data} has a target {names}")
+        warn_of(survey.left_out.notes(self.roles.target, str(self.data)))
         if survey.num_rows == 1:
             raise TableError("there is 1 row to learn from; at least 2 are needed")
         chosen = choose_encoding(
@@ -227,7 +234,8 @@ class LargeTable:
             has_own_validation=self.validation is not None,
         )  # fmt: skip
         self.schema, self.sample_rows = chosen.schema, chosen.sample_rows
-        self.num_rows, self.num_without_target = survey.num_rows, survey.num_without_target
+        self.num_rows, self.left_out = survey.num_rows, survey.left_out
+        self._number_types = survey.reader().number_types
         self.map_bytes = self.num_rows * chosen.row_bytes
         plan = MapPlan(
             survey.reader(), chosen.encoder, chosen.targets, chosen.draw, survey.mean_weight,
@@ -245,11 +253,15 @@ class LargeTable:
             survey.add(piece)
         if not survey.num_rows:
             raise TableError(f"no row of {self.validation} has a target")
-        inputs = chosen.encoder.encode(survey.sample, str(self.validation))
+        _, sample = typed_table(
+            survey.sample, survey.sample_rows, self.roles, chosen.schema, str(self.validation)
+        )
+        inputs = chosen.encoder.encode(sample, str(self.validation))
+        targets = survey.sample_targets(self._number_types)
         weights, mean_weight = survey.sample_weights(), survey.mean_weight
         return Examples(
             torch.from_numpy(inputs),
-            torch.from_numpy(chosen.targets.encode(survey.sample_targets())),
+            torch.from_numpy(chosen.targets.encode(targets, survey.sample_rows)),
             None
             if weights is None or mean_weight is None
             else torch.from_numpy((weights / mean_weight).astype(np.float32)),

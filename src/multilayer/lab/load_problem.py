@@ -9,7 +9,7 @@ from multilayer.errors import SettingsError, escaped
 from multilayer.lab.image_rows import as_examples
 from multilayer.lab.problem import ArrayProblem, Problem
 from multilayer.lab.table_problem import TableProblem
-from multilayer.lab.table_source import ColumnRoles, read_rows
+from multilayer.lab.table_source import ColumnRoles, read_rows, require_varied, warn_of
 
 
 def load_problem(
@@ -45,6 +45,9 @@ def load_problem(
         )
     roles = target if isinstance(target, ColumnRoles) else ColumnRoles((target,))
     source = read_rows(data, roles)
+    warn_of(source.notes)
     rows = source.rows.drop_zero_weight()
-    targets = Targets.fit(rows.targets, task, roles.target)
+    targets = Targets.fit(rows.targets, task, roles.target, numbers=rows.numbers)
+    require_varied(targets)
+    warn_of(targets.notes)
     return TableProblem(escaped(Path(data).name.partition(".")[0]), rows, source.schema, targets)

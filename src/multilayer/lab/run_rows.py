@@ -149,7 +149,8 @@ def _fit_again(
         raise RunFolderError(
             f"the rows of {run} came through the standard input, and cannot be read again"
         )
-    rows = read_rows(path, saved.roles, schema=schema).rows
+    source = read_rows(path, saved.roles, schema=schema)
+    rows = source.rows
     if len(rows) != num_rows:
         raise RunFolderError(
             f"{path} has {len(rows):,} rows with a target; the run {run} was trained on "
@@ -157,7 +158,9 @@ def _fit_again(
         )
     own = None
     if saved.validation is not None:
-        own = read_rows(saved.validation, saved.roles, schema=schema).rows
+        own = read_rows(
+            saved.validation, saved.roles, schema=schema, number_types=source.number_types
+        ).rows
     changes = {one.name: getattr(settings, one.name) for one in fields(settings)}
     return TableFit(
         rows, schema, task=saved.task, target_names=saved.roles.target, recipe_name=recipe_name,

@@ -1,6 +1,6 @@
 """How good a model is on the rows of a table whose targets are known."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +10,10 @@ from multilayer.data.table_format import TableFormat
 from multilayer.data.targets import Targets
 from multilayer.errors import OutputError
 from multilayer.lab.calibration import Reliability, reliability
+from multilayer.lab.model_rows import rows_for_model
 from multilayer.lab.run_folder import model_path
 from multilayer.lab.saved_run import format_of_run
 from multilayer.lab.table_scores import Score, scores_of
-from multilayer.lab.table_source import ColumnRoles, read_rows
 from multilayer.model_file.table_file import load_table_model
 from multilayer.model_file.table_model import TableModel
 from multilayer.report.pictures import save_confusion_matrix
@@ -31,7 +31,9 @@ class TableEvaluation:
 
     Attributes:
         num_rows: rows with a target.
-        num_without_target: rows left out.
+        num_without_target: rows left out because their target is missing.
+        num_unknown: rows left out because their label is no class of the model.
+        notes: what a person should know of the rows, a sentence each.
         scores: each with its interval.
         reliability: of the probabilities of a classification; None for other tasks.
         confusion_matrix: rows of each true class (down) given each answer; None for other tasks.
@@ -42,11 +44,13 @@ class TableEvaluation:
 
     num_rows: int
     num_without_target: int
+    num_unknown: int
+    notes: tuple[str, ...]
     scores: list[Score]
-    reliability: Reliability | None
-    confusion_matrix: NDArray[np.int64] | None
-    coverage: tuple[float, float] | None
     targets: Targets
+    reliability: Reliability | None = None
+    confusion_matrix: NDArray[np.int64] | None = None
+    coverage: tuple[float, float] | None = None
 
 
 def evaluate_table(
@@ -62,39 +66,40 @@ def evaluate_table(
     Raises:
         TableError: the file cannot be read, columns are missing, or no row has a target.
     """
-    roles = ColumnRoles(model.targets.names, table_format=table_format or TableFormat())
-    source = read_rows(data, roles, schema=model.schema)
-    rows = source.rows
-    truths = model.targets.encode(rows.targets)
+    found = rows_for_model(model, data, table_format)
+    rows = found.rows
+    assert rows.numbers is not None
+    truths = model.targets.encode(rows.targets, rows.numbers)
     outputs = model.member_outputs(rows.frame, str(data))
     if model.targets.task == "regression":
         answers = model.member_numbers(outputs).mean(axis=0)
-        numbers = model.targets.scale.restore(truths)
-        covered = None
-        if model.conformal is not None and model.conformal.num_rows >= 1 / (1 - _COVERAGE):
-            low, high = model.intervals(rows.frame, _COVERAGE)
-            covered = (_COVERAGE, float(((low <= numbers) & (numbers <= high)).mean()))
-        scores = scores_of(model.targets, answers, truths)
-        return TableEvaluation(
-            len(rows), source.num_without_target, scores, None, None, covered, model.targets
-        )
-    probabilities = model.member_probabilities(outputs).mean(axis=0)
-    scores = scores_of(model.targets, probabilities, truths)
+    else:
+        answers = model.member_probabilities(outputs).mean(axis=0)
+    evaluation = TableEvaluation(
+        len(rows),
+        found.left_out.num_without_target,
+        found.num_unknown,
+        found.notes,
+        scores_of(model.targets, answers, truths),
+        model.targets,
+    )
     if model.targets.task == "multilabel":
-        return TableEvaluation(
-            len(rows), source.num_without_target, scores, None, None, None, model.targets
-        )
-    covered = None
+        return evaluation
+    if model.targets.task == "regression":
+        if model.conformal is None or model.conformal.num_rows < 1 / (1 - _COVERAGE):
+            return evaluation
+        numbers = model.targets.scale.restore(truths)
+        low, high = model.intervals(rows.frame, _COVERAGE)
+        covered = float(((low <= numbers) & (numbers <= high)).mean())
+        return replace(evaluation, coverage=(_COVERAGE, covered))
     if model.conformal is not None:
         is_in = model.sets(rows.frame, _COVERAGE)
-        covered = (_COVERAGE, float(is_in[np.arange(len(rows)), truths].mean()))
+        covered = float(is_in[np.arange(len(rows)), truths].mean())
+        evaluation = replace(evaluation, coverage=(_COVERAGE, covered))
     num_classes = len(model.targets.classes)
-    cells = truths * num_classes + probabilities.argmax(axis=1)
+    cells = truths * num_classes + answers.argmax(axis=1)
     matrix = np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
-    return TableEvaluation(
-        len(rows), source.num_without_target, scores, reliability(probabilities, truths), matrix,
-        covered, model.targets,
-    )  # fmt: skip
+    return replace(evaluation, reliability=reliability(answers, truths), confusion_matrix=matrix)
 
 
 def evaluate_table_run(

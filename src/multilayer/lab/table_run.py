@@ -18,7 +18,7 @@ from multilayer.lab.run_folder import RunFolder
 from multilayer.lab.stopwatch import Stopwatch, without_times
 from multilayer.lab.table_documents import description, facts
 from multilayer.lab.table_scores import scores_of
-from multilayer.lab.table_source import ColumnRoles, TableSource, read_rows
+from multilayer.lab.table_source import ColumnRoles, TableSource, read_rows, require_varied, warn_of
 from multilayer.model_file.table_file import save_table_model
 from multilayer.report.pictures import save_learning_curves
 
@@ -84,10 +84,13 @@ class TableRun:
         validation_source = None
         with self._watch.part("reading the data"):
             self.source = source = read_rows(data, roles, is_strict=is_strict)
+            warn_of(source.notes)
             if validation is not None:
                 validation_source = read_rows(
-                    validation, roles, is_strict=is_strict, schema=source.schema
-                )
+                    validation, roles, is_strict=is_strict, schema=source.schema,
+                    number_types=source.number_types,
+                )  # fmt: skip
+                warn_of(validation_source.notes)
         with self._watch.part("encoding, first weights"):
             self.fit = TableFit(
                 source.rows,
@@ -140,6 +143,8 @@ class TableRun:
         is_resumed: bool,
     ) -> None:
         self._status = "unfinished"
+        require_varied(self.fit.targets)
+        warn_of(self.fit.targets.notes)
         document = description(self.fit, self.source, self.data, self.roles, validation)
         if is_resumed:
             assert output is not None

@@ -177,11 +177,12 @@ def _mean(of_rows: Array) -> Callable[[Array], float]:
 
 
 def _explained(errors: Array, targets: Array) -> Callable[[Array], float]:
-    """1 − Σ error² / Σ (target − mean)²; NaN where all targets are equal."""
+    """1 − Σ error² / Σ (target − mean)²; NaN where all targets are equal but for rounding."""
+    rounding = (np.finfo(np.float64).eps * 10 * np.abs(targets).max(initial=0)) ** 2
 
     def score(shares: Array) -> float:
         variance = shares @ (targets - shares @ targets) ** 2
-        return float(1 - shares @ errors**2 / variance) if variance > 0 else np.nan
+        return float(1 - shares @ errors**2 / variance) if variance > rounding else np.nan
 
     return score
 

@@ -1,21 +1,24 @@
 """From a file to the rows that a network learns from, or is measured on."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.data.column_kinds import infer_schema
 from multilayer.data.dates import ISO, formats_of, moments_of
+from multilayer.data.left_out import LeftOut
 from multilayer.data.read_table import read_table
+from multilayer.data.row_reader import RowReader
 from multilayer.data.schema import ColumnKind, Schema, require_columns
 from multilayer.data.table_format import TableFormat
-from multilayer.data.target_values import is_present, target_array
-from multilayer.data.text_numbers import numbers_of
-from multilayer.errors import TableError
+from multilayer.data.targets import Targets
+from multilayer.data.text_numbers import numbers_of, with_numbers_found
+from multilayer.errors import DataWarning, SettingsError, TableError
 from multilayer.estimators.table_rows import TableRows
 
 if TYPE_CHECKING:
@@ -46,6 +49,21 @@ class ColumnRoles:
     as_kind: Mapping[str, ColumnKind] = field(default_factory=dict)
     table_format: TableFormat = field(default_factory=TableFormat)
 
+    def __post_init__(self) -> None:
+        """Refuse a column that is named for two of these."""
+        named = [("--target", name) for name in self.target]
+        named += [("--weight", self.weight)] if self.weight is not None else []
+        named += [("--group-by", self.group_by)] if self.group_by is not None else []
+        first: dict[str, str] = {}
+        for flag, name in named:
+            if name in first and not {flag, first[name]} == {"--weight", "--group-by"}:
+                raise SettingsError(
+                    f"column {name!r} is named twice, by {first[name]} and by {flag}"
+                    if first[name] != flag
+                    else f"column {name!r} is named by {flag} twice"
+                )
+            first.setdefault(name, flag)
+
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns that are named and are no inputs."""
@@ -59,84 +77,148 @@ class TableSource:
 
     Attributes:
         rows: the rows, with their numbers in the file, from 0.
-        num_without_target: rows that were left out.
+        left_out: rows that were left out, and why.
         schema: of the inputs, with the warnings a person should see.
+        number_types: for each target the type of number that its text stands for; None: labels, or
+            numbers already.
+        notes: what a person should know of the rows, a sentence each.
     """
 
     rows: TableRows
-    num_without_target: int
+    left_out: LeftOut
     schema: Schema
+    number_types: tuple[str | None, ...]
+    notes: tuple[str, ...]
 
     @property
     def num_rows(self) -> int:
         """Rows with a target."""
         return len(self.rows)
 
+    @property
+    def num_without_target(self) -> int:
+        """Rows that were left out because their target is missing."""
+        return self.left_out.num_without_target
+
 
 def read_rows(
-    path: str | Path, roles: ColumnRoles, *, is_strict: bool = False, schema: Schema | None = None
+    path: str | Path,
+    roles: ColumnRoles,
+    *,
+    is_strict: bool = False,
+    schema: Schema | None = None,
+    number_types: Sequence[str | None] | None = None,
 ) -> TableSource:
-    """Read a file to learn from.
+    """Read a file to learn from, or one that is to fit a model.
+
+    Its text stays text until rows without a target are left out and what the user says of the
+    columns is known; then each column is of the kind that its remaining rows show, or that the
+    schema says.
 
     Args:
         path: a file that `read_table` takes.
         roles: of its columns.
         is_strict: a row without target is an error.
         schema: of another file, which this one is to fit; None: inferred.
+        number_types: for each target, of another file likewise; None: what the rows show.
 
     Raises:
         TableError: the file cannot be read, a named column is not in it, no row has a target, or
             some have none and `is_strict`.
     """
-    frame = read_table(path, table_format=roles.table_format)
+    table = read_table(path, as_text=True, table_format=roles.table_format)
     others = [n for n in (roles.weight, roles.group_by, roles.time_column) if n is not None]
-    require_columns([*roles.target, *others], frame.columns, str(path))
-    numbers, targets = _with_target(frame, roles.target, str(path), is_strict)
-    num_without = len(frame) - len(numbers)
-    if num_without:
-        frame = frame[numbers]
+    require_columns([*roles.target, *others], table.columns, str(path))
+    reader = RowReader(
+        roles.target, tuple(number_types or ()), roles.weight, str(path), is_strict,
+        has_weight_zero=True,
+    )  # fmt: skip
+    if number_types is None:
+        reader = reader.judging(table)
+    found = reader.read(table, 1)
+    numbers = found.numbers
+    notes = found.left_out.notes(roles.target, str(path))
+    if len(numbers) == 0:
+        raise TableError(
+            f"no row of {path} has a target {', '.join(map(repr, roles.target))}"
+            + "".join(f"; {note}" for note in notes)
+        )
+    if len(numbers) < len(table):
+        table = table[numbers]
+    special = with_numbers_found(table.select(others))
+    schema, table = typed_table(table, numbers, roles, schema, str(path))
+    rows = TableRows(
+        table.drop(roles.columns),
+        found.targets,
+        found.weights,
+        None if roles.group_by is None else _ranks(special[roles.group_by]),
+        None
+        if roles.time_column is None
+        else _times(special[roles.time_column], str(path), numbers),
+        numbers,
+    )
+    return TableSource(rows, found.left_out, schema, reader.number_types, notes)
+
+
+def require_varied(targets: Targets) -> None:
+    """Refuse numbers that are the same in every row.
+
+    Raises:
+        TableError: one of the targets is.
+    """
+    scale = targets.scale
+    for name, low, high in zip(targets.names, scale.lowest, scale.highest, strict=False):
+        if low == high:
+            raise TableError(
+                f"the target {name!r} is {low:g} in every row; there is nothing to learn"
+            )
+
+
+def warn_of(notes: Sequence[str]) -> None:
+    """Warn of each note, which the command line prints."""
+    for note in notes:
+        warnings.warn(note, DataWarning, stacklevel=3)
+
+
+def typed_table(
+    table: "pl.DataFrame",
+    numbers: NDArray[np.int64],  # noqa: ARG001
+    roles: ColumnRoles,
+    schema: Schema | None,
+    source: str,
+) -> tuple[Schema, "pl.DataFrame"]:
+    """Settle the kinds of columns, and read their text as numbers where they are numeric.
+
+    Args:
+        table: rows with targets; their text as it is in the file.
+        numbers: of these rows in the file, from 0.
+        roles: of the columns.
+        schema: of another file, which these rows are to fit; None: inferred.
+        source: what errors call the table.
+
+    Raises:
+        TableError: a column is not there, or holds what does not fit its kind.
+    """
+    import polars as pl
+
     if schema is None:
+        told = {*roles.categorical, *roles.drop, *roles.as_kind, *roles.target}
+        free = [name for name in table.columns if name not in told]
+        table = table.with_columns(with_numbers_found(table.select(free)))
         no_inputs = tuple(n for n in (roles.weight, roles.group_by) if n and n not in roles.drop)
         schema = infer_schema(
-            frame,
+            table,
             roles.target,
             categorical=roles.categorical,
             drop=(*roles.drop, *no_inputs),
             as_kind=roles.as_kind,
         )
-    rows = TableRows(
-        frame.drop(roles.columns),
-        targets,
-        None if roles.weight is None else _weights(frame[roles.weight], str(path)),
-        None if roles.group_by is None else _ranks(frame[roles.group_by]),
-        None if roles.time_column is None else _times(frame[roles.time_column], str(path)),
-        numbers,
-    )
-    return TableSource(rows, num_without, schema)
-
-
-def _with_target(
-    frame: "pl.DataFrame", target: Sequence[str], source: str, is_strict: bool
-) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    columns = frame[target[0]] if len(target) == 1 else frame.select(target)
-    is_there = is_present(columns)
-    names = ", ".join(map(repr, target))
-    if is_strict and not is_there.all():
-        raise TableError(
-            f"target {names} of {source} is missing in {(~is_there).sum():,} of "
-            f"{len(frame):,} rows, first in row {int(np.argmin(is_there)) + 1}"
-        )
-    if not is_there.any():
-        raise TableError(f"no row of {source} has a target {names}")
-    return np.flatnonzero(is_there), target_array(columns)[is_there]
-
-
-def _weights(series: "pl.Series", source: str) -> NDArray[np.float64]:
-    numbers = numbers_of(series, source)
-    if numbers.null_count():
-        row = int(numbers.is_null().arg_max() or 0) + 1
-        raise TableError(f"weight {series.name!r} of {source} is missing in row {row}")
-    return numbers.to_numpy().astype(np.float64)
+    text = [
+        column.name
+        for column in schema.inputs
+        if column.kind == "numeric" and table.schema.get(column.name) == pl.String
+    ]
+    return schema, table.with_columns(numbers_of(table[name], source) for name in text)
 
 
 def _ranks(series: "pl.Series") -> NDArray[np.int64]:
@@ -147,7 +229,8 @@ def _ranks(series: "pl.Series") -> NDArray[np.int64]:
     return ranks
 
 
-def _times(series: "pl.Series", source: str) -> NDArray[np.int64]:
+def _times(series: "pl.Series", source: str, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Ranks by time of rows with these numbers in the file, from 0."""
     import polars as pl
 
     if series.dtype == pl.String:
@@ -159,6 +242,6 @@ def _times(series: "pl.Series", source: str) -> NDArray[np.int64]:
             )
         series = moments_of(series, formats[0] if formats else ISO, source)
     if series.null_count():
-        row = int(series.is_null().arg_max() or 0) + 1
+        row = int(numbers[series.is_null().arg_max() or 0]) + 1
         raise TableError(f"time column {series.name!r} of {source} is missing in row {row}")
     return _ranks(series)

@@ -18,7 +18,7 @@ from multilayer.errors import TableError
 from multilayer.estimators.division import hold_out
 from multilayer.estimators.fitting import TableFit
 from multilayer.estimators.table_rows import TableRows
-from multilayer.lab.table_source import ColumnRoles, TableSource
+from multilayer.lab.table_source import ColumnRoles, TableSource, require_varied, warn_of
 
 SET_ASIDE = 0.2  # of the rows, for the estimate at the end
 HELD_OUT = 0.2  # of the others, to measure trials on
@@ -64,7 +64,9 @@ class SearchRows:
                 f"{name} has {len(rows)} rows with a target; a search needs at least "
                 f"{_FEWEST_ROWS} to set some aside and measure on others"
             )
-        targets = Targets.fit(rows.targets, task, target)
+        targets = Targets.fit(rows.targets, task, target, numbers=rows.numbers)
+        require_varied(targets)
+        warn_of(targets.notes)
         strata = np.zeros(len(rows), np.int64)
         if targets.is_classification:
             strata = targets.encode(rows.targets)

@@ -14,7 +14,7 @@ from multilayer.lab.run_folder import RunFolder
 from multilayer.lab.stopwatch import Stopwatch
 from multilayer.lab.table_documents import file_digest
 from multilayer.lab.table_scores import Score, scores_of
-from multilayer.lab.table_source import ColumnRoles, read_rows
+from multilayer.lab.table_source import ColumnRoles, read_rows, warn_of
 from multilayer.lab.tune import search_space
 from multilayer.lab.tune.budget import DEFAULT_SECONDS, Budget, Clock
 from multilayer.lab.tune.documents import results_document, settings_document, trials_table
@@ -108,6 +108,7 @@ class TuneRun:
         with self._watch.part("reading and encoding the data"):
             digest = _digest(data)
             source = read_rows(data, roles, is_strict=is_strict)
+            warn_of(source.notes)
             self.rows = SearchRows.of(source, task, roles.target, seed, str(data))
             recipes = search_space.RECIPES if recipe is None else (recipe,)
             self._rows_of = {
