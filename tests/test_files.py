@@ -1,3 +1,4 @@
+import json
 import os
 import resource
 import socket
@@ -80,6 +81,40 @@ with replace_atomically("note.txt") as file:
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False)
     assert done.returncode == -9
     assert (tmp_path / "note.txt").read_text() == "old"
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next_one(tmp_path):
+    program = """
+import os
+from multilayer.files import replace_atomically
+with replace_atomically("note.txt") as file:
+    file.write(b"new, half")
+    file.flush()
+    os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False)
+    [left] = tmp_path.iterdir()
+    write_text(tmp_path / "other.txt", "of another file")
+    assert left.exists()
+    write_text(tmp_path / "note.txt", "whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["note.txt", "other.txt"]
+
+
+def test_what_another_writer_is_writing_stays(tmp_path):
+    path = tmp_path / "note.txt"
+    with replace_atomically(path) as file:
+        file.write(b"the last to be complete")
+        file.flush()
+        write_text(path, "the first")
+        assert path.read_text() == "the first"
+    assert path.read_text() == "the last to be complete"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_name_that_is_no_utf_8_is_kept_as_an_escape(tmp_path):
+    write_text(tmp_path / "note.json", json.dumps(os.fsdecode(b"t\xff"), ensure_ascii=False))
+    assert (tmp_path / "note.json").read_bytes() == rb'"t\udcff"'
+    assert os.fsencode(json.loads((tmp_path / "note.json").read_text())) == b"t\xff"
 
 
 def _umask() -> int:

@@ -5,12 +5,15 @@ of them fail in turn.
 """
 
 import errno
+import fcntl
+import hashlib
 import io
 import os
 import re
 import secrets
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +22,7 @@ from typing import IO
 from multilayer.errors import OutputError
 
 _TEMPORARY_ENDING = ".part"
+_SECONDS_UNTIL_LOCKED = 60.0
 _BUFFER_BYTES = 1 << 20
 _BLOCK_BYTES = 1 << 16  # searched at once for the end of the last whole line
 _SECONDS_FOR_A_WRITER = 0.5
@@ -94,8 +98,8 @@ def replace_atomically(path: str | Path) -> Iterator[IO[bytes]]:
     The bytes go to a new file in the same folder, are flushed to the disk, and replace what was
     at `path` in one step; then the folder is flushed too. After an error, a kill or a power cut
     `path` holds either the old content or the new. An error leaves no temporary file; what a kill
-    leaves is hidden and is removed by `remove_leftovers`. A symbolic link is followed; the
-    permissions of a file that is replaced stay.
+    leaves is hidden, and is removed when the same file is written again. A symbolic link is
+    followed; the permissions of a file that is replaced stay.
 
     Raises:
         OutputError: the file cannot be written (no permission, disk full, …), or what is at
@@ -105,8 +109,12 @@ def replace_atomically(path: str | Path) -> Iterator[IO[bytes]]:
     try:
         target, mode = _target(path)
         # A name of its own length, so that a name as long as the disk allows can be replaced.
-        temporary = target.with_name(f".{secrets.token_hex(8)}{_TEMPORARY_ENDING}")
+        beginning = f".{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}"
+        _remove_abandoned(target.parent, beginning)
+        temporary = target.with_name(f"{beginning}{secrets.token_hex(8)}{_TEMPORARY_ENDING}")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        with suppress(OSError):  # a disk without locks: then nobody removes what was abandoned
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         raise _cannot_write(path, error) from error
     try:
@@ -292,6 +300,27 @@ def _target(path: Path) -> tuple[Path, int | None]:
         kind = "a folder" if stat.S_ISDIR(mode) else "no ordinary file"
         raise OSError(f"it is {kind}")
     return target, stat.S_IMODE(mode)
+
+
+def _remove_abandoned(folder: Path, beginning: str) -> None:
+    """Remove half-written files whose writers are gone: the lock of one that died is free."""
+    with suppress(OSError):
+        for name in os.listdir(folder):  # noqa: PTH208
+            if name.startswith(beginning) and name.endswith(_TEMPORARY_ENDING):
+                with suppress(OSError):
+                    _remove_if_abandoned(folder / name)
+
+
+def _remove_if_abandoned(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        status = os.fstat(descriptor)
+        # A file that has just been made is empty until it is locked.
+        if status.st_size or time.time() - status.st_mtime > _SECONDS_UNTIL_LOCKED:
+            os.unlink(path)  # noqa: PTH108
+    finally:
+        os.close(descriptor)
 
 
 def _end_of_whole_lines(descriptor: int, size: int) -> int:

@@ -13,6 +13,7 @@ from multilayer.container.writing import write_container
 from multilayer.engine.batches import Examples
 from multilayer.engine.network import Network
 from multilayer.engine.records import EpochRecord
+from multilayer.engine.scores import Scores
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 from multilayer.engine.state import TrainingState
@@ -279,6 +280,51 @@ def test_a_document_that_is_not_a_state_is_refused(state, tmp_path, change):
     state.save(path)
     container = read_container(path)
     change(container.document)
+    write_container(path, container.kind, container.document, container.arrays)
+    with pytest.raises(ModelFileError):
+        TrainingState.load(path)
+
+
+def test_many_epochs_do_not_make_a_state_too_large(state, tmp_path):
+    """Their records are arrays: what a document may take was once reached after 27,000 epochs."""
+    [record] = state.history[:1] or [EpochRecord(1, 5, (0.5,), None, 0.1)]
+    scored = replace(record, validation=Scores((0.25,), (0.75,)), best_epoch=(3,))
+    history = tuple(replace(scored, epoch=number) for number in range(1, 40_001))
+    replace(state, history=history).save(tmp_path / "state")
+    assert TrainingState.load(tmp_path / "state").history == history
+
+
+def test_a_state_of_an_earlier_version_has_its_history_in_the_document(state, tmp_path):
+    path = tmp_path / "state"
+    replace(state, history=()).save(path)
+    container = read_container(path)
+    arrays = {k: v for k, v in container.arrays.items() if not k.startswith("history/")}
+    record = {
+        "epoch": 1, "num_steps": 5, "train_loss": [0.5, "nan"], "validation_loss": [0.25, 0.5],
+        "validation_accuracy": None, "seconds": 0.1, "is_interrupted": False, "best_epoch": [1, 1],
+    }  # fmt: skip
+    write_container(path, container.kind, {**container.document, "history": [record]}, arrays)
+    [loaded] = TrainingState.load(path).history
+    assert (loaded.epoch, loaded.num_steps, loaded.train_loss[0]) == (1, 5, 0.5)
+    assert loaded.validation == Scores((0.25, 0.5), None)
+    assert loaded.best_epoch == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda a: a.pop("history/epoch"),
+        lambda a: a.update({"history/epoch": np.zeros(1, np.int64)}),
+        lambda a: a.update({"history/seconds": np.zeros(7)}),
+        lambda a: a.update({"history/num_steps": np.ones(1)}),
+    ],
+)
+def test_a_history_that_is_none_is_refused(state, tmp_path, change):
+    path = tmp_path / "state"
+    record = EpochRecord(1, 5, (0.5,), None, 0.1)
+    replace(state, history=(record,)).save(path)
+    container = read_container(path)
+    change(container.arrays)
     write_container(path, container.kind, container.document, container.arrays)
     with pytest.raises(ModelFileError):
         TrainingState.load(path)

@@ -10,6 +10,8 @@ from multilayer.estimators.progress import in_words
 if TYPE_CHECKING:
     from multilayer.engine.records import EpochRecord
 
+_Curves = dict[str, list[tuple[float, float]]]
+
 _NAMES = ("train_loss", "validation_loss", "validation_accuracy")
 
 
@@ -35,12 +37,14 @@ def show_epochs(
                 sys.stdout.flush()
         return
     with LiveCurves(xlabel="epoch", x_limits=(0, num_epochs)) as curves:
-        curves.update(_series(history), f"epoch {len(history) + 1} of {num_epochs}")
+        series: _Curves = {}
+        seconds = _add(series, history)
+        curves.update(series, f"epoch {len(history) + 1} of {num_epochs}")
         for record in epochs:
-            seconds = sum(line["seconds"] for line in history)
+            seconds += _add(series, history[-1:])
             left = seconds / record.epoch * (num_epochs - record.epoch)
             time = f", {in_words(left)} left" if record.epoch < num_epochs else ""
-            curves.update(_series(history), f"epoch {record.epoch} of {num_epochs}{time}")
+            curves.update(series, f"epoch {record.epoch} of {num_epochs}{time}")
 
 
 def place_in_words(place: tuple[int, int] | None) -> str:
@@ -51,11 +55,12 @@ def place_in_words(place: tuple[int, int] | None) -> str:
     return f"\ngoing on in epoch {epoch}, where {num_batches} batches were done"
 
 
-def _series(history: list[dict[str, Any]]) -> dict[str, list[tuple[float, float]]]:
+def _add(series: _Curves, lines: list[dict[str, Any]]) -> float:
+    """Add lines of the history to the curves; the seconds that they took."""
     # The training loss is a mean over the epoch, so that it belongs to the epoch's middle.
     places = {"train_loss": -0.5, "validation_loss": 0.0, "validation_accuracy": 0.0}
-    return {
-        name: [(line["epoch"] + shift, line[name]) for line in history]
-        for name, shift in places.items()
-        if history and name in history[0]
-    }
+    for line in lines:
+        for name, shift in places.items():
+            if name in line:
+                series.setdefault(name, []).append((line["epoch"] + shift, line[name]))
+    return float(sum(line["seconds"] for line in lines))

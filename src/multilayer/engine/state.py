@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from multilayer.container.reading import read_container
@@ -23,11 +24,17 @@ from multilayer.engine.chunks import ChunkedExamples
 from multilayer.engine.fingerprints import as_json, versions
 from multilayer.engine.network import Network
 from multilayer.engine.records import EpochRecord
-from multilayer.engine.scores import Scores
+from multilayer.engine.saved_history import (
+    history_arrays,
+    history_of_arrays,
+    record_of_json,
+    whole_number,
+)
 from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import ModelFileError
 
 KIND = "training_state"
+_HISTORY = "history"  # the part of a file that holds the records
 _BYTES_OF_A_PIECE = 1 << 22
 
 
@@ -110,13 +117,13 @@ class TrainingState:
             "seconds": self.seconds,
             "score": self.score,
             "fingerprint": self.fingerprint,
-            "history": [_record_to_json(record) for record in self.history],
         }
         arrays = {
             f"{part}/{name}": tensor.numpy()
             for part, tensors in self.parts.items()
             for name, tensor in tensors.items()
         }
+        arrays |= {f"{_HISTORY}/{n}": values for n, values in history_arrays(self.history).items()}
         return write_container(path, KIND, document, arrays)
 
     @classmethod
@@ -128,22 +135,28 @@ class TrainingState:
         """
         container = read_container(path, KIND)
         document = container.document
-        container.check_keys(
-            {"epoch", "num_batches_done", "num_threads", "seconds", "score", "fingerprint",
-             "history"}
-        )  # fmt: skip
-        parts: dict[str, dict[str, Tensor]] = {}
+        keys = {"epoch", "num_batches_done", "num_threads", "seconds", "score", "fingerprint"}
+        is_old = "history" in document  # once it stood in the document, whose size is limited
+        container.check_keys(keys | {"history"} if is_old else keys)
+        by_part: dict[str, dict[str, NDArray[Any]]] = {}
         for name, array in container.arrays.items():
             part, _, name_in_part = name.partition("/")
-            parts.setdefault(part, {})[name_in_part] = torch.from_numpy(array)
+            by_part.setdefault(part, {})[name_in_part] = array
+        history = by_part.pop(_HISTORY, {})
+        parts = {
+            part: {name: torch.from_numpy(array) for name, array in arrays.items()}
+            for part, arrays in by_part.items()
+        }
         try:
             return cls(
-                _whole(document["epoch"], 1),
-                _whole(document["num_batches_done"], 0),
-                _whole(document["num_threads"], 1),
+                whole_number(document["epoch"], 1),
+                whole_number(document["num_batches_done"], 0),
+                whole_number(document["num_threads"], 1),
                 float(document["seconds"]),
                 dict(document["fingerprint"]),
-                tuple(_record_from_json(record) for record in document["history"]),
+                tuple(map(record_of_json, document["history"]))
+                if is_old
+                else history_of_arrays(history),
                 parts,
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -226,53 +239,3 @@ def _digest(rows: Examples | ChunkedExamples | Sequence[Tensor] | None) -> str |
         for digest in pool.map(lambda piece: hashlib.sha256(piece).digest(), pieces):
             whole.update(digest)
     return whole.hexdigest()
-
-
-def _record_to_json(record: EpochRecord) -> dict[str, Any]:
-    validation = record.validation
-    return {
-        "epoch": record.epoch,
-        "num_steps": record.num_steps,
-        "train_loss": _numbers(record.train_loss),
-        "validation_loss": None if validation is None else _numbers(validation.loss),
-        "validation_accuracy": (
-            None if validation is None or validation.accuracy is None
-            else _numbers(validation.accuracy)
-        ),
-        "seconds": record.seconds,
-        "is_interrupted": record.is_interrupted,
-        "best_epoch": None if record.best_epoch is None else list(record.best_epoch),
-    }  # fmt: skip
-
-
-def _numbers(values: Sequence[float]) -> list[str | float]:
-    """JSON has no NaN: what is not finite, as a member that has diverged may be, becomes text."""
-    return [value if math.isfinite(value) else str(value) for value in values]
-
-
-def _record_from_json(document: dict[str, Any]) -> EpochRecord:
-    def floats(name: str) -> tuple[float, ...]:
-        return tuple(map(float, document[name]))
-
-    validation = None
-    if document["validation_loss"] is not None:
-        has_accuracy = document["validation_accuracy"] is not None
-        validation = Scores(
-            floats("validation_loss"), floats("validation_accuracy") if has_accuracy else None
-        )
-    best = document["best_epoch"]
-    return EpochRecord(
-        epoch=_whole(document["epoch"], 1),
-        num_steps=_whole(document["num_steps"], 1),
-        train_loss=floats("train_loss"),
-        validation=validation,
-        seconds=float(document["seconds"]),
-        is_interrupted=bool(document["is_interrupted"]),
-        best_epoch=None if best is None else tuple(_whole(epoch, 0) for epoch in best),
-    )
-
-
-def _whole(value: Any, smallest: int) -> int:
-    if type(value) is not int or value < smallest:
-        raise ValueError(f"{value!r} must be a whole number of at least {smallest}")
-    return value
