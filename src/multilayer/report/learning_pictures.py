@@ -56,7 +56,8 @@ def save_regions(
     num_columns = min(4, len(chosen))
     num_rows = math.ceil(len(chosen) / num_columns)
     files = (folder / "regions.png", folder / "regions.svg")
-    with picture(*files, width=2.6 * num_columns, height=2.8 * num_rows) as figure:
+    height = _height_of(plane, 2.6)
+    with picture(*files, width=2.6 * num_columns, height=height * num_rows) as figure:
         figure.set_layout_engine("constrained")
         panels = figure.subplots(num_rows, num_columns, squeeze=False).ravel()
         for axes in panels[len(chosen) :]:
@@ -65,7 +66,7 @@ def save_regions(
             _draw_regions(axes, plane, probabilities[number], epochs[number])
     frames = []
     for values, epoch in zip(probabilities, epochs, strict=True):
-        with drawing(4.0, 4.3) as figure:
+        with drawing(4.0, _height_of(plane, 4.0)) as figure:
             figure.set_layout_engine("constrained")
             _draw_regions(figure.add_subplot(), plane, values, epoch)
             frames.append(pixels(figure))
@@ -145,6 +146,14 @@ def save_loss_surface(
         bar = figure.colorbar(filled, ax=axes, label="loss", ticks=ticks)
         bar.ax.set_yticklabels([f"{tick:.3g}" for tick in ticks])
         bar.ax.minorticks_off()
+
+
+def _height_of(plane: Plane, width: float) -> float:
+    """Inches for a panel so wide with its title; axes with names fill what they are given."""
+    if plane.names is not None:
+        return width + 0.2
+    left, right, bottom, top = plane.extent
+    return width * (top - bottom) / (right - left) + 0.3
 
 
 def _draw_regions(axes: Axes, plane: Plane, probabilities: Array, epoch: int) -> None:

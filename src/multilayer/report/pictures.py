@@ -42,20 +42,20 @@ def save_learning_curves(epochs: Sequence[Mapping[str, float | None]], path: str
         figure.set_layout_engine("constrained", w_pad=0.1)
         panels = figure.subplots(1, num_panels, squeeze=False)[0]
         panels[0].set(title="Loss", ylabel="loss")
-        _plot(panels[0], *curves["train_loss"], name="training", color="tab:blue")
+        places, losses = curves["train_loss"]
+        # A mean over the epoch's batches, each when its turn came: it belongs to the middle.
+        middles = [place - 0.5 for place in places]
+        _plot(panels[0], middles, losses, name="training", color="tab:blue")
         _plot(panels[0], *curves["validation_loss"], name="validation", color="tab:orange")
         if has_accuracy:
             panels[1].set(title="Accuracy", ylabel="share of right answers")
             _plot(panels[1], *curves["validation_accuracy"], name="validation", color="tab:orange")
         for panel in panels:
             panel.set_xlabel("epoch")
-            panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+            _mark_epochs(panel, [line["epoch"] for line in epochs])
             panel.grid(visible=True)
             if panel.lines:
-                loss = panel is panels[0]
-                panel.legend(
-                    title="after the last epoch", loc="upper right" if loss else "lower right"
-                )
+                panel.legend(title="after the last epoch", loc="best")
 
 
 def save_first_layer(
@@ -205,6 +205,21 @@ def _plot(axes: Axes, x: list[float], y: list[float], name: str, color: str) -> 
         return
     drawn = [value if abs(value) < _LARGEST_DRAWN else math.nan for value in y]
     axes.plot(x, drawn, color=color, marker="o", markersize=3, label=f"{name}: {y[-1]:#.4g}")
+
+
+def _mark_epochs(axes: Axes, epochs: Sequence[float | None]) -> None:
+    """Whole numbers along the axis, with the last epoch among them."""
+    known = [epoch for epoch in epochs if epoch is not None]
+    locator = MaxNLocator(integer=True, min_n_ticks=1)
+    if not known:
+        axes.xaxis.set_major_locator(locator)
+        return
+    last = max(known)
+    ticks = [tick for tick in locator.tick_values(0, last) if 0 <= tick <= last]
+    step = ticks[1] - ticks[0] if len(ticks) > 1 else 1
+    axes.set_xticks([tick for tick in ticks if last - tick >= step / 2 or tick == last])
+    axes.set_xticks(sorted({*axes.get_xticks(), last}))
+    axes.set_xlim(0, last + 0.02 * last)
 
 
 def _shown_name(name: str) -> str:

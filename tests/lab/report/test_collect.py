@@ -34,7 +34,7 @@ def test_a_finished_run_is_shown_whole(run, small_folder):
     results = json.loads((run / "results.json").read_text())
     assert content.status == "Finished."
     assert content.missing == []
-    assert content.facts["rows to train on"] == "2,000"
+    assert content.facts["training rows"] == "2,000"
     assert content.facts["hidden layers"] == "32, 16 neurons"
     assert f"{results['test_accuracy']:.4g} (95% interval" in content.scores["test accuracy"]
     assert content.command == (

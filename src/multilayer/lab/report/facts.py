@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from multilayer.data.schema import INPUT_KINDS
 from multilayer.report.html.table import Bar, BarTable
 
 _MOST_NAMES = 20
@@ -27,12 +28,13 @@ def facts(description: Mapping[str, Any], results: Mapping[str, Any]) -> dict[st
         "target": _target(data),
         "rows with a target": _count(data.get("num_rows")),
         "rows without one": _count(data.get("num_rows_without_target") or None),
-        "rows to train on": _count(data.get("num_train_rows")),
-        "rows to watch": _watched(data),
+        "training rows": _count(data.get("num_train_rows")),
+        "validation rows": _validation(data),
         "test rows": _count(data.get("num_test_rows")),
         "pictures": _joined(data.get("image_shape"), " × ", " pixels"),
         "classes": _names(data.get("class_names")),
-        "columns": _names([c["name"] for c in data.get("schema", {}).get("columns", [])]),
+        "columns": _columns(data, are_inputs=True),
+        "columns not used": _columns(data, are_inputs=False),
         "hidden layers": _joined(settings.get("hidden_widths"), ", ", " neurons")
         or "none: a linear model",
         "networks": results.get("num_members") or settings.get("num_members"),
@@ -70,7 +72,7 @@ def settings(description: Mapping[str, Any]) -> dict[str, str]:
     return {
         name.replace("_", " "): _joined(value, ", ") or "none"
         if isinstance(value, list)
-        else str(value)
+        else _plain(value)
         for name, value in description["settings"].items()
     }
 
@@ -100,7 +102,8 @@ def seconds(history: Sequence[Mapping[str, Any]], results: Mapping[str, Any]) ->
 
 def _optimizer(settings: Mapping[str, Any]) -> str:
     return (
-        f"{settings.get('optimizer', '?')}, learning rate {settings.get('learning_rate', '?')}, "
+        f"{settings.get('optimizer', '?')}, "
+        f"learning rate {_plain(settings.get('learning_rate', '?'))}, "
         f"batches of {settings.get('batch_size', '?')}"
     )
 
@@ -111,15 +114,25 @@ def _target(data: Mapping[str, Any]) -> str | None:
     return f"{', '.join(map(str, data['roles']['target']))} ({data['task']})"
 
 
-def _watched(data: Mapping[str, Any]) -> str | None:
+def _validation(data: Mapping[str, Any]) -> str | None:
     if data.get("validation"):
         return f"those of {data['validation']}"
     count = _count(data.get("num_validation_rows"))
     return f"{count}, {data['validation_rows']}" if count else None
 
 
+def _columns(data: Mapping[str, Any], *, are_inputs: bool) -> str:
+    columns = data.get("schema", {}).get("columns", [])
+    return _names([c["name"] for c in columns if (c["kind"] in INPUT_KINDS) == are_inputs])
+
+
 def _count(number: Any) -> str | None:
     return f"{number:,}" if isinstance(number, int) else None
+
+
+def _plain(value: Any) -> str:
+    """A setting with six digits at most: a third of 0.1 has seventeen."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _joined(values: Any, between: str, unit: str = "") -> str:

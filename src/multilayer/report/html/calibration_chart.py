@@ -26,7 +26,7 @@ def calibration_chart(
     gap = sum(n * (right - sure) for n, (sure, right) in zip(counts, points, strict=True))
     word = "too sure" if gap < 0 else "not sure enough"
     return Chart(
-        title=f"Calibration of {name}",
+        title=f"Right answers by confidence, {name}",
         x_label="mean confidence",
         y_label="share of right answers",
         series=[Series("right answers", points, intervals=intervals)],

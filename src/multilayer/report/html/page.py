@@ -66,9 +66,9 @@ def render_page(title: str, written: str, runs: Sequence[RunContent]) -> str:
         script=Markup(script),  # noqa: S704 (likewise)
         policy=_policy(style, script),
         learning_charts=charts,
-        facts=side_by_side("What was trained on what", runs, [run.facts for run in runs]),
+        facts=side_by_side("Data, network and training", runs, [run.facts for run in runs]),
         scores=side_by_side(
-            "Scores on rows it did not learn from", runs, [run.scores for run in runs]
+            "Scores on rows it was not trained on", runs, [run.scores for run in runs]
         ),
         settings=side_by_side("Settings", runs, [run.settings for run in runs]),
         conditions=side_by_side("Where it ran", runs, [run.conditions for run in runs]),
