@@ -6,10 +6,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from multilayer.data.one_hot_block import OneHotBlock, code_places
 from multilayer.engine.network import Network
 from multilayer.engine.specification import ActivationName, NetworkSpec
 from multilayer.model_file.numpy_network import NumPyNetwork
 
+BLOCKS = (
+    OneHotBlock(1, (0.5, -1.0, 0.0), (2.0, 1.5, -1.0)), OneHotBlock(5, (0.0, 0.5), (1.0, 2.0)),
+)  # fmt: skip
 SPECS = {
     "a table": NetworkSpec(
         7, 3, (16, 9), "mish", embedded_numbers=3, category_sizes=(4, 9), scale_layer=True,
@@ -27,6 +31,12 @@ SPECS = {
         7, 3, (16, 9), "relu", 1 / 255, standardize_inputs=True, batch_norm=True, scale_layer=True
     ),
     "a linear model": NetworkSpec(7, 3, (), input_scale=0.1, standardize_inputs=True),
+    "one-hot columns as codes": NetworkSpec(
+        8, 3, (9,), "relu", standardize_inputs=True, one_hot_blocks=BLOCKS
+    ),
+    "one-hot columns between embeddings": NetworkSpec(
+        9, 3, (9,), "mish", embedded_numbers=1, category_sizes=(5,), one_hot_blocks=BLOCKS
+    ),
 }  # fmt: skip
 
 
@@ -45,9 +55,11 @@ def in_numpy(network: Network) -> NumPyNetwork:
 
 def random_rows(spec: NetworkSpec, num_rows: int) -> np.ndarray:
     source = np.random.default_rng(5)
-    rows = source.normal(0, 2 / spec.input_scale, (num_rows, spec.num_inputs))
+    rows = source.normal(0, 2 / spec.input_scale, (num_rows, spec.row_width))
+    for place, block in zip(code_places(spec.one_hot_blocks), spec.one_hot_blocks, strict=True):
+        rows[:, place] = source.integers(1 + block.size, size=num_rows)
     for number, size in enumerate(spec.category_sizes):
-        rows[:, spec.num_inputs - len(spec.category_sizes) + number] = source.integers(
+        rows[:, spec.row_width - len(spec.category_sizes) + number] = source.integers(
             size, size=num_rows
         )
     return rows.astype(np.float32)

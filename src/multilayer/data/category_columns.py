@@ -17,6 +17,8 @@ CategoryMeaning = Literal["text", "number", "boolean"]
 CategoryForm = Literal["one-hot", "plus-minus", "codes"]
 # A column with more categories than this would make the network's input unreasonably wide.
 MOST_ONE_HOT = 1000
+# One-hot columns of more categories are a single number in encoded rows.
+_MOST_DENSE = 64
 # In fewer rows a value is looked up faster here than in polars.
 _FEW_ROWS = 10_000
 _LARGEST_EXACT = 2**53
@@ -81,6 +83,16 @@ class CategoryColumn:
         if self.form == "plus-minus":
             return (f"{self.name} = {self.categories[1]}",)
         return (self.name,)
+
+    @property
+    def width(self) -> int:
+        """How many of the network's inputs are made of it."""
+        return len(self.categories) if self.form == "one-hot" else 1
+
+    @property
+    def is_looked_up(self) -> bool:
+        """Whether its one-hot columns are a single number in encoded rows."""
+        return self.form == "one-hot" and len(self.categories) > _MOST_DENSE
 
     def passed_values(self) -> NDArray[np.float64]:
         """The columns of each code, (1 + num_categories, width), before they are scaled."""

@@ -59,7 +59,7 @@ class MapPlan:
         is_classes = self.targets.is_classification
         return MapProgress(
             fingerprint=hashlib.sha256(document.encode()).hexdigest(),
-            num_inputs=self.encoder.num_inputs,
+            num_inputs=self.encoder.row_width,
             target_type="int64" if is_classes else "float32",
             target_shape=[] if is_classes else [len(self.targets.names)],
             has_weights=self.mean_weight is not None,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,12 @@ from numpy.typing import NDArray
 
 from multilayer.data.category_columns import CategoryColumn
 from multilayer.data.number_columns import NumberColumn, number_blocks
-from multilayer.data.robust_scaling import RobustScaling, quantiles_of_counts
+from multilayer.data.one_hot_block import OneHotBlock, row_width
+from multilayer.data.robust_scaling import (
+    RobustScaling,
+    quantiles_of_counts,
+    quantiles_of_indicators,
+)
 from multilayer.data.schema import Schema, require_columns
 from multilayer.errors import SettingsError, TableError
 
@@ -49,6 +55,9 @@ class Encoder:
     - Numbers and passed columns are scaled as `RobustScaling` says, by the values that are present.
     - A category that is missing or was never seen is 0 in all its columns before they are scaled,
       and has the code 0.
+
+    One-hot columns of a column with more than 64 categories are a single number in encoded rows,
+    and made dense by the network, a batch at a time: see `OneHotBlock`.
 
     Attributes:
         numbers: The columns that become numbers.
@@ -109,8 +118,7 @@ class Encoder:
         for fitted, parts in zip(numbers, made, strict=True):
             if fitted.has_indicator:
                 missing = parts.to_series(0).null_count()
-                found = np.array([len(frame) - missing, missing])
-                quantiles.append(quantiles_of_counts(np.array([0.0, 1.0]), found)[:, None])
+                quantiles.append(quantiles_of_indicators(np.array([missing]), len(frame)))
         scaling = RobustScaling.of_quantiles(np.hstack([np.empty((5, 0)), *quantiles]))
         return cls(tuple(numbers), tuple(categories), means, scaling)
 
@@ -131,8 +139,31 @@ class Encoder:
 
     @property
     def num_inputs(self) -> int:
-        """How many numbers a row becomes."""
+        """How many inputs a network has for a row, with all one-hot columns."""
         return self.num_numeric + self.num_passed + len(self.category_sizes)
+
+    @cached_property
+    def one_hot_blocks(self) -> tuple[OneHotBlock, ...]:
+        """The inputs that are a single number in encoded rows, in ascending order."""
+        blocks, place = [], self.num_numeric
+        for category in self.categories:
+            if category.is_looked_up:
+                columns = slice(place, place + category.width)
+                absent, present = (
+                    self._scaled(np.full((1, category.width), value), columns)
+                    .astype(np.float32)[0]
+                    .tolist()
+                    for value in (0.0, 1.0)
+                )
+                blocks.append(OneHotBlock(place, tuple(absent), tuple(present)))
+            if category.form != "codes":
+                place += category.width
+        return tuple(blocks)
+
+    @cached_property
+    def row_width(self) -> int:
+        """How many numbers a row becomes."""
+        return row_width(self.num_inputs, self.one_hot_blocks)
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -151,12 +182,12 @@ class Encoder:
 
     @property
     def feature_groups(self) -> dict[str, tuple[int, ...]]:
-        """For each needed column of the table the places of the inputs made of it."""
+        """For each needed column of the table the places in encoded rows of what is made of it."""
         groups: dict[str, list[int]] = {name: [] for name in self.column_names}
         owners = [column.name for column in self.numbers for _ in range(column.width)]
         for category in self.categories:
             if category.form != "codes":
-                owners += [category.name] * len(category.input_names)
+                owners += [category.name] * (1 if category.is_looked_up else category.width)
         owners += [column.name for column in self.numbers if column.has_indicator]
         owners += [category.name for category in self.categories if category.form == "codes"]
         for place, owner in enumerate(owners):
@@ -171,7 +202,7 @@ class Encoder:
     def encode(
         self, frame: "pl.DataFrame", source: str = "the table", first_row: int = 1
     ) -> NDArray[np.float32]:
-        """Make the network's inputs.
+        """Make the rows that a network gets.
 
         Columns are found by name; their order does not matter, and others are ignored.
 
@@ -181,26 +212,32 @@ class Encoder:
             first_row: The number of the first row, for errors.
 
         Returns:
-            (num_rows, num_inputs), always finite.
+            (num_rows, row_width), always finite.
 
         Raises:
             TableError: columns are missing (all are listed), or a value is not what its column
                 holds (row and column are named).
         """
         require_columns(self.column_names, frame.columns, source)
-        inputs = np.empty((len(frame), self.num_inputs), dtype=np.float32)
+        inputs = np.empty((len(frame), self.row_width), dtype=np.float32)
         self._encode_numbers(frame, inputs, source, first_row)
-        place, code_place = self.num_numeric, self.num_numeric + self.num_passed
+        place = row_place = self.num_numeric
+        code_place = self.row_width - len(self.category_sizes)
         for category in self.categories:
             codes = category.codes(frame[category.name])
             if category.form == "codes":
                 inputs[:, code_place] = codes
                 code_place += 1
+                continue
+            columns = slice(place, place + category.width)
+            if category.is_looked_up:
+                inputs[:, row_place] = codes
+                row_place += 1
             else:
-                values = category.passed_values()
-                columns = slice(place, place + values.shape[1])
-                inputs[:, columns] = self._scaled(values, columns)[codes]
-                place = columns.stop
+                values = self._scaled(category.passed_values(), columns)
+                inputs[:, row_place : row_place + category.width] = values[codes]
+                row_place += category.width
+            place = columns.stop
         return inputs
 
     def _encode_numbers(
@@ -213,9 +250,11 @@ class Encoder:
         with_indicator = np.array([column.has_indicator for column in self.numbers])
         num_indicators = int(with_indicator.sum())
         end = self.num_numeric + self.num_passed
-        indicators = slice(end - num_indicators, end)
         values = np.array([[0.0], [1.0]]).repeat(num_indicators, axis=1)
-        absent, present = self._scaled(values, indicators)[::-1].astype(np.float32)
+        scaled = self._scaled(values, slice(end - num_indicators, end))
+        absent, present = scaled[::-1].astype(np.float32)
+        end = self.row_width - len(self.category_sizes)
+        indicators = slice(end - num_indicators, end)
         for start, block in number_blocks(frame, self.numbers, source, first_row):
             rows = slice(start, start + len(block))
             is_missing = np.isnan(block)
@@ -293,8 +332,8 @@ def _quantiles_of_passed(
     category: CategoryColumn, counts: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Quantiles of each passed column, (5, width), from how often each code stands."""
-    columns = []
-    for column in category.passed_values().T:
-        values, place = np.unique(column, return_inverse=True)
-        columns.append(quantiles_of_counts(values, np.bincount(place, counts).astype(np.int64)))
-    return np.array(columns).reshape(-1, 5).T
+    if category.form == "one-hot":
+        return quantiles_of_indicators(counts[1:], int(counts.sum()))
+    missing, first, second = counts
+    in_order = np.array([first, missing, second])
+    return quantiles_of_counts(np.array([-1.0, 0.0, 1.0]), in_order)[:, None]

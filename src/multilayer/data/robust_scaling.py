@@ -58,6 +58,14 @@ class RobustScaling:
         return scaling
 
 
+def quantiles_of_indicators(counts: NDArray[np.int64], num_rows: int) -> NDArray[np.float64]:
+    """The same of columns of 0 and 1, (5, num_columns), from how often each holds 1."""
+    places = (np.array([0, 0.25, 0.5, 0.75, 1]) * (num_rows - 1))[:, None]
+    below = np.floor(places)
+    low, high = (place >= num_rows - counts for place in (below, np.ceil(places)))
+    return np.asarray(low + (high.astype(float) - low) * (places - below))
+
+
 def quantiles_of_counts(
     values: NDArray[np.float64], counts: NDArray[np.int64]
 ) -> NDArray[np.float64]:

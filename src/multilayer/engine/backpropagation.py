@@ -2,10 +2,9 @@
 
 from torch import Tensor
 
-from multilayer.engine.construction import Construction, without_dimension_of_one
+from multilayer.engine.construction import Construction, FirstLayer, without_dimension_of_one
 from multilayer.engine.layers import Layer
 from multilayer.engine.layers.dropout import DropoutPlan
-from multilayer.engine.layers.inputs import Scaling
 from multilayer.engine.layers.linear import Descent, Linear
 from multilayer.engine.specification import NetworkSpec
 
@@ -36,7 +35,7 @@ class Passes:
     ) -> None:
         self._num_members = len(parameters)
         self._construction = Construction(spec, parameters, gradient, dropout)
-        self._layers: dict[tuple[int, int], tuple[Scaling, list[Layer]]] = {}
+        self._layers: dict[tuple[int, int], tuple[FirstLayer, list[Layer]]] = {}
         self._largest_batch = 0
         self._current: list[Layer] = []
 
@@ -44,7 +43,7 @@ class Passes:
         """Logits of a batch.
 
         Args:
-            inputs: (num_members, batch, num_inputs), or (1, batch, num_inputs) for rows that all
+            inputs: (num_members, batch, row_width), or (1, batch, row_width) for rows that all
                 members share; of any number type. They must stay unchanged until `backward` is
                 done.
 
@@ -59,8 +58,8 @@ class Passes:
             self._layers[num_row_sets, batch_size] = self._construction.layers(
                 num_row_sets, batch_size
             )
-        scaling, self._current = self._layers[num_row_sets, batch_size]
-        values = scaling.forward(without_dimension_of_one(inputs))
+        first, self._current = self._layers[num_row_sets, batch_size]
+        values = first.forward(without_dimension_of_one(inputs))
         if num_row_sets < self._num_members:
             values = values.expand(self._num_members, -1, -1)
         for layer in self._current:

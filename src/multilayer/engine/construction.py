@@ -17,9 +17,11 @@ from multilayer.engine.layers.embeddings import (
     NumberParameters,
 )
 from multilayer.engine.layers.feature_scale import FeatureScale
-from multilayer.engine.layers.inputs import Scaling, Standardization
+from multilayer.engine.layers.inputs import OneHotExpansion, Scaling, Standardization
 from multilayer.engine.layers.linear import Linear
 from multilayer.engine.specification import NUM_FREQUENCIES, NUMBER_WIDTH, NetworkSpec
+
+FirstLayer = Scaling | OneHotExpansion
 
 
 class Construction:
@@ -44,15 +46,21 @@ class Construction:
         self._is_embedded = bool(spec.embedded_numbers or spec.category_sizes)
         self._memory: dict[str, Tensor] = {}
 
-    def layers(self, num_row_sets: int, batch_size: int) -> tuple[Scaling, list[Layer]]:
-        """For batches (num_row_sets, batch_size, num_inputs): the first layer, and the others."""
+    def layers(self, num_row_sets: int, batch_size: int) -> tuple[FirstLayer, list[Layer]]:
+        """For batches (num_row_sets, batch_size, row_width): the first layer, and the others."""
         spec = self._spec
-        scaled = self._buffer("scaled", num_row_sets, batch_size, spec.num_inputs)
         layers = list(self._features(batch_size))
         for number in range(len(spec.hidden_widths)):
             layers += [self._linear(number, batch_size), *self._hidden(number, batch_size)]
         layers.append(self._linear(len(spec.hidden_widths), batch_size))
-        return Scaling(spec.input_scale, scaled), layers
+        return self._first(num_row_sets, batch_size), layers
+
+    def _first(self, num_row_sets: int, batch_size: int) -> FirstLayer:
+        spec = self._spec
+        outputs = self._buffer("scaled", num_row_sets, batch_size, spec.num_inputs)
+        if spec.one_hot_blocks:
+            return OneHotExpansion(spec.num_inputs, spec.one_hot_blocks, outputs)
+        return Scaling(spec.input_scale, outputs)
 
     def _features(self, batch_size: int) -> Iterator[Layer]:
         """What lies before the first linear layer."""

@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from multilayer.engine.backpropagation import Passes
+from multilayer.engine.layers.inputs import OneHotExpansion
 from multilayer.engine.randomness import generator
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
@@ -28,7 +29,7 @@ def fit_to_rows(
         spec: the networks' shape.
         settings: of each member.
         parameters: as they were drawn, (num_members, num_parameters).
-        inputs: the training rows, (num_rows, num_inputs), of any number type.
+        inputs: the training rows, (num_rows, row_width), of any number type.
         rows: row numbers that each member learns from; None: all rows.
     """
     for member, of_member in enumerate(settings):
@@ -54,10 +55,11 @@ def _standardize_inputs(
     """Each input's mean, and for all inputs one deviation from these means."""
     total = torch.zeros(spec.num_inputs, dtype=torch.float64, device=flat.device)
     squares, num_rows = torch.zeros_like(total), len(inputs) if rows is None else len(rows)
-    for start in range(0, num_rows, _ROWS_TO_A_CHUNK):
-        stop = start + _ROWS_TO_A_CHUNK
-        chunk = (inputs[start:stop] if rows is None else inputs[rows[start:stop]]).double()
-        chunk *= spec.input_scale
+    rows_at_once = spec.rows_at_once(_ROWS_TO_A_CHUNK)
+    for start in range(0, num_rows, rows_at_once):
+        stop = start + rows_at_once
+        chunk = inputs[start:stop] if rows is None else inputs[rows[start:stop]]
+        chunk = _first_values(spec, chunk)
         total += chunk.sum(0)
         squares += chunk.square_().sum(0)
     mean = total / num_rows
@@ -67,8 +69,16 @@ def _standardize_inputs(
         spec.slots["inputs.scale"].view(flat).fill_(float(1 / deviation))
 
 
+def _first_values(spec: NetworkSpec, rows: Tensor) -> Tensor:
+    """Rows (num_rows, row_width) as inputs (num_rows, num_inputs): scaled, or made dense."""
+    if not spec.one_hot_blocks:
+        return rows.to(torch.float64, copy=True).mul_(spec.input_scale)
+    outputs = torch.empty(len(rows), spec.num_inputs, dtype=torch.float64, device=rows.device)
+    return OneHotExpansion(spec.num_inputs, spec.one_hot_blocks, outputs).forward(rows)
+
+
 def _drawn_rows(inputs: Tensor, rows: Tensor | None, source: Generator) -> Tensor:
-    """Up to `_ROWS_SEEN` of a member's rows, as a batch (1, num_rows, num_inputs)."""
+    """Up to `_ROWS_SEEN` of a member's rows, as a batch (1, num_rows, row_width)."""
     num_rows = len(inputs) if rows is None else len(rows)
     drawn = torch.randperm(num_rows, generator=source)[:_ROWS_SEEN].to(inputs.device)
     return inputs[drawn if rows is None else rows[drawn]].unsqueeze(0)

@@ -61,7 +61,9 @@ def fit_bytes(spec: NetworkSpec, members: Sequence[TrainingSettings]) -> int:
     shared = members[0]
     num_moments = 2 if shared.optimizer == "adam" else int(shared.momentum > 0)
     num_copies = 2 + num_moments + int(shared.average_decay > 0) + int(shared.selection != "last")
-    num_flowing = shared.batch_size * (spec.num_inputs + 3 * sum(spec.widths[1:]))
+    is_embedded = bool(spec.embedded_numbers or spec.category_sizes)
+    num_wide = spec.num_inputs + 2 * (is_embedded + spec.scale_layer) * spec.num_features
+    num_flowing = shared.batch_size * (num_wide + 3 * sum(spec.widths[1:]))
     of_member = num_copies * spec.num_parameters + num_flowing
     return len(members) * of_member * _BYTES_OF_A_NUMBER
 

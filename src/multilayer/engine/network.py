@@ -124,7 +124,7 @@ class Network:
         Args:
             spec: the shape.
             settings: of each member.
-            inputs: the training rows, (num_rows, num_inputs), of any number type.
+            inputs: the training rows, (num_rows, row_width), of any number type.
             rows: row numbers that each member learns from; None: all rows.
             dtype: of the parameters.
         """
@@ -152,7 +152,7 @@ class Network:
         """What the last layer says for each row. Any number of threads may ask at once.
 
         Args:
-            inputs: (num_rows, num_inputs), of any number type; bytes stay bytes in memory.
+            inputs: (num_rows, row_width), of any number type; bytes stay bytes in memory.
 
         Returns:
             (num_members, num_rows, num_outputs), in the network's dtype.
@@ -160,8 +160,9 @@ class Network:
         passes = self._spare_passes.take() or Passes(self.spec, self.parameters)
         answers = self.parameters.new_empty(self.num_members, len(inputs), self.spec.num_outputs)
         with torch.inference_mode():
-            for start in range(0, len(inputs), _INFERENCE_ROWS):
-                rows = inputs[start : start + _INFERENCE_ROWS]
+            rows_at_once = self.spec.rows_at_once(_INFERENCE_ROWS)
+            for start in range(0, len(inputs), rows_at_once):
+                rows = inputs[start : start + rows_at_once]
                 answers[:, start : start + len(rows)] = passes.forward(rows.unsqueeze(0))
         self._spare_passes.give_back(passes)
         return answers

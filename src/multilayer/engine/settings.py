@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
+from multilayer.data.one_hot_block import OneHotBlock
 from multilayer.engine.setting_checks import check_setting, check_together
 from multilayer.engine.specification import ActivationName, NetworkSpec
 from multilayer.errors import SettingsError
@@ -182,6 +183,7 @@ class TrainingSettings:
         *,
         num_numeric: int = 0,
         category_sizes: Sequence[int] = (),
+        one_hot_blocks: Sequence[OneHotBlock] = (),
         input_scale: float = 1.0,
     ) -> NetworkSpec:
         """The network that these settings make of data.
@@ -192,6 +194,7 @@ class TrainingSettings:
             num_numeric: how many columns, the first ones, are numbers that a numeric embedding is
                 for.
             category_sizes: number of codes of each categorical column; these come last.
+            one_hot_blocks: see `NetworkSpec`.
             input_scale: see `NetworkSpec`.
         """
         return NetworkSpec(
@@ -206,6 +209,7 @@ class TrainingSettings:
             self.scale_layer,
             self.batch_norm,
             self.learned_activation,
+            tuple(one_hot_blocks),
         )
 
 

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
+from multilayer.data.one_hot_block import OneHotBlock, row_width
 from multilayer.engine.parameter_slots import ParameterSlot, SlotKind, lay_out
 from multilayer.errors import SettingsError, did_you_mean
 
@@ -18,6 +19,7 @@ ActivationName = Literal[
 NUM_FREQUENCIES = 16  # cosines from which the embedding of a number is mixed
 NUMBER_WIDTH = 4  # values that a number becomes: itself, and three mixtures
 CATEGORY_WIDTH = 8  # values that a category becomes
+_MOST_VALUES_AT_ONCE = 2**22  # of features, where rows are answered
 BATCH_NORM_EPSILON = 1e-5  # added to variances, as torch.nn.BatchNorm1d has it
 
 
@@ -46,6 +48,9 @@ class NetworkSpec:
             training and by running statistics after, then scaled by a learned gain (Ioffe and
             Szegedy, 2015). The layer's bias comes after that.
         learned_activation: the activation is (1 − α) z + α σ(z), α learned for each neuron.
+        one_hot_blocks: inputs that are a single number in the rows that are given, in ascending
+            order, all of them among those that go through as they are. No part of a model file:
+            it follows from the table's encoder.
 
     Raises:
         SettingsError: a width is below 1, a name is unknown, or columns are embedded twice.
@@ -62,6 +67,7 @@ class NetworkSpec:
     scale_layer: bool = False
     batch_norm: bool = False
     learned_activation: bool = False
+    one_hot_blocks: tuple[OneHotBlock, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden_widths", tuple(self.hidden_widths))
@@ -84,6 +90,17 @@ class NetworkSpec:
 
         if self.standardize_inputs and self.category_sizes:
             raise SettingsError("standardize_inputs is for numbers alone, not for categories")
+        self._check_one_hot_blocks()
+
+    def _check_one_hot_blocks(self) -> None:
+        place, last = self.embedded_numbers, self.num_inputs - len(self.category_sizes)
+        for block in self.one_hot_blocks:
+            is_apart = place <= block.place and block.place + block.size <= last
+            if not is_apart or not 0 < block.size == len(block.present):
+                raise SettingsError("blocks of one-hot columns must lie apart, among passed inputs")
+            place = block.place + block.size
+        if self.one_hot_blocks and self.input_scale != 1:
+            raise SettingsError("input_scale is not for rows with codes of one-hot columns")
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -91,9 +108,18 @@ class NetworkSpec:
         return (self.num_inputs, *self.hidden_widths, self.num_outputs)
 
     @property
+    def row_width(self) -> int:
+        """Numbers in a row as it is given, where a block of one-hot columns is one number."""
+        return row_width(self.num_inputs, self.one_hot_blocks)
+
+    @property
     def num_passed(self) -> int:
         """Columns that go through as they are."""
         return self.num_inputs - self.embedded_numbers - len(self.category_sizes)
+
+    def rows_at_once(self, most: int) -> int:
+        """Rows to be answered together: `most`, or fewer where their features would be many."""
+        return max(1, min(most, _MOST_VALUES_AT_ONCE // max(self.num_inputs, self.num_features)))
 
     @property
     def num_features(self) -> int:
@@ -108,6 +134,24 @@ class NetworkSpec:
     def is_linear_layers_alone(self) -> bool:
         """Whether all parameters are those of linear layers, and a bias is part of its layer."""
         return all(slot.name.startswith("linear_") for slot in self.parameter_slots)
+
+    def to_json(self) -> dict[str, Any]:
+        """What a file says of it: all but the one-hot blocks."""
+        document = asdict(replace(self, one_hot_blocks=()))
+        del document["one_hot_blocks"]
+        return document
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> "NetworkSpec":
+        """Read what `to_json` made.
+
+        Raises:
+            SettingsError: a value is out of range.
+            TypeError: a key is missing or unknown, or a value of another type.
+        """
+        if "one_hot_blocks" in document:
+            raise TypeError("a file says nothing of one_hot_blocks")
+        return cls(**document)
 
     @cached_property
     def parameter_slots(self) -> tuple[ParameterSlot, ...]:

@@ -187,7 +187,7 @@ def fingerprint_of(
     second for a gigabyte and a half.
     """
     return {
-        "network": as_json(asdict(network.spec)),
+        "network": as_json(network.spec.to_json()),
         "type of numbers": str(network.parameters.dtype).removeprefix("torch."),
         "settings": [as_json(asdict(member)) for member in members],
         "data": {

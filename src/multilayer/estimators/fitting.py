@@ -249,6 +249,7 @@ class TableFit(PopulationFit):
             self.targets.num_outputs,
             num_numeric=self.encoder.num_numeric,
             category_sizes=self.encoder.category_sizes,
+            one_hot_blocks=self.encoder.one_hot_blocks,
         )
         if start is not None:
             if start.network.spec != spec or start.network.num_members != len(self._members):

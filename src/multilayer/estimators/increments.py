@@ -75,6 +75,7 @@ class Increments:
             targets.num_outputs,
             num_numeric=encoder.num_numeric,
             category_sizes=encoder.category_sizes,
+            one_hot_blocks=encoder.one_hot_blocks,
         )
         inputs = torch.from_numpy(encoder.encode(rows.frame))
         network = Network.for_training(spec, [settings], inputs)

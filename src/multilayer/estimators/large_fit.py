@@ -154,6 +154,7 @@ def spec_of(settings: TrainingSettings, encoder: Encoder, targets: Targets) -> N
         targets.num_outputs,
         num_numeric=encoder.num_numeric,
         category_sizes=encoder.category_sizes,
+        one_hot_blocks=encoder.one_hot_blocks,
     )
 
 

@@ -147,4 +147,4 @@ def _scaled(values: NDArray[Any], targets: Targets, settings: TrainingSettings) 
 
 def _row_bytes(encoder: Encoder, targets: Targets, is_weighted: bool) -> int:
     target_bytes = 8 if targets.is_classification else 4 * len(targets.names)
-    return 4 * encoder.num_inputs + target_bytes + 4 * is_weighted
+    return 4 * encoder.row_width + target_bytes + 4 * is_weighted

@@ -117,6 +117,7 @@ class TableProblem(Problem):
             self.targets.num_outputs,
             num_numeric=encoder.num_numeric,
             category_sizes=encoder.category_sizes,
+            one_hot_blocks=encoder.one_hot_blocks,
         )
 
     def first_rows(self, num_rows: int) -> "TableProblem":

@@ -4,7 +4,7 @@ The arrays are the weights and biases by name, each with a leading dimension of 
 document holds everything else that is needed to use them; see docs/model-file.md.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ def save_image_model(model: ImageModel, path: str | Path) -> None:
         OutputError: it cannot be written.
     """
     document = {
-        "network": asdict(model.network.spec),
+        "network": model.network.spec.to_json(),
         "num_members": model.network.num_members,
         "image_shape": model.image_shape,
         "class_names": model.class_names,

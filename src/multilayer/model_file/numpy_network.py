@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.data.one_hot_block import code_places, plain_parts
 from multilayer.engine.spares import Spares
 from multilayer.engine.specification import (
     BATCH_NORM_EPSILON,
@@ -64,13 +65,19 @@ class NumPyNetwork:
         ]
         sizes = spec.category_sizes
         self._starts = np.array([sum(sizes[:column]) for column in range(len(sizes))], np.int64)
+        blocks = spec.one_hot_blocks
+        self._plain_parts = list(plain_parts(spec.num_inputs, blocks))
+        self._blocks = [
+            (row_place, block.place, np.array(block.absent, dtype), np.array(block.present, dtype))
+            for row_place, block in zip(code_places(blocks), blocks, strict=True)
+        ]
         self._spare_buffers: Spares[_Buffers] = Spares()
 
     def logits(self, inputs: Array, out: Array | None = None) -> Array:
         """What the last layer says. Any number of threads may ask at once.
 
         Args:
-            inputs: (num_rows, num_inputs), of the network's type, left unchanged.
+            inputs: (num_rows, row_width), of the network's type, left unchanged.
             out: where the answer goes, (num_rows, num_outputs), of the network's type and without
                 gaps in memory; None: new memory.
 
@@ -80,6 +87,8 @@ class NumPyNetwork:
         buffers = self._spare_buffers.take()
         if buffers is None or len(inputs) != buffers.num_rows:
             buffers = self._new_buffers(len(inputs))
+        if self._blocks:
+            inputs = self._expanded(inputs)
         values = self._embed(inputs, buffers.features) if self._is_embedded else inputs
         for (weight, bias), strength, hidden in zip(
             self._layers, self._strengths, buffers.hidden, strict=False
@@ -111,6 +120,19 @@ class NumPyNetwork:
         difference -= values
         difference *= strength
         values += difference
+
+    def _expanded(self, rows: Array) -> Array:
+        """Blocks of one-hot columns made dense; see `engine.layers.inputs.OneHotExpansion`."""
+        inputs = np.empty((len(rows), self._spec.num_inputs), self._dtype)
+        for row_part, part in self._plain_parts:
+            inputs[:, part] = rows[:, row_part]
+        for row_place, place, absent, present in self._blocks:
+            inputs[:, place : place + len(absent)] = absent
+            codes = rows[:, row_place].astype(np.int64)
+            seen = np.flatnonzero(codes)
+            columns = codes[seen] - 1
+            inputs[seen, place + columns] = present[columns]
+        return inputs
 
     def _embed(self, inputs: Array, features: Array) -> Array:
         """Write features of rows; see `engine.layers.embeddings`."""

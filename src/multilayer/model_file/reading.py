@@ -127,7 +127,7 @@ def _check_bytes(images: NDArray[Any]) -> None:
 def _described(container: Container) -> ModelContent:
     document, path = container.document, container.path
     try:
-        spec = NetworkSpec(**document["network"])
+        spec = NetworkSpec.from_json(document["network"])
         num_members = document["num_members"]
         if not math.isfinite(spec.input_scale):
             raise ValueError(f"the input scale is {spec.input_scale}")

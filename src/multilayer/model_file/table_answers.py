@@ -17,6 +17,7 @@ from multilayer.model_file.finiteness import check_answers
 from multilayer.model_file.number_intervals import intervals_of_numbers
 
 Array = NDArray[np.float64]
+_MOST_ENCODED = 2**25  # numbers in memory at once, of rows to be answered
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,7 @@ class TableAnswers(ABC):
         """What each member's last layer says to encoded rows.
 
         Args:
-            inputs: as the encoder makes them, (num_rows, num_inputs).
+            inputs: as the encoder makes them, (num_rows, row_width).
 
         Returns:
             (num_members, num_rows, num_outputs), computed in float64.
@@ -149,7 +150,15 @@ class TableAnswers(ABC):
         Raises:
             TableError: columns are missing or hold what they must not.
         """
-        outputs = self.encoded_outputs(self.encoder.encode(as_frame(X), source, first_row))
+        frame = as_frame(X)
+        rows_at_once = max(1, _MOST_ENCODED // max(self.encoder.row_width, 1))
+        parts = [
+            self.encoded_outputs(
+                self.encoder.encode(frame[start : start + rows_at_once], source, first_row + start)
+            )
+            for start in range(0, max(len(frame), 1), rows_at_once)
+        ]
+        outputs = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
         check_answers(outputs, axis=1)
         return outputs
 

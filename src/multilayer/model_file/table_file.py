@@ -1,6 +1,5 @@
 """A table's model as a file."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -31,7 +30,7 @@ def save_table_model(model: TableModel, path: str | Path) -> None:
         "schema": model.schema.to_json(),
         "encoder": model.encoder.to_json(),
         "targets": targets,
-        "network": asdict(model.network.spec),
+        "network": model.network.spec.to_json(),
         "num_members": model.network.num_members,
         "temperature": model.temperature,
         "uniform_share": model.uniform_share,

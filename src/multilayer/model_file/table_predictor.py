@@ -1,7 +1,7 @@
 """A table's model that answers through NumPy: ready at once, as it needs no PyTorch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -49,8 +49,9 @@ class TablePredictor(TableAnswers):
     def encoded_outputs(self, inputs: NDArray[np.float32]) -> Array:
         """See `TableAnswers`."""
         outputs = np.empty((self.num_members, len(inputs), self.spec.num_outputs))
-        for start in range(0, len(inputs), _CHUNK_ROWS):
-            rows = slice(start, start + _CHUNK_ROWS)
+        rows_at_once = self.spec.rows_at_once(_CHUNK_ROWS)
+        for start in range(0, len(inputs), rows_at_once):
+            rows = slice(start, start + rows_at_once)
             chunk = inputs[rows].astype(np.float64)
             for member, network in enumerate(self._networks):
                 network.logits(chunk, outputs[member, rows])
@@ -86,7 +87,7 @@ def table_predictor_of(container: Container) -> TablePredictor:
     container.check_keys(_KEYS)
     document = container.document
     try:
-        spec = NetworkSpec(**document["network"])
+        spec = NetworkSpec.from_json(document["network"])
         check_widths("num_members", (document["num_members"],))
         schema = Schema.from_json(document["schema"])
         encoder = Encoder.from_json(document["encoder"])
@@ -127,7 +128,7 @@ def table_predictor_of(container: Container) -> TablePredictor:
         schema,
         encoder,
         targets,
-        spec,
+        replace(spec, one_hot_blocks=encoder.one_hot_blocks),
         {slot.name: container.arrays[slot.name] for slot in spec.parameter_slots},
         temperature=temperature,
         uniform_share=uniform_share,

@@ -1,8 +1,12 @@
 """What happens to rows before anything is learned about them."""
 
+from collections.abc import Sequence
+from itertools import accumulate
+
 import torch
 from torch import Tensor
 
+from multilayer.data.one_hot_block import OneHotBlock, code_places, plain_parts
 from multilayer.engine.layers.linear import Descent
 
 
@@ -24,6 +28,46 @@ class Scaling:
         if not self._changes_values and inputs.dtype == self.outputs.dtype:
             return inputs
         return torch.mul(inputs, self.scale, out=self.outputs)
+
+
+class OneHotExpansion:
+    """Makes blocks of one-hot columns dense, each of which is a single code in the rows given.
+
+    Args:
+        num_inputs: of the outputs.
+        blocks: which of them are one-hot columns, and their values.
+        outputs: buffer, (…, num_inputs).
+    """
+
+    def __init__(self, num_inputs: int, blocks: Sequence[OneHotBlock], outputs: Tensor) -> None:
+        self.outputs = outputs
+        self._plain = list(plain_parts(num_inputs, blocks))
+        self._absent = [
+            (slice(block.place, block.place + block.size), outputs.new_tensor(block.absent))
+            for block in blocks
+            if any(block.absent)  # seldom: in a column of which a quarter of the rows is one value
+        ]
+        device = outputs.device
+        self._code_places = torch.tensor(code_places(blocks), device=device)
+        self._places = torch.tensor([block.place for block in blocks], device=device)
+        starts = [0, *accumulate(1 + block.size for block in blocks)][:-1]
+        self._starts = torch.tensor(starts, device=device)
+        # What stands at a category's place; code 0 leaves the first place of its block absent.
+        self._values = outputs.new_tensor(
+            [value for block in blocks for value in (block.absent[0], *block.present)]
+        )
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Encoded rows (…, row_width) to inputs (…, num_inputs)."""
+        self.outputs.zero_()
+        for row_part, part in self._plain:
+            self.outputs[..., part] = inputs[..., row_part]
+        for part, absent in self._absent:
+            self.outputs[..., part] = absent
+        codes = inputs[..., self._code_places].long()
+        values = self._values[codes + self._starts]
+        self.outputs.scatter_(-1, codes.sub_(1).clamp_(min=0) + self._places, values)
+        return self.outputs
 
 
 class Standardization:

@@ -127,6 +127,7 @@ class RecipeRows:
             targets.num_outputs,
             num_numeric=encoder.num_numeric,
             category_sizes=encoder.category_sizes,
+            one_hot_blocks=encoder.one_hot_blocks,
         )
 
     def network(self, members: list[TrainingSettings]) -> Network:
