@@ -24,6 +24,8 @@ from multilayer.errors import OutputError
 _TEMPORARY_ENDING = ".part"
 _SECONDS_UNTIL_LOCKED = 60.0
 _BUFFER_BYTES = 1 << 20
+LARGEST_LINES_BYTES = 1 << 28  # of a file that grows by lines, to be read
+LARGEST_LINE_BYTES = 1 << 20
 _BLOCK_BYTES = 1 << 16  # searched at once for the end of the last whole line
 _SECONDS_FOR_A_WRITER = 0.5
 # Pipes that the shell has made, which have a writer already.
@@ -151,9 +153,9 @@ def append_line(path: str | Path, line: str) -> None:
     """Add a line to a file that grows, in one piece.
 
     A last line that an earlier kill or power cut has torn is cut off first; after an error the
-    file is as it was before. The line survives the death of the process at once. It is not
-    flushed to the disk, which would cost as much as a short epoch: after a power cut lines may be
-    missing from the end, down to the last `sync_file`.
+    file is as it was before. A symbolic link is an error. The line survives the death of the
+    process at once. It is not flushed to the disk, which would cost as much as a short epoch: after
+    a power cut lines may be missing from the end, down to the last `sync_file`.
 
     Args:
         path: the file; made if it is not there.
@@ -164,7 +166,8 @@ def append_line(path: str | Path, line: str) -> None:
     """
     path = Path(path)
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(path, flags, 0o666)
         try:
             size = os.lseek(descriptor, 0, os.SEEK_END)
             whole = _end_of_whole_lines(descriptor, size)
@@ -225,14 +228,62 @@ def sync_file(path: str | Path) -> None:
         raise _cannot_write(path, error) from error
 
 
-def whole_lines(path: str | Path) -> list[str]:
-    """The lines of a file that `append_line` writes, without one that was torn at the end.
+def read_regular(path: str | Path, most_bytes: int) -> bytes:
+    """The whole content of an ordinary file.
+
+    Args:
+        path: the file.
+        most_bytes: that it may have.
 
     Raises:
-        OSError, UnicodeDecodeError: it cannot be read.
+        OSError: it cannot be read, is no ordinary file, or is larger.
     """
-    content = Path(path).read_bytes()
-    return content[: content.rfind(b"\n") + 1].decode().split("\n")[:-1]
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        content = b"" if size > most_bytes else file.read(most_bytes + 1)
+        if size > most_bytes or len(content) > most_bytes:
+            raise OSError(f"it has {max(size, len(content)):,} bytes; {most_bytes:,} are the most")
+    return content
+
+
+def whole_lines(
+    path: str | Path,
+    most_bytes: int = LARGEST_LINES_BYTES,
+    most_bytes_of_a_line: int = LARGEST_LINE_BYTES,
+) -> list[str]:
+    """The lines of a file that `append_line` writes, without one that was torn at the end.
+
+    Args:
+        path: the file.
+        most_bytes: that it may have.
+        most_bytes_of_a_line: that a line may have.
+
+    Raises:
+        OSError: it cannot be read, is no ordinary file, or it or a line is larger.
+        UnicodeDecodeError: it is not UTF-8.
+    """
+    lines = []
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most_bytes:
+            raise OSError(f"it has {size:,} bytes; {most_bytes:,} are the most")
+        while (line := file.readline(most_bytes_of_a_line + 1)).endswith(b"\n"):
+            lines.append(line[:-1].decode())
+    if len(line) > most_bytes_of_a_line:
+        raise OSError(
+            f"its line {len(lines) + 1} has more than {most_bytes_of_a_line:,} bytes, the most"
+        )
+    return lines
+
+
+def check_is_no_link(path: str | Path) -> None:
+    """Make sure that a file of a folder that a stranger may have filled is not elsewhere.
+
+    Raises:
+        OutputError: it is a symbolic link, through which a file outside of the folder would change.
+    """
+    if os.path.islink(path):  # noqa: PTH114
+        raise OutputError(f"cannot write {path}: it is a link to elsewhere; remove it first")
 
 
 def remove_leftovers(folder: str | Path) -> None:

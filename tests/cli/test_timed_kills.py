@@ -20,7 +20,7 @@ import pytest
 
 from multilayer.data.idx import write_idx
 from multilayer.errors import RunFolderError
-from multilayer.lab.run_folder import read_history, read_json
+from multilayer.lab.run_documents import read_history, read_json
 from multilayer.lab.saved_run import SavedRun
 from multilayer.lab.stopwatch import without_times
 

@@ -182,7 +182,7 @@ def entry(header: dict, **changes: object) -> None:
         (lambda h: h["__metadata__"].update(multilayer=7), "has no metadata of ours"),
         (lambda h: h.pop("__metadata__"), "has no metadata of ours"),
         (lambda h: h.update(__metadata__=[]), "has no metadata of ours"),
-        (lambda h: h["__metadata__"].update(multilayer="[]"), "is no JSON object"),
+        (lambda h: h["__metadata__"].update(multilayer="[]"), "must hold a JSON object"),
         (lambda h: h["__metadata__"].update(multilayer="{"), "is not plain JSON"),
         (lambda h: h["__metadata__"].update(multilayer='{"a":NaN}'), "NaN' is not a finite"),
         (lambda h: h["__metadata__"].update(multilayer='{"a":1e999}'), "1e999' is not a finite"),
@@ -262,6 +262,16 @@ def test_what_is_no_ordinary_file_is_refused_at_once(tmp_path):
         read_container(tmp_path / "absent")
 
 
+def test_a_large_file_is_held_to_its_header_and_to_the_disk_before_it_is_read(path, monkeypatch):
+    monkeypatch.setattr("multilayer.container.reading._LARGE_BYTES", 100)
+    write_container(path, "sample", DOCUMENT, ARRAYS)
+    assert read_container(path).document == DOCUMENT
+    with path.open("ab") as file:
+        file.write(bytes(2000))
+    with pytest.raises(ModelFileError, match="its tensors take 61 bytes, it has 2061"):
+        read_container(path)
+
+
 def test_a_file_that_announces_a_header_of_terabytes_costs_nothing(path):
     path.write_bytes(struct.pack("<Q", 1 << 44) + b"{}")
     with pytest.raises(ModelFileError, match="announces a header of 17592186044416"):
@@ -279,7 +289,7 @@ def test_a_sparse_file_of_gigabytes_costs_nothing(path):
     text = json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(text)) + text)
     os.truncate(path, 8 + len(text) + 10**10)
-    with pytest.raises(ModelFileError, match="the disk holds"):
+    with pytest.raises(ModelFileError, match="were ever written"):
         read_container(path)
     assert tracemalloc.get_traced_memory()[1] < 10**7
     tracemalloc.stop()

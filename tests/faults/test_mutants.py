@@ -28,7 +28,7 @@ from multilayer.data.idx import read_idx, write_idx
 from multilayer.engine.network import Network
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import IdxFileError, ImageFileError, ModelFileError, RunFolderError
-from multilayer.lab.run_folder import read_history, read_json
+from multilayer.lab.run_documents import read_history, read_json
 from multilayer.model_file.image_model import ImageModel, save_image_model
 from multilayer.model_file.reading import read_model_file
 

@@ -12,7 +12,7 @@ import multilayer.files
 from multilayer.errors import OutputError, RunFolderError
 from multilayer.files import write_text
 from multilayer.lab import table_run
-from multilayer.lab.run_folder import read_history, read_json
+from multilayer.lab.run_documents import read_history, read_json
 from multilayer.lab.saved_run import SavedRun
 from multilayer.lab.stopwatch import without_times
 from multilayer.lab.table_run import TableRun

@@ -1,7 +1,8 @@
 import pytest
 
 from multilayer.errors import OutputError, RunFolderError
-from multilayer.lab.run_folder import RunFolder, model_path, read_json
+from multilayer.lab.run_documents import read_json
+from multilayer.lab.run_folder import RunFolder, model_path
 
 
 def test_a_folder_below_a_file_is_one_clear_error(tmp_path):
@@ -26,7 +27,11 @@ def test_numbers_that_json_does_not_have_are_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"{", "cannot be read"), (b"[1]", "must hold a JSON object"), (b"\xff", "cannot be read")],
+    [
+        (b"{", "cannot be read"),
+        (b"[1]", "cannot be read: it must hold a JSON object"),
+        (b"\xff", "cannot be read"),
+    ],
 )
 def test_a_damaged_json_file_is_named(tmp_path, content, message):
     (tmp_path / "results.json").write_bytes(content)

@@ -89,3 +89,26 @@ def test_a_holder_that_has_not_yet_said_who_it_is(tmp_path, content):
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(OutputError, match="cannot lock the run folder .*: no such file"):
         RunLock(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("kind", ["link", "second name", "text", "pipe", "folder"])
+def test_another_file_at_the_place_of_the_lock_stays_as_it_is(tmp_path, kind):
+    victim, lock = tmp_path / "precious", tmp_path / "run" / ".lock"
+    victim.write_text('{"pid": 1}')
+    lock.parent.mkdir()
+    match kind:
+        case "link":
+            lock.symlink_to(victim)
+        case "second name":
+            lock.hardlink_to(victim)
+        case "text":
+            lock.write_text("precious")
+        case "pipe":
+            os.mkfifo(lock)
+        case "folder":
+            lock.mkdir()
+    with pytest.raises(OutputError, match=r"cannot lock the run folder .*(\.lock|is a directory)"):
+        RunLock(lock.parent)
+    assert victim.read_text() == '{"pid": 1}'
+    assert kind != "text" or lock.read_text() == "precious"
+    assert os.path.lexists(lock)

@@ -12,7 +12,7 @@ import pytest
 
 from multilayer.cli.application import run as command
 from multilayer.errors import CheckpointError, RunFolderError
-from multilayer.lab.run_folder import read_history, read_json
+from multilayer.lab.run_documents import read_history, read_json
 from multilayer.lab.saved_run import SavedRun
 from multilayer.lab.stopwatch import without_times
 from multilayer.lab.table_run import TableRun

@@ -1,7 +1,7 @@
 """Reading such a file, which a stranger may have written."""
 
+import errno
 import hashlib
-import json
 import math
 import os
 from collections.abc import Iterator
@@ -27,10 +27,15 @@ from multilayer.container.contents import (
     check_names,
     shown,
 )
+from multilayer.container.plain_json import parse_object
 from multilayer.errors import ModelFileError
 from multilayer.files import open_regular
 
-_LARGE_BYTES = 2**26  # a file of more is looked at before memory is taken for it
+_Entry = tuple[str, np.dtype[Any], list[int], int, int]
+
+_LARGE_BYTES = 1 << 26
+_MOST_EXTENTS = 10_000  # that are counted to see whether a file is one of holes
+_MOST_TO_DISK = 16  # times as large as on the disk; weights are not compressed by that
 
 
 def read_container(path: str | Path, *kinds: str) -> Container:
@@ -88,21 +93,13 @@ def parse_container(content: bytearray, path: Path, *kinds: str) -> Container:
 
 
 def _read(path: Path) -> bytearray:
-    """The whole file; no memory is taken before the first bytes look like ours."""
+    """The whole file; memory for it is taken once its header says that it has this size."""
     try:
-        if not path.exists():
-            raise ModelFileError(f"there is no model file {path}")
         with open_regular(path) as file:
-            status = os.fstat(file.fileno())
-            size = status.st_size
-            header_end = 8 + _header_length(path, size, file.read(8))
+            size = os.fstat(file.fileno()).st_size
+            length = _header_length(path, size, file.read(8))
             if size > _LARGE_BYTES:
-                header = _parsed(path, "its header", file.read(header_end - 8))
-                header.pop("__metadata__", None)
-                _entries(path, header, size - header_end)
-                on_disk = status.st_blocks * 512
-                if on_disk < size // 8:
-                    raise _damaged(path, f"of its {size:,} bytes the disk holds {on_disk:,}")
+                _check_large(path, file.fileno(), size, file.read(length))
             file.seek(0)
             content = bytearray(size)
             rest = memoryview(content)
@@ -111,12 +108,42 @@ def _read(path: Path) -> bytearray:
                 if not num_read:
                     raise _damaged(path, "it became shorter while it was read")
                 rest = rest[num_read:]
+    except FileNotFoundError as error:
+        raise ModelFileError(f"there is no model file {path}") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ModelFileError(f"cannot read {path}: {reason.lower()}") from error
     except MemoryError as error:
         raise ModelFileError(f"{path} does not fit into memory") from error
     return content
+
+
+def _check_large(path: Path, descriptor: int, size: int, header: bytes) -> None:
+    """Hold a large file to what its header says, and to the disk, before memory is taken for it."""
+    entries = _parsed(path, "its header", header)
+    entries.pop("__metadata__", None)
+    _layout(path, entries, size - 8 - len(header))
+    written = _bytes_without_holes(descriptor, size)
+    if written < size // _MOST_TO_DISK:
+        raise _damaged(path, f"of its {size:,} bytes {written:,} were ever written")
+
+
+def _bytes_without_holes(descriptor: int, size: int) -> int:
+    """How many bytes of a file are not in holes, of which terabytes take no disk."""
+    written = place = 0
+    try:
+        for _ in range(_MOST_EXTENTS):
+            start = os.lseek(descriptor, place, os.SEEK_DATA)
+            place = os.lseek(descriptor, start, os.SEEK_HOLE)
+            written += place - start
+            if place >= size:
+                break
+        else:
+            return size
+    except OSError as error:
+        if error.errno != errno.ENXIO:  # there is no more data; or else holes cannot be told
+            return size
+    return written
 
 
 def _header_length(path: Path, num_bytes: int, first: bytes | bytearray) -> int:
@@ -136,48 +163,23 @@ def _parsed(path: Path, what: str, text: bytes | bytearray) -> dict[str, Any]:
     if len(text) > LARGEST_DOCUMENT_BYTES:
         raise _damaged(path, f"{what} has {len(text):,} bytes")
     try:
-        document = json.loads(
-            text.decode(), object_pairs_hook=_without_doubles, parse_float=_finite,
-            parse_constant=_finite,
-        )  # fmt: skip
-        json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair is no text
-    except (ValueError, RecursionError) as error:
+        return parse_object(text)
+    except ValueError as error:
         raise _damaged(path, f"{what} is not plain JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise _damaged(path, f"{what} is no JSON object")
-    return document
-
-
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in document:
-            raise ValueError(f"the name {shown(name)} stands twice")
-        document[name] = value
-    return document
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"{shown(text)} is not a finite number")
-    return value
 
 
 def _arrays(
     path: Path, header: dict[str, Any], data: memoryview
 ) -> Iterator[tuple[str, NDArray[Any]]]:
     """The arrays, once it is certain that they lie side by side and cover the data."""
-    for name, dtype, shape, start, end in _entries(path, header, len(data)):
+    for name, dtype, shape, start, end in _layout(path, header, len(data)):
         values = np.frombuffer(data[start:end], dtype).reshape(shape)
         values = values.astype(dtype.newbyteorder("="), copy=not values.flags.aligned)
         yield name, values
 
 
-def _entries(
-    path: Path, header: dict[str, Any], num_bytes: int
-) -> list[tuple[str, np.dtype[Any], list[int], int, int]]:
-    """Name, type, shape, begin and end of the arrays, which cover `num_bytes` side by side."""
+def _layout(path: Path, header: dict[str, Any], num_bytes: int) -> list[_Entry]:
+    """Name, type, shape, begin and end of the arrays, which lie side by side and cover the data."""
     entries = [(name, *_described(path, name, entry)) for name, entry in header.items()]
     place = 0
     for name, _, _, start, end in sorted(entries, key=lambda entry: entry[3:]):

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from multilayer.data.images import ImageDataset, ImageSplit, load_images
 from multilayer.errors import DataError, OutputError
-from multilayer.lab.run_folder import model_path, read_json
+from multilayer.files import check_is_no_link
+from multilayer.lab.run_documents import read_settings
+from multilayer.lab.run_folder import model_path
 from multilayer.lab.wilson import wilson_interval
 from multilayer.model_file.image_model import ImageModel, load_image_model
 from multilayer.report.pictures import save_confusion_matrix, save_mistakes
@@ -116,11 +118,13 @@ def evaluate_run(
     if not folder.is_dir():
         raise OutputError(f"the folder for the pictures, {folder}, does not exist")
     if data is None:
-        origin = read_json(run, "settings.json").get("data", {})
-        data, data_dir = origin.get("load", ""), data_dir or origin.get("data_dir")
+        origin = read_settings(run)["data"]
+        data, data_dir = origin["load"], data_dir or origin.get("data_dir")
     dataset = load_images(data, data_dir)
     evaluation = evaluate_images(model, dataset.test)
     pictures = [folder / "confusion_matrix.png", folder / "mistakes.png"]
+    for picture in pictures:
+        check_is_no_link(picture)
     save_confusion_matrix(evaluation.confusion_matrix, model.class_names, pictures[0])
     worst = evaluation.mistakes
     save_mistakes(

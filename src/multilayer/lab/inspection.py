@@ -11,7 +11,8 @@ from multilayer.errors import RunFolderError
 from multilayer.estimators.table_rows import TableRows
 from multilayer.lab.importance import Importance, permutation_importance
 from multilayer.lab.model_rows import rows_for_model
-from multilayer.lab.run_folder import model_path, read_json
+from multilayer.lab.run_documents import read_settings
+from multilayer.lab.run_folder import model_path
 from multilayer.lab.saved_run import format_of_run
 from multilayer.model_file.table_file import load_table_model
 from multilayer.model_file.table_model import TableModel
@@ -100,7 +101,7 @@ def members_holding_out(run: str | Path, rows: TableRows) -> NDArray[np.int64] |
     Raises:
         RunFolderError: the run is not whole.
     """
-    origin = read_json(run, "settings.json")["data"]
+    origin = read_settings(run)["data"]
     members = origin.get("validation_members")
     if members is None or rows.numbers is None:
         return None
@@ -124,7 +125,7 @@ def _all_rows_of(
     if not Path(run).is_dir():
         return None, "a model file holds no rows; name a table to see what the model relies on"
     try:
-        origin = read_json(run, "settings.json")["data"]
+        origin = read_settings(run)["data"]
         path, validation, numbers = (
             origin[key] for key in ("load", "validation", "validation_rows")
         )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from multilayer.engine.fingerprints import as_json, check_same_training
 from multilayer.lab.checkpoints import CheckpointPlan, Checkpoints
-from multilayer.lab.run_folder import RunFolder, read_json
+from multilayer.lab.run_documents import read_settings
+from multilayer.lab.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from multilayer.engine.records import EpochRecord
@@ -76,7 +77,7 @@ class OpenRun:
         """
         folder = RunFolder.reopened(path)
         try:
-            saved = read_json(path, "settings.json")
+            saved = read_settings(path)
             check_same_training(_compared(saved), _compared(as_json(description)))
             keeper = _checkpoints(folder, plan)
             state, notes = keeper.latest()

@@ -17,13 +17,14 @@ from typing import Any
 from multilayer.errors import OutputError, RunFolderError
 from multilayer.files import (
     append_line,
+    check_is_no_link,
     is_leftover,
     remove_file,
     remove_leftovers,
     sync_file,
-    whole_lines,
     write_text,
 )
+from multilayer.lab.run_documents import read_json
 from multilayer.lab.run_lock import LOCK_NAME, RunLock
 
 _UNFINISHED_NAME = ".unfinished"
@@ -87,9 +88,10 @@ class RunFolder:
 
         Raises:
             RunFolderError: it is no run folder, or another process fills it.
-            OutputError: it cannot be written.
+            OutputError: it cannot be written, or a file in it is a link to elsewhere.
         """
         read_json(path, document)
+        _check_has_no_links(Path(path))
         folder = cls.__new__(cls)
         folder.path, folder._made, folder._asked = Path(path), [], None
         folder._lock = RunLock(folder.path)
@@ -196,53 +198,6 @@ class RunFolder:
             )
 
 
-def read_json(run: str | Path, name: str) -> dict[str, Any]:
-    """Read a JSON file of a finished run.
-
-    Raises:
-        RunFolderError: the folder or the file is missing or damaged.
-    """
-    path = Path(run) / name
-    if not path.is_file():
-        raise RunFolderError(f"{run} is not a finished run: it has no {name}")
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunFolderError(f"{path} cannot be read: {error}") from error
-    if not isinstance(document, dict):
-        raise RunFolderError(f"{path} must hold a JSON object; it holds {type(document).__name__}")
-    return document
-
-
-def read_history(run: str | Path) -> list[dict[str, Any]]:
-    """The lines of a run's history.jsonl, an epoch each; a run that was killed may have none.
-
-    A last line that was cut off in the middle of writing is left out.
-
-    Raises:
-        RunFolderError: there is no such folder or file, or a line is damaged.
-    """
-    path = Path(run) / "history.jsonl"
-    if not Path(run).is_dir():
-        raise RunFolderError(f"there is no run folder {run}")
-    if not path.is_file():
-        raise RunFolderError(f"{run} has no {path.name}: no epoch was finished, or it is no run")
-    try:
-        lines = whole_lines(path)
-    except (OSError, ValueError) as error:
-        raise RunFolderError(f"{path} cannot be read: {error}") from error
-    epochs = []
-    for number, line in enumerate(lines, 1):
-        try:
-            epoch = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise RunFolderError(f"line {number} of {path} is not JSON: {error}") from error
-        if not isinstance(epoch, dict) or not isinstance(epoch.get("epoch"), int):
-            raise RunFolderError(f"line {number} of {path} must be an object with an epoch number")
-        epochs.append(epoch)
-    return epochs
-
-
 def model_path(run: str | Path) -> Path:
     """The model file of a run folder; a model file is its own.
 
@@ -257,3 +212,10 @@ def model_path(run: str | Path) -> Path:
     if not path.is_file():
         raise RunFolderError(f"{run} is not a finished run: it has no {path.name}")
     return path
+
+
+def _check_has_no_links(path: Path) -> None:
+    """A run that goes on writes and removes files: none of them may be elsewhere."""
+    for folder in (path, path / "checkpoints"):
+        for entry in folder.iterdir() if folder.is_dir() else ():
+            check_is_no_link(entry)

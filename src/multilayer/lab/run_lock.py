@@ -1,9 +1,11 @@
 """Who fills a run folder: one process at a time."""
 
+import errno
 import fcntl
 import json
 import os
 import socket
+import stat
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +13,8 @@ from pathlib import Path
 from multilayer.errors import OutputError, RunFolderError
 
 LOCK_NAME = ".lock"
+_MOST_BYTES = 1000
+_NO_LOCK = f"its {LOCK_NAME} is a link or another file, not a lock; remove it first"
 
 
 class RunLock:
@@ -22,9 +26,12 @@ class RunLock:
     Args:
         folder: exists.
 
+    The folder may be a stranger's: a file of another kind at the lock's place, such as a link, is
+    neither written nor removed.
+
     Raises:
         RunFolderError: another process holds it; the message says who and since when.
-        OutputError: the folder cannot be written.
+        OutputError: the folder cannot be written, or something else is at the lock's place.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -49,15 +56,16 @@ class RunLock:
 
     def _acquire(self) -> int:
         while True:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            descriptor = self._open()
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if self._is_at_its_place(descriptor):
+                    _check_is_lock(descriptor)
                     os.ftruncate(descriptor, 0)
                     os.pwrite(descriptor, _who_we_are(), 0)
                     return descriptor
             except BlockingIOError:
-                holder = os.pread(descriptor, 1000, 0)
+                holder = os.pread(descriptor, _MOST_BYTES, 0)
                 os.close(descriptor)
                 raise RunFolderError(
                     f"the run folder {self._path.parent} is in use by {_in_words(holder)}"
@@ -67,12 +75,32 @@ class RunLock:
                 raise
             os.close(descriptor)  # its holder removed it before we had it: once more
 
+    def _open(self) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            return os.open(self._path, flags, 0o666)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise OSError(_NO_LOCK) from error
+            raise
+
     def _is_at_its_place(self, descriptor: int) -> bool:
         """Whether the file we locked is still the one that others will find."""
         try:
-            return os.path.samestat(os.fstat(descriptor), self._path.stat())
+            return os.path.samestat(os.fstat(descriptor), self._path.lstat())
         except FileNotFoundError:
             return False
+
+
+def _check_is_lock(descriptor: int) -> None:
+    """Raise OSError unless a file is a lock's: ordinary, under one name, and no other's content."""
+    status = os.fstat(descriptor)
+    is_small_file = stat.S_ISREG(status.st_mode) and status.st_size < _MOST_BYTES
+    if not is_small_file or status.st_nlink > 1:
+        raise OSError(_NO_LOCK)
+    content = os.pread(descriptor, _MOST_BYTES, 0)
+    if content and not content.startswith(b"{"):
+        raise OSError(_NO_LOCK)
 
 
 def _who_we_are() -> bytes:
@@ -84,5 +112,5 @@ def _in_words(holder: bytes) -> str:
     try:
         known = json.loads(holder)
         return f"process {known['pid']:d} on {known['host']}, since {known['since']}"
-    except (ValueError, KeyError, TypeError):  # it has the lock and has not yet written who it is
-        return "a process that has just begun"
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return "a process that has just begun"  # it has not yet written who it is

@@ -21,7 +21,7 @@ from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import RunFolderError, SettingsError, TableError
 from multilayer.estimators.fitting import TableFit
 from multilayer.lab.image_rows import as_examples
-from multilayer.lab.run_folder import read_json
+from multilayer.lab.run_documents import read_settings
 from multilayer.lab.saved_run import saved_table
 from multilayer.lab.table_source import read_rows
 
@@ -85,7 +85,7 @@ def rows_of_run(run: str | Path, data: ImageDataset | TableFit | None = None) ->
         RunFolderError: the folder is not that of a run by this version, or its table has changed.
         DataError: the data cannot be had any more.
     """
-    description = read_json(run, "settings.json")
+    description = read_settings(run)
     settings = _settings_of(run, description)
     name = Path(run).name
     if isinstance(data, TableFit):

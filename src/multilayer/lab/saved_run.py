@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from multilayer.data.byte_stream import STANDARD_INPUT
 from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import RunFolderError, SettingsError
-from multilayer.lab.run_folder import read_json
+from multilayer.lab.run_documents import read_results, read_settings
 
 if TYPE_CHECKING:
     from multilayer.data.table_format import TableFormat
@@ -58,7 +58,7 @@ class SavedRun:
             RunFolderError: it is no run folder or damaged, its run has ended, or its rows came
                 through the standard input.
         """
-        document = read_json(run, "settings.json")
+        document = read_settings(run)
         try:
             settings = TrainingSettings(**document["settings"])
             origin, recipe_name = document["data"], document["recipe"]
@@ -76,7 +76,7 @@ class SavedRun:
     def _check_is_open(self, run: Path) -> None:
         if not (run / "results.json").exists():
             return
-        status = read_json(run, "results.json").get("status")
+        status = read_results(run).get("status")
         # A run on pictures draws after its results are there, and may be killed meanwhile.
         is_drawn = self.table is not None or (run / "first_layer.png").exists()
         if status == "diverged" or (status != "interrupted" and is_drawn):
@@ -111,8 +111,8 @@ def format_of_run(run: str | Path, data: str | Path) -> "TableFormat":
 
     if not (Path(run) / "settings.json").is_file():
         return TableFormat()
-    origin = read_json(run, "settings.json").get("data")
-    if not isinstance(origin, dict) or not isinstance(origin.get("roles"), dict):
+    origin = read_settings(run)["data"]
+    if "roles" not in origin:
         return TableFormat()
     own = str(Path(data).expanduser().absolute())
     if own not in (origin.get("load"), origin.get("validation")):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from multilayer.data.table_format import TableFormat
 from multilayer.data.targets import Targets
 from multilayer.errors import OutputError
+from multilayer.files import check_is_no_link
 from multilayer.lab.calibration import Reliability, reliability
 from multilayer.lab.model_rows import rows_for_model
 from multilayer.lab.run_folder import model_path
@@ -130,11 +131,14 @@ def evaluate_table_run(
     folder = output if output is not None else run if Path(run).is_dir() else None
     if output is not None and not Path(output).is_dir():
         raise OutputError(f"the folder for the pictures, {output}, does not exist")
+    names = ("reliability.png", "confusion_matrix.png")
+    for name in names if folder is not None else ():
+        check_is_no_link(Path(folder or "", name))
     evaluation = evaluate_table(model, data, table_format=table_format or format_of_run(run, data))
     pictures: list[Path] = []
     if folder is None or evaluation.reliability is None:
         return evaluation, pictures
-    pictures.append(Path(folder) / "reliability.png")
+    pictures.append(Path(folder, names[0]))
     bins = evaluation.reliability
     save_reliability_diagram(
         bins.confidences.tolist(), bins.accuracies.tolist(), bins.counts.tolist(),
@@ -142,6 +146,6 @@ def evaluate_table_run(
     )  # fmt: skip
     matrix = evaluation.confusion_matrix
     if matrix is not None and len(matrix) <= _MOST_CLASSES_DRAWN:
-        pictures.append(Path(folder) / "confusion_matrix.png")
+        pictures.append(Path(folder, names[1]))
         save_confusion_matrix(matrix, [str(c) for c in model.targets.classes], pictures[-1])
     return evaluation, pictures

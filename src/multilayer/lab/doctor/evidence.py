@@ -18,7 +18,8 @@ from multilayer.estimators.fitting import TableFit
 from multilayer.lab.doctor.telling_column import telling_column
 from multilayer.lab.layer_statistics import GradientNorm, LayerStatistics, layer_statistics
 from multilayer.lab.report.repeat_command import compare_command, repeat_command
-from multilayer.lab.run_folder import model_path, read_history, read_json
+from multilayer.lab.run_documents import read_history, read_results, read_settings
+from multilayer.lab.run_folder import model_path
 from multilayer.lab.run_rows import RunRows, rows_of_run
 from multilayer.model_file.any_model import load_model
 
@@ -146,7 +147,7 @@ def evidence_of(
         RunFolderError: the folder is not whole, has no history, or is of another version.
         DataError: the data cannot be had any more.
     """
-    description = read_json(run, "settings.json")
+    description = read_settings(run)
     is_diverged = _is_diverged(run)
     # A run on a table that diverges in its first epoch has no history.
     history = (
@@ -184,9 +185,7 @@ def evidence_of(
 
 
 def _is_diverged(run: str | Path) -> bool:
-    if not (Path(run) / "results.json").is_file():
-        return False
-    return bool(read_json(run, "results.json").get("status") == "diverged")
+    return bool(read_results(run).get("status") == "diverged")
 
 
 def _error_interval(run: str | Path) -> tuple[float, float, float] | None:
@@ -203,12 +202,10 @@ def _explained_share(run: str | Path) -> float | None:
 
 def _validation_scores(run: str | Path, ending: str) -> list[Mapping[str, Any]]:
     """Scores of results.json whose names end so and whose figures are there."""
-    if not (Path(run) / "results.json").is_file():
-        return []
     return [
         score
-        for score in read_json(run, "results.json").get("validation", ())
-        if str(score["name"]).endswith(ending) and None not in score.values()
+        for score in read_results(run).get("validation", ())
+        if score["name"].endswith(ending) and None not in score.values()
     ]
 
 

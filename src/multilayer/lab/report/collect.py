@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from multilayer.data.images import load_images
-from multilayer.errors import MultilayerError, OutputError, RunFolderError, SettingsError
-from multilayer.files import write_text
+from multilayer.errors import MultilayerError, OutputError, SettingsError
+from multilayer.files import check_is_no_link, write_text
 from multilayer.lab.doctor.examination import doctor
 from multilayer.lab.report import facts
 from multilayer.lab.report.image_parts import parts_on_data, weight_pictures
 from multilayer.lab.report.repeat_command import repeat_command
 from multilayer.lab.report.table_parts import parts_on_rows
-from multilayer.lab.run_folder import model_path, read_history, read_json
+from multilayer.lab.run_documents import read_history, read_results, read_settings
+from multilayer.lab.run_folder import model_path
 from multilayer.model_file.any_model import load_model
 from multilayer.model_file.table_model import TableModel
 from multilayer.report.html.content import Finding, RunContent
@@ -48,6 +49,7 @@ def write_report(runs: Sequence[str | Path], output: str | Path | None = None) -
         raise SettingsError(f"a run is named twice: {', '.join(map(str, paths))}")
     if output is None:
         output = paths[0] / FILE_NAME if len(paths) == 1 else FILE_NAME
+        check_is_no_link(output)
     output = Path(output)
     if output.is_dir():
         raise OutputError(f"the report needs a file name; {output} is a folder")
@@ -71,15 +73,7 @@ def run_content(path: Path) -> RunContent:
         RunFolderError: the run has no settings or no history, or they are damaged.
     """
     history = read_history(path)
-    description = read_json(path, "settings.json")
-    for part, needed in (("settings", dict), ("data", dict)):
-        if not isinstance(description.get(part), needed):
-            raise RunFolderError(
-                f"{path / 'settings.json'} has no {part}; it is not of this version of multilayer"
-            )
-    if "load" not in description["data"]:
-        raise RunFolderError(f"{path / 'settings.json'} does not say which data it was")
-    results = read_json(path, "results.json") if (path / "results.json").is_file() else {}
+    description, results = read_settings(path), read_results(path)
     parts, missing = _parts_of_model(path, description)
     return RunContent(
         name=str(path),

@@ -10,7 +10,8 @@ from typing import Any
 from multilayer.engine.fingerprints import as_json, differences_in_words
 from multilayer.errors import CheckpointError, OutputError, RunFolderError
 from multilayer.files import remove_file
-from multilayer.lab.run_folder import RunFolder, read_json
+from multilayer.lab.run_documents import read_study
+from multilayer.lab.run_folder import RunFolder
 from multilayer.lab.tune.storage import JOURNAL
 
 DOCUMENT, RESULTS = "tune.json", "results.json"
@@ -49,7 +50,7 @@ class StudyFolder:
         """
         path = Path(output) if output else _latest(name, document)
         if path is not None and _has_study(path):
-            differing = differences_in_words(read_json(path, DOCUMENT), as_json(dict(document)))
+            differing = differences_in_words(read_study(path, DOCUMENT), as_json(dict(document)))
             if differing:
                 raise CheckpointError(f"the study in {path} is of something else: {differing}")
             return cls._gone_on_with(path)
@@ -107,5 +108,5 @@ def _latest(name: str, document: Mapping[str, Any]) -> Path | None:
     folders = sorted(Path("runs").glob(f"{glob.escape(name)}-[0-9][0-9][0-9]"))
     if not folders or not _has_study(folders[-1]) or (folders[-1] / RESULTS).is_file():
         return None
-    same = not differences_in_words(read_json(folders[-1], DOCUMENT), as_json(dict(document)))
+    same = not differences_in_words(read_study(folders[-1], DOCUMENT), as_json(dict(document)))
     return folders[-1] if same else None

@@ -23,7 +23,8 @@ class JournalLock:
 
     def acquire(self) -> bool:
         """Wait until nobody else writes; True."""
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(self._path, flags, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         except BaseException:

@@ -1,0 +1,127 @@
+"""Values read from JSON, held to types that are declared as Python's hints."""
+
+import dataclasses
+import reprlib
+from collections.abc import Mapping, Sequence
+from types import NoneType, UnionType
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NotRequired,
+    Required,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
+
+Count = Annotated[int, 0]  # a whole number from 0
+_LARGEST_WHOLE = 1 << 53  # beyond, a number of JSON is not exact everywhere
+_WORDS = {
+    str: "text", int: "a whole number up to 2⁵³", float: "a number", bool: "true or false",
+    NoneType: "null",
+}  # fmt: skip
+
+
+def check_type(value: Any, hint: Any, name: str) -> None:
+    """Make sure that a value is of a type.
+
+    Args:
+        value: as JSON gives it.
+        hint: str, bool, int, float (a whole number is one, too), `Count`, a union, Literal, a list
+            or tuple of equal things (both a list in JSON), a mapping from text, a dataclass or a
+            TypedDict. Names that these do not declare are left alone.
+        name: of the value, for the message.
+
+    Raises:
+        ValueError: it is not; the message says which part of it must be what.
+    """
+    origin = get_origin(hint)
+    if dataclasses.is_dataclass(hint) or is_typeddict(hint):
+        _check_fields(value, hint, name)
+    elif origin in (list, tuple, Sequence):
+        if not isinstance(value, list):
+            raise _error(name, hint, value)
+        for number, entry in enumerate(value):
+            check_type(entry, get_args(hint)[0], f"{name}[{number}]")
+    elif origin in (dict, Mapping):
+        if not isinstance(value, dict):
+            raise _error(name, hint, value)
+        for key, entry in value.items():
+            check_type(entry, get_args(hint)[1], f"{name}.{key}")
+    elif origin in (Required, NotRequired) or (origin is Annotated and hint != Count):
+        check_type(value, get_args(hint)[0], name)
+    elif not _is_of(value, hint):
+        parts = get_args(hint) if origin in (Union, UnionType) else ()
+        rest = [part for part in parts if part is not NoneType]
+        if value is None or len(rest) != 1 or not get_origin(rest[0]):
+            raise _error(name, hint, value)
+        check_type(value, rest[0], name)  # names the part of it that is wrong
+
+
+def _check_fields(value: Any, hint: Any, name: str) -> None:
+    if not isinstance(value, dict):
+        raise _error(name, hint, value)
+    hints = get_type_hints(hint, include_extras=True)
+    for field, of_field in hints.items():
+        where = f"{name}.{field}" if name else field
+        if field in value:
+            check_type(value[field], of_field, where)
+        elif field in _required(hint):
+            raise ValueError(f"{where} is missing")
+
+
+def _required(hint: Any) -> frozenset[str]:
+    if is_typeddict(hint):
+        required: frozenset[str] = hint.__required_keys__
+        return required
+    return frozenset(
+        field.name
+        for field in dataclasses.fields(hint)
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    )
+
+
+def _is_of(value: Any, hint: Any) -> bool:
+    """Whether a value is of a type; of those with parts, whether each part is."""
+    if hint is Any:
+        return True
+    if hint == Count:
+        return _is_of(value, int) and value >= 0
+    if get_origin(hint) in (Union, UnionType):
+        return any(_is_of(value, part) for part in get_args(hint))
+    if get_origin(hint) is Literal:
+        return isinstance(value, str | int | None) and value in get_args(hint)
+    if get_origin(hint) is not None or dataclasses.is_dataclass(hint) or is_typeddict(hint):
+        try:
+            check_type(value, hint, "")
+        except ValueError:
+            return False
+        return True
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return type(value) is int and abs(value) <= _LARGEST_WHOLE
+    return isinstance(value, hint)
+
+
+def _error(name: str, hint: Any, value: Any) -> ValueError:
+    shown = reprlib.repr(value)
+    return ValueError(f"{name or 'it'} must be {_in_words(hint)}; it is {shown}")
+
+
+def _in_words(hint: Any) -> str:
+    origin, parts = get_origin(hint), get_args(hint)
+    if hint == Count:
+        return "a whole number from 0"
+    if origin in (Union, UnionType):
+        return " or ".join(map(_in_words, parts))
+    if origin is Literal:
+        return " or ".join(map(repr, parts))
+    if origin in (list, tuple, Sequence):
+        return f"a list, each entry {_in_words(parts[0])}"
+    if origin in (dict, Mapping):
+        return f"an object, each value {_in_words(parts[1])}"
+    return _WORDS.get(hint, "an object")
