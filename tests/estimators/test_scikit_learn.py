@@ -20,7 +20,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import multilayer
 from multilayer import MLPClassifier, MLPRegressor
-from multilayer.errors import DataError, SettingsError, TableError
+from multilayer.errors import DataError, DataWarning, SettingsError, TableError
 
 QUICK = {"recipe": "fast", "hidden_layer_sizes": (32,), "max_iter": 30, "random_state": 0}
 
@@ -269,6 +269,21 @@ def test_columns_named_as_categories_are(wine):
     for wrong, message in (([14], "column 14; X has 14"), ([True], "marks 1 columns; X has 14")):
         with pytest.raises(SettingsError, match=message):
             MLPClassifier(**QUICK, categorical_features=wrong).fit(X, kinds)
+
+
+def test_categories_never_seen_are_warned_of_refused_or_ignored():
+    X = pd.DataFrame({"town": ["Bern", "Oslo", "Rome"] * 20, "size": np.arange(60.0) % 7})
+    new = pd.DataFrame({"town": ["Bern", "Zug"], "size": [1.0, 2.0]})
+    classifier = MLPClassifier(**{**QUICK, "max_iter": 2}).fit(X, np.tile([0, 1], 30))
+    with pytest.warns(DataWarning, match="'town' .* in 1 of 2 rows, for example 'Zug'"):
+        answers = classifier.predict_proba(new)
+    classifier.set_params(on_unseen="error")
+    with pytest.raises(TableError, match="'town' .* in 1 of 2 rows, for example 'Zug'"):
+        classifier.predict(new)
+    classifier.set_params(on_unseen="ignore")
+    np.testing.assert_array_equal(classifier.predict_proba(new), answers)
+    with pytest.raises(SettingsError, match="on_unseen must be one of"):
+        classifier.set_params(on_unseen="no").predict(X)
 
 
 def test_progress_is_printed_with_the_time_left(wine, capsys):

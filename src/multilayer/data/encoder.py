@@ -17,6 +17,7 @@ from multilayer.data.robust_scaling import (
     quantiles_of_indicators,
 )
 from multilayer.data.schema import Schema, require_columns
+from multilayer.data.unseen_values import UnseenValues
 from multilayer.errors import SettingsError, TableError
 
 if TYPE_CHECKING:
@@ -200,7 +201,11 @@ class Encoder:
         return tuple(name for name in columns if name not in needed)
 
     def encode(
-        self, frame: "pl.DataFrame", source: str = "the table", first_row: int = 1
+        self,
+        frame: "pl.DataFrame",
+        source: str = "the table",
+        first_row: int = 1,
+        unseen: UnseenValues | None = None,
     ) -> NDArray[np.float32]:
         """Make the rows that a network gets.
 
@@ -210,6 +215,7 @@ class Encoder:
             frame: Rows as `as_frame` or `read_table` give them; numbers and dates may be text.
             source: What errors call the table.
             first_row: The number of the first row, for errors.
+            unseen: Categories that were not in the training rows are added to it.
 
         Returns:
             (num_rows, row_width), always finite.
@@ -223,8 +229,12 @@ class Encoder:
         self._encode_numbers(frame, inputs, source, first_row)
         place = row_place = self.num_numeric
         code_place = self.row_width - len(self.category_sizes)
+        if unseen is not None:
+            unseen.num_rows += len(frame)
         for category in self.categories:
             codes = category.codes(frame[category.name])
+            if unseen is not None:
+                unseen.note(frame[category.name], codes)
             if category.form == "codes":
                 inputs[:, code_place] = codes
                 code_place += 1

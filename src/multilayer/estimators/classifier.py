@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_array, column_or_1d
 
 from multilayer.data.target_values import Task
 from multilayer.data.targets import Targets
+from multilayer.data.unseen_values import OnUnseen
 from multilayer.errors import SettingsError, TableError
 from multilayer.estimators.table_estimator import TableEstimator
 from multilayer.model_file.table_model import TableModel
@@ -48,6 +49,8 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         warm_start: a further `fit` goes on with the weights there are.
         verbose: print how far it is, with the time left.
         device: where it computes.
+        on_unseen: what is done about categories at prediction that were not in the fit; they count
+            as missing. "warn" (a `DataWarning`), "error" (a `TableError`) or "ignore".
 
     Attributes:
         classes_: the classes; of several labels their numbers.
@@ -80,6 +83,7 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         warm_start: bool = False,
         verbose: bool = False,
         device: str | None = None,
+        on_unseen: OnUnseen = "warn",
     ) -> None:
         self.recipe = recipe
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -100,6 +104,7 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         self.warm_start = warm_start
         self.verbose = verbose
         self.device = device
+        self.on_unseen = on_unseen
 
     def partial_fit(
         self,

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_array, column_or_1d
 
 from multilayer.data.target_values import Task
 from multilayer.data.targets import Targets
+from multilayer.data.unseen_values import OnUnseen
 from multilayer.estimators.arguments import changed_settings
 from multilayer.estimators.table_estimator import TableEstimator
 
@@ -50,6 +51,8 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
         warm_start: a further `fit` goes on with the weights there are.
         verbose: print how far it is, with the time left.
         device: where it computes.
+        on_unseen: what is done about categories at prediction that were not in the fit; they count
+            as missing. "warn" (a `DataWarning`), "error" (a `TableError`) or "ignore".
 
     Attributes:
         model_: the fitted `TableModel`.
@@ -82,6 +85,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
         warm_start: bool = False,
         verbose: bool = False,
         device: str | None = None,
+        on_unseen: OnUnseen = "warn",
     ) -> None:
         self.recipe = recipe
         self.loss = loss
@@ -103,6 +107,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
         self.warm_start = warm_start
         self.verbose = verbose
         self.device = device
+        self.on_unseen = on_unseen
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Learn from each of these rows once, after all that was learned before.

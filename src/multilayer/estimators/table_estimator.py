@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,6 +13,7 @@ from multilayer.data.column_kinds import infer_schema
 from multilayer.data.frames import as_frame
 from multilayer.data.schema import Schema
 from multilayer.data.target_values import Task
+from multilayer.data.unseen_values import check_on_unseen
 from multilayer.errors import MissingExtraError, SettingsError, TableError
 from multilayer.estimators.arguments import categorical_names, changed_settings
 from multilayer.estimators.fitting import TableFit
@@ -200,7 +202,11 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     def _answers_for(self, X: Any) -> tuple[TableModel, Any]:
         """The fitted model, and X as it takes it."""
         check_is_fitted(self)
-        return self.model_, self._as_frame(X, reset=False)
+        check_on_unseen(self.on_unseen)
+        frame = self._as_frame(X, reset=False)
+        if self.model_.on_unseen != self.on_unseen:  # kept, for what it has prepared
+            self.model_ = replace(self.model_, on_unseen=self.on_unseen)
+        return self.model_, frame
 
 
 def _is_frame(X: Any) -> bool:

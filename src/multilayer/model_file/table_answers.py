@@ -11,6 +11,7 @@ from multilayer.data.encoder import Encoder
 from multilayer.data.frames import as_frame
 from multilayer.data.schema import Schema
 from multilayer.data.targets import Targets
+from multilayer.data.unseen_values import OnUnseen, UnseenValues
 from multilayer.errors import DataError, SettingsError
 from multilayer.model_file.conformal import ConformalScores
 from multilayer.model_file.finiteness import check_answers
@@ -36,6 +37,8 @@ class TableAnswers(ABC):
         conformal: scores of held-out rows, for intervals and sets; None: there were none.
         clips: numbers are kept to the range of the training rows.
         details: how it came about; kept in the file for people.
+        on_unseen: what is done about categories that were not in the training rows: "warn" (a
+            `DataWarning`), "error" (a `TableError`) or "ignore"; no file keeps it.
     """
 
     schema: Schema
@@ -46,6 +49,7 @@ class TableAnswers(ABC):
     conformal: ConformalScores | None = field(default=None, kw_only=True)
     clips: bool = field(default=False, kw_only=True)
     details: dict[str, Any] = field(default_factory=dict, kw_only=True)
+    on_unseen: OnUnseen = field(default="warn", kw_only=True)
 
     @abstractmethod
     def encoded_outputs(self, inputs: NDArray[np.float32]) -> Array:
@@ -139,25 +143,33 @@ class TableAnswers(ABC):
             raise SettingsError(f"sets are of classes; the task is {self.targets.task}")
         return self.sets_of(self.member_probabilities(self.member_outputs(X)), coverage)
 
-    def member_outputs(self, X: Any, source: str = "the table", first_row: int = 1) -> Array:
+    def member_outputs(
+        self,
+        X: Any,
+        source: str = "the table",
+        first_row: int = 1,
+        unseen: UnseenValues | None = None,
+    ) -> Array:
         """What each member's last layer says, (num_members, num_rows, num_outputs).
 
         Args:
             X: a table.
             source: what errors call it.
             first_row: number of the first row, for errors.
+            unseen: is added to, and nothing is done about it; None: `on_unseen` says what is done.
 
         Raises:
             TableError: columns are missing or hold what they must not.
         """
-        frame = as_frame(X)
+        frame, found = as_frame(X), UnseenValues() if unseen is None else unseen
         rows_at_once = max(1, _MOST_ENCODED // max(self.encoder.row_width, 1))
-        parts = [
-            self.encoded_outputs(
-                self.encoder.encode(frame[start : start + rows_at_once], source, first_row + start)
-            )
-            for start in range(0, max(len(frame), 1), rows_at_once)
-        ]
+        parts = []
+        for start in range(0, max(len(frame), 1), rows_at_once):
+            piece = frame[start : start + rows_at_once]
+            inputs = self.encoder.encode(piece, source, first_row + start, found)
+            parts.append(self.encoded_outputs(inputs))
+        if unseen is None:
+            found.report(self.on_unseen)
         outputs = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
         check_answers(outputs, axis=1)
         return outputs
