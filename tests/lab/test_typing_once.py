@@ -58,7 +58,7 @@ def test_evaluate_scores_what_predict_answers(tmp_path, categorical):
     assert (column.codes(pl.Series(drawn)) > 0).all()
 
 
-@pytest.mark.parametrize("rows", [["mm,kg,"], ["Total,1000,"], ["x,w,y"]])
+@pytest.mark.parametrize("rows", [["mm,kg,"], ["Total,1000,"], ["Total,1000,NA"]])
 def test_a_row_that_is_left_out_says_nothing_about_the_columns(tmp_path, rows):
     rng = np.random.default_rng(0)
     body = [f"{x:.4f},{w:.2f},{'yes' if x > 0 else 'no'}" for x, w in rng.normal(size=(60, 2))]

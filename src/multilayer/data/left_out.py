@@ -24,15 +24,11 @@ class LeftOut:
         num_without_target: rows whose target is missing.
         first_without_target: numbers of the first few of them, from 1.
         spellings: how often each text says that the target is missing; empty ones are not counted.
-        num_headers: rows that repeat the header.
-        first_headers: numbers of the first few of them, from 1.
     """
 
     num_without_target: int = 0
     first_without_target: tuple[int, ...] = ()
     spellings: dict[str, int] = field(default_factory=dict)
-    num_headers: int = 0
-    first_headers: tuple[int, ...] = ()
 
     @classmethod
     def of(
@@ -40,7 +36,6 @@ class LeftOut:
         piece: "pl.DataFrame",
         target: Sequence[str],
         is_there: NDArray[np.bool_],
-        is_header: NDArray[np.bool_],
         first_row: int,
     ) -> "LeftOut":
         """What is left out of a piece of a table.
@@ -48,26 +43,22 @@ class LeftOut:
         Args:
             piece: of the table, as it is in the file.
             target: columns to be predicted.
-            is_there: rows with a target that do not repeat the header, (num_rows,).
-            is_header: rows that repeat it, (num_rows,).
+            is_there: rows with a target, (num_rows,).
             first_row: the number of its first row, from 1.
         """
         import polars as pl
 
         if is_there.all():
             return cls()
-        without = np.flatnonzero(~is_there & ~is_header)
-        headers = np.flatnonzero(is_header)
+        without = np.flatnonzero(~is_there)
         spellings: dict[str, int] = {}
         for series in piece.select(target)[without].iter_columns():
             if series.dtype == pl.String:
                 for text, count in series.str.strip_chars().drop_nulls().value_counts().iter_rows():
                     if text:
                         spellings[text] = spellings.get(text, 0) + count
-        return cls(
-            len(without), _numbers(without, first_row), spellings,
-            len(headers), _numbers(headers, first_row),
-        )  # fmt: skip
+        first = tuple(int(place) + first_row for place in without[:_MOST_ROWS])
+        return cls(len(without), first, spellings)
 
     def __add__(self, other: "LeftOut") -> "LeftOut":
         """What is left out of two pieces, this one the earlier."""
@@ -78,8 +69,6 @@ class LeftOut:
             self.num_without_target + other.num_without_target,
             (*self.first_without_target, *other.first_without_target)[:_MOST_ROWS],
             spellings,
-            self.num_headers + other.num_headers,
-            (*self.first_headers, *other.first_headers)[:_MOST_ROWS],
         )
 
     def without_target_in_words(self) -> str:
@@ -93,17 +82,12 @@ class LeftOut:
             target: names of the columns to be predicted.
             source: what the sentences call the table.
         """
-        notes = []
-        if self.num_headers:
-            rows = _rows_in_words(self.num_headers, self.first_headers)
-            notes.append(f"{rows} of {source} repeat the header and are left out")
-        if self.num_without_target:
-            names = ", ".join(map(repr, target))
-            notes.append(
-                f"{self.without_target_in_words()} of {source} have no target {names} and are left "
-                f"out{self._spellings_in_words()}"
-            )
-        return tuple(notes)
+        if not self.num_without_target:
+            return ()
+        names = ", ".join(map(repr, target))
+        has, are = ("has", "is") if self.num_without_target == 1 else ("have", "are")
+        rows, why = self.without_target_in_words(), self._spellings_in_words()
+        return (f"{rows} of {source} {has} no target {names} and {are} left out{why}",)
 
     def _spellings_in_words(self) -> str:
         if not self.spellings:
@@ -113,10 +97,6 @@ class LeftOut:
             f"{shown(text)} ({self.spellings[text]:,})" for text in often[:_MOST_SPELLINGS]
         )
         return f"; {listed} counts as missing: --keep-na makes it a class"
-
-
-def _numbers(places: NDArray[np.int64], first_row: int) -> tuple[int, ...]:
-    return tuple(int(place) + first_row for place in places[:_MOST_ROWS])
 
 
 def _rows_in_words(num_rows: int, first: tuple[int, ...]) -> str:

@@ -27,7 +27,7 @@ class CountingRows:
         numbers: of the rows in the piece, ascending.
         targets: (num_rows,) or (num_rows, num_targets).
         weights: (num_rows,); None: all rows count alike.
-        left_out: the rows that have no target, and those that repeat the header.
+        left_out: the rows that have no target.
     """
 
     numbers: NDArray[np.int64]
@@ -73,7 +73,7 @@ class RowReader:
         import polars as pl
 
         require_columns(self.target, table.columns, self.source)
-        columns = self._without_missing(masked(table.select(self.target), ~header_rows(table)))
+        columns = self._without_missing(table.select(self.target))
         types: list[str | None] = []
         for text, found in zip(
             columns.iter_columns(), with_numbers_found(columns).iter_columns(), strict=True
@@ -98,11 +98,9 @@ class RowReader:
         """
         others = () if self.weight is None else (self.weight,)
         require_columns([*self.target, *others], piece.columns, self.source)
-        is_header = header_rows(piece)
         columns = self._without_missing(piece.select(self.target))
         is_there = is_present(columns if len(self.target) > 1 else columns.to_series())
-        is_there = np.asarray(is_there & ~is_header)
-        left_out = LeftOut.of(piece, self.target, is_there, is_header, first_row)
+        left_out = LeftOut.of(piece, self.target, is_there, first_row)
         if self.is_strict and left_out.num_without_target:
             names, rows = ", ".join(map(repr, self.target)), left_out.without_target_in_words()
             raise TableError(f"target {names} of {self.source} is missing in {rows}")
@@ -183,24 +181,6 @@ class RowReader:
                 f"{weights[row - first_row]:g}"
             )
         return weights
-
-
-def header_rows(piece: "pl.DataFrame") -> NDArray[np.bool_]:
-    """Which rows of a table of text repeat the header, as after `cat a.csv b.csv`: (num_rows,)."""
-    import polars as pl
-
-    found = np.zeros(len(piece), dtype=np.bool_)
-    if piece.width < 2 or any(dtype != pl.String for dtype in piece.dtypes):
-        return found
-    # Most rows are told by the first column alone.
-    candidates = (
-        piece.to_series(0).str.strip_chars() == piece.columns[0].strip()
-    ).fill_null(value=False).arg_true()  # fmt: skip
-    if len(candidates):
-        is_name = [pl.col(name).str.strip_chars() == name.strip() for name in piece.columns]
-        is_header = piece[candidates].select(pl.all_horizontal(is_name)).to_series()
-        found[candidates.filter(is_header).to_numpy()] = True
-    return found
 
 
 def masked(frame: "pl.DataFrame", is_there: NDArray[np.bool_]) -> "pl.DataFrame":
