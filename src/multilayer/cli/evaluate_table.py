@@ -1,5 +1,6 @@
 """`multilayer evaluate` on a table."""
 
+import json
 import math
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,16 @@ if TYPE_CHECKING:
     from multilayer.lab.table_evaluation import TableEvaluation
 
 _MOST_CLASSES_PRINTED = 20
+_MOST_ROWS_PRINTED = 60
 
 
 def evaluate_table(
-    run: str, data: str | None, output: str | None, table_format: "TableFormat | None" = None
+    run: str,
+    data: str | None,
+    output: str | None,
+    table_format: "TableFormat | None" = None,
+    *,
+    as_json: bool = False,
 ) -> int:
     """Score a model on a file and print what there is to know."""
     if data is None:
@@ -23,11 +30,15 @@ def evaluate_table(
             f"{run} predicts from tables; name a file with rows it has not learned from"
         )
     from multilayer.lab.table_evaluation import evaluate_table_run
+    from multilayer.lab.table_scores import figure
 
     evaluation, pictures = evaluate_table_run(run, data, output, table_format=table_format)
     targets = evaluation.targets
     for text in evaluation.notes:
         note(text)
+    if as_json:
+        say(json.dumps(evaluation.to_json(), indent=2))
+        return 0
     left_out = (
         f" ({evaluation.num_without_target:,} more have no target)"
         if evaluation.num_without_target
@@ -38,9 +49,14 @@ def evaluate_table(
         f"{targets.task} of {listed(targets.names)}"
     )
     print_table(
-        ["score", "value", "95% interval"],
+        ["score", "value", "95% interval", "best constant"],
         [
-            [score.name, _figure(score.value), f"{_figure(score.low)} to {_figure(score.high)}"]
+            [
+                score.name,
+                figure(score.value),
+                f"{figure(score.low)} to {figure(score.high)}",
+                figure(score.baseline),
+            ]
             for score in evaluation.scores
         ],
     )
@@ -50,14 +66,30 @@ def evaluate_table(
         asked, covered = evaluation.coverage
         what = "intervals" if targets.task == "regression" else "sets of classes"
         say(f"{what} of coverage {asked:g} hold the truth in {covered:.1%} of the rows")
+    _print_classes(evaluation)
     _print_confusion(evaluation)
     for picture in pictures:
         say(picture)
     return 0
 
 
-def _figure(value: float) -> str:
-    return "none" if math.isnan(value) else f"{value:.4g}"
+def _print_classes(evaluation: "TableEvaluation") -> None:
+    rows = evaluation.of_classes()
+    if not rows:
+        return
+    print_table(
+        ["class", "precision", "recall", "rows"],
+        [
+            [label, _share(precision), _share(recall), f"{num_rows:,}"]
+            for label, precision, recall, num_rows in rows[:_MOST_ROWS_PRINTED]
+        ],
+    )
+    if len(rows) > _MOST_ROWS_PRINTED:
+        say(f"and {len(rows) - _MOST_ROWS_PRINTED:,} more; --json has all")
+
+
+def _share(value: float) -> str:
+    return "none" if math.isnan(value) else f"{value:.3f}"
 
 
 def _print_confusion(evaluation: "TableEvaluation") -> None:

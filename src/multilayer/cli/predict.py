@@ -11,6 +11,7 @@ from multilayer.cli.format_flags import FormatFlags
 from multilayer.cli.predict_table import predict_table
 from multilayer.cli.tables import print_table
 from multilayer.cli.terminal import note
+from multilayer.errors import SettingsError
 
 _HEADERS = ("image", "label", "probability")
 
@@ -37,9 +38,9 @@ def predict(
         run: a run folder, or a model file.
         data: an idx file of pictures, a PNG file, or a folder of PNG files; for a model of tables,
             a file with the columns it was trained on, or - for the standard input.
-        output: write to this file instead of the standard output; rows of a table as CSV or, if
-            the name ends in .parquet, as Parquet.
-        proba: for tables, a column with the probability of each class.
+        output: write to this file instead of the standard output; rows of a table as CSV, as
+            Parquet if the name ends in .parquet, or as JSON lines if it ends in .jsonl.
+        proba: a column with the probability of each class.
         interval: for tables, the probability with which the truth shall lie between two more
             columns, or among the classes of one more column; for example 0.9.
         spreadsheet_safe: for tables, put a ' before text that a spreadsheet would take for a
@@ -54,10 +55,17 @@ def predict(
             run, data, output, proba, interval, spreadsheet_safe, table.given_format()
         )
     table.require_none_for_images()
-    return _predict_images(run, data, output, invert)
+    for flag, is_given in (
+        ("--interval", interval is not None), ("--spreadsheet-safe", spreadsheet_safe),
+    ):  # fmt: skip
+        if is_given:
+            raise SettingsError(f"{flag} is for tables; this model labels images")
+    return _predict_images(run, data, output, invert, proba)
 
 
-def _predict_images(run: str, images: str, output: str | None, invert: bool) -> int:
+def _predict_images(
+    run: str, images: str, output: str | None, invert: bool, with_probabilities: bool
+) -> int:
     from multilayer.data.pictures import read_pictures
     from multilayer.files import write_text
     from multilayer.lab.run_folder import model_path
@@ -68,22 +76,28 @@ def _predict_images(run: str, images: str, output: str | None, invert: bool) -> 
     for text in pictures.notes:
         note(text)
     probabilities = model.probabilities(pictures.images)
+    headers: list[str] = list(_HEADERS)
+    shown: list[int] = []
+    if with_probabilities:
+        headers += [f"probability_{name}" for name in model.class_names]
+        shown = list(range(len(model.class_names)))
     rows = [
-        (name, model.class_names[row.argmax()], f"{row.max():.4f}")
+        [name, model.class_names[row.argmax()], f"{row.max():.4f}"]
+        + [f"{row[place]:.4f}" for place in shown]
         for name, row in zip(pictures.names, probabilities, strict=True)
     ]
     if output is not None:
-        write_text(output, _as_csv(rows))
+        write_text(output, _as_csv(headers, rows))
     elif sys.stdout.isatty():
-        print_table(_HEADERS, rows)
+        print_table(headers, rows)
     else:
-        sys.stdout.write(_as_csv(rows))
+        sys.stdout.write(_as_csv(headers, rows))
     return 0
 
 
-def _as_csv(rows: list[tuple[str, str, str]]) -> str:
+def _as_csv(headers: list[str], rows: list[list[str]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_HEADERS)
+    writer.writerow(headers)
     writer.writerows(rows)
     return text.getvalue()

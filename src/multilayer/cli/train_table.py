@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _MOST_COLUMNS_SHOWN = 40
 _MOST_CLASSES_SHOWN = 10
+_MOST_EPOCHS_SHOWN = 8
 
 
 def train_table(
@@ -154,8 +155,11 @@ def _held_out(run: "TableRun") -> str:
 
 def _print_results(run: "TableRun", results: dict[str, Any], quiet: bool) -> None:
     from multilayer.estimators.fitting import TableFit
+    from multilayer.lab.table_scores import absent_in_words
 
     scores = in_words(results["validation"])
+    if results["absent_classes"]:
+        note(absent_in_words(results["absent_classes"], len(run.fit.targets.classes)))
     if quiet:
         say(f"{scores}, {run.folder.path}" if scores else run.folder.path)
         return
@@ -163,7 +167,9 @@ def _print_results(run: "TableRun", results: dict[str, Any], quiet: bool) -> Non
         say(f"interrupted after {len(run.history)} of {run.settings.max_epochs} epochs")
     if scores:
         say(f"on held-out rows: {scores}")
-    say(f"trained in {results['train_seconds']:.1f} s")
+        say(f"the best constant answer: {baseline_in_words(results['validation'])}")
+    kept = kept_in_words(results, run.settings.max_epochs)
+    say(f"trained in {results['train_seconds']:.1f} s{kept}")
     if isinstance(run.fit, TableFit):  # the doctor looks at rows in memory
         print_diagnoses(run.folder.path, run.fit)
     names = ", ".join(run.folder.names())
@@ -176,8 +182,32 @@ def _print_results(run: "TableRun", results: dict[str, Any], quiet: bool) -> Non
 
 def in_words(scores: Sequence[dict[str, Any]]) -> str:
     """Scores with their intervals, in one line."""
+    from multilayer.lab.table_scores import figure
+
     return ", ".join(
-        f"{score['name']} {score['value']:.4g} ({score['low']:.4g} to {score['high']:.4g})"
+        f"{score['name']} {figure(score['value'])} ({figure(score['low'])} to "
+        f"{figure(score['high'])})"
         for score in scores
         if score["value"] is not None
     )
+
+
+def baseline_in_words(scores: Sequence[dict[str, Any]]) -> str:
+    """The same scores of the best constant answer, in one line."""
+    from multilayer.lab.table_scores import figure
+
+    return ", ".join(
+        f"{score['name']} {figure(score['baseline'])}"
+        for score in scores
+        if score["value"] is not None and score.get("baseline") is not None
+    )
+
+
+def kept_in_words(results: dict[str, Any], max_epochs: int) -> str:
+    """Which epochs' networks were kept, if they were chosen."""
+    kept = [epoch for epoch in results["best_epochs"] or () if epoch]
+    if not kept:
+        return ""
+    shown = ", ".join(map(str, kept[:_MOST_EPOCHS_SHOWN]))
+    more = ", …" if len(kept) > _MOST_EPOCHS_SHOWN else ""
+    return f", kept epoch{'' if len(kept) == 1 else 's'} {shown}{more} of {max_epochs}"

@@ -2,19 +2,21 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.data.table_format import TableFormat
 from multilayer.data.targets import Targets
-from multilayer.errors import OutputError
+from multilayer.errors import OutputError, RunFolderError
 from multilayer.files import check_is_no_link
 from multilayer.lab.calibration import Reliability, reliability
 from multilayer.lab.model_rows import rows_for_model
-from multilayer.lab.run_folder import model_path
+from multilayer.lab.run_folder import model_path, read_json
 from multilayer.lab.saved_run import format_of_run
-from multilayer.lab.table_scores import Score, scores_of
+from multilayer.lab.table_documents import file_digest
+from multilayer.lab.table_scores import Score, absent_classes, absent_in_words, scores_of
 from multilayer.model_file.table_file import load_table_model
 from multilayer.model_file.table_model import TableModel
 from multilayer.report.pictures import save_confusion_matrix
@@ -53,6 +55,46 @@ class TableEvaluation:
     confusion_matrix: NDArray[np.int64] | None = None
     coverage: tuple[float, float] | None = None
 
+    def of_classes(self) -> list[tuple[str, float, float, int]]:
+        """Name, precision, recall and rows of each class; NaN where a share is not defined."""
+        matrix = self.confusion_matrix
+        if matrix is None:
+            return []
+        with np.errstate(invalid="ignore"):
+            precision = np.diag(matrix) / matrix.sum(axis=0)
+            recall = np.diag(matrix) / matrix.sum(axis=1)
+        return [
+            (str(label), float(precision[n]), float(recall[n]), int(matrix[n].sum()))
+            for n, label in enumerate(self.targets.classes)
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """All figures as a JSON document, null where one is not defined."""
+        matrix, bins = self.confusion_matrix, self.reliability
+        return {
+            "task": self.targets.task,
+            "target": list(self.targets.names),
+            "num_rows": self.num_rows,
+            "num_rows_without_target": self.num_without_target,
+            "num_rows_of_unknown_classes": self.num_unknown,
+            "notes": list(self.notes),
+            "scores": [score.to_json() for score in self.scores],
+            "classes": [
+                {
+                    "class": label,
+                    "precision": None if np.isnan(precision) else precision,
+                    "recall": None if np.isnan(recall) else recall,
+                    "num_rows": num_rows,
+                }
+                for label, precision, recall, num_rows in self.of_classes()
+            ],
+            "confusion_matrix": None if matrix is None else matrix.tolist(),
+            "expected_calibration_error": None if bins is None else float(bins.expected_error),
+            "coverage": None
+            if self.coverage is None
+            else {"asked": self.coverage[0], "covered": self.coverage[1]},
+        }
+
 
 def evaluate_table(
     model: TableModel, data: str | Path, *, table_format: TableFormat | None = None
@@ -76,11 +118,14 @@ def evaluate_table(
         answers = model.member_numbers(outputs).mean(axis=0)
     else:
         answers = model.member_probabilities(outputs).mean(axis=0)
+    notes, absent = found.notes, absent_classes(model.targets, truths)
+    if absent:
+        notes += (absent_in_words(absent, len(model.targets.classes)),)
     evaluation = TableEvaluation(
         len(rows),
         found.left_out.num_without_target,
         found.num_unknown,
-        found.notes,
+        notes,
         scores_of(model.targets, answers, truths),
         model.targets,
     )
@@ -135,6 +180,9 @@ def evaluate_table_run(
     for name in names if folder is not None else ():
         check_is_no_link(Path(folder or "", name))
     evaluation = evaluate_table(model, data, table_format=table_format or format_of_run(run, data))
+    known = _known_rows(run, data)
+    if known is not None:
+        evaluation = replace(evaluation, notes=(*evaluation.notes, known))
     pictures: list[Path] = []
     if folder is None or evaluation.reliability is None:
         return evaluation, pictures
@@ -149,3 +197,28 @@ def evaluate_table_run(
         pictures.append(Path(folder, names[1]))
         save_confusion_matrix(matrix, [str(c) for c in model.targets.classes], pictures[-1])
     return evaluation, pictures
+
+
+def _known_rows(run: str | Path, data: str | Path) -> str | None:
+    """A note if the rows are those that the run was trained or measured on."""
+    if not Path(run).is_dir():
+        return None
+    try:
+        origin = read_json(run, "settings.json")["data"]
+        digests = {name: origin.get(name) for name in ("sha256", "validation_sha256")}
+    except (AttributeError, KeyError, TypeError, RunFolderError):
+        return None
+    if not any(digests.values()):
+        return None
+    digest = file_digest(data)
+    if digest is not None and digest == digests["sha256"]:
+        return (
+            f"{data} is the file that {run} was trained on: on rows that it has learned from, "
+            "scores say little about new ones"
+        )
+    if digest is not None and digest == digests["validation_sha256"]:
+        return (
+            f"{data} is the file whose rows chose the epoch and the calibration of {run}: scores "
+            "on new rows may be a little worse"
+        )
+    return None

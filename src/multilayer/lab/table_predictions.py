@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+_SUFFIXES = (".csv", ".parquet", ".jsonl", ".ndjson")
 _SET_SEPARATOR = " | "
 
 
@@ -101,10 +102,10 @@ class TablePredictions:
         return num_rows
 
     def save(self, path: str | Path, *, is_spreadsheet_safe: bool = False) -> int:
-        """Write a CSV or Parquet file, whole or not at all.
+        """Write a CSV, Parquet or JSON lines file, whole or not at all.
 
         Args:
-            path: ends in .csv or .parquet; - is the standard output, as CSV.
+            path: ends in .csv, .parquet, .jsonl or .ndjson; - is the standard output, as CSV.
             is_spreadsheet_safe: as `write_csv` takes it.
 
         Returns:
@@ -118,12 +119,24 @@ class TablePredictions:
             sys.stdout.buffer.flush()
             return num_rows
         suffix = Path(path).suffix.lower()
-        if suffix not in (".csv", ".parquet"):
-            raise OutputError(f"cannot write {path}: its name must end in .csv or .parquet")
+        if suffix not in _SUFFIXES:
+            raise OutputError(
+                f"cannot write {path}: its name must end in {', '.join(_SUFFIXES[:-1])} or "
+                f"{_SUFFIXES[-1]}"
+            )
         with replace_atomically(path) as file:
             if suffix == ".parquet":
                 return self._write_parquet(file)
+            if suffix != ".csv":
+                return self._write_json_lines(file)
             return self.write_csv(file, is_spreadsheet_safe=is_spreadsheet_safe)
+
+    def _write_json_lines(self, file: IO[bytes]) -> int:
+        num_rows = 0
+        for piece in self.pieces():
+            piece.write_ndjson(file)
+            num_rows += len(piece)
+        return num_rows
 
     def _write_parquet(self, file: IO[bytes]) -> int:
         import polars as pl

@@ -17,7 +17,7 @@ from multilayer.lab.open_run import OpenRun
 from multilayer.lab.run_folder import RunFolder
 from multilayer.lab.stopwatch import Stopwatch, without_times
 from multilayer.lab.table_documents import description, facts
-from multilayer.lab.table_scores import scores_of
+from multilayer.lab.table_scores import absent_classes, scores_of
 from multilayer.lab.table_source import ColumnRoles, TableSource, read_rows, require_varied, warn_of
 from multilayer.model_file.table_file import save_table_model
 from multilayer.report.pictures import save_learning_curves
@@ -207,6 +207,9 @@ class TableRun:
         results = {
             "status": self._status,
             "validation": [score.to_json() for score in scores],
+            "absent_classes": []
+            if held_out is None
+            else absent_classes(model.targets, held_out[1]),
             "temperature": model.temperature,
             **self._facts(),
         }

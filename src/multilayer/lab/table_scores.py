@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.data.schema import enumerated
 from multilayer.data.targets import Targets
 from multilayer.lab.wilson import wilson_interval
 
@@ -18,12 +19,22 @@ _LEAST_PROBABILITY = 1e-15  # the logarithm of 0 would make one row outweigh all
 
 @dataclass(frozen=True)
 class Score:
-    """A figure with its 95% interval on rows of this kind; NaN where it is not defined."""
+    """A figure with its 95% interval on rows of this kind; NaN where it is not defined.
+
+    Attributes:
+        name: of the score.
+        value: of the model.
+        low: end of the interval.
+        high: end of the interval.
+        baseline: what the best constant answer for these rows has: the most frequent class, the
+            classes' frequencies, the mean, the median or a quantile.
+    """
 
     name: str
     value: float
     low: float
     high: float
+    baseline: float = np.nan
 
     def to_json(self) -> dict[str, Any]:
         """With None in the place of what is not defined."""
@@ -68,22 +79,26 @@ def class_scores(probabilities: Array, classes: NDArray[np.int64]) -> list[Score
     """
     num_rows, num_classes = probabilities.shape
     is_right = probabilities.argmax(axis=1) == classes
+    frequencies = np.bincount(classes, minlength=num_classes) / num_rows
     scores = [
         Score(
             "accuracy",
             float(is_right.mean()),
             *wilson_interval(int(is_right.sum()), num_rows),
+            float(frequencies.max()),
         )
     ]
     if num_classes > 2:
-        scores.append(
-            _resampled("balanced accuracy", _balanced_accuracy(is_right, classes), num_rows)
-        )
+        balanced = _resampled("balanced accuracy", _balanced_accuracy(is_right, classes), num_rows)
+        scores.append(replace(balanced, baseline=1 / int((frequencies > 0).sum())))
     of_truth = probabilities[np.arange(num_rows), classes]
     losses = -np.log(np.maximum(of_truth, _LEAST_PROBABILITY))
-    scores.append(_resampled("log loss", _mean(losses), num_rows))
+    scores.append(
+        replace(_resampled("log loss", _mean(losses), num_rows), baseline=_entropy(frequencies))
+    )
     if num_classes == 2:
-        scores.append(_resampled("ROC AUC", _area(probabilities[:, 1], classes), num_rows))
+        area = _resampled("ROC AUC", _area(probabilities[:, 1], classes), num_rows)
+        scores.append(replace(area, baseline=0.5))
     return scores
 
 
@@ -99,24 +114,33 @@ def label_scores(probabilities: Array, truths: NDArray[np.int64]) -> list[Score]
     clipped = np.clip(probabilities, _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY)
     losses = -np.where(truths == 1, np.log(clipped), np.log1p(-clipped)).mean(axis=1)
     is_all_right = is_right.all(axis=1)
+    shares = truths.mean(axis=0)
+    _, counts = np.unique(truths, axis=0, return_counts=True)
+    entropy = np.mean([_entropy(np.array([share, 1 - share])) for share in shares])
+    of_label = _resampled("accuracy of a label", _mean(is_right.mean(axis=1)), num_rows)
+    log_loss = _resampled("log loss", _mean(losses), num_rows)
     return [
         Score(
             "all labels right",
             float(is_all_right.mean()),
             *wilson_interval(int(is_all_right.sum()), num_rows),
+            float(counts.max() / num_rows),
         ),
-        _resampled("accuracy of a label", _mean(is_right.mean(axis=1)), num_rows),
-        _resampled("log loss", _mean(losses), num_rows),
+        replace(of_label, baseline=float(np.maximum(shares, 1 - shares).mean())),
+        replace(log_loss, baseline=float(entropy)),
     ]
 
 
 def number_scores(predictions: Array, targets: Array) -> list[Score]:
     """Root mean square error, mean absolute error and R² of one column, each (num_rows,)."""
     errors, num_rows = predictions - targets, len(targets)
+    rmse = _resampled("RMSE", lambda shares: float(np.sqrt(shares @ errors**2)), num_rows)
+    mae = _resampled("MAE", _mean(np.abs(errors)), num_rows)
+    explained = _resampled("R²", _explained(errors, targets), num_rows)
     return [
-        _resampled("RMSE", lambda shares: float(np.sqrt(shares @ errors**2)), num_rows),
-        _resampled("MAE", _mean(np.abs(errors)), num_rows),
-        _resampled("R²", _explained(errors, targets), num_rows),
+        replace(rmse, baseline=float(targets.std())),
+        replace(mae, baseline=float(np.abs(targets - np.median(targets)).mean())),
+        replace(explained, baseline=0.0 if np.isfinite(explained.value) else np.nan),
     ]
 
 
@@ -133,8 +157,10 @@ def quantile_scores(quantiles: Array, targets: Array, levels: Sequence[float]) -
         above = targets - quantile
         losses = np.maximum(level * above, (level - 1) * above)
         num_below = int((above <= 0).sum())
+        rest = targets - np.quantile(targets, level)
+        pinball = _resampled(f"pinball loss of quantile {level:g}", _mean(losses), len(targets))
         scores += [
-            _resampled(f"pinball loss of quantile {level:g}", _mean(losses), len(targets)),
+            replace(pinball, baseline=float(np.maximum(level * rest, (level - 1) * rest).mean())),
             Score(
                 f"share below quantile {level:g}",
                 num_below / len(targets),
@@ -148,10 +174,51 @@ def poisson_score(rates: Array, counts: Array) -> Score:
     """Mean of Poisson's deviance 2 (t log(t / r) − t + r), each (num_rows,); NaN at a rate of 0."""
     if not (rates > 0).all():
         return Score("Poisson deviance", np.nan, np.nan, np.nan)
+    score = _resampled("Poisson deviance", _mean(_deviances(rates, counts)), len(counts))
+    mean = np.full(len(counts), counts.mean())
+    return replace(score, baseline=float(_deviances(mean, counts).mean()) if mean.any() else 0.0)
+
+
+def _deviances(rates: Array, counts: Array) -> Array:
     logarithms = np.log(np.where(counts > 0, counts, 1) / rates)
-    return _resampled(
-        "Poisson deviance", _mean(2 * (counts * logarithms - counts + rates)), len(counts)
+    deviances: Array = 2 * (counts * logarithms - counts + rates)
+    return deviances
+
+
+def absent_classes(targets: Targets, truths: NDArray[Any]) -> list[str]:
+    """The classes that no row has, by name; none of other tasks.
+
+    Args:
+        targets: what is predicted.
+        truths: as `targets.encode` gives them.
+    """
+    if not targets.is_classification:
+        return []
+    counts = np.bincount(truths, minlength=len(targets.classes))
+    return [str(label) for label, count in zip(targets.classes, counts, strict=True) if count == 0]
+
+
+def absent_in_words(names: Sequence[str], num_classes: int) -> str:
+    """What it means for scores that classes are absent."""
+    what = f"class {names[0]!r}" if len(names) == 1 else f"{len(names):,} of the classes"
+    shown = "" if len(names) == 1 else f" ({enumerated(names, 5)})"
+    balanced = f"; balanced accuracy is over the other {num_classes - len(names):,}"
+    return (
+        f"no row that is scored is of {what}{shown}, so nothing is said of "
+        f"{'it' if len(names) == 1 else 'them'}{balanced if num_classes > 2 else ''}"
     )
+
+
+def figure(value: float | None) -> str:
+    """A figure with four digits, or all that it has before the point."""
+    if value is None or np.isnan(value):
+        return "none"
+    return f"{value:.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
+
+
+def _entropy(frequencies: Array) -> float:
+    present = frequencies[frequencies > 0]
+    return float(abs(present @ np.log(present)))
 
 
 def _resampled(name: str, score: Callable[[Array], float], num_rows: int) -> Score:
