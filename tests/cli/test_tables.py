@@ -387,7 +387,7 @@ def test_a_table_of_one_row(capsys, tmp_path):
         (["train", "absent.csv", "--target", "y"], "cannot read absent.csv: no such file"),
         (["train", "houses.csv", "--target", "price", "--as", "zip"], "--as must be NAME=KIND"),
         (["train", "houses.csv", "--target", "price", "--as", "size=odd"], "cannot be 'odd'"),
-        (["train", "houses.csv", "--target", "price", "--validation", "2"], "validation_fraction"),
+        (["train", "houses.csv", "--target", "price", "--validation", "2"], "--validation"),
         (["train", "houses.csv", "--target", "price", "--recipe", "b"], "unknown recipe 'b'"),
         (["train", "houses.csv", "--target", "price", "--augment", "shift"], "go with tables"),
         (["train", "houses.csv", "--target", "town", "--task", "regression"], "must be a number"),
@@ -400,7 +400,10 @@ def test_a_table_of_one_row(capsys, tmp_path):
         (["predict", "price", "new.csv", "--proba"], "this model predicts numbers"),
         (["predict", "price", "new.csv", "--interval", "90"], "must be a number between 0 and 1"),
         (["predict", "price", "new.csv", "--interval", "0.999"], "needs at least 999 held-out"),
-        (["predict", "price", "new.csv", "-o", "out.xlsx"], "must end in .csv or .parquet"),
+        (
+            ["predict", "price", "new.csv", "-o", "out.xlsx"],
+            "must end in .csv, .parquet, ",
+        ),
     ],
 )
 def test_other_bad_input_is_answered_with_one_line(capsys, arguments, message):

@@ -7,7 +7,10 @@ from sklearn import metrics
 from multilayer.data.targets import Targets
 from multilayer.lab.calibration import reliability
 from multilayer.lab.table_scores import (
+    absent_classes,
+    absent_in_words,
     class_scores,
+    figure,
     label_scores,
     number_scores,
     poisson_score,
@@ -137,3 +140,43 @@ def test_the_scores_of_numbers_follow_the_loss():
     scores = by_name(scores_of(targets, numbers, targets.encode(numbers)))
     assert list(scores) == ["RMSE", "MAE", "R²", "Poisson deviance"]
     assert scores["Poisson deviance"].value == pytest.approx(0, abs=1e-6)
+
+
+def test_baselines_are_scores_of_the_best_constant_answer():
+    generator = np.random.default_rng(0)
+    probabilities, classes = probabilities_and_classes(100, 3)
+    constant = np.tile(np.bincount(classes) / 100, (100, 1))
+    for own, of_constant in zip(
+        class_scores(probabilities, classes), class_scores(constant, classes), strict=True
+    ):
+        assert own.baseline == pytest.approx(of_constant.value)
+    numbers, counts = generator.normal(5, 2, 100), generator.poisson(3, 100).astype(float)
+    rmse, mae, explained = number_scores(numbers + 1, numbers)
+    assert rmse.baseline == pytest.approx(
+        number_scores(np.full(100, numbers.mean()), numbers)[0].value
+    )
+    assert mae.baseline == pytest.approx(
+        number_scores(np.full(100, np.median(numbers)), numbers)[1].value
+    )
+    assert explained.baseline == 0
+    assert poisson_score(counts + 1, counts).baseline == pytest.approx(
+        poisson_score(np.full(100, counts.mean()), counts).value
+    )
+    labels = generator.integers(0, 2, (100, 2))
+    shares = np.tile(labels.mean(axis=0), (100, 1))
+    own, of_constant = label_scores(1 - shares, labels), label_scores(shares, labels)
+    for place in (1, 2):
+        assert own[place].baseline == pytest.approx(of_constant[place].value)
+
+
+def test_figures_are_plain():
+    assert [figure(value) for value in (73210.4, 0.12345, 1e-7, 12.0, np.nan, None)] == [
+        "73210", "0.1235", "1e-07", "12", "none", "none",
+    ]  # fmt: skip
+
+
+def test_absent_classes_are_named():
+    targets = Targets.fit(["a", "b", "c"] * 9)
+    assert absent_classes(targets, targets.encode(["a", "c"])) == ["b"]
+    assert absent_classes(Targets.fit([1.5, 2.5]), np.zeros((2, 1))) == []
+    assert "balanced accuracy is over the other 2" in absent_in_words(["b"], 3)
