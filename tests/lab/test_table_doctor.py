@@ -123,7 +123,7 @@ def test_a_table_that_has_changed(tmp_path):
     path = write(tmp_path / "t.csv", 300)
     fit(path, tmp_path / "run", "class", "price", max_epochs=4)
     pl.read_csv(path)[:200].write_csv(path)
-    with pytest.raises(RunFolderError, match="has 200 rows with a target; the run .* on 300"):
+    with pytest.raises(RunFolderError, match="has changed since the run"):
         doctor(tmp_path / "run")
 
 

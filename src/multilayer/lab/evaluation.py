@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from multilayer.data.images import ImageDataset, ImageSplit, load_images
 from multilayer.errors import DataError, OutputError
 from multilayer.files import check_is_no_link
+from multilayer.lab.data_of_run import check_images_of_run
 from multilayer.lab.run_documents import read_settings
 from multilayer.lab.run_folder import model_path
 from multilayer.lab.wilson import wilson_interval
@@ -119,8 +120,11 @@ def evaluate_run(
         raise OutputError(f"the folder for the pictures, {folder}, does not exist")
     if data is None:
         origin = read_settings(run)["data"]
-        data, data_dir = origin["load"], data_dir or origin.get("data_dir")
-    dataset = load_images(data, data_dir)
+        dataset = load_images(origin["load"], data_dir or origin.get("data_dir"))
+        if data_dir is None:
+            check_images_of_run(run, origin, dataset, is_shown=True)
+    else:
+        dataset = load_images(data, data_dir)
     evaluation = evaluate_images(model, dataset.test)
     pictures = [folder / "confusion_matrix.png", folder / "mistakes.png"]
     for picture in pictures:

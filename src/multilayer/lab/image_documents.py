@@ -56,7 +56,7 @@ def description(
             "num_test_rows": len(dataset.test),
             "image_shape": dataset.image_shape,
             "class_names": dataset.class_names,
-            "sha256": _digest(dataset),
+            "sha256": dataset_digest(dataset),
         },
     }
 
@@ -101,7 +101,7 @@ def facts(
     }
 
 
-def _digest(dataset: ImageDataset) -> str:
+def dataset_digest(dataset: ImageDataset) -> str:
     """SHA-256 of all pictures and labels."""
     digest = hashlib.sha256()
     for split in (dataset.train, dataset.test):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from multilayer.data.table_format import TableFormat
 from multilayer.errors import RunFolderError
 from multilayer.estimators.table_rows import TableRows
+from multilayer.lab.data_of_run import check_table_of_run
 from multilayer.lab.importance import Importance, permutation_importance
 from multilayer.lab.model_rows import rows_for_model
 from multilayer.lab.run_documents import read_settings
@@ -131,6 +132,10 @@ def _all_rows_of(
         )
     except KeyError as error:
         raise RunFolderError(f"settings.json of {run} lacks {error}") from error
+    try:
+        check_table_of_run(run, origin, is_shown=True, is_validation=validation is not None)
+    except RunFolderError as error:
+        return None, str(error)
     if validation is not None and Path(validation).is_file():
         return rows_of(validation), ""
     if validation is not None or not numbers or not Path(path).is_file():

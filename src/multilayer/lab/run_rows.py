@@ -20,6 +20,7 @@ from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import RunFolderError, SettingsError, TableError
 from multilayer.estimators.fitting import TableFit
+from multilayer.lab.data_of_run import check_images_of_run, check_table_of_run
 from multilayer.lab.image_rows import as_examples
 from multilayer.lab.run_documents import read_settings
 from multilayer.lab.saved_run import saved_table
@@ -97,7 +98,10 @@ def rows_of_run(run: str | Path, data: ImageDataset | TableFit | None = None) ->
         load, data_dir, _ = origin["load"], origin["data_dir"], origin["image_shape"]
     except (KeyError, TypeError) as error:
         raise _of_another_version(run, error) from error
-    return _of_pictures(name, settings, data or load_images(load, data_dir))
+    if data is None:
+        data = load_images(load, data_dir)
+        check_images_of_run(run, origin, data, is_shown=False)
+    return _of_pictures(name, settings, data)
 
 
 def _settings_of(run: str | Path, description: Mapping[str, Any]) -> TrainingSettings:
@@ -149,6 +153,7 @@ def _fit_again(
         raise RunFolderError(
             f"the rows of {run} came through the standard input, and cannot be read again"
         )
+    check_table_of_run(run, origin, is_shown=False)
     source = read_rows(path, saved.roles, schema=schema)
     rows = source.rows
     if len(rows) != num_rows:
@@ -158,6 +163,7 @@ def _fit_again(
         )
     own = None
     if saved.validation is not None:
+        check_table_of_run(run, origin, is_shown=False, is_validation=True)
         own = read_rows(
             saved.validation, saved.roles, schema=schema, number_types=source.number_types
         ).rows

@@ -110,8 +110,8 @@ def test_a_diverged_run_is_shown(small_folder, tmp_path):
     ("name", "text", "message"),
     [
         ("settings.json", None, "has no settings.json"),
-        ("settings.json", "{}", "has no settings; it is not of this version"),
-        ("settings.json", '{"settings": {}, "data": {}}', "does not say which data"),
+        ("settings.json", "{}", "settings is missing"),
+        ("settings.json", '{"settings": {}, "data": {}}', "data.load is missing"),
         ("settings.json", "[", "cannot be read"),
         ("history.jsonl", None, "has no history.jsonl"),
         ("history.jsonl", '{"epoch": 1}\n{"epoch\n', "line 2 of"),

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multilayer.cli import application
+from multilayer.cli.application import run
 from multilayer.engine.settings import TrainingSettings
 from multilayer.estimators.recipes import recipe
-from multilayer.lab.report.repeat_command import repeat_command
+from multilayer.lab.report.repeat_command import compare_command, repeat_command
 
 
 def described(settings: TrainingSettings, recipe_name: str, **data: Any) -> dict[str, Any]:
@@ -73,3 +74,39 @@ def test_names_are_quoted_for_a_shell(folder):
 def test_the_folder_of_the_data_is_named():
     command = repeat_command(described(recipe("chapter"), "chapter", data_dir="/my data"))
     assert settings_read_from(command)[1]["data_dir"] == "/my data"
+
+
+def test_nothing_that_a_folder_names_becomes_an_option():
+    """A stranger's settings.json must not make a command that writes elsewhere."""
+    recipe_settings = {"max_epochs": 3, "output": "important", "resume": "-x", "seed": -1}
+    description = {
+        "recipe": "--output=a",
+        "settings": recipe_settings,
+        "data": {
+            "load": "--output=important", "data_dir": "-d", "task": "regression",
+            "validation": "--output", "roles": {
+                "target": ["-o", "y"], "weight": "--quiet", "drop": ["--storage=x"],
+                "categorical": [], "as_kind": {"-a": "numeric"},
+                "table_format": {"output": "b", "delimiter": "-"},
+            },
+        },
+    }  # fmt: skip
+    words = shlex.split(repeat_command(description))
+    assert words[:3] == ["multilayer", "train", "./--output=important"]
+    assert "--target=-o" in words
+    assert "--weight=--quiet" in words
+    assert "--validation=--output" in words
+    flags = {word.partition("=")[0] for word in words if word.startswith("-")}
+    assert not flags & {"--output", "--resume", "--quiet", "--storage", "-d", "-o", "-a"}
+    assert shlex.split(compare_command(description, "chapter"))[2] == "./--output=important"
+    standard_input = {**description, "data": {"load": "-"}}
+    assert shlex.split(repeat_command(standard_input))[2] == "-"
+
+
+def test_flags_with_values_that_begin_as_flags_are_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{n},{n % 3},{'ab'[n % 2]}\n" for n in range(60))
+    (tmp_path / "-rows.csv").write_text(f"-x,--drop,-o\n{rows}")
+    command = ["train", "./-rows.csv", "--target=-o", "--drop=--drop", "--as=-x=numeric"]
+    quick = ["--max-epochs", "1", "--hidden-widths", "4", "--quiet", "--output", "run"]
+    assert run([*command, *quick]) == 0

@@ -9,6 +9,7 @@ from typing import Any
 from multilayer.data.images import load_images
 from multilayer.errors import MultilayerError, OutputError, SettingsError
 from multilayer.files import check_is_no_link, write_text
+from multilayer.lab.data_of_run import check_images_of_run
 from multilayer.lab.doctor.examination import doctor
 from multilayer.lab.report import facts
 from multilayer.lab.report.image_parts import parts_on_data, weight_pictures
@@ -105,6 +106,7 @@ def _parts_of_model(path: Path, description: dict[str, Any]) -> tuple[dict[str, 
         else:
             parts["weights"] = weight_pictures(model)
             dataset = load_images(data["load"], data.get("data_dir"))
+            check_images_of_run(path, data, dataset, is_shown=True)
             parts |= parts_on_data(model, dataset, str(path), loss)
             examined = dataset
         parts["findings"] = [

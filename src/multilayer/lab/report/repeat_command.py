@@ -2,9 +2,12 @@
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
+from multilayer.data.byte_stream import STANDARD_INPUT
+from multilayer.data.table_format import TableFormat
+from multilayer.engine.settings import setting_types
 from multilayer.errors import SettingsError
 from multilayer.estimators.recipes import recipe
 
@@ -25,28 +28,28 @@ def repeat_command(description: Mapping[str, Any], **changes: Any) -> str:
     }
     data = description["data"]
     task = data.get("task", "images")
-    words = ["multilayer", "train", str(data["load"])]
+    words = ["multilayer", "train", _argument(data["load"])]
     if "roles" in data:
         words += _table_flags(data)
     known = _settings_of(
         str(description.get("recipe")), _RECIPE_TASKS.get(task, task), data.get("num_rows")
     )
     if known:
-        words += ["--recipe", str(description["recipe"])]
+        words += _option("--recipe", description["recipe"])
     for name, value in {**description["settings"], **changed}.items():
-        if value is None:
+        if value is None or name not in setting_types():  # of another version; no flag
             continue
         if name not in known or _written(value) != _written(known[name]):
             words += _flag(name, value)
     if data.get("data_dir"):
-        words += ["--data-dir", str(data["data_dir"])]
+        words += _option("--data-dir", data["data_dir"])
     return shlex.join(words)
 
 
 def compare_command(description: Mapping[str, Any], *settings: str) -> str:
     """The command line that compares settings on the data of a run."""
     data = description["data"]
-    words = ["multilayer", "compare", str(data["load"]), *settings]
+    words = ["multilayer", "compare", _argument(data["load"]), *settings]
     if "roles" in data:
         words += _table_flags({**data, "validation": None})
     return shlex.join(words)
@@ -55,21 +58,22 @@ def compare_command(description: Mapping[str, Any], *settings: str) -> str:
 def _table_flags(data: Mapping[str, Any]) -> list[str]:
     """The flags that say what the columns of a table are for."""
     roles = data["roles"]
-    words = [word for name in roles["target"] for word in ("--target", str(name))]
+    words = [word for name in roles["target"] for word in _option("--target", name)]
     # Told, as it was found out from the values, which may be fewer next time.
     words += ["--task", "classification" if data["task"] in _RECIPE_TASKS else data["task"]]
     for name in ("weight", "group_by", "time_column"):
         if roles.get(name) is not None:
-            words += [f"--{name.replace('_', '-')}", str(roles[name])]
+            words += _option(f"--{name.replace('_', '-')}", roles[name])
     for name in ("categorical", "drop"):
-        words += [word for column in roles.get(name, ()) for word in (f"--{name}", str(column))]
+        words += [word for column in roles.get(name, ()) for word in _option(f"--{name}", column)]
     for column, kind in roles.get("as_kind", {}).items():
-        words += ["--as", f"{column}={kind}"]
-    for name, value in roles.get("table_format", {}).items():
-        if value:
+        words += _option("--as", f"{column}={kind}")
+    written = roles.get("table_format", {})
+    for name in (field.name for field in fields(TableFormat)):
+        if value := written.get(name):
             words += _flag(name, value)
     if data.get("validation") is not None:
-        words += ["--validation", str(data["validation"])]
+        words += _option("--validation", data["validation"])
     return words
 
 
@@ -84,7 +88,18 @@ def _flag(name: str, value: Any) -> list[str]:
     flag = name.replace("_", "-")
     if isinstance(value, bool):
         return [f"--{flag}" if value else f"--no-{flag}"]
-    return [f"--{flag}", _written(value)]
+    return _option(f"--{flag}", _written(value))
+
+
+def _argument(path: Any) -> str:
+    """A path as an argument, which no stranger's folder can make an option of."""
+    text = str(path)
+    return f"./{text}" if text.startswith("-") and text != STANDARD_INPUT else text
+
+
+def _option(flag: str, value: Any) -> list[str]:
+    """A flag and its value, which stays its value if it begins as a flag does."""
+    return [f"{flag}={value}"] if str(value).startswith("-") else [flag, str(value)]
 
 
 def _written(value: Any) -> str:

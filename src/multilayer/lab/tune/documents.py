@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from multilayer.lab.table_documents import facts, named_rows
+from multilayer.lab.table_documents import facts, file_digest, named_rows
 from multilayer.lab.table_scores import Score
 from multilayer.lab.table_source import ColumnRoles
 from multilayer.lab.tune.finalists import Finalist
@@ -35,6 +35,7 @@ def settings_document(
         "settings": asdict(winner.fit.settings),
         "data": {
             "load": str(Path(data).expanduser().absolute()),
+            "sha256": file_digest(data),
             "validation": None,
             "num_rows": len(rows.source.rows),
             "num_rows_without_target": rows.source.num_without_target,
