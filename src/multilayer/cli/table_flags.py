@@ -50,9 +50,25 @@ class TableFlags(FormatFlags):
         Parameter(
             name="--as", negative="", consume_multiple=False,
             help="NAME=KIND: column of a table that is numeric, categorical, boolean or date; "
-            "repeatable",
+            "date:%d/%m/%Y says how dates are written; repeatable",
         ),
     ] = field(default_factory=list)  # fmt: skip
+    decimal: Annotated[
+        str | None, _help("decimal sign in a table, . or a comma; left out, each column tells")
+    ] = None
+    thousands: Annotated[
+        str | None,
+        _help(
+            "separator of thousands in a table: a comma, . or a space; left out, each column tells"
+        ),
+    ] = None
+    missing: Annotated[
+        list[str],
+        _help("in tables, more spellings of missing values, such as unknown,-999; repeatable"),
+    ] = field(default_factory=list)
+    keep_na: Annotated[
+        bool, _help("in tables, NA, None and the like are values of text columns and of labels")
+    ] = False
     memory_limit: Annotated[
         str | None,
         _help(
@@ -71,6 +87,7 @@ class TableFlags(FormatFlags):
         Raises:
             SettingsError: `--as` is not of the form NAME=KIND.
         """
+        from multilayer.data.value_format import ValueFormat
         from multilayer.lab.table_source import ColumnRoles
 
         kinds = {}
@@ -85,6 +102,11 @@ class TableFlags(FormatFlags):
             tuple(self.target), self.weight, self.group_by, self.time_column,
             tuple(self.categorical), tuple(self.drop), kinds,  # type: ignore[arg-type]
             table_format=self.table_format(),
+            values=ValueFormat(
+                self.decimal, self.thousands,
+                tuple(word for text in self.missing for word in text.split(",") if word.strip()),
+                self.keep_na,
+            ),
         )  # fmt: skip
 
     def by_flag(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Categories of a table as one-hot columns, as ±1, or as codes."""
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -9,11 +10,11 @@ from numpy.typing import NDArray
 
 from multilayer.data.booleans import boolean_of
 from multilayer.data.missing import present_text
+from multilayer.data.schema import CategoryMeaning, Column
 
 if TYPE_CHECKING:
     import polars as pl
 
-CategoryMeaning = Literal["text", "number", "boolean"]
 CategoryForm = Literal["one-hot", "plus-minus", "codes"]
 # A column with more categories than this would make the network's input unreasonably wide.
 MOST_ONE_HOT = 1000
@@ -34,32 +35,44 @@ class CategoryColumn:
         form: As what the network gets them: a column for each, one column of −1 (the first) and
             +1 (the second), or the code, for a learned embedding.
         meaning: What the texts stand for. Numbers are the same in any spelling, "3" and "3.0";
-            booleans are "true" and "false", however they are spelled.
+            booleans are "true" and "false", however they are spelled. A column of texts that
+            comes as numbers finds the only category that is the same number, "007" for 7.
+        keep_na: NA, None and the like are categories; the empty text alone is missing.
     """
 
     name: str
     categories: tuple[str, ...]
     form: CategoryForm
     meaning: CategoryMeaning
+    keep_na: bool = False
 
     @classmethod
     def fit(
-        cls, series: "pl.Series", is_boolean: bool, one_hot_limit: int | None
+        cls,
+        series: "pl.Series",
+        column: Column,
+        one_hot_limit: int | None,
+        *,
+        keep_na: bool = False,
     ) -> tuple["CategoryColumn", NDArray[np.int64]]:
         """Find the categories of the training rows; also count them, missing ones first.
 
         Args:
             series: The column.
-            is_boolean: Whether it holds true and false.
+            column: What the schema says of it.
             one_hot_limit: With more categories than this the form is codes; None: it never is, but
                 of more than 1,000 categories the most frequent count, and the others as unseen.
+            keep_na: Whether NA, None and the like are categories.
         """
-        meaning: CategoryMeaning = "text"
-        if is_boolean or series.dtype.is_numeric():
-            meaning = "boolean" if is_boolean else "number"
+        import polars as pl
+
+        meaning = column.meaning or ("number" if series.dtype.is_numeric() else "text")
+        if column.kind == "boolean":
+            meaning = "boolean"
+        reading = _Reading(meaning, keep_na, series.dtype == pl.Float32)
         counts: Counter[str] = Counter()
         for value, count in series.value_counts().iter_rows():
-            text = _text_of(value, meaning)
+            text = reading.text_of(value)
             if text is not None:
                 counts[text] += count
         if one_hot_limit is None and len(counts) > MOST_ONE_HOT:
@@ -72,8 +85,8 @@ class CategoryColumn:
         elif one_hot_limit is not None and len(counts) > one_hot_limit:
             form = "codes"
         found = [counts[category] for category in categories]
-        column = cls(series.name, categories, form, meaning)
-        return column, np.array([len(series) - sum(found), *found], dtype=np.int64)
+        fitted = cls(series.name, categories, form, meaning, keep_na)
+        return fitted, np.array([len(series) - sum(found), *found], dtype=np.int64)
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -105,12 +118,16 @@ class CategoryColumn:
         import polars as pl
 
         places = {category: place for place, category in enumerate(self.categories, start=1)}
+        by_number = self._places_by_number() if series.dtype.is_numeric() else {}
+        reading = _Reading(self.meaning, self.keep_na, series.dtype == pl.Float32)
         few = len(series) <= _FEW_ROWS
         values = series.to_list() if few else series.value_counts().to_series(0).to_list()
         # What a value means is found once for each distinct one.
-        code_of = {
-            value: places.get(_text_of(value, self.meaning) or "", 0) for value in set(values)
-        }
+        code_of = {}
+        for value in set(values):
+            text = reading.text_of(value)
+            code = 0 if text is None else places.get(text, 0)
+            code_of[value] = code or (by_number.get(float(text), 0) if by_number and text else 0)
         if few:
             return np.fromiter((code_of[value] for value in values), np.int64, len(values))
         seen = {value: code for value, code in code_of.items() if code}
@@ -120,9 +137,20 @@ class CategoryColumn:
         codes = series.replace_strict(old, list(seen.values()), default=0, return_dtype=pl.Int64)
         return codes.fill_null(0).to_numpy()
 
+    def _places_by_number(self) -> dict[float, int]:
+        """Of categories that are text and yet numbers, the codes; each number is one alone."""
+        found: dict[float, list[int]] = {}
+        for place, category in enumerate(self.categories if self.meaning == "text" else (), 1):
+            with suppress(ValueError):
+                found.setdefault(float(category), []).append(place)
+        return {number: places[0] for number, places in found.items() if len(places) == 1}
+
     def to_json(self) -> dict[str, Any]:
         """The fields."""
-        return {**asdict(self), "categories": list(self.categories)}
+        document = {**asdict(self), "categories": list(self.categories)}
+        if not self.keep_na:  # as in files of all ages
+            del document["keep_na"]
+        return document
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> "CategoryColumn":
@@ -135,24 +163,51 @@ class CategoryColumn:
             and column.form in ("one-hot", "plus-minus", "codes")
             and (column.form != "plus-minus" or len(column.categories) == 2)
             and column.meaning in ("text", "number", "boolean")
+            and isinstance(column.keep_na, bool)
         )
         if not is_right:
             raise ValueError(f"{column.name!r} is not a column of categories")
         return column
 
 
-def _text_of(value: Any, meaning: CategoryMeaning) -> str | None:
-    """A value as the text of its category; 3, 3.0 and, among numbers, "3.0" are all "3"."""
-    if value is None:
-        return None
-    text = present_text(str(value))
-    if text is None or (meaning == "text" and isinstance(value, str)):
-        return text
-    if meaning == "boolean":
-        is_true = boolean_of(text)
-        return None if is_true is None else str(is_true).lower()
+@dataclass(frozen=True)
+class _Reading:
+    """How values become the texts of categories.
+
+    Args:
+        meaning: See `CategoryColumn`.
+        keep_na: Likewise.
+        is_single: Whether numbers are of single precision: 3.1, not 3.0999999046.
+    """
+
+    meaning: CategoryMeaning
+    keep_na: bool
+    is_single: bool
+
+    def text_of(self, value: Any) -> str | None:
+        """The text; 3, 3.0 and, among numbers, "3.0" are all "3". None: the value is missing."""
+        if value is None:
+            return None
+        if self.is_single and isinstance(value, float):
+            value = str(np.float32(value))
+            is_text = False
+        else:
+            is_text = isinstance(value, str)
+        text = str(value).strip() or None if self.keep_na and is_text else present_text(str(value))
+        if text is None or (self.meaning == "text" and is_text):
+            return text
+        if self.meaning == "boolean":
+            is_true = boolean_of(text)
+            return None if is_true is None else str(is_true).lower()
+        return spelled_number(text)
+
+
+def spelled_number(text: str) -> str:
+    """A number in the one spelling of its category, "2.5" for "2.50"; other text as it is."""
     try:
         number = float(text)
     except ValueError:
         return text
-    return str(int(number)) if number.is_integer() and abs(number) < _LARGEST_EXACT else text
+    if number.is_integer():
+        return str(int(number)) if abs(number) < _LARGEST_EXACT else text
+    return repr(number)

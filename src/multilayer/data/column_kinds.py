@@ -3,15 +3,24 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from multilayer.data.booleans import BOOLEAN_SPELLINGS, boolean_of
 from multilayer.data.dates import ISO, formats_of, may_be_date
 from multilayer.data.leaks import suspected_leaks
 from multilayer.data.missing import present_text
 from multilayer.data.schema import COLUMN_KINDS, Column, ColumnKind, Schema, require_columns
-from multilayer.data.text_numbers import first_not_a_number, shown
+from multilayer.data.text_numbers import (
+    first_not_a_number,
+    numbers_of,
+    shown,
+    with_numbers_found,
+)
+from multilayer.data.value_format import ValueFormat, with_missing_told
 from multilayer.errors import TableError
 
 if TYPE_CHECKING:
@@ -37,8 +46,27 @@ def infer_schema(
     categorical: Sequence[str] = (),
     drop: Sequence[str] = (),
     as_kind: Mapping[str, ColumnKind] | None = None,
+    value_format: ValueFormat | None = None,
+    row_numbers: NDArray[np.int64] | None = None,
 ) -> Schema:
-    """Judge the kind of every column.
+    """Judge the kind of every column; see `judge_columns`, which also gives the columns as such."""
+    return judge_columns(
+        frame, target, categorical=categorical, drop=drop, as_kind=as_kind,
+        value_format=value_format, row_numbers=row_numbers,
+    )[0]  # fmt: skip
+
+
+def judge_columns(
+    frame: "pl.DataFrame",
+    target: str | Sequence[str] = (),
+    *,
+    categorical: Sequence[str] = (),
+    drop: Sequence[str] = (),
+    as_kind: Mapping[str, ColumnKind] | None = None,
+    value_format: ValueFormat | None = None,
+    row_numbers: NDArray[np.int64] | None = None,
+) -> tuple[Schema, "pl.DataFrame"]:
+    """Judge the kind of every column, whether it is text or typed already.
 
     Numbers are numeric, also codes such as 1, 2, 3: say `categorical=` if they are. Text is
     boolean, a date, an identifier (nearly all values differ), free text, or else categorical.
@@ -51,16 +79,25 @@ def infer_schema(
         categorical: Names of columns that are categorical, whatever they look like.
         drop: Names of columns to leave out.
         as_kind: Other kinds by name: numeric, categorical, boolean or date.
+        value_format: What the user said of how values are written.
+        row_numbers: Of the rows in the file, from 1, for messages; None: 1, 2, 3, …
+
+    Returns:
+        The schema; and the frame, in which text that stands for numbers has become numbers.
 
     Raises:
         TableError: a name is not in the frame, is given two kinds, or a kind is unknown.
     """
     import polars as pl
 
+    told_format = value_format or ValueFormat()
     targets = (target,) if isinstance(target, str) else tuple(target)
     told = _told_kinds(frame, targets, categorical, drop, as_kind or {})
     require_columns(targets, frame.columns, "the table")
     names = [name for name in frame.columns if name not in targets]
+    inputs = with_missing_told(frame, told_format.missing, tuple(names))
+    texts = [name for name in names if frame.schema[name] == pl.String and name not in told]
+    frame = inputs.with_columns(with_numbers_found(inputs.select(texts)))
     types, ranges = frame.schema, _ranges(frame.select(names))
     columns, warnings = [], []
     for name in names:
@@ -69,15 +106,48 @@ def infer_schema(
             column = Column(name, kind, "as told", _date_format(frame[name], kind))
             warning = None
         elif types[name] == pl.String:
-            column, warning = _judged_text(frame[name])
+            column, warning = _judged_text(frame[name], row_numbers)
         else:
             column, warning = _judged(frame[name], ranges[name])
         columns.append(column)
         if warning:
             warnings.append(warning)
-    schema = Schema(tuple(columns), targets, tuple(warnings))
+    schema = Schema(tuple(columns), targets, tuple(warnings), told_format)
     leaks = [leak for name in targets for leak in suspected_leaks(frame, schema, name)]
-    return Schema(schema.columns, targets, (*warnings, *leaks))
+    return replace(schema, warnings=(*warnings, *leaks)), frame
+
+
+def typed_frame(
+    frame: "pl.DataFrame",
+    schema: Schema,
+    source: str = "the table",
+    row_numbers: NDArray[np.int64] | None = None,
+) -> "pl.DataFrame":
+    """Turn the text of another table's numeric columns into numbers, as its schema says.
+
+    Args:
+        frame: Rows, whose columns may be text or typed already.
+        schema: That `infer_schema` made of the training rows.
+        source: What errors call the table.
+        row_numbers: Of the rows in the file, from 1, for errors; None: 1, 2, 3, …
+
+    Returns:
+        The same rows and columns; other columns stay as they are.
+
+    Raises:
+        TableError: a text of a numeric column is no number.
+    """
+    import polars as pl
+
+    missing = schema.value_format.missing
+    told = with_missing_told(
+        frame, missing, tuple(c.name for c in schema.inputs if c.name in frame.columns)
+    )
+    return told.with_columns(
+        numbers_of(told[column.name], source, 1, column.number_format, row_numbers)
+        for column in schema.inputs
+        if column.kind == "numeric" and told.schema.get(column.name) == pl.String
+    )
 
 
 def _told_kinds(
@@ -213,7 +283,9 @@ def _judged_whole(
     return Column(name, "numeric", reason), None
 
 
-def _judged_text(series: "pl.Series") -> tuple[Column, str | None]:
+def _judged_text(
+    series: "pl.Series", row_numbers: NDArray[np.int64] | None
+) -> tuple[Column, str | None]:
     name = series.name
     facts = _TextFacts.of(series)
     count, num_distinct = facts.count, len(facts.distinct)
@@ -246,8 +318,9 @@ def _judged_text(series: "pl.Series") -> tuple[Column, str | None]:
             return Column(name, "categorical", f"{values}, written as numbers"), None
         if facts.number_share >= _NUMBER_SHARE:
             row = first_not_a_number(series)
+            number = row + 1 if row_numbers is None else int(row_numbers[row])
             warning = (
-                f"column {name!r} is taken as categorical because row {row + 1} holds "
+                f"column {name!r} is taken as categorical because row {number} holds "
                 f"{shown(series[row])}, yet most values are numbers"
             )
             return Column(name, "categorical", f"{values}, most of them numbers"), warning

@@ -18,6 +18,7 @@ from multilayer.data.robust_scaling import (
 )
 from multilayer.data.schema import Schema, require_columns
 from multilayer.data.unseen_values import UnseenValues
+from multilayer.data.value_format import ValueFormat, with_missing_told
 from multilayer.errors import SettingsError, TableError
 
 if TYPE_CHECKING:
@@ -65,12 +66,14 @@ class Encoder:
         categories: The columns of categories.
         means: In the place of missing numbers, float64, (num_numeric,).
         scaling: Of numbers and passed columns, (num_numeric + num_passed,).
+        missing: Spellings of missing values beside the usual ones.
     """
 
     numbers: tuple[NumberColumn, ...]
     categories: tuple[CategoryColumn, ...]
     means: NDArray[np.float64]
     scaling: RobustScaling
+    missing: tuple[str, ...] = ()
 
     @classmethod
     def fit(
@@ -95,6 +98,10 @@ class Encoder:
             raise TableError("no column is left that a network can learn from")
         if frame.is_empty():
             raise TableError("there are no rows to learn from")
+        told = schema.value_format
+        frame = with_missing_told(
+            frame, told.missing, tuple(column.name for column in schema.inputs)
+        )
 
         numbers: list[NumberColumn] = []
         made: list[pl.DataFrame] = []
@@ -107,8 +114,9 @@ class Encoder:
                 numbers.append(number)
                 made.append(parts)
             else:
-                is_boolean = column.kind == "boolean"
-                category, found = CategoryColumn.fit(series, is_boolean, plan.one_hot_limit)
+                category, found = CategoryColumn.fit(
+                    series, column, plan.one_hot_limit, keep_na=told.keep_na
+                )
                 categories.append(category)
                 counts.append(found)
 
@@ -121,7 +129,7 @@ class Encoder:
                 missing = parts.to_series(0).null_count()
                 quantiles.append(quantiles_of_indicators(np.array([missing]), len(frame)))
         scaling = RobustScaling.of_quantiles(np.hstack([np.empty((5, 0)), *quantiles]))
-        return cls(tuple(numbers), tuple(categories), means, scaling)
+        return cls(tuple(numbers), tuple(categories), means, scaling, told.missing)
 
     @property
     def num_numeric(self) -> int:
@@ -225,6 +233,7 @@ class Encoder:
                 holds (row and column are named).
         """
         require_columns(self.column_names, frame.columns, source)
+        frame = with_missing_told(frame, self.missing, self.column_names)
         inputs = np.empty((len(frame), self.row_width), dtype=np.float32)
         self._encode_numbers(frame, inputs, source, first_row)
         place = row_place = self.num_numeric
@@ -286,6 +295,7 @@ class Encoder:
             "categories": [column.to_json() for column in self.categories],
             "means": self.means.tolist(),
             "scaling": self.scaling.to_json(),
+            "missing": list(self.missing),
         }
 
     @classmethod
@@ -301,6 +311,7 @@ class Encoder:
                 tuple(CategoryColumn.from_json(column) for column in document["categories"]),
                 np.array(document["means"], dtype=np.float64),
                 RobustScaling.from_json(document["scaling"]),
+                ValueFormat(missing=tuple(document.get("missing", ()))).missing,
             )
             names = encoder.column_names
             num_scaled = len(encoder.input_names) - len(encoder.category_sizes)

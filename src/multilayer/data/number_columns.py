@@ -1,13 +1,14 @@
 """Numbers and dates of a table as a matrix of numbers."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.data.dates import DATE_FORMATS, moments_of, part_names, parts_of
+from multilayer.data.number_format import NumberFormat
 from multilayer.data.schema import Column
 from multilayer.data.text_numbers import numbers_of
 
@@ -25,18 +26,21 @@ class NumberColumn:
         has_time: Whether the dates have times of day, as they do in the training rows.
         has_indicator: Whether a column says where the value is missing; it does if one is in the
             training rows.
+        number_format: How numbers are written in text; None: as `NumberFormat()` says.
     """
 
     name: str
     date_format: str | None
     has_time: bool
     has_indicator: bool
+    number_format: NumberFormat | None = None
 
     @classmethod
     def fit(cls, series: "pl.Series", column: Column) -> tuple["NumberColumn", "pl.DataFrame"]:
         """Look at the training rows; also give the numbers that they become."""
         if column.kind != "date":
-            number = cls(column.name, None, has_time=False, has_indicator=False)
+            written = column.number_format
+            number = cls(column.name, None, False, has_indicator=False, number_format=written)
         else:
             assert column.date_format is not None
             moments = moments_of(series, column.date_format, "the training rows")
@@ -44,7 +48,7 @@ class NumberColumn:
             number = cls(column.name, column.date_format, has_time, has_indicator=False)
         numbers = number.numbers(series, "the training rows", first_row=1)
         has_indicator = numbers.to_series(0).null_count() > 0
-        return cls(number.name, number.date_format, number.has_time, has_indicator), numbers
+        return replace(number, has_indicator=has_indicator), numbers
 
     @property
     def width(self) -> int:
@@ -61,18 +65,24 @@ class NumberColumn:
     def numbers(self, series: "pl.Series", source: str, first_row: int) -> "pl.DataFrame":
         """The numbers as float64 columns, null where missing or infinite."""
         if self.date_format is None:
-            return numbers_of(series, source, first_row).to_frame()
+            return numbers_of(series, source, first_row, self.number_format).to_frame()
         parts = parts_of(moments_of(series, self.date_format, source, first_row), self.has_time)
         return parts.rename(dict(zip(parts.columns, self.number_names, strict=True)))
 
     def to_json(self) -> dict[str, Any]:
         """The fields."""
-        return asdict(self)
+        document = asdict(self)
+        del document["number_format"]
+        if self.number_format is not None:
+            document["number_format"] = self.number_format.to_json()
+        return document
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> "NumberColumn":
         """Read what `to_json` made."""
-        column = cls(**document)
+        written = document.get("number_format")
+        written = None if written is None else NumberFormat.from_json(written)
+        column = cls(**{**document, "number_format": written})
         is_right = (
             isinstance(column.name, str)
             and column.date_format in (None, *DATE_FORMATS)

@@ -1,18 +1,22 @@
 """What the columns of a table are, and why."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
-from multilayer.errors import TableError, did_you_mean
+from multilayer.data.number_format import NumberFormat
+from multilayer.data.value_format import ValueFormat
+from multilayer.errors import SettingsError, TableError, did_you_mean
 
 ColumnKind = Literal[
     "numeric", "categorical", "boolean", "date", "text", "identifier", "constant", "dropped"
 ]
+CategoryMeaning = Literal["text", "number", "boolean"]
 COLUMN_KINDS: tuple[ColumnKind, ...] = get_args(ColumnKind)
 # Columns of the other kinds are not given to the network.
 INPUT_KINDS: tuple[ColumnKind, ...] = ("numeric", "categorical", "boolean", "date")
 _NAME_SHOWN = 60
+_MEANINGS: tuple[CategoryMeaning, ...] = get_args(CategoryMeaning)
 
 
 @dataclass(frozen=True)
@@ -24,12 +28,18 @@ class Column:
         kind: One of `COLUMN_KINDS`.
         reason: Why it is of this kind, for people.
         date_format: How dates are written, for a date column; one of `dates.DATE_FORMATS`.
+        number_format: How numbers are written, for a numeric column that was text; None: as
+            `NumberFormat()` says.
+        meaning: What the texts of a categorical column stand for. Numbers are the same in any
+            spelling, "2.5" and "2.50". None: numbers where the column holds numbers, else text.
     """
 
     name: str
     kind: ColumnKind
     reason: str
     date_format: str | None = None
+    number_format: NumberFormat | None = None
+    meaning: CategoryMeaning | None = None
 
     @property
     def is_input(self) -> bool:
@@ -45,11 +55,13 @@ class Schema:
         columns: One for each column.
         targets: Names of the columns to be predicted, none if they are kept elsewhere.
         warnings: What a person should look at: likely identifiers, unused columns, suspected leaks.
+        value_format: What the user said of how values are written.
     """
 
     columns: tuple[Column, ...]
     targets: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    value_format: ValueFormat = field(default_factory=ValueFormat)
 
     @property
     def inputs(self) -> tuple[Column, ...]:
@@ -63,9 +75,10 @@ class Schema:
     def to_json(self) -> dict[str, Any]:
         """The same as a JSON document; `from_json` gives an equal schema."""
         return {
-            "columns": [asdict(column) for column in self.columns],
+            "columns": [_column_json(column) for column in self.columns],
             "targets": list(self.targets),
             "warnings": list(self.warnings),
+            "value_format": self.value_format.to_json(),
         }
 
     @classmethod
@@ -76,15 +89,38 @@ class Schema:
             TableError: the document is something else.
         """
         try:
-            columns = tuple(Column(**column) for column in document["columns"])
-            schema = cls(columns, _texts(document["targets"]), _texts(document["warnings"]))
-        except (KeyError, TypeError) as error:
+            columns = tuple(_column_of(column) for column in document["columns"])
+            values = ValueFormat.from_json(document.get("value_format", {}))
+            schema = cls(columns, _texts(document["targets"]), _texts(document["warnings"]), values)
+        except (AttributeError, KeyError, TypeError, SettingsError, TableError) as error:
             raise TableError(f"this is no schema of a table: {error}") from error
         for column in columns:
             texts = (column.name, column.reason, column.date_format or "")
-            if column.kind not in COLUMN_KINDS or not all(isinstance(t, str) for t in texts):
+            is_known = column.kind in COLUMN_KINDS and column.meaning in (None, *_MEANINGS)
+            if not is_known or not all(isinstance(t, str) for t in texts):
                 raise TableError(f"this is no schema of a table: {column}")
         return schema
+
+
+def _column_json(column: Column) -> dict[str, Any]:
+    """The fields, without those that say nothing, so that plain columns are as they always were."""
+    document = asdict(column)
+    for name in ("number_format", "meaning"):
+        if document[name] is None:
+            del document[name]
+    if column.number_format is not None:
+        document["number_format"] = column.number_format.to_json()
+    return document
+
+
+def _column_of(document: dict[str, Any]) -> Column:
+    numbers = document.get("number_format")
+    return Column(
+        **{
+            **document,
+            "number_format": None if numbers is None else NumberFormat.from_json(numbers),
+        }
+    )
 
 
 def _texts(values: Sequence[str]) -> tuple[str, ...]:

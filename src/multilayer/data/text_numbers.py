@@ -2,7 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from multilayer.data.missing import present_text
+from multilayer.data.number_format import NumberFormat
+from multilayer.data.written_numbers import written_numbers
 from multilayer.errors import TableError
 
 if TYPE_CHECKING:
@@ -14,13 +19,21 @@ _ROWS_TO_GLANCE_AT = 200
 _VALUE_SHOWN = 40
 
 
-def numbers_of(series: "pl.Series", source: str = "the table", first_row: int = 1) -> "pl.Series":
+def numbers_of(
+    series: "pl.Series",
+    source: str = "the table",
+    first_row: int = 1,
+    number_format: NumberFormat | None = None,
+    row_numbers: NDArray[np.int64] | None = None,
+) -> "pl.Series":
     """A column as float64: null where a value is missing, not a number or infinite.
 
     Args:
         series: Numbers, booleans, lengths of time (taken in seconds) or text.
         source: What the error calls the table.
         first_row: The number of the first row, for the error.
+        number_format: How text writes numbers; None: as `NumberFormat()` says.
+        row_numbers: The numbers of all rows, where they do not follow each other.
 
     Raises:
         TableError: a text is not a number, or the column holds dates.
@@ -28,11 +41,12 @@ def numbers_of(series: "pl.Series", source: str = "the table", first_row: int = 
     import polars as pl
 
     if series.dtype == pl.String:
-        numbers = parse_numbers(series)
+        numbers = parse_numbers(series, number_format)
         if numbers is None:
-            row = first_not_a_number(series)
+            row = first_not_a_number(series, number_format)
+            number = first_row + row if row_numbers is None else row_numbers[row]
             raise TableError(
-                f"row {first_row + row} of column {series.name!r} of {source} must be a number, "
+                f"row {number} of column {series.name!r} of {source} must be a number, "
                 f"it is {shown(series[row])}"
             )
     elif series.dtype == pl.Duration:
@@ -84,32 +98,43 @@ def _with_numbers_found(text: "pl.Series") -> "pl.Series":
     return whole
 
 
-def parse_numbers(text: "pl.Series") -> "pl.Series | None":
-    """Text as float64, null where it is missing in any usual spelling; None if one is no number."""
+def parse_numbers(
+    text: "pl.Series", number_format: NumberFormat | None = None
+) -> "pl.Series | None":
+    """Text as float64, null where it is missing in any usual spelling; None if one is no number.
+
+    Args:
+        text: The column.
+        number_format: How its numbers are written; None: as `NumberFormat()` says.
+    """
     import polars as pl
 
-    numbers = text.cast(pl.Float64, strict=False)
-    if numbers.null_count() == text.null_count():
-        return numbers
-    is_other = numbers.is_null() & text.is_not_null()
-    first = text[is_other.arg_max() or 0].strip()
-    if present_text(first) is not None and not _is_number(first):
-        return None
-    stripped = text.str.strip_chars()
-    numbers = stripped.cast(pl.Float64, strict=False)
-    others = stripped.filter(numbers.is_null()).drop_nulls().unique()
-    return numbers if all(present_text(other) is None for other in others) else None
+    number_format = number_format or NumberFormat()
+    if number_format.is_plain:
+        numbers = text.cast(pl.Float64, strict=False)
+        if numbers.null_count() == text.null_count():
+            return numbers
+        is_other = numbers.is_null() & text.is_not_null()
+        first = text[is_other.arg_max() or 0].strip()
+        if not _is_missing(first, number_format) and not _is_number(first):
+            return None
+    numbers = written_numbers(text, number_format)
+    others = text.filter(numbers.is_null()).drop_nulls().unique()
+    return numbers if all(_is_missing(other, number_format) for other in others) else None
 
 
-def first_not_a_number(text: "pl.Series") -> int:
+def first_not_a_number(text: "pl.Series", number_format: NumberFormat | None = None) -> int:
     """The place of the first value that is present and no number, or has a leading zero; else 0."""
-    import polars as pl
-
-    numbers = text.str.strip_chars().cast(pl.Float64, strict=False)
+    number_format = number_format or NumberFormat()
+    numbers = written_numbers(text, number_format)
     for row in numbers.is_null().arg_true():
-        if text[row] is not None and present_text(text[row]) is not None:
+        if text[row] is not None and not _is_missing(text[row], number_format):
             return int(row)
     return text.str.contains(_LEADING_ZERO).arg_max() or 0
+
+
+def _is_missing(text: str, number_format: NumberFormat) -> bool:
+    return present_text(text) is None or text.strip() in number_format.missing
 
 
 def _is_number(text: str) -> bool:

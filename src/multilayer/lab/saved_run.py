@@ -86,6 +86,7 @@ class SavedRun:
 def saved_table(origin: Mapping[str, Any]) -> SavedTable:
     """What a run on a table was begun with, from what its settings.json says of the data."""
     from multilayer.data.table_format import TableFormat
+    from multilayer.data.value_format import ValueFormat
     from multilayer.lab.table_source import ColumnRoles
 
     roles: dict[str, Any] = {
@@ -93,6 +94,8 @@ def saved_table(origin: Mapping[str, Any]) -> SavedTable:
         for name, value in origin["roles"].items()
     }
     roles["table_format"] = TableFormat(**roles.get("table_format", {}))  # older folders have none
+    if "values" in roles:
+        roles["values"] = ValueFormat.from_json(roles["values"])
     task, limit = cast("Task", origin["task"]), origin.get("memory_limit")
     return SavedTable(ColumnRoles(**roles), task, origin["validation"], limit)
 

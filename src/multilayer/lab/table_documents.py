@@ -53,7 +53,7 @@ def description(
             "num_rows": source.num_rows,
             "num_rows_without_target": source.num_without_target,
             "task": fit.targets.task,
-            "roles": asdict(roles),
+            "roles": roles.to_json(),
             "schema": source.schema.to_json(),
             "validation_rows": named,
             "validation_members": fit.members_holding_out(named),

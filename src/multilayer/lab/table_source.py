@@ -2,14 +2,14 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.data.column_kinds import infer_schema
+from multilayer.data.column_kinds import judge_columns, typed_frame
 from multilayer.data.dates import ISO, formats_of, moments_of
 from multilayer.data.left_out import LeftOut
 from multilayer.data.read_table import read_table
@@ -17,7 +17,8 @@ from multilayer.data.row_reader import RowReader
 from multilayer.data.schema import ColumnKind, Schema, require_columns
 from multilayer.data.table_format import TableFormat
 from multilayer.data.targets import Targets
-from multilayer.data.text_numbers import numbers_of, with_numbers_found
+from multilayer.data.text_numbers import with_numbers_found
+from multilayer.data.value_format import ValueFormat
 from multilayer.errors import DataWarning, SettingsError, TableError
 from multilayer.estimators.table_rows import TableRows
 
@@ -38,6 +39,7 @@ class ColumnRoles:
         drop: columns to leave out.
         as_kind: other kinds, by column.
         table_format: how the file is written.
+        values: how values are written, where their looks leave it open.
     """
 
     target: tuple[str, ...]
@@ -48,6 +50,7 @@ class ColumnRoles:
     drop: tuple[str, ...] = ()
     as_kind: Mapping[str, ColumnKind] = field(default_factory=dict)
     table_format: TableFormat = field(default_factory=TableFormat)
+    values: ValueFormat = field(default_factory=ValueFormat)
 
     def __post_init__(self) -> None:
         """Refuse a column that is named for two of these."""
@@ -63,6 +66,13 @@ class ColumnRoles:
                     else f"column {name!r} is named by {flag} twice"
                 )
             first.setdefault(name, flag)
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields, as `saved_table` reads them; what was not told of values is left out."""
+        document = asdict(self)
+        if self.values == ValueFormat():
+            del document["values"]
+        return document
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -182,7 +192,7 @@ def warn_of(notes: Sequence[str]) -> None:
 
 def typed_table(
     table: "pl.DataFrame",
-    numbers: NDArray[np.int64],  # noqa: ARG001
+    numbers: NDArray[np.int64],
     roles: ColumnRoles,
     schema: Schema | None,
     source: str,
@@ -199,26 +209,18 @@ def typed_table(
     Raises:
         TableError: a column is not there, or holds what does not fit its kind.
     """
-    import polars as pl
-
-    if schema is None:
-        told = {*roles.categorical, *roles.drop, *roles.as_kind, *roles.target}
-        free = [name for name in table.columns if name not in told]
-        table = table.with_columns(with_numbers_found(table.select(free)))
-        no_inputs = tuple(n for n in (roles.weight, roles.group_by) if n and n not in roles.drop)
-        schema = infer_schema(
-            table,
-            roles.target,
-            categorical=roles.categorical,
-            drop=(*roles.drop, *no_inputs),
-            as_kind=roles.as_kind,
-        )
-    text = [
-        column.name
-        for column in schema.inputs
-        if column.kind == "numeric" and table.schema.get(column.name) == pl.String
-    ]
-    return schema, table.with_columns(numbers_of(table[name], source) for name in text)
+    if schema is not None:
+        return schema, typed_frame(table, schema, source, row_numbers=numbers + 1)
+    no_inputs = tuple(n for n in (roles.weight, roles.group_by) if n and n not in roles.drop)
+    return judge_columns(
+        table,
+        roles.target,
+        categorical=roles.categorical,
+        drop=(*roles.drop, *no_inputs),
+        as_kind=roles.as_kind,
+        value_format=roles.values,
+        row_numbers=numbers + 1,
+    )
 
 
 def _ranks(series: "pl.Series") -> NDArray[np.int64]:

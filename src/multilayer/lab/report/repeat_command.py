@@ -72,6 +72,11 @@ def _table_flags(data: Mapping[str, Any]) -> list[str]:
     for name in (field.name for field in fields(TableFormat)):
         if value := written.get(name):
             words += _flag(name, value)
+    values = roles.get("values", {})
+    for name in ("decimal", "thousands"):
+        words += [f"--{name}", str(values[name])] if values.get(name) is not None else []
+    words += [word for text in values.get("missing", ()) for word in ("--missing", str(text))]
+    words += ["--keep-na"] if values.get("keep_na") else []
     if data.get("validation") is not None:
         words += _option("--validation", data["validation"])
     return words

@@ -40,7 +40,7 @@ def settings_document(
             "num_rows": len(rows.source.rows),
             "num_rows_without_target": rows.source.num_without_target,
             "task": winner.fit.targets.task,
-            "roles": asdict(roles),
+            "roles": roles.to_json(),
             "schema": rows.source.schema.to_json(),
             "validation_rows": named_rows(numbers),
         },

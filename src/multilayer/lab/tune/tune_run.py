@@ -1,7 +1,7 @@
 """A process's part in a study, from the table's file to the run folder."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +119,7 @@ class TuneRun:
         )
         check_space(self.space)
         fingerprint = {
-            "data": digest, "roles": asdict(roles), "task": self.rows.task,
+            "data": digest, "roles": roles.to_json(), "task": self.rows.task,
             "recipes": list(recipes), "seed": seed, "ranges": search_space.VERSION,
             "settings": {name: pinned[name] for name in pinned if name not in _OF_A_PROCESS},
         }  # fmt: skip
