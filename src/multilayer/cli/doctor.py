@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from multilayer.estimators.fitting import TableFit
 
 
-def doctor(run: str, /) -> int:
+def doctor(run: str, data: str | None = None, /) -> int:
     """Say what may be wrong with a run, what shows it, and what to try next.
 
     Looks at the learning curves, at what the layers do with training rows, and at what the network
@@ -21,11 +21,12 @@ def doctor(run: str, /) -> int:
 
     Args:
         run: a run folder of `multilayer train`.
+        data: what it was trained on, if that has moved.
     """
     from multilayer.lab.doctor.examination import RULES
     from multilayer.lab.doctor.examination import doctor as diagnoses_of
 
-    found = diagnoses_of(run)
+    found = diagnoses_of(run, data)
     if not found:
         say(f"{run}: none of {len(RULES)} rules found anything")
     for diagnosis in found:

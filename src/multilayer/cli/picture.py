@@ -4,7 +4,9 @@ from multilayer.cli import exit_codes
 from multilayer.cli.terminal import note, say
 
 
-def picture(source: str, /, *, settings: str = "", output: str | None = None) -> int:
+def picture(
+    source: str, data: str | None = None, /, *, settings: str = "", output: str | None = None
+) -> int:
     """Show how a network learned: its decision regions or first weights, and the loss surface.
 
     The training is done once more, from the same first weights on the same batches, and looked at
@@ -16,6 +18,7 @@ def picture(source: str, /, *, settings: str = "", output: str | None = None) ->
     Args:
         source: a run folder of `multilayer train`, or a problem in the plane: spirals,
             moons or circles.
+        data: what the run was trained on, if that has moved.
         settings: for a problem in the plane, such as hidden_widths=8,activation=relu.
         output: folder for the pictures; it must be empty or not there yet. Left out:
             runs/picture-NAME-001 and on.
@@ -24,7 +27,7 @@ def picture(source: str, /, *, settings: str = "", output: str | None = None) ->
     from multilayer.lab.learning import learning_of, save_pictures, snapshots_of
     from multilayer.lab.run_folder import RunFolder
 
-    learning = learning_of(source, settings)
+    learning = learning_of(source, settings, data)
     folder = RunFolder(output, f"picture-{learning.name}", asked=asked)
     try:
         snapshots = list(snapshots_of(learning))

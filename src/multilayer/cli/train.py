@@ -57,7 +57,8 @@ def train(
         output: the run folder; it must be empty or not there yet. Left out: runs/NAME-001 and on.
         data_dir: folder to look for the data set's files in first.
         resume: the folder of a run that was killed or interrupted: it goes on bit for bit as if it
-            had not been. Data and settings are those of the run and need not be given.
+            had not been. Data and settings are those of the run and need not be given; data that
+            have moved are found beside the run folder, or where DATA names them.
         checkpoint_every: how often the state to resume from is kept: a number of epochs, such as 5,
             or of seconds, such as 60s. Left out: after each epoch, at most once in 30 seconds.
         quiet: print the result alone.
@@ -82,6 +83,11 @@ def train(
     if resume is not None:
         _refuse_beside_resume({"--recipe": recipe, "--output": output, **table.by_flag()})
         saved = SavedRun.read(resume)
+        if data is None and saved.table is not None and not Path(saved.data).exists():
+            raise SettingsError(
+                f"{saved.data}, which the run {resume} was begun with, is not there any more; name "
+                f"where it is now: {own_command('train', 'TABLE', '--resume', Path(resume))}"
+            )
         chosen = replace(saved.settings, **given(settings))
         recipe, output = saved.recipe_name, resume
         data, data_dir = data or saved.data, data_dir or saved.data_dir

@@ -34,7 +34,7 @@ class MapPlan:
         targets: makes what is learned of the targets.
         draw: which rows are held out; None: none.
         mean_weight: of the rows that count; their weights are divided by it. None: without weights.
-        made_of: what the table is, such as path, size and time.
+        made_of: what the table is: the SHA-256 of its file.
     """
 
     reader: RowReader
@@ -49,7 +49,7 @@ class MapPlan:
         document = json.dumps(
             [
                 self.made_of,
-                asdict(self.reader),
+                {name: part for name, part in asdict(self.reader).items() if name != "source"},
                 self.encoder.to_json(),
                 self.targets.to_json(),
                 None if self.draw is None else asdict(self.draw),

@@ -12,7 +12,7 @@ from typing import Any
 from multilayer.data.images import ImageDataset
 from multilayer.errors import RunFolderError
 from multilayer.lab.image_documents import dataset_digest
-from multilayer.lab.table_documents import file_digest
+from multilayer.lab.moved_data import file_digest
 
 
 def check_table_of_run(

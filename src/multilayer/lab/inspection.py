@@ -12,6 +12,7 @@ from multilayer.estimators.table_rows import TableRows
 from multilayer.lab.data_of_run import check_table_of_run
 from multilayer.lab.importance import Importance, permutation_importance
 from multilayer.lab.model_rows import rows_for_model
+from multilayer.lab.moved_data import where_data_are
 from multilayer.lab.run_documents import read_settings
 from multilayer.lab.run_folder import model_path
 from multilayer.lab.saved_run import format_of_run
@@ -127,19 +128,22 @@ def _all_rows_of(
         return None, "a model file holds no rows; name a table to see what the model relies on"
     try:
         origin = read_settings(run)["data"]
-        path, validation, numbers = (
-            origin[key] for key in ("load", "validation", "validation_rows")
-        )
+        _, validation, numbers = (origin[key] for key in ("load", "validation", "validation_rows"))
     except KeyError as error:
         raise RunFolderError(f"settings.json of {run} lacks {error}") from error
+    if validation is None and not numbers:
+        return None, "the run held no rows out; name a table with rows it has not learned from"
+    origin = where_data_are(run, origin)
+    path = origin["load"] if validation is None else origin["validation"]
+    if not Path(path).is_file():
+        what = "validation rows were held out of" if validation is None else "run was validated on"
+        return None, f"the table {path}, which the {what}, is not there any more; name a table"
     try:
         check_table_of_run(run, origin, is_shown=True, is_validation=validation is not None)
     except RunFolderError as error:
         return None, str(error)
-    if validation is not None and Path(validation).is_file():
-        return rows_of(validation), ""
-    if validation is not None or not numbers or not Path(path).is_file():
-        return None, "the validation rows of the run are not there any more; name a table"
+    if validation is not None:
+        return rows_of(path), ""
     rows = rows_of(path)
     assert rows.numbers is not None
     return rows.take(np.flatnonzero(np.isin(rows.numbers, numbers))), ""

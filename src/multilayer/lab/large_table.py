@@ -1,7 +1,5 @@
 """A table that need not fit in memory, from its file to networks ready to be trained."""
 
-import hashlib
-import os
 import shutil
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
@@ -26,6 +24,7 @@ from multilayer.estimators.large_fit import LargeTableFit
 from multilayer.estimators.memory_plan import MemoryPlan
 from multilayer.estimators.recipes import RecipeName
 from multilayer.lab.encoding_choice import EncodingChoice, choose_encoding
+from multilayer.lab.moved_data import file_digest
 from multilayer.lab.run_lock import RunLock
 from multilayer.lab.stopwatch import Stopwatch
 from multilayer.lab.table_source import ColumnRoles, typed_table, warn_of
@@ -133,10 +132,9 @@ class LargeTable:
         self._seed = int(self._changes.get("seed", 0))
         self._watch = Stopwatch()
         self._lock: RunLock | None = None
-        self._made_of = _made_of(data)
-        digest = hashlib.sha256(os.fsencode(self._made_of)).hexdigest()[:12]
+        self.sha256 = _digest(data)
         cache = platformdirs.user_cache_path("multilayer") / "encoded-tables"
-        self.folder = cache / f"{Path(data).name.partition('.')[0] or 'table'}-{digest}"
+        self.folder = cache / f"{Path(data).name.partition('.')[0] or 'table'}-{self.sha256[:12]}"
 
     @property
     def num_without_target(self) -> int:
@@ -239,7 +237,7 @@ class LargeTable:
         self.map_bytes = self.num_rows * chosen.row_bytes
         plan = MapPlan(
             survey.reader(), chosen.encoder, chosen.targets, chosen.draw, survey.mean_weight,
-            self._made_of,
+            self.sha256,
         )  # fmt: skip
         return chosen, plan, survey.num_rows_read
 
@@ -285,12 +283,9 @@ class LargeTable:
             )
 
 
-def _made_of(path: str | Path) -> str:
-    """A file with its size and time, so that another one of its name is told from it."""
-    try:
-        absolute = Path(path).expanduser().absolute()
-        status = absolute.stat()
-    except (OSError, ValueError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
-        raise TableError(f"cannot read {path}: {reason}") from error
-    return f"{absolute} {status.st_size} {status.st_mtime_ns}"
+def _digest(path: str | Path) -> str:
+    """SHA-256 of a table's file: where it is does not matter to its encoded rows."""
+    digest = file_digest(path)
+    if digest is None:
+        raise TableError(f"cannot read {path}: it must be a file, as it is read several times")
+    return digest

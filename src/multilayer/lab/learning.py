@@ -42,12 +42,13 @@ class Snapshot:
     parameters: Tensor
 
 
-def learning_of(source: str | Path, settings: str = "") -> RunRows:
+def learning_of(source: str | Path, settings: str = "", data: str | Path | None = None) -> RunRows:
     """Find out what is to be learned.
 
     Args:
         source: a run folder, or "spirals", "moons" or "circles".
         settings: of a plane, as text (see `read_settings`), in place of its own.
+        data: what the run was trained on, if that has moved.
 
     Raises:
         SettingsError: settings are given for a run, or written wrongly.
@@ -69,7 +70,7 @@ def learning_of(source: str | Path, settings: str = "") -> RunRows:
         )
     if settings:
         raise SettingsError("a run has its own settings; settings go with a plane such as spirals")
-    return rows_of_run(source)
+    return rows_of_run(source, data)
 
 
 def snapshots_of(learning: RunRows) -> Iterator[Snapshot]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from multilayer.engine.fingerprints import as_json, check_same_training
 from multilayer.lab.checkpoints import CheckpointPlan, Checkpoints
+from multilayer.lab.moved_data import without_places
 from multilayer.lab.run_documents import read_settings
 from multilayer.lab.run_folder import RunFolder
 
@@ -79,6 +80,8 @@ class OpenRun:
         try:
             saved = read_settings(path)
             check_same_training(_compared(saved), _compared(as_json(description)))
+            if saved["data"] != as_json(description["data"]):  # they have moved
+                folder.write_json("settings.json", {**saved, "data": description["data"]})
             keeper = _checkpoints(folder, plan)
             state, notes = keeper.latest()
             history = [] if state is None else [line_of(record) for record in state.history]
@@ -96,11 +99,11 @@ class OpenRun:
 
 
 def _compared(description: dict[str, Any]) -> dict[str, Any]:
-    """Without where the data were found: first downloaded, then kept, they are the same data.
+    """Without where the data were: downloaded, kept or moved, they are the same data.
 
     Roles of columns that an older version did not know have their defaults.
     """
-    data = {name: value for name, value in description["data"].items() if name != "source"}
+    data = without_places(description["data"])
     if isinstance(data.get("roles"), dict):
         from multilayer.lab.table_source import ColumnRoles
 

@@ -22,6 +22,7 @@ from multilayer.errors import RunFolderError, SettingsError, TableError
 from multilayer.estimators.fitting import TableFit
 from multilayer.lab.data_of_run import check_images_of_run, check_table_of_run
 from multilayer.lab.image_rows import as_examples
+from multilayer.lab.moved_data import check_is_there, find_folder, where_data_are
 from multilayer.lab.run_documents import read_settings
 from multilayer.lab.saved_run import saved_table
 from multilayer.lab.table_source import read_rows
@@ -75,12 +76,15 @@ class RunRows:
     fit: TableFit | None = None
 
 
-def rows_of_run(run: str | Path, data: ImageDataset | TableFit | None = None) -> RunRows:
+def rows_of_run(
+    run: str | Path, data: ImageDataset | TableFit | str | Path | None = None
+) -> RunRows:
     """Find the rows of a run again.
 
     Args:
         run: the folder.
-        data: what it trained on, where that is in memory; None: loaded again.
+        data: what it trained on, where that is in memory, or where it is now; None: loaded again
+            from where it was, or where it has moved to together with the run folder.
 
     Raises:
         RunFolderError: the folder is not that of a run by this version, or its table has changed.
@@ -91,17 +95,21 @@ def rows_of_run(run: str | Path, data: ImageDataset | TableFit | None = None) ->
     name = Path(run).name
     if isinstance(data, TableFit):
         return _of_table(name, settings, data)
+    place = data if isinstance(data, str | Path) else None
     origin = description["data"]
     if isinstance(origin, dict) and "roles" in origin:
-        return _of_table(name, settings, _fit_again(run, description, settings))
+        return _of_table(name, settings, _fit_again(run, description, settings, place))
     try:
         load, data_dir, _ = origin["load"], origin["data_dir"], origin["image_shape"]
     except (KeyError, TypeError) as error:
         raise _of_another_version(run, error) from error
-    if data is None:
-        data = load_images(load, data_dir)
-        check_images_of_run(run, origin, data, is_shown=False)
-    return _of_pictures(name, settings, data)
+    if isinstance(data, ImageDataset):
+        return _of_pictures(name, settings, data)
+    if place is None:
+        place = find_folder(run, load) if Path(load).is_absolute() else load
+    dataset = load_images(place, data_dir)
+    check_images_of_run(run, origin, dataset, is_shown=False)
+    return _of_pictures(name, settings, dataset)
 
 
 def _settings_of(run: str | Path, description: Mapping[str, Any]) -> TrainingSettings:
@@ -139,20 +147,27 @@ def _of_pictures(name: str, settings: TrainingSettings, dataset: ImageDataset) -
 
 
 def _fit_again(
-    run: str | Path, description: Mapping[str, Any], settings: TrainingSettings
+    run: str | Path,
+    description: Mapping[str, Any],
+    settings: TrainingSettings,
+    given: str | Path | None,
 ) -> TableFit:
-    """The fit that a run on a table began with."""
+    """The fit that a run on a table began with; `given` is where the table is now, if given."""
     origin = description["data"]
     try:
         saved = saved_table(origin)
         schema = Schema.from_json(origin["schema"])
         path, num_rows, recipe_name = origin["load"], origin["num_rows"], description["recipe"]
+        validation = saved.validation
     except (KeyError, TypeError, TableError) as error:
         raise _of_another_version(run, error) from error
-    if STANDARD_INPUT in (path, saved.validation):
+    if given is None and STANDARD_INPUT in (path, validation):
         raise RunFolderError(
             f"the rows of {run} came through the standard input, and cannot be read again"
         )
+    origin = where_data_are(run, origin, given)
+    path, validation = origin["load"], origin["validation"]
+    check_is_there(run, path)
     check_table_of_run(run, origin, is_shown=False)
     source = read_rows(path, saved.roles, schema=schema)
     rows = source.rows
@@ -162,10 +177,11 @@ def _fit_again(
             f"{num_rows:,}"
         )
     own = None
-    if saved.validation is not None:
+    if validation is not None:
+        check_is_there(run, validation)
         check_table_of_run(run, origin, is_shown=False, is_validation=True)
         own = read_rows(
-            saved.validation, saved.roles, schema=schema, number_types=source.number_types
+            validation, saved.roles, schema=schema, number_types=source.number_types
         ).rows
     changes = {one.name: getattr(settings, one.name) for one in fields(settings)}
     return TableFit(

@@ -1,13 +1,14 @@
 """What a run folder says of the run that it is of, so that the run can be taken up again."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from multilayer.data.byte_stream import STANDARD_INPUT
 from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import RunFolderError, SettingsError
+from multilayer.lab.moved_data import file_digest, find_folder, where_data_are
 from multilayer.lab.run_documents import read_results, read_settings
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class SavedRun:
         )
 
     Attributes:
-        data: as `ImageRun` or `TableRun` takes it, like all others.
+        data: as `ImageRun` or `TableRun` takes it, like all others; where it is now, if it has
+            moved together with the run folder.
         settings: as they were used; for `TableRun`, all of them are changes.
         recipe_name: …
         data_dir: …
@@ -67,11 +69,21 @@ class SavedRun:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise RunFolderError(f"{run}/settings.json does not describe a run: {error}") from error
         saved._check_is_open(Path(run))
+        saved = saved._where_it_is_now(run, origin)
         if table is not None and STANDARD_INPUT in (saved.data, table.validation):
             raise RunFolderError(
                 f"the rows of {run} came through the standard input, and cannot be read again"
             )
         return saved
+
+    def _where_it_is_now(self, run: str | Path, origin: Mapping[str, Any]) -> "SavedRun":
+        """The same, with the paths of data that have moved, as far as they are found."""
+        if self.table is None:
+            is_folder = Path(self.data).is_absolute()  # other data are known by their name
+            return replace(self, data=find_folder(run, self.data)) if is_folder else self
+        origin = where_data_are(run, origin)
+        table = replace(self.table, validation=origin["validation"])
+        return replace(self, data=origin["load"], table=table)
 
     def _check_is_open(self, run: Path) -> None:
         if not (run / "results.json").exists():
@@ -118,9 +130,12 @@ def format_of_run(run: str | Path, data: str | Path) -> "TableFormat":
     if "roles" not in origin:
         return TableFormat()
     own = str(Path(data).expanduser().absolute())
-    if own not in (origin.get("load"), origin.get("validation")):
-        return TableFormat()
     try:
-        return TableFormat(**origin["roles"].get("table_format", {}))
+        own_format = TableFormat(**origin["roles"].get("table_format", {}))
     except (TypeError, SettingsError) as error:
         raise RunFolderError(f"{run}/settings.json does not describe a table: {error}") from error
+    if own_format == TableFormat() or own in (origin.get("load"), origin.get("validation")):
+        return own_format
+    digest = file_digest(data)
+    digests = (origin.get("sha256"), origin.get("validation_sha256"))
+    return own_format if digest is not None and digest in digests else TableFormat()

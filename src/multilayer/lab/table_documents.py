@@ -1,6 +1,5 @@
 """What a run on a table writes down of itself: settings.json, and the facts of results.json."""
 
-import hashlib
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -13,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from multilayer.engine.fingerprints import versions
-from multilayer.errors import TableError
 from multilayer.estimators.population_fit import PopulationFit
 from multilayer.lab.large_table import LargeTable
+from multilayer.lab.moved_data import file_digest
 from multilayer.lab.table_source import ColumnRoles, TableSource
 
 _MOST_ROWS_NAMED = 2_000  # validation rows whose numbers are kept, to look at the model with
@@ -47,7 +46,7 @@ def description(
         "versions": {**versions(), **{name: version(name) for name in ("numpy", "polars")}},
         "data": {
             "load": _absolute(data),
-            "sha256": file_digest(data),
+            "sha256": source.sha256 if isinstance(source, LargeTable) else file_digest(data),
             "validation": None if validation is None else _absolute(validation),
             "validation_sha256": None if validation is None else file_digest(validation),
             "num_rows": source.num_rows,
@@ -96,22 +95,6 @@ def named_rows(numbers: NDArray[np.int64]) -> list[int]:
     """The row numbers that are kept to look at the model with: at most 2,000, evenly spread."""
     named: list[int] = numbers[:: max(1, -(-len(numbers) // _MOST_ROWS_NAMED))].tolist()
     return named
-
-
-def file_digest(path: str | Path) -> str | None:
-    """SHA-256 of a file's bytes; None for what cannot be read twice.
-
-    Raises:
-        TableError: it cannot be read.
-    """
-    path = Path(path).expanduser()
-    if not path.is_file():
-        return None
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise TableError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
 
 
 def _absolute(path: str | Path) -> str:

@@ -13,10 +13,10 @@ from multilayer.errors import OutputError, RunFolderError
 from multilayer.files import check_is_no_link
 from multilayer.lab.calibration import Reliability, reliability
 from multilayer.lab.model_rows import rows_for_model
+from multilayer.lab.moved_data import file_digest
 from multilayer.lab.run_documents import read_json
 from multilayer.lab.run_folder import model_path
 from multilayer.lab.saved_run import format_of_run
-from multilayer.lab.table_documents import file_digest
 from multilayer.lab.table_scores import Score, absent_classes, absent_in_words, scores_of
 from multilayer.model_file.table_file import load_table_model
 from multilayer.model_file.table_model import TableModel

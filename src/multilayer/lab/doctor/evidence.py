@@ -131,7 +131,10 @@ class Evidence:
 
 
 def evidence_of(
-    run: str | Path, data: ImageDataset | TableFit | None = None, *, is_quick: bool = False
+    run: str | Path,
+    data: ImageDataset | TableFit | str | Path | None = None,
+    *,
+    is_quick: bool = False,
 ) -> Evidence:
     """What a run folder and the data that it trained on say.
 
@@ -140,7 +143,7 @@ def evidence_of(
 
     Args:
         run: the folder.
-        data: what it trained on, where that is in memory; None: loaded again.
+        data: what it trained on, where that is in memory, or where it is now; None: loaded again.
         is_quick: look at 2,000 rows of each kind, and not for copies among them.
 
     Raises:

@@ -27,13 +27,16 @@ RULES = (  # the gravest first
 
 
 def doctor(
-    run: str | Path, data: ImageDataset | TableFit | None = None, *, is_quick: bool = False
+    run: str | Path,
+    data: ImageDataset | TableFit | str | Path | None = None,
+    *,
+    is_quick: bool = False,
 ) -> list[Diagnosis]:
     """What may be wrong with a run.
 
     Args:
         run: a run folder that `multilayer train`, `ImageRun` or `TableRun` left.
-        data: what it trained on, where that is in memory; None: loaded again.
+        data: what it trained on, where that is in memory, or where it is now; None: loaded again.
         is_quick: a look at 2,000 rows of each kind, and not for copies among them.
 
     Returns:

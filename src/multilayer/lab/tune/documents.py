@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from multilayer.lab.table_documents import facts, file_digest, named_rows
+from multilayer.lab.moved_data import file_digest
+from multilayer.lab.table_documents import facts, named_rows
 from multilayer.lab.table_scores import Score
 from multilayer.lab.table_source import ColumnRoles
 from multilayer.lab.tune.finalists import Finalist

@@ -10,9 +10,9 @@ from multilayer.engine.distributed import Stop
 from multilayer.engine.specification import check_choice
 from multilayer.errors import SettingsError, TableError, TrainingDivergedError
 from multilayer.files import write_text
+from multilayer.lab.moved_data import file_digest
 from multilayer.lab.run_folder import RunFolder
 from multilayer.lab.stopwatch import Stopwatch
-from multilayer.lab.table_documents import file_digest
 from multilayer.lab.table_scores import Score, scores_of
 from multilayer.lab.table_source import ColumnRoles, read_rows, warn_of
 from multilayer.lab.tune import search_space
