@@ -140,7 +140,7 @@ def test_folds_and_a_run_without_held_out_rows(tmp_path, capsys):
     assert "on 300 rows:" in capsys.readouterr().out
     assert run([*arguments, *QUICK, "--validation", "0", "--output", str(tmp_path / "all")]) == 0
     assert run(["inspect", str(tmp_path / "all")]) == 0
-    assert "no importances: the validation rows of the run are not there" in capsys.readouterr().out
+    assert "no importances: the run held no rows out; name a table" in capsys.readouterr().out
     assert "held-out rows" in complaint(
         capsys, "predict", str(tmp_path / "all"), "new.csv", "--interval", "0.9"
     )
