@@ -205,7 +205,13 @@ def test_a_header_that_is_not_right_is_refused(path, change, message):
 
 
 def test_versions_that_are_not_known_are_refused(path):
-    for version, message in ((3, "2"), (0, "2"), (1, "only version 1"), ("2", "'2'"), (True, "T")):
+    for version, message in (
+        (4, "1 to 3"),
+        (0, "1 to 3"),
+        (1, "only version 1"),
+        ("2", "'2'"),
+        (True, "T"),
+    ):
         text = json.dumps({"format_version": version, "kind": "sample"})
         with_header(path, lambda header, text=text: header["__metadata__"].update(multilayer=text))
         with pytest.raises(ModelFileError, match=message):

@@ -14,7 +14,7 @@ from multilayer.data.encoder import Encoder, EncodingPlan
 from multilayer.data.targets import Targets
 from multilayer.engine.network import Network
 from multilayer.engine.specification import NetworkSpec
-from multilayer.model_file.any_model import save_model
+from multilayer.model_file.any_model import load_model, save_model
 from multilayer.model_file.conformal import ConformalScores
 from multilayer.model_file.table_model import TableModel
 
@@ -298,6 +298,29 @@ def make_model(task, kind, num_scored):
         schema, encoder, targets, network,
         temperature=1.3, uniform_share=0.02, conformal=conformal, clips=True,
     )  # fmt: skip
+
+
+def test_it_reads_a_model_whose_lists_lie_outside_the_document(tmp_path):
+    """60,000 towns of another alphabet, which as JSON would take 6 bytes for each letter."""
+    towns = [f"Нижний Новгород {number}" for number in range(60_000)]
+    frame = pl.DataFrame({"town": towns, "x": [float(n) for n in range(60_000)]})
+    schema = infer_schema(frame, categorical=("town",))
+    encoder = Encoder.fit(frame, schema)
+    targets = Targets.fit(np.array(["no", "yes"] * 30_000), "binary")
+    spec = NetworkSpec(
+        encoder.num_inputs, targets.num_outputs, (3,), category_sizes=encoder.category_sizes
+    )
+    model = TableModel(schema, encoder, targets, Network.initialized(spec, [0]))
+    save_model(model, tmp_path / "model.safetensors")
+    document, arrays = read(tmp_path / "model.safetensors")
+    assert document["format_version"] == 3
+    assert document["encoder"]["categories"][0]["categories"] == sorted(towns)
+    some = frame[[7, 31_000, 59_999]]
+    inputs = inputs_of(document["encoder"], some.rows(named=True))
+    found = member_answers(document, outputs_of(document, arrays, inputs)).mean(0)
+    np.testing.assert_allclose(found, model.probabilities(some), rtol=1e-6, atol=1e-6)
+    loaded = load_model(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(loaded.probabilities(some), model.probabilities(some))
 
 
 @pytest.mark.parametrize("num_scored", [1, 2])

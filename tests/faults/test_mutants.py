@@ -211,16 +211,38 @@ WORST = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", WORST)
+def worst_lists(num_entries: int, letters: str) -> tuple[str, dict[str, np.ndarray]]:
+    """As many texts outside a document as there may be, of 16,000,000 bytes in all."""
+    each = 16_000_000 // num_entries
+    text = letters.encode()[:each].ljust(each, b"x") * num_entries
+    ends = np.arange(each, each * (num_entries + 1), each, dtype=np.int64)
+    document = '{"format_version":3,"kind":"images","a":null,"lists":[["a"]]}'
+    return document, {"lists.0": np.frombuffer(text, np.uint8), "lists.0.ends": ends}
+
+
+WORST_LISTS = {
+    "many texts": lambda: worst_lists(300_000, ""),
+    "wide letters": lambda: worst_lists(1000, "\U0001f600"),  # all letters take 4 bytes beside it
+    "many numbers": lambda: (
+        '{"format_version":3,"kind":"images","a":null,"lists":[["a"]]}',
+        {"lists.0": np.arange(300_000.0)},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", [*WORST, *WORST_LISTS])
 def test_the_worst_documents_stay_within_time_and_memory(name, tmp_path):
     """In a process of its own: a second, and twice the file's size and 64 MB."""
-    text = WORST[name].encode()
-    header = {
-        "__metadata__": {"sha256": "0" * 64},
-        "document": {"dtype": "U8", "shape": [len(text)], "data_offsets": [0, len(text)]},
-    }
+    document, arrays = WORST_LISTS[name]() if name in WORST_LISTS else (WORST[name], {})
+    arrays["document"] = np.frombuffer(document.encode(), np.uint8)
+    header, data = {"__metadata__": {"sha256": "0" * 64}}, b""
+    for array_name, array in sorted(arrays.items(), key=lambda item: -item[1].itemsize):
+        place = [len(data), len(data) + array.nbytes]
+        dtype = {"f": "F64", "i": "I64", "u": "U8"}[array.dtype.kind]
+        header[array_name] = {"dtype": dtype, "shape": [array.size], "data_offsets": place}
+        data += array.tobytes()
     path = tmp_path / "model"
-    path.write_bytes(sealed(joined(header, text)))
+    path.write_bytes(sealed(joined(header, data)))
     program = f"""
 import json, resource, time
 from pathlib import Path

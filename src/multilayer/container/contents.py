@@ -10,12 +10,18 @@ from numpy.typing import NDArray
 
 from multilayer.errors import ModelFileError
 
-FORMAT_VERSION = 2
+# What can be written without long lists outside the document is written as version 2.
+FORMAT_VERSION = 3
+VERSION_WITHOUT_LISTS = 2
 OLDEST_FORMAT_VERSION = 1
 LARGEST_HEADER_BYTES = 1_000_000
 LARGEST_DOCUMENT_BYTES = 4_000_000  # parsed JSON takes up to thirty times its bytes
 DOCUMENT_IN_HEADER_BYTES = 400_000  # a longer one becomes an array of bytes
 DOCUMENT_ARRAY = "document"
+LISTS = "lists"  # long lists that lie outside the document
+SHORTEST_LIST_OUTSIDE = 1000
+LARGEST_LISTED_ENTRIES = 300_000  # of all lists outside together
+LARGEST_LISTED_BYTES = 16_000_000  # of all texts in them
 LARGEST_DIMENSION = 1 << 40
 LARGEST_RANK = 8
 ALIGNMENT_BYTES = 64

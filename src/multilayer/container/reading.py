@@ -27,6 +27,7 @@ from multilayer.container.contents import (
     check_names,
     shown,
 )
+from multilayer.container.long_lists import put_back
 from multilayer.container.plain_json import parse_object
 from multilayer.errors import ModelFileError
 from multilayer.files import open_regular
@@ -85,6 +86,8 @@ def parse_container(content: bytearray, path: Path, *kinds: str) -> Container:
     document = _parsed(path, "its document", text)
     version, kind = document.pop("format_version", None), document.pop("kind", None)
     _check_version(path, version, is_first_version)
+    if version >= FORMAT_VERSION:
+        put_back(document, arrays, path)
     if not isinstance(kind, str) or (kinds and kind not in kinds):
         raise ModelFileError(
             f"{path} holds {shown(kind)}; it must hold {' or '.join(map(repr, kinds))}"

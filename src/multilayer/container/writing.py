@@ -17,10 +17,13 @@ from multilayer.container.contents import (
     FORMAT_VERSION,
     LARGEST_DOCUMENT_BYTES,
     LARGEST_HEADER_BYTES,
+    LISTS,
     NO_CHECKSUM,
     TYPE_NAMES,
     TYPES,
+    VERSION_WITHOUT_LISTS,
 )
+from multilayer.container.long_lists import take_out
 from multilayer.errors import ModelFileError
 from multilayer.files import replace_atomically
 
@@ -56,24 +59,52 @@ def write_container(
     return checksum
 
 
-def _lay_out(
-    path: Path, kind: str, document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
-) -> tuple[bytes, list[NDArray[Any]]]:
-    """The file's bytes up to the arrays, without the checksum, and the arrays in order."""
-    assert not {"format_version", "kind"} & set(document)
-    assert DOCUMENT_ARRAY not in arrays
+def document_text(
+    path: Path, kind: str, document: Mapping[str, Any], spare_bytes: int = 0
+) -> tuple[str, dict[str, NDArray[Any]]]:
+    """A document as a file holds it: as text, and the long lists of a large one as arrays.
+
+    Args:
+        path: where it is to go; for messages.
+        kind: what it describes.
+        document: see `write_container`.
+        spare_bytes: that must be left below the largest size.
+
+    Raises:
+        ModelFileError: it is not what the format holds.
+    """
+    assert not {"format_version", "kind", LISTS} & set(document)
+    lists: dict[str, NDArray[Any]] = {}
+    text = _as_json(path, VERSION_WITHOUT_LISTS, kind, document)
+    if len(text) > DOCUMENT_IN_HEADER_BYTES:
+        left, lists = take_out(dict(document), path)
+        if lists:
+            text = _as_json(path, FORMAT_VERSION, kind, left)
+    if len(text) > LARGEST_DOCUMENT_BYTES - spare_bytes:
+        raise ModelFileError(
+            f"the document for {path} has {len(text):,} bytes; "
+            f"it must have at most {LARGEST_DOCUMENT_BYTES - spare_bytes:,}"
+        )
+    return text, lists
+
+
+def _as_json(path: Path, version: int, kind: str, document: Mapping[str, Any]) -> str:
     try:
-        text = json.dumps(
-            {"format_version": FORMAT_VERSION, "kind": kind, **document},
+        return json.dumps(
+            {"format_version": version, "kind": kind, **document},
             allow_nan=False, separators=(",", ":"),
         )  # fmt: skip
     except (TypeError, ValueError) as error:
         raise ModelFileError(f"the document for {path} is not plain JSON: {error}") from error
-    if len(text) > LARGEST_DOCUMENT_BYTES:
-        raise ModelFileError(
-            f"the document for {path} has {len(text):,} bytes; "
-            f"it must have at most {LARGEST_DOCUMENT_BYTES:,}"
-        )
+
+
+def _lay_out(
+    path: Path, kind: str, document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> tuple[bytes, list[NDArray[Any]]]:
+    """The file's bytes up to the arrays, without the checksum, and the arrays in order."""
+    assert not {name.partition(".")[0] for name in arrays} & {DOCUMENT_ARRAY, LISTS}
+    text, lists = document_text(path, kind, document)
+    arrays = {**arrays, **lists}
     metadata = {"sha256": NO_CHECKSUM.decode()}
     if len(text) <= DOCUMENT_IN_HEADER_BYTES:
         metadata["multilayer"] = text

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -21,6 +22,7 @@ from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.state import StateKeeper, TrainingState
 from multilayer.engine.training import train, warn_of_diverged
 from multilayer.estimators.held_out import HeldOut
+from multilayer.model_file.table_file import check_saveable
 from multilayer.model_file.table_model import TableModel
 
 
@@ -105,6 +107,14 @@ class PopulationFit(ABC):
             self.history.append(history_line(record))
             yield record
 
+    def check_saveable(self, path: str | Path) -> None:
+        """Make sure, before the training, that the model will fit into a file.
+
+        Raises:
+            ModelFileError: it will not.
+        """
+        check_saveable(self._plain_model(self.network), path)
+
     def model(self) -> TableModel:
         """The model, once the epochs are over; calibrated where rows were held out.
 
@@ -113,14 +123,7 @@ class PopulationFit(ABC):
         learned = self._members_that_learned()
         if len(learned) < self.network.num_members:
             warn_of_diverged(self.network.num_members, len(learned), self.settings.learning_rate)
-        plain = TableModel(
-            self.schema,
-            self.encoder,
-            self.targets,
-            self.network.of_members(learned),
-            clips=self.settings.clip_predictions,
-            details=self._details(),
-        )
+        plain = self._plain_model(self.network.of_members(learned))
         held_out = self._held_out
         return plain if held_out is None else held_out.of_members(learned).calibrated(plain)
 
@@ -129,6 +132,17 @@ class PopulationFit(ABC):
             return list(range(self.network.num_members))
         best_epochs = self.history[-1].get("best_epochs") if self.history else None
         return self.network.members_that_learned(best_epochs)
+
+    def _plain_model(self, network: Network) -> TableModel:
+        """Networks and all around them, without what held-out rows teach about their answers."""
+        return TableModel(
+            self.schema,
+            self.encoder,
+            self.targets,
+            network,
+            clips=self.settings.clip_predictions,
+            details=self._details(),
+        )
 
     def held_out_answers(
         self, model: TableModel

@@ -1,5 +1,6 @@
 """What the two estimators have in common: from scikit-learn's arguments to `TableFit`, and back."""
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +15,13 @@ from multilayer.data.frames import as_frame
 from multilayer.data.schema import Schema
 from multilayer.data.target_values import Task
 from multilayer.data.unseen_values import check_on_unseen
-from multilayer.errors import MissingExtraError, SettingsError, TableError
+from multilayer.errors import (
+    DataWarning,
+    MissingExtraError,
+    ModelFileError,
+    SettingsError,
+    TableError,
+)
 from multilayer.estimators.arguments import categorical_names, changed_settings
 from multilayer.estimators.fitting import TableFit
 from multilayer.estimators.increments import Increments
@@ -82,6 +89,10 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             class_weight=getattr(self, "class_weight", None),
             start=getattr(self, "model_", None) if self.warm_start else None,
         )
+        try:
+            fit.check_saveable("a model file")
+        except ModelFileError as error:
+            warnings.warn(str(error), DataWarning, stacklevel=2)
         progress = Progress(fit.settings.max_epochs) if self.verbose else None
         for record in fit.epochs():
             if progress is not None:

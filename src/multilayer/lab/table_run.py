@@ -22,6 +22,8 @@ from multilayer.lab.table_source import ColumnRoles, TableSource, read_rows, req
 from multilayer.model_file.table_file import save_table_model
 from multilayer.report.pictures import save_learning_curves
 
+MODEL_FILE = "model.safetensors"
+
 
 class TableRun:
     """Fits a table and leaves a run folder.
@@ -59,6 +61,7 @@ class TableRun:
         SettingsError: the recipe or a setting is unknown or out of range.
         DataError: a file cannot be read or used.
         OutputError: the folder is not empty or cannot be written.
+        ModelFileError: the model would be too large for its file.
     """
 
     source: TableSource | LargeTable
@@ -143,6 +146,7 @@ class TableRun:
         is_resumed: bool,
     ) -> None:
         self._status = "unfinished"
+        self.fit.check_saveable(Path(output or "") / MODEL_FILE)
         require_varied(self.fit.targets)
         warn_of(self.fit.targets.notes)
         document = description(self.fit, self.source, self.data, self.roles, validation)
@@ -214,7 +218,7 @@ class TableRun:
             **self._facts(),
         }
         model.details["results"] = without_times(results)
-        save_table_model(model, self.folder.path / "model.safetensors")
+        save_table_model(model, self.folder.path / MODEL_FILE)
         if self.history:
             self.folder.sync("history.jsonl")
             save_learning_curves(self.history, self.folder.path / "curves.png")

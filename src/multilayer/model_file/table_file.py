@@ -1,32 +1,59 @@
 """A table's model as a file."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from multilayer.container.contents import Container, check_finite
 from multilayer.container.reading import read_container
-from multilayer.container.writing import write_container
+from multilayer.container.writing import document_text, write_container
 from multilayer.engine.network import Network
 from multilayer.errors import DataError, ModelFileError
 from multilayer.model_file.table_model import TableModel
 from multilayer.model_file.table_predictor import KIND, table_predictor_of
+
+_BYTES_OF_RESULTS = 200_000  # more than training adds to the description
 
 
 def save_table_model(model: TableModel, path: str | Path) -> None:
     """Write a model file, whole or not at all.
 
     Raises:
-        ModelFileError: a weight is not a finite number, or a class is neither text, a number nor
-            a boolean; nothing is written.
+        ModelFileError: a weight is not a finite number, a class is neither text, a number nor a
+            boolean, or the description is larger than a file may hold; nothing is written.
         OutputError: it cannot be written.
     """
+    scores = () if model.conformal is None else model.conformal.of_members
+    arrays = {name: view.numpy() for name, view in model.network.named_parameters()}
+    arrays |= {f"conformal.{member}": of_member for member, of_member in enumerate(scores)}
+    document = _document(model, path)
+    check_finite(path, arrays)
+    write_container(path, KIND, document, arrays)
+
+
+def check_saveable(model: TableModel, path: str | Path) -> None:
+    """Make sure that a model which is still to be trained will fit into a file.
+
+    Raises:
+        ModelFileError: it will not; the message says what is too large.
+    """
+    try:
+        document_text(Path(path), KIND, _document(model, path), _BYTES_OF_RESULTS)
+    except ModelFileError as error:
+        raise ModelFileError(
+            f"the model of these {len(model.encoder.column_names):,} columns could not be saved: "
+            f"{error}; leave out columns, or those of very many categories"
+        ) from error
+
+
+def _document(model: TableModel, path: str | Path) -> dict[str, Any]:
     scores = () if model.conformal is None else model.conformal.of_members
     try:
         targets = model.targets.to_json()
     except DataError as error:
         raise ModelFileError(f"{path} cannot hold this model: {error}") from error
-    document = {
+    return {
         "schema": model.schema.to_json(),
         "encoder": model.encoder.to_json(),
         "targets": targets,
@@ -38,10 +65,6 @@ def save_table_model(model: TableModel, path: str | Path) -> None:
         "num_conformal_rows": [len(of_member) for of_member in scores],
         "details": model.details,
     }
-    arrays = {name: view.numpy() for name, view in model.network.named_parameters()}
-    arrays |= {f"conformal.{member}": of_member for member, of_member in enumerate(scores)}
-    check_finite(path, arrays)
-    write_container(path, KIND, document, arrays)
 
 
 def load_table_model(path: str | Path) -> TableModel:

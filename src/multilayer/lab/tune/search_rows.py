@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -129,6 +130,14 @@ class RecipeRows:
             category_sizes=encoder.category_sizes,
             one_hot_blocks=encoder.one_hot_blocks,
         )
+
+    def check_saveable(self, path: Path) -> None:
+        """Make sure that a model of these rows will fit into a file.
+
+        Raises:
+            ModelFileError: it will not.
+        """
+        self._fit.check_saveable(path)
 
     def network(self, members: list[TrainingSettings]) -> Network:
         """A population of one shape with first weights."""

@@ -114,6 +114,8 @@ class TuneRun:
             self._rows_of = {
                 name: RecipeRows.of(self.rows, roles, name, pinned, seed) for name in recipes
             }
+            for rows_of_recipe in self._rows_of.values():
+                rows_of_recipe.check_saveable(Path(output or "") / "model.safetensors")
         self.space = SearchSpace(
             {name: rows.settings for name, rows in self._rows_of.items()}, pinned
         )
