@@ -1,8 +1,8 @@
 """Any file that holds a table."""
 
-import codecs
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from multilayer.data.read_csv import read_csv_pieces
 from multilayer.data.read_json import read_json_pieces
 from multilayer.data.table_format import TableFormat
 from multilayer.data.text_numbers import with_numbers_found
+from multilayer.data.text_stream import as_utf8
 from multilayer.errors import SettingsError, TableError
 
 if TYPE_CHECKING:
@@ -38,14 +39,15 @@ def read_table(
     """Read a table: CSV and its relatives, Parquet, Arrow (Feather), or JSON lines.
 
     The content says which it is, and how it is compressed, if at all: gzip, bzip2, xz, zstandard.
-    Of CSV, a column in which every value is a number becomes one of numbers; everything else stays
-    as it is written, for `infer_schema` to judge.
+    Of CSV and JSON, a column in which every value is a number becomes one of numbers; everything
+    else stays as it is written, for `infer_schema` to judge. What is unusual in the file is told by
+    a `DataWarning`.
 
     Args:
         path: The file, or - for the standard input.
         delimiter: Of CSV; None: comma, semicolon, tab or bar, whichever fits.
-        as_text: Leave every column of a CSV as text. An encoder takes text as well as numbers, and
-            rows to be predicted are best read so.
+        as_text: Leave every column of CSV and JSON as text. An encoder takes text as well as
+            numbers, and rows to be predicted are best read so.
         table_format: How the file is written, as far as its content does not say.
 
     Raises:
@@ -55,8 +57,11 @@ def read_table(
     import polars as pl
 
     pieces = list(
-        _pieces(path, _format(delimiter, table_format), largest_whole_bytes(), rows_at_once=None)
-    )
+        _pieces(
+            path, _format(delimiter, table_format), largest_whole_bytes(), rows_at_once=None,
+            finds_booleans=not as_text,
+        )
+    )  # fmt: skip
     _require_memory(pieces, source_name(path))
     frame = pieces[0] if len(pieces) == 1 else pl.concat(pieces, how="diagonal_relaxed")
     return frame if as_text else with_numbers_found(frame)
@@ -70,7 +75,7 @@ def read_table_pieces(
     rows_at_once: int = _ROWS_AT_ONCE,
     text_bytes: int | None = None,
 ) -> Iterator["pl.DataFrame"]:
-    """Read a table of any size, some rows at a time, in order; the columns of CSV stay text.
+    """Read a table of any size, some rows at a time, in order; of CSV and JSON as text.
 
     Args:
         path: The file, or - for the standard input.
@@ -92,6 +97,7 @@ def _pieces(
     limit_bytes: int | None,
     rows_at_once: int | None,
     text_bytes: int | None = None,
+    finds_booleans: bool = False,
 ) -> Iterator["pl.DataFrame"]:
     path = path if str(path) == STANDARD_INPUT else Path(path).expanduser()
     source = source_name(path)
@@ -103,10 +109,27 @@ def _pieces(
             raise TableError(f"{source} is Feather of version 1; write it as version 2")
         if beginning.startswith((PARQUET, ARROW)):
             yield from _columnar_pieces(path, stream, source, rows_at_once)
-        elif _is_json(path, beginning):
-            yield from read_json_pieces(stream, source, text_bytes)
         else:
-            yield from read_csv_pieces(stream, source, table_format, text_bytes)
+            text = as_utf8(stream, source, table_format.encoding)
+            if _is_json(path, text.peek(64)):
+                pieces = read_json_pieces(
+                    text, source, text_bytes, keeps_new_columns=rows_at_once is None
+                )
+                yield from map(_with_booleans, pieces) if finds_booleans else pieces
+            else:
+                table_format = replace(table_format, encoding=None)  # it is UTF-8 by now
+                yield from read_csv_pieces(text, source, table_format, text_bytes)
+
+
+def _with_booleans(frame: "pl.DataFrame") -> "pl.DataFrame":
+    """The columns of JSON that hold true and false alone, as booleans."""
+    import polars as pl
+
+    is_boolean = frame.select(
+        pl.all().is_in(["true", "false"]).all() & pl.all().is_not_null().any()
+    ).row(0)
+    names = [name for name, is_one in zip(frame.columns, is_boolean, strict=True) if is_one]
+    return frame.with_columns(pl.col(name) == "true" for name in names)
 
 
 def _format(delimiter: str | None, table_format: TableFormat | None) -> TableFormat:
@@ -147,7 +170,7 @@ def _begins_alike(path: Path, beginning: bytes) -> bool:
 
 
 def _is_json(path: str | Path, beginning: bytes) -> bool:
-    start = beginning.removeprefix(codecs.BOM_UTF8).lstrip()
+    start = beginning.lstrip()
     suffixes = Path(path).suffixes if isinstance(path, Path) else []
     is_named = any(suffix in (".json", ".jsonl", ".ndjson") for suffix in suffixes)
     return start.startswith(b"{") or (start.startswith(b"[") and (is_named or b"{" in start))
