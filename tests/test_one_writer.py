@@ -16,8 +16,14 @@ WRITING_METHODS = {
     "save_file",
 }
 # The writer itself; the lock; a notebook's picture in memory; what apt-get is told and says, and
-# what is downloaded, in a folder for the time being whose files are then copied by checksum.
-EXEMPT = {"files.py", "lab/run_lock.py", "book/screens.py", "data/download.py"}
+# what is downloaded, in a folder for the time being whose files are then copied by checksum; pipes.
+EXEMPT = {
+    "files.py",
+    "lab/run_lock.py",
+    "book/screens.py",
+    "data/download.py",
+    "data/fresh_process.py",
+}
 
 
 def writes(path: Path) -> list[str]:

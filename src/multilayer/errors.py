@@ -15,6 +15,7 @@
     ├── PredictionError                  an answer is not a finite number
     ├── TrainingDivergedError            the loss is no longer a finite number
     ├── DistributedError                 processes that train together cannot reach each other
+    ├── ForkedProcessError               a forked process lacks the threads for what is asked
     └── MissingExtraError (ImportError)  an optional dependency is not installed
 
 Every message is one line that says what was given, what it must be, and where.
@@ -28,6 +29,7 @@ What the messages name may come from a file of a stranger's: they are shown with
 
 import unicodedata
 from collections.abc import Iterable
+from typing import Any
 
 _JOINERS = "\u200c\u200d"  # words of some scripts need them, and they turn nothing around
 
@@ -156,10 +158,19 @@ class TrainingDivergedError(MultilayerError):
             f"the {which} loss stopped being a finite number in epoch {epoch}, step {step}; "
             f"the learning rate {learning_rate:g} is too large, try {smaller:g}"
         )
+        self._arguments = which, epoch, step, learning_rate
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process makes it again from what it was made from."""
+        return type(self), self._arguments
 
 
 class DistributedError(MultilayerError):
     """Processes that train together cannot reach each other."""
+
+
+class ForkedProcessError(MultilayerError, RuntimeError):
+    """A process was forked from one that had started threads, and cannot do without them."""
 
 
 class MissingExtraError(MultilayerError, ImportError):
@@ -170,3 +181,8 @@ class MissingExtraError(MultilayerError, ImportError):
             f"{wanted_by} needs {package}, which is not installed; "
             f'install it with: pip install "multilayer[{extra}]"'
         )
+        self._arguments = wanted_by, package, extra
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process makes it again from what it was made from."""
+        return type(self), self._arguments

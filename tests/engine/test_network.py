@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 
@@ -76,3 +78,34 @@ def test_logits_do_not_depend_on_how_rows_are_grouped(num_rows):
 def test_a_network_that_does_not_fit_is_refused_in_one_line():
     with pytest.raises(SettingsError, match=r"hidden_widths 90000000,90000000 .* GiB"):
         Network(NetworkSpec(784, 10, (90_000_000, 90_000_000)))
+
+
+@pytest.mark.parametrize("num_rows", [1, 2, 300, 5000])
+def test_answers_are_the_same_in_bits_on_any_number_of_threads(num_rows, threads_put_back):
+    spec = NetworkSpec(20, 3, (128, 128), "mish", embedded_numbers=4, scale_layer=True)
+    network = Network.initialized(spec, (0, 1), dtype=torch.float64)
+    rows = torch.rand(num_rows, 20)
+    answers = []
+    for num_threads in (1, 2, 3):
+        torch.set_num_threads(num_threads)
+        answers.append(network.logits(rows))
+        assert torch.get_num_threads() == num_threads
+    assert torch.equal(answers[0], answers[1])
+    assert torch.equal(answers[0], answers[2])
+    with ThreadPoolExecutor(1) as pool:  # a thread takes over the number that was set last
+        assert torch.equal(pool.submit(network.logits, rows).result(), answers[0])
+
+
+def test_an_error_in_another_thread_is_raised(threads_put_back):
+    torch.set_num_threads(2)
+    network = Network.initialized(NetworkSpec(20, 3, (128, 128)))
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        network.logits(torch.rand(9000, 19))
+    assert torch.get_num_threads() == 2
+
+
+@pytest.fixture
+def threads_put_back():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)

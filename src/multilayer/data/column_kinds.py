@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from multilayer.data.booleans import BOOLEAN_SPELLINGS, boolean_of
 from multilayer.data.dates import ISO, formats_of, may_be_date
+from multilayer.data.forked import require_polars_threads
 from multilayer.data.leaks import suspected_leaks
 from multilayer.data.missing import present_text
 from multilayer.data.schema import COLUMN_KINDS, Column, ColumnKind, Schema, require_columns
@@ -90,6 +91,7 @@ def judge_columns(
     """
     import polars as pl
 
+    require_polars_threads("judging the columns of a table")
     told_format = value_format or ValueFormat()
     targets = (target,) if isinstance(target, str) else tuple(target)
     told = _told_kinds(frame, targets, categorical, drop, as_kind or {})

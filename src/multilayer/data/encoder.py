@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.data.category_columns import CategoryColumn
+from multilayer.data.forked import lacks_polars_threads, require_polars_threads
+from multilayer.data.fresh_process import fresh_process
 from multilayer.data.number_columns import NumberColumn, number_blocks
 from multilayer.data.one_hot_block import OneHotBlock, row_width
 from multilayer.data.robust_scaling import (
@@ -92,6 +94,7 @@ class Encoder:
         """
         import polars as pl
 
+        require_polars_threads("fitting an encoder")
         plan = plan or EncodingPlan()
         require_columns([column.name for column in schema.inputs], frame.columns, "the table")
         if not schema.inputs:
@@ -232,6 +235,11 @@ class Encoder:
             TableError: columns are missing (all are listed), or a value is not what its column
                 holds (row and column are named).
         """
+        if lacks_polars_threads():
+            encoded: NDArray[np.float32] = fresh_process.call(
+                Encoder.encode, self, frame, source, first_row
+            )
+            return encoded
         require_columns(self.column_names, frame.columns, source)
         frame = with_missing_told(frame, self.missing, self.column_names)
         inputs = np.empty((len(frame), self.row_width), dtype=np.float32)

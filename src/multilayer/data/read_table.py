@@ -15,6 +15,7 @@ from multilayer.data.byte_stream import (
     source_name,
 )
 from multilayer.data.columnar_process import BYTES_A_VALUE
+from multilayer.data.forked import require_polars_threads
 from multilayer.data.read_columnar import ARROW, OLD_FEATHER, PARQUET, read_columnar_pieces
 from multilayer.data.read_csv import read_csv_pieces
 from multilayer.data.read_json import read_json_pieces
@@ -101,6 +102,7 @@ def _pieces(
 ) -> Iterator["pl.DataFrame"]:
     path = path if str(path) == STANDARD_INPUT else Path(path).expanduser()
     source = source_name(path)
+    require_polars_threads(f"reading {source}")
     with open_unpacked(path, limit_bytes) as stream:
         beginning = stream.peek(64)
         if not beginning:

@@ -5,15 +5,15 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from multilayer.data import forked as forked  # after a fork it sets PyTorch's threads
 from multilayer.engine.backpropagation import Passes
 from multilayer.engine.first_fit import fit_to_rows
+from multilayer.engine.inference import answer_chunks, rows_of_a_chunk
 from multilayer.engine.initialization import draw_parameters
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.spares import Spares
 from multilayer.engine.specification import NetworkSpec, check_widths
 from multilayer.errors import SettingsError
-
-_INFERENCE_ROWS = 1024  # rows answered at once; their hidden values still fit the cache
 
 
 class Network:
@@ -151,18 +151,28 @@ class Network:
     def logits(self, inputs: Tensor) -> Tensor:
         """What the last layer says for each row. Any number of threads may ask at once.
 
+        The answer is the same in bits however many threads PyTorch may use.
+
         Args:
             inputs: (num_rows, row_width), of any number type; bytes stay bytes in memory.
 
         Returns:
             (num_members, num_rows, num_outputs), in the network's dtype.
         """
-        passes = self._spare_passes.take() or Passes(self.spec, self.parameters)
         answers = self.parameters.new_empty(self.num_members, len(inputs), self.spec.num_outputs)
-        with torch.inference_mode():
-            rows_at_once = self.spec.rows_at_once(_INFERENCE_ROWS)
-            for start in range(0, len(inputs), rows_at_once):
-                rows = inputs[start : start + rows_at_once]
-                answers[:, start : start + len(rows)] = passes.forward(rows.unsqueeze(0))
-        self._spare_passes.give_back(passes)
+        num_rows = self.spec.rows_at_once(rows_of_a_chunk(self.spec, self.num_members))
+
+        def answer(starts: range) -> None:
+            passes = self._spare_passes.take() or Passes(self.spec, self.parameters)
+            with torch.inference_mode():  # which holds for the thread that enters it alone
+                for start in starts:
+                    rows = inputs[start : start + num_rows]
+                    answers[:, start : start + len(rows)] = passes.forward(rows.unsqueeze(0))
+            self._spare_passes.give_back(passes)
+
+        starts = range(0, len(inputs), num_rows)
+        if answers.device.type == "cpu":
+            answer_chunks(starts, len(inputs) * self.parameters.numel(), answer)
+        else:
+            answer(starts)
         return answers

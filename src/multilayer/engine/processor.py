@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import torch
 
+from multilayer.data.forked import is_forked
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 
@@ -37,7 +38,9 @@ def processor(num_threads: int, precision: str) -> Iterator[None]:
     """
     threads_before = torch.get_num_threads()
     precision_before = torch.get_float32_matmul_precision()
-    flushed_before = float(torch.tensor(1e-310, dtype=torch.float64) * 1) == 0
+    flushed_before = flushes_denormals()
+    if is_forked():  # the team of threads is gone, and would be waited for
+        num_threads = 1
     if num_threads != threads_before:
         torch.set_num_threads(num_threads)
     torch.set_float32_matmul_precision(precision)
@@ -49,3 +52,8 @@ def processor(num_threads: int, precision: str) -> Iterator[None]:
         torch.set_float32_matmul_precision(precision_before)
         if num_threads != threads_before:
             torch.set_num_threads(threads_before)
+
+
+def flushes_denormals() -> bool:
+    """Whether this thread takes numbers too small for full precision as zero."""
+    return float(torch.tensor(1e-310, dtype=torch.float64) * 1) == 0

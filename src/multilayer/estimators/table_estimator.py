@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from multilayer.data.column_kinds import infer_schema
 from multilayer.data.frames import as_frame
+from multilayer.data.fresh_process import in_fresh_process_after_fork
 from multilayer.data.schema import Schema
 from multilayer.data.target_values import Task
 from multilayer.data.unseen_values import check_on_unseen
@@ -42,6 +43,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     _task: Task | None
 
+    @in_fresh_process_after_fork
     def fit(
         self,
         X: Any,
@@ -121,6 +123,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         tags.input_tags.categorical = True
         return tags
 
+    @in_fresh_process_after_fork
     def _add(self, X: Any, targets_of_first: Any, y: Any, sample_weight: Any) -> Self:
         """One epoch more on these rows; the first ones settle columns, encoder and targets."""
         is_first = not hasattr(self, "model_")
