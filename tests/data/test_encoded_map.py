@@ -14,7 +14,7 @@ from multilayer.data.read_table import read_table, read_table_pieces
 from multilayer.data.row_draw import RowDraw
 from multilayer.data.row_reader import RowReader
 from multilayer.data.targets import Targets
-from multilayer.errors import OutputError, TableError
+from multilayer.errors import DataWarning, OutputError, TableError
 
 RNG = np.random.default_rng(0)
 TABLE = pl.DataFrame(
@@ -108,6 +108,7 @@ def test_it_goes_on_after_a_kill(num_pieces, tmp_path):
 
 
 @pytest.mark.parametrize("change", ["table", "encoder", "targets", "draw", "lost", "garbage"])
+@pytest.mark.filterwarnings("ignore:.*all rows are encoded anew")
 def test_another_table_begins_anew(change, tmp_path):
     writing = write_encoded_map(tmp_path, pieces(), PLAN)
     next(writing)
@@ -159,6 +160,27 @@ def test_what_is_wrong_is_named(tmp_path):
     list(write_encoded_map(empty, [TABLE.head(1)], PLAN))
     with pytest.raises(TableError, match="no rows to learn from"):
         EncodedMap.open(empty)
+
+
+@pytest.mark.parametrize("num_pieces", [4, None])
+@pytest.mark.parametrize("name", ["learned_inputs", "learned_targets", "held_out_inputs"])
+def test_rows_that_were_damaged_are_encoded_anew(name, num_pieces, tmp_path):
+    plan = replace(PLAN, draw=DRAW)
+    list(write_encoded_map(tmp_path / "whole", pieces(), plan))
+    for _, _ in zip(
+        range(num_pieces or 100), write_encoded_map(tmp_path / "map", pieces(), plan), strict=False
+    ):
+        pass  # left after so many pieces, or complete
+    path = tmp_path / "map" / f"{name}.bin"
+    damaged = bytearray(path.read_bytes())
+    damaged[len(damaged) // 3] ^= 1
+    path.write_bytes(damaged)
+    with pytest.warns(DataWarning, match=rf"{name}.bin is not what was written .* anew"):
+        steps = list(write_encoded_map(tmp_path / "map", pieces(), plan))
+    assert steps[0].num_rows_read == 90
+    assert content(tmp_path / "map") == content(tmp_path / "whole")
+    (step,) = write_encoded_map(tmp_path / "map", [], plan)  # and now it is whole
+    assert step == steps[-1]
 
 
 def test_a_damaged_map_is_named(tmp_path):

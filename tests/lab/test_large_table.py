@@ -237,6 +237,21 @@ def test_encoding_goes_on_after_a_kill(files, cache, monkeypatch):
     whole.remove()
 
 
+def test_a_table_that_is_replaced_while_it_is_read_is_refused(files, tmp_path, cache):
+    path = tmp_path / "t.parquet"
+    rows = pl.read_parquet(files / "t.parquet")
+    rows.write_parquet(path)
+    status = path.stat()
+    large = LargeTable(path, ColumnRoles(("y",), drop=("label",)), LIMIT)
+    steps = large.prepare()
+    next(steps)
+    rows.with_columns(y=-pl.col("y")).write_parquet(path)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    with pytest.raises(TableError, match="was changed while it was read"):
+        list(steps)
+    large.remove()
+
+
 def test_an_interrupted_run_goes_on_bit_for_bit(files, tmp_path, cache):
     options = {"recipe_name": "fast", "changes": {"max_epochs": 4}}
     whole = TableRun.of_large(prepared(files / "t.parquet", **options), tmp_path / "whole")

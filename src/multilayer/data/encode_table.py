@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import warnings
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -17,7 +19,7 @@ from multilayer.data.encoder import Encoder
 from multilayer.data.row_draw import RowDraw
 from multilayer.data.row_reader import RowReader, masked
 from multilayer.data.targets import Targets
-from multilayer.errors import OutputError
+from multilayer.errors import DataWarning, OutputError
 from multilayer.files import open_to_go_on
 
 if TYPE_CHECKING:
@@ -96,7 +98,7 @@ def write_encoded_map(
 
     Rows without a target are left out. Each piece is on the disk before the next is taken; after a
     kill the map goes on with the first row that was not. A map that is complete is left as it is;
-    one of another table or plan is begun anew.
+    one of another table or plan is begun anew, and so, with a `DataWarning`, is a damaged one.
 
     Args:
         folder: made if it is not there.
@@ -118,21 +120,22 @@ def write_encoded_map(
         if not progress.is_complete:
             with ExitStack() as stack:
                 files = [
-                    [
-                        stack.enter_context(
+                    {
+                        file.path.name: stack.enter_context(
                             open_to_go_on(file.path, part.num_rows * file.row_bytes)
                         )
                         for file in part.files
                         if file is not None
-                    ]
+                    }
                     for part in progress.parts(folder)
                 ]
                 for piece in _after(pieces, progress.num_rows_read):
                     parts = plan.encoded(piece, progress)
+                    checksums = dict(progress.checksums)
                     for files_of_part, arrays in zip(files, parts, strict=True):
-                        _append(files_of_part, arrays)
-                    nums_rows = [len(arrays[0]) for arrays in parts]
-                    progress = progress.advanced(len(piece), *nums_rows)
+                        _append(files_of_part, arrays, checksums)
+                    num_learned, num_held_out = (len(arrays[0]) for arrays in parts)
+                    progress = progress.advanced(len(piece), num_learned, num_held_out, checksums)
                     progress.write(folder)
                     yield progress
             progress = replace(progress, is_complete=True)
@@ -143,12 +146,16 @@ def write_encoded_map(
         raise OutputError(f"cannot write the encoded table in {folder}: {reason}") from error
 
 
-def _append(files: list[IO[bytes]], arrays: list[NDArray[Any]]) -> None:
-    for file, array in zip(files, arrays, strict=True):
+def _append(
+    files: dict[str, IO[bytes]], arrays: list[NDArray[Any]], checksums: dict[str, int]
+) -> None:
+    for (name, file), array in zip(files.items(), arrays, strict=True):
         if len(array):
-            file.write(np.ascontiguousarray(array).data)
+            content = np.ascontiguousarray(array).data.cast("B")
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
+            checksums[name] = zlib.crc32(content, checksums.get(name, 0))
 
 
 def _after(pieces: Iterable["pl.DataFrame"], num_rows: int) -> Iterator["pl.DataFrame"]:
@@ -164,4 +171,12 @@ def _continued(folder: Path, beginning: MapProgress) -> MapProgress:
     found = MapProgress.read(folder)
     if found is None or found.fingerprint != beginning.fingerprint:
         return beginning
-    return found if found.is_there(folder) else beginning
+    damaged = found.damaged_file(folder)
+    if damaged is None:
+        return found
+    warnings.warn(
+        f"{damaged} is not what was written to it; all rows are encoded anew",
+        DataWarning,
+        stacklevel=4,
+    )
+    return beginning

@@ -5,8 +5,9 @@ it: pages of a map count as memory of the process for as long as the operating s
 """
 
 import json
+import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from multilayer.errors import TableError
 from multilayer.files import write_text
 
 PROGRESS = "map.json"
-_FORMAT_VERSION = 2
+_FORMAT_VERSION = 3
+_BYTES_AT_ONCE = 2**20  # that are read to work out a checksum
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,18 @@ class RowFile:
     def holds(self, num_rows: int) -> bool:
         """Whether the file is there and has so many rows."""
         return self.path.is_file() and self.path.stat().st_size >= num_rows * self.row_bytes
+
+    def checksum(self, num_rows: int) -> int:
+        """CRC-32 of the first rows.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        checksum, left = 0, num_rows * self.row_bytes
+        with self.path.open("rb", buffering=0) as file:
+            while left and (content := file.read(min(left, _BYTES_AT_ONCE))):
+                checksum, left = zlib.crc32(content, checksum), left - len(content)
+        return checksum
 
     def read(self, ranges: Sequence[range], rows: NDArray[Any]) -> None:
         """Read blocks of rows, one after the other, into `rows`.
@@ -129,6 +143,7 @@ class MapProgress:
         num_learned: rows to learn from so far.
         num_held_out: rows to be measured on so far.
         is_complete: whether the table has come to its end.
+        checksums: CRC-32 of what counts in each file, by its name.
         format_version: of these files.
     """
 
@@ -141,6 +156,7 @@ class MapProgress:
     num_learned: int = 0
     num_held_out: int = 0
     is_complete: bool = False
+    checksums: dict[str, int] = field(default_factory=dict)
     format_version: int = _FORMAT_VERSION
 
     @classmethod
@@ -152,13 +168,16 @@ class MapProgress:
             return None
         return progress if progress.format_version == _FORMAT_VERSION else None
 
-    def advanced(self, num_rows_read: int, num_learned: int, num_held_out: int) -> "MapProgress":
+    def advanced(
+        self, num_rows_read: int, num_learned: int, num_held_out: int, checksums: dict[str, int]
+    ) -> "MapProgress":
         """After so many rows more."""
         return replace(
             self,
             num_rows_read=self.num_rows_read + num_rows_read,
             num_learned=self.num_learned + num_learned,
             num_held_out=self.num_held_out + num_held_out,
+            checksums=checksums,
         )
 
     def write(self, folder: Path) -> None:
@@ -179,13 +198,20 @@ class MapProgress:
         )
         return learned, held_out
 
-    def is_there(self, folder: Path) -> bool:
-        """Whether the files hold what this says."""
-        return all(
-            file is None or file.holds(part.num_rows)
-            for part in self.parts(folder)
-            for file in part.files
-        )
+    def damaged_file(self, folder: Path) -> Path | None:
+        """A file that does not hold what this says, if any; all of them are read.
+
+        Raises:
+            OSError: one cannot be read.
+        """
+        for part in self.parts(folder):
+            for file in part.files:
+                if file is None:
+                    continue
+                written = self.checksums.get(file.path.name, 0)
+                if not file.holds(part.num_rows) or file.checksum(part.num_rows) != written:
+                    return file.path
+        return None
 
 
 @dataclass(frozen=True)

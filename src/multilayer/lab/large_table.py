@@ -132,6 +132,7 @@ class LargeTable:
         self._seed = int(self._changes.get("seed", 0))
         self._watch = Stopwatch()
         self._lock: RunLock | None = None
+        self._seen = _traits(data)
         self.sha256 = _digest(data)
         cache = platformdirs.user_cache_path("multilayer") / "encoded-tables"
         self.folder = cache / f"{Path(data).name.partition('.')[0] or 'table'}-{self.sha256[:12]}"
@@ -166,6 +167,8 @@ class LargeTable:
             pieces = self._pieces(self.data, rows_at_once)
             for progress in write_encoded_map(self.folder, pieces, plan):
                 yield Preparation("encoding", progress.num_rows_read, num_rows_read)
+            if _traits(self.data) != self._seen:
+                raise TableError(f"{self.data} was changed while it was read; run the same again")
             encoded = EncodedMap.open(self.folder)
             if chosen.draw is not None and not encoded.held_out.num_rows:
                 raise TableError(
@@ -281,6 +284,15 @@ class LargeTable:
                 f"disk of {self.folder} has {free / 1e6:,.0f} MB left; let XDG_CACHE_HOME name a "
                 "folder on a larger one"
             )
+
+
+def _traits(path: str | Path) -> tuple[int, ...]:
+    """What is another when a file was changed or replaced, even if its size and time are kept."""
+    try:
+        status = Path(path).expanduser().stat()
+    except (OSError, ValueError):  # whoever reads it says what is wrong
+        return ()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _digest(path: str | Path) -> str:
