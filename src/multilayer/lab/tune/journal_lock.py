@@ -7,7 +7,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from multilayer.files import open_to_go_on
+from multilayer.files import open_to_go_on, whole_lines
 
 
 class JournalLock:
@@ -44,12 +44,13 @@ class JournalLock:
 
         Raises:
             OutputError: it cannot be written.
+            OSError: it is no ordinary file, or it or a line is larger than a study's.
         """
         self.acquire()
         try:
-            content = self._path.read_bytes()
-            whole = content.rfind(b"\n") + 1
-            if whole < len(content):
+            lines = whole_lines(self._path)
+            whole = sum(len(line.encode()) + 1 for line in lines)
+            if whole < self._path.stat().st_size:
                 open_to_go_on(self._path, whole).close()
         finally:
             self.release()

@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from multilayer.engine.fingerprints import as_json, differences_in_words
-from multilayer.errors import CheckpointError, MissingExtraError, SettingsError, StorageError
+from multilayer.errors import (
+    CheckpointError,
+    MissingExtraError,
+    MultilayerError,
+    SettingsError,
+    StorageError,
+)
+from multilayer.lab.declared_types import check_type
 from multilayer.lab.tune.journal_lock import JournalLock
 
 if TYPE_CHECKING:
@@ -20,6 +27,8 @@ if TYPE_CHECKING:
 JOURNAL = "study.journal"
 
 _FINGERPRINT = "fingerprint"
+_STORING_PACKAGES = ("optuna", "sqlalchemy", "alembic", "psycopg")
+_MOST_OF_A_REASON = 200  # characters
 _SECONDS_TO_CONNECT = 10
 _MOST_TRIES, _SECONDS_BETWEEN_TRIES = 3, 0.5  # where another process makes the tables just now
 _SECONDS_TO_WAIT_FOR_A_LOCK = 60  # of SQLite, that another process holds
@@ -85,6 +94,10 @@ def open_study(place: StudyPlace, fingerprint: Mapping[str, Any]) -> OpenStudy:
         if known is None:
             study.set_user_attr(_FINGERPRINT, as_json(dict(fingerprint)))
             return OpenStudy(study, True, storage)
+    try:
+        check_type(known, dict[str, Any], "its fingerprint")
+    except ValueError as error:
+        raise damaged(place, error) from None
     found = differences_in_words(known, as_json(dict(fingerprint)))
     opened = OpenStudy(study, False, storage)
     if found:
@@ -120,17 +133,46 @@ def no_experimental_warnings() -> Iterator[None]:
 
 @contextmanager
 def storage_errors(place: StudyPlace) -> Iterator[None]:
-    """Errors of a storage as one line, without its password."""
+    """Errors of a storage as one line, without its password.
+
+    A stranger may have filled it, or another version of Optuna: what Optuna raises while it reads
+    and writes, of whatever class, is told as that of a damaged study.
+    """
     from optuna.exceptions import StorageInternalError
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
+    except MultilayerError:
+        raise
     except (StorageInternalError, SQLAlchemyError, OSError) as error:
         reason = " ".join(_reason(error).split())
         raise StorageError(
             f"cannot use the storage {place}: {_masked(place.url, reason)}"
         ) from None
+    except Exception as error:
+        if not _is_of_optuna(error):
+            raise
+        raise damaged(place, error) from None
+
+
+def damaged(place: StudyPlace, error: BaseException) -> StorageError:
+    """The error of a storage whose content is not that of a study of ours."""
+    reason = " ".join(_reason(error).split()) or "it holds a value that cannot be"
+    return StorageError(
+        f"the study in {place} is damaged, or of another version of Optuna: "
+        f"{type(error).__name__}, {_masked(place.url, reason[:_MOST_OF_A_REASON])}"
+    )
+
+
+def _is_of_optuna(error: BaseException) -> bool:
+    """Whether an error began in Optuna or its database layer, and not in code of ours."""
+    last, trace = "", error.__traceback__
+    while trace is not None:
+        package = trace.tb_frame.f_globals.get("__name__", "").partition(".")[0]
+        last = package if package in ("multilayer", *_STORING_PACKAGES) else last
+        trace = trace.tb_next
+    return last in _STORING_PACKAGES
 
 
 def check_url(url: str) -> str:
@@ -169,11 +211,16 @@ def _journal(path: Path) -> Any:
     from optuna.storages.journal import JournalFileBackend
 
     lock = JournalLock(path)
-    lock.mend()
     try:
+        lock.mend()
         return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))  # type: ignore[arg-type]
-    except (ValueError, KeyError) as error:  # of a line that is no JSON, or of another program
-        raise StorageError(f"the journal {path} is damaged: {error}") from error
+    except OSError:
+        raise
+    except Exception as error:  # of any class, as a stranger's lines may be anything
+        reason = " ".join(str(error).split())[:_MOST_OF_A_REASON]
+        raise StorageError(
+            f"the journal {path} is damaged: {type(error).__name__}, {reason}"
+        ) from None
 
 
 def _database(place: StudyPlace) -> Any:
@@ -187,7 +234,10 @@ def _database(place: StudyPlace) -> Any:
     if backend == "sqlite":
         options["connect_args"] = {"timeout": _SECONDS_TO_WAIT_FOR_A_LOCK}
     elif backend == "postgresql":
-        options["connect_args"] = {"connect_timeout": _SECONDS_TO_CONNECT}
+        # Of a database of encoding SQL_ASCII, too, text is text and not bytes.
+        options["connect_args"] = {
+            "connect_timeout": _SECONDS_TO_CONNECT, "client_encoding": "utf8",
+        }  # fmt: skip
     try:
         for _ in range(_MOST_TRIES - 1):
             with suppress(IntegrityError, ProgrammingError):

@@ -1,14 +1,95 @@
 """The trials of a study, as they are counted and shown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from multilayer.lab.declared_types import Count, check_type
+from multilayer.lab.tune.storage import StudyPlace, damaged, storage_errors
 
 if TYPE_CHECKING:
     from optuna import Study
+    from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
+WORKER_PREFIX = "worker "  # attributes of the study: signs of life
 ACCURACY, BEST_EPOCH, DIVERGED, SECONDS = "accuracy", "best_epoch", "diverged", "seconds"
+
+
+class TrialAttributes(TypedDict, total=False):
+    """What this package writes into a trial."""
+
+    accuracy: float | None
+    best_epoch: Count
+    seconds: float
+    diverged: bool
+    worker: str
+    tries: Count
+    retry_of: Count
+
+
+class WorkerSign(TypedDict):
+    """A sign of life that a process writes into the study."""
+
+    host: str
+    pid: Count
+    machine: str | None
+    born: str | None
+    sign: Count
+
+
+def check_trials(
+    study: "Study", distributions: "Mapping[str, BaseDistribution]", place: StudyPlace
+) -> None:
+    """Make sure that a study, which others may have filled, holds trials as they are made here.
+
+    Args:
+        study: the study.
+        distributions: of the parameters.
+        place: where it is kept.
+
+    Raises:
+        StorageError: the study has another aim, or an attribute or a parameter is missing or of
+            another kind.
+    """
+    with storage_errors(place):
+        try:
+            _check_study(study, distributions)
+        except ValueError as error:
+            raise damaged(place, error) from None
+
+
+def _check_study(study: "Study", distributions: "Mapping[str, BaseDistribution]") -> None:
+    from optuna.trial import TrialState
+
+    if [direction.name for direction in study.directions] != ["MINIMIZE"]:
+        raise ValueError("it does not minimise one loss")
+    for name, sign in study.user_attrs.items():
+        if name.startswith(WORKER_PREFIX):
+            check_type(sign, WorkerSign, name)
+    for trial in study.get_trials(deepcopy=False):
+        check_type(trial.number, Count, "the number of a trial")
+        where = f"trial {trial.number}"
+        check_type(trial.user_attrs, TrialAttributes, where)
+        if trial.state == TrialState.COMPLETE:
+            if set(trial.params) != set(distributions):
+                raise ValueError(
+                    f"{where} has other parameters: {', '.join(map(str, trial.params))}"
+                )
+            for name, value in trial.params.items():
+                _check_param(value, distributions[name], f"{where}.{name}")
+
+
+def _check_param(value: Any, distribution: "BaseDistribution", name: str) -> None:
+    choices = getattr(distribution, "choices", None)
+    if choices is not None:
+        if value not in choices:
+            raise ValueError(f"{name} must be one of {choices}; it is {value!r}")
+        return
+    low, high = distribution.low, distribution.high  # type: ignore[attr-defined]
+    check_type(value, type(low), name)
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be from {low} to {high}; it is {value!r}")
 
 
 @dataclass(frozen=True)

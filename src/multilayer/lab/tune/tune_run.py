@@ -33,7 +33,7 @@ from multilayer.lab.tune.storage import (
     shown_url,
     storage_errors,
 )
-from multilayer.lab.tune.trials import Tally, tally
+from multilayer.lab.tune.trials import Tally, check_trials, tally
 from multilayer.lab.tune.workers import Worker
 from multilayer.model_file.table_file import save_table_model
 from multilayer.model_file.table_model import TableModel
@@ -141,6 +141,8 @@ class TuneRun:
             if self.is_new:
                 with storage_errors(self.place):
                     queue_first_trials(self._study, self.space)
+            else:
+                check_trials(self._study, self.space.distributions(), self.place)
         except BaseException:
             self.folder.take_back()
             raise

@@ -16,6 +16,8 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from multilayer.lab.tune.trials import WORKER_PREFIX
+
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial, Trial
@@ -26,7 +28,6 @@ MOST_TRIES = 3  # of a trial: one that ends its process each time is given up
 
 _WORKER = "worker"  # attribute of a trial: who trains it
 _TRIES = "tries"
-_PREFIX = "worker "  # attributes of the study: signs of life
 
 
 class Worker:
@@ -71,7 +72,7 @@ class Worker:
             trial
             for trial in running
             if (name := trial.user_attrs.get(_WORKER, f"trial {trial.number}")) != self.name
-            and self._is_gone(name, attributes.get(_PREFIX + name))
+            and self._is_gone(name, attributes.get(WORKER_PREFIX + name))
         ]
 
     def _is_gone(self, name: str, sign: dict[str, Any] | None) -> bool:
@@ -85,7 +86,7 @@ class Worker:
         return now - since > SECONDS_UNTIL_GONE
 
     def _sign(self, number: int) -> None:
-        self._study.set_user_attr(_PREFIX + self.name, {**self._identity, "sign": number})
+        self._study.set_user_attr(WORKER_PREFIX + self.name, {**self._identity, "sign": number})
 
     def _give_signs(self) -> None:
         number = 0
