@@ -20,6 +20,7 @@ from multilayer.errors import (
 )
 from multilayer.lab.declared_types import check_type
 from multilayer.lab.tune.journal_lock import JournalLock
+from multilayer.lab.tune.patience import be_patient
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -87,6 +88,8 @@ def open_study(place: StudyPlace, fingerprint: Mapping[str, Any]) -> OpenStudy:
     optuna = import_optuna()
     with storage_errors(place):
         storage = _journal(place.journal) if place.journal is not None else _database(place)
+        if place.url is not None and place.url.startswith("postgresql"):
+            be_patient(storage, str(place))
         study = optuna.create_study(
             storage=storage, study_name=place.name, direction="minimize", load_if_exists=True
         )
