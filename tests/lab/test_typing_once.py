@@ -15,6 +15,8 @@ from multilayer.lab.table_run import TableRun
 from multilayer.lab.table_source import ColumnRoles, read_rows
 from multilayer.model_file.table_model import TableModel
 
+pytestmark = pytest.mark.filterwarnings("ignore::multilayer.errors.DataWarning")
+
 QUICK = {"hidden_widths": (8,), "max_epochs": 2, "num_members": 1, "num_folds": 0}
 
 
@@ -133,3 +135,38 @@ def test_a_number_that_is_always_the_same_is_refused(tmp_path):
     assert not (tmp_path / "run").exists()
     with pytest.raises(TableError, match="target 'y' is 3.5 in every row"):
         load_problem(path, target="y")
+
+
+def test_a_wrong_value_is_named_by_its_row_in_the_file(tmp_path):
+    """Whichever rows are left out before it."""
+    days = [f"2024-01-{1 + n % 28:02}" for n in range(60)]
+    rows = [f"{n},{day},{'' if n < 9 else 'ab'[n % 2]}" for n, day in enumerate(days)]
+    path = write(tmp_path / "t.csv", "x,day,y", rows)
+    model = trained(path, tmp_path / "run")
+    for place, (wrong, match) in enumerate(
+        [("many,2024-01-01,a", "row 41 of column 'x' of"), ("7,soon,a", "row 41 of column 'day'")]
+    ):
+        bad = write(tmp_path / f"{place}.csv", "x,day,y", [*rows[:40], wrong, *rows[41:]])
+        with pytest.raises(TableError, match=match):
+            evaluate_table(model, bad)
+        with pytest.raises(TableError, match=match):
+            list(TablePredictions(model, bad).pieces())
+        with pytest.raises(TableError, match=match):
+            read_rows(bad, ColumnRoles(("y",)), schema=model.schema)
+    told = ColumnRoles(("y",), as_kind={"x": "numeric"})
+    with pytest.raises(TableError, match="row 41 of column 'x' of"):
+        read_rows(tmp_path / "0.csv", told)
+    with pytest.raises(TableError, match="row 41 of target 'x' must be|row 41 of column 'x' of"):
+        TableRun(tmp_path / "0.csv", ColumnRoles(("x",)), tmp_path / "bad", task="regression")
+
+
+def test_categories_never_seen_are_told_or_refused(tmp_path):
+    rows = [f"{'abc'[n % 3]},{'uv'[n % 2]},{'yes' if n % 2 else 'no'}" for n in range(60)]
+    model = trained(write(tmp_path / "t.csv", "city,g,y", rows), tmp_path / "run")
+    new = write(tmp_path / "new.csv", "city,g,y", ["zz,u,no", "a,u,no"] * 20)
+    predictions = TablePredictions(model, new)
+    list(predictions.pieces())
+    assert predictions.unseen.found == {"city": (20, ("zz",))}
+    with pytest.raises(TableError, match="column 'city' holds values that were not in"):
+        list(TablePredictions(model, new, on_unseen="error").pieces())
+    assert any("'city'" in note for note in evaluate_table(model, new).notes)

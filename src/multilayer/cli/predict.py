@@ -3,7 +3,7 @@
 import csv
 import io
 import sys
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -25,6 +25,7 @@ def predict(
     proba: Annotated[bool, Parameter(negative="")] = False,
     interval: float | None = None,
     spreadsheet_safe: Annotated[bool, Parameter(negative="")] = False,
+    on_unseen: Literal["note", "error", "ignore"] = "note",
     invert: Annotated[bool, Parameter(negative="")] = False,
     table: Annotated[FormatFlags, Parameter(name="*")] = FormatFlags(),  # noqa: B008 (frozen)
 ) -> int:
@@ -45,6 +46,8 @@ def predict(
             columns, or among the classes of one more column; for example 0.9.
         spreadsheet_safe: for tables, put a ' before text that a spreadsheet would take for a
             formula.
+        on_unseen: for tables, what is done about categories that were not in the training rows and
+            count as missing: a note of columns, counts and examples, an error, or nothing.
         invert: for pictures, swap black and white first: for those that are dark on a light ground.
     """
     from multilayer.container.reading import read_container
@@ -52,11 +55,12 @@ def predict(
 
     if read_container(model_path(run)).kind == "table":
         return predict_table(
-            run, data, output, proba, interval, spreadsheet_safe, table.given_format()
+            run, data, output, proba, interval, spreadsheet_safe, table.given_format(), on_unseen
         )
     table.require_none_for_images()
     for flag, is_given in (
         ("--interval", interval is not None), ("--spreadsheet-safe", spreadsheet_safe),
+        ("--on-unseen", on_unseen != "note"),
     ):  # fmt: skip
         if is_given:
             raise SettingsError(f"{flag} is for tables; this model labels images")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from multilayer.data.table_format import TableFormat
+    from multilayer.lab.table_predictions import OnUnseenFlag
 
 from multilayer.cli.terminal import note, say
 
@@ -17,6 +18,7 @@ def predict_table(
     coverage: float | None,
     is_spreadsheet_safe: bool,
     table_format: "TableFormat | None" = None,
+    on_unseen: "OnUnseenFlag" = "note",
 ) -> int:
     """Answer for each row of a file."""
     from multilayer.lab.run_folder import model_path
@@ -31,11 +33,15 @@ def predict_table(
         table_format=table_format or format_of_run(run, data),
         with_probabilities=with_probabilities,
         coverage=coverage,
+        on_unseen=on_unseen,
     )
     num_rows = predictions.save(output or "-", is_spreadsheet_safe=is_spreadsheet_safe)
     ignored = [name for name in predictions.ignored_columns if name not in model.targets.names]
     if ignored:
         note(f"columns that are not needed: {', '.join(ignored)}")
+    if on_unseen == "note":
+        for text in predictions.unseen.sentences():
+            note(f"{text} (--on-unseen)")
     if output not in (None, "-"):
         say(f"{output}: {num_rows:,} rows", file=sys.stderr)
     return 0

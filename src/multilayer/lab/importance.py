@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from multilayer.data.number_scale import NumberScale
+from multilayer.data.unseen_values import UnseenValues
 from multilayer.engine.network import Network
 from multilayer.model_file.table_model import TableModel
 
@@ -57,7 +58,9 @@ def permutation_importance(
         All columns, the one with the largest rise first.
     """
     truths = model.targets.encode(targets)
-    inputs = model.encoder.encode(frame)
+    unseen = UnseenValues()
+    inputs = model.encoder.encode(frame, unseen=unseen)
+    unseen.report(model.on_unseen)
     whole = _loss(model, inputs, truths, members)
     generator = np.random.default_rng(seed)
     found = []

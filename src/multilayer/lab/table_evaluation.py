@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from multilayer.data.table_format import TableFormat
 from multilayer.data.targets import Targets
+from multilayer.data.unseen_values import UnseenValues
 from multilayer.errors import OutputError, RunFolderError
 from multilayer.files import check_is_no_link
 from multilayer.lab.calibration import Reliability, reliability
@@ -114,12 +115,14 @@ def evaluate_table(
     rows = found.rows
     assert rows.numbers is not None
     truths = model.targets.encode(rows.targets, rows.numbers)
-    outputs = model.member_outputs(rows.frame, str(data))
+    unseen = UnseenValues()
+    outputs = model.member_outputs(rows.frame, str(data), unseen=unseen)
     if model.targets.task == "regression":
         answers = model.member_numbers(outputs).mean(axis=0)
     else:
         answers = model.member_probabilities(outputs).mean(axis=0)
-    notes, absent = found.notes, absent_classes(model.targets, truths)
+    notes = (*found.notes, *unseen.sentences())
+    absent = absent_classes(model.targets, truths)
     if absent:
         notes += (absent_in_words(absent, len(model.targets.classes)),)
     evaluation = TableEvaluation(
@@ -136,11 +139,11 @@ def evaluate_table(
         if model.conformal is None or model.conformal.num_rows < 1 / (1 - _COVERAGE):
             return evaluation
         numbers = model.targets.scale.restore(truths)
-        low, high = model.intervals(rows.frame, _COVERAGE)
+        low, high = model.intervals_of(model.member_numbers(outputs), _COVERAGE)
         covered = float(((low <= numbers) & (numbers <= high)).mean())
         return replace(evaluation, coverage=(_COVERAGE, covered))
     if model.conformal is not None:
-        is_in = model.sets(rows.frame, _COVERAGE)
+        is_in = model.sets_of(model.member_probabilities(outputs), _COVERAGE)
         covered = float(is_in[np.arange(len(rows)), truths].mean())
         evaluation = replace(evaluation, coverage=(_COVERAGE, covered))
     num_classes = len(model.targets.classes)

@@ -4,19 +4,22 @@ import sys
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.data.read_table import read_table_pieces
 from multilayer.data.table_format import TableFormat
+from multilayer.data.unseen_values import UnseenValues
 from multilayer.errors import OutputError, SettingsError
 from multilayer.files import replace_atomically
 from multilayer.model_file.table_answers import TableAnswers
 
 if TYPE_CHECKING:
     import polars as pl
+
+OnUnseenFlag = Literal["note", "error", "ignore"]
 
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 _SUFFIXES = (".csv", ".parquet", ".jsonl", ".ndjson")
@@ -33,10 +36,13 @@ class TablePredictions:
         with_probabilities: a column for the probability of each class or label. Several quantiles
             have a column each in any case, after the median's.
         coverage: of intervals of numbers, or of sets of classes; None: without.
+        on_unseen: what is done about categories that the model has never seen, which count as
+            missing: "note" leaves them to be read in `unseen`, "error" refuses them, "ignore".
 
     Attributes:
         ignored_columns: columns of the file that the model does not need; known once the first
             rows are read.
+        unseen: the categories that it has never seen, of the pieces so far.
 
     Raises:
         SettingsError: probabilities are asked of a model that predicts numbers, or the coverage is
@@ -51,6 +57,7 @@ class TablePredictions:
         table_format: TableFormat | None = None,
         with_probabilities: bool = False,
         coverage: float | None = None,
+        on_unseen: OnUnseenFlag = "note",
     ) -> None:
         if with_probabilities and model.targets.task == "regression":
             raise SettingsError("probabilities are of classes; this model predicts numbers")
@@ -61,6 +68,7 @@ class TablePredictions:
         self._model, self._data, self._table_format = model, data, table_format
         self._with_probabilities, self._coverage = with_probabilities, coverage
         self.ignored_columns: tuple[str, ...] = ()
+        self.unseen, self._on_unseen = UnseenValues(), on_unseen
 
     def pieces(self) -> Iterator["pl.DataFrame"]:
         """The file's rows in order, with all its columns as they are and the answers after them.
@@ -176,7 +184,9 @@ class TablePredictions:
         import polars as pl
 
         model, targets = self._model, self._model.targets
-        outputs = model.member_outputs(piece, source, first_row)
+        outputs = model.member_outputs(piece, source, first_row, self.unseen)
+        if self._on_unseen == "error":
+            self.unseen.report("error")
         if targets.task == "regression":
             numbers = model.member_numbers(outputs)
             mean = numbers.mean(axis=0)
