@@ -22,6 +22,9 @@ import multilayer
 from multilayer import MLPClassifier, MLPRegressor
 from multilayer.errors import DataError, DataWarning, SettingsError, TableError
 
+# Its checks fit classes of a single row, which are warned of.
+pytestmark = pytest.mark.filterwarnings("ignore:.* of a single row:multilayer.errors.DataWarning")
+
 QUICK = {"recipe": "fast", "hidden_layer_sizes": (32,), "max_iter": 30, "random_state": 0}
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from multilayer.data.value_format import ValueFormat
 from multilayer.errors import DataWarning, SettingsError, TableError
 from multilayer.lab.load_problem import load_problem
 from multilayer.lab.model_rows import rows_for_model
@@ -170,3 +171,35 @@ def test_categories_never_seen_are_told_or_refused(tmp_path):
     with pytest.raises(TableError, match="column 'city' holds values that were not in"):
         list(TablePredictions(model, new, on_unseen="error").pieces())
     assert any("'city'" in note for note in evaluate_table(model, new).notes)
+
+
+def test_what_is_missing_can_be_told(tmp_path):
+    """In features and in labels, and in whatever file is read for the model afterwards."""
+    rows = [
+        f"{-999 if n % 5 == 0 else n},{('NA', 'DE', 'ZA')[n % 3]},"
+        f"{('NA', 'EU', 'unknown')[n // 3 % 3]}"
+        for n in range(90)
+    ]
+    path = write(tmp_path / "t.csv", "x,country,y", rows)
+    values = ValueFormat(missing=("Unknown", "-999"), keep_na=True)
+    source = read_rows(path, ColumnRoles(("y",), values=values))
+    assert source.left_out.spellings == {"unknown": 30}
+    assert sorted(set(source.rows.targets)) == ["EU", "NA"]
+    model = trained(path, tmp_path / "run", values=values)
+    assert model.targets.classes == ("EU", "NA")
+    assert model.encoder.categories[0].categories == ("DE", "NA", "ZA")
+    assert model.encoder.numbers[0].has_indicator
+    evaluation = evaluate_table(model, path)
+    assert (evaluation.num_rows, evaluation.num_without_target) == (60, 30)
+    answers = pl.concat(list(TablePredictions(model, path).pieces()))
+    kept = answers.filter(pl.col("y") != "unknown")
+    accuracy = (kept["y"] == kept["predicted_y"]).mean()
+    assert evaluation.scores[0].value == pytest.approx(accuracy)
+    numbers = write(
+        tmp_path / "n.csv", "x,y", [f"{n},{-999 if n % 3 else n / 7}" for n in range(90)]
+    )
+    told = ColumnRoles(("y",), values=ValueFormat(missing=("-999",)))
+    assert read_rows(numbers, told).num_rows == 30
+    polars = pl.read_csv(numbers)
+    polars.write_parquet(tmp_path / "n.parquet")
+    assert read_rows(tmp_path / "n.parquet", told).num_rows == 30

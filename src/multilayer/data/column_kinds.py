@@ -145,11 +145,12 @@ def typed_frame(
     told = with_missing_told(
         frame, missing, tuple(c.name for c in schema.inputs if c.name in frame.columns)
     )
-    return told.with_columns(
+    made = [
         numbers_of(told[column.name], source, 1, column.number_format, row_numbers)
         for column in schema.inputs
         if column.kind == "numeric" and told.schema.get(column.name) == pl.String
-    )
+    ]
+    return told.with_columns(made) if made else told
 
 
 def _told_kinds(

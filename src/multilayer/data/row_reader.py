@@ -1,6 +1,6 @@
 """The rows of a piece of a table that count, with their targets and weights."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from multilayer.data.missing import MISSING_LABEL_SPELLINGS, without_missing
 from multilayer.data.schema import require_columns
 from multilayer.data.target_values import is_present, target_array
 from multilayer.data.text_numbers import numbers_of, parse_numbers, with_numbers_found
+from multilayer.data.value_format import ValueFormat, with_missing_told
 from multilayer.errors import TableError
 
 if TYPE_CHECKING:
@@ -47,8 +48,7 @@ class RowReader:
         weight: the column of weights.
         source: what errors call the table.
         is_strict: a row without target is an error.
-        missing: spellings of missing targets beside the usual ones, in any case.
-        keep_na: the usual spellings, such as NA, are labels; the empty text alone is missing.
+        values: how values are written, where their looks leave it open.
         has_weight_zero: rows of weight 0 count too.
     """
 
@@ -57,8 +57,7 @@ class RowReader:
     weight: str | None
     source: str
     is_strict: bool = False
-    missing: tuple[str, ...] = ()
-    keep_na: bool = False
+    values: ValueFormat = field(default_factory=ValueFormat)
     has_weight_zero: bool = False
 
     def judging(self, table: "pl.DataFrame") -> "RowReader":
@@ -123,13 +122,12 @@ class RowReader:
         """Null in the place of text that says that the target is missing."""
         import polars as pl
 
-        spellings = ("",) if self.keep_na else MISSING_LABEL_SPELLINGS
-        told = tuple(text.strip().lower() for text in self.missing)
+        columns = with_missing_told(columns, self.values.missing, tuple(columns.columns))
+        spellings = ("",) if self.values.keep_na else MISSING_LABEL_SPELLINGS
         return columns.select(
-            without_missing(pl.col(name), (*spellings, *told)) if dtype == pl.String
-            else pl.col(name)
+            without_missing(pl.col(name), spellings) if dtype == pl.String else pl.col(name)
             for name, dtype in columns.schema.items()
-        )  # fmt: skip
+        )
 
     def targets(self, columns: "pl.DataFrame", first_row: int = 1) -> NDArray[Any]:
         """The targets, of their own types; null where they are missing.

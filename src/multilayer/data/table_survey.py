@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from multilayer.data.labels import LabelCounts
 from multilayer.data.left_out import LeftOut
 from multilayer.data.row_reader import RowReader
+from multilayer.data.value_format import ValueFormat
 from multilayer.errors import TableError
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class TableSurvey:
         sample_rows: how many rows to judge columns by.
         seed: of the sample.
         is_strict: a row without target is an error.
+        values: how values are written, where their looks leave it open.
 
     Attributes:
         num_rows_read: rows of the table so far.
@@ -105,9 +107,12 @@ class TableSurvey:
         seed: int,
         *,
         is_strict: bool = False,
+        values: ValueFormat | None = None,
     ) -> None:
         names = tuple(target)
-        self._reader = RowReader(names, (None,) * len(names), weight, source, is_strict)
+        self._reader = RowReader(
+            names, (None,) * len(names), weight, source, is_strict, values or ValueFormat()
+        )
         self._sample = RowSample(sample_rows, seed)
         self._labels = LabelCounts() if len(names) == 1 else None
         self._first_rows: list[int] = []  # of each label, among the rows that count

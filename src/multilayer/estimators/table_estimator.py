@@ -95,6 +95,8 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             fit.check_saveable("a model file")
         except ModelFileError as error:
             warnings.warn(str(error), DataWarning, stacklevel=2)
+        for note in fit.targets.notes:
+            warnings.warn(note, DataWarning, stacklevel=2)
         progress = Progress(fit.settings.max_epochs) if self.verbose else None
         for record in fit.epochs():
             if progress is not None:

@@ -212,7 +212,7 @@ class LargeTable:
     def _survey(self, path: str | Path, sample_rows: int) -> TableSurvey:
         return TableSurvey(
             self.roles.target, self.roles.weight, str(path), sample_rows, self._seed,
-            is_strict=self._is_strict,
+            is_strict=self._is_strict, values=self.roles.values,
         )  # fmt: skip
 
     def _judge(

@@ -45,7 +45,7 @@ def load_problem(
         )
     roles = target if isinstance(target, ColumnRoles) else ColumnRoles((target,))
     source = read_rows(data, roles)
-    warn_of(source.notes)
+    warn_of((*source.notes, *source.schema.warnings))
     rows = source.rows.drop_zero_weight()
     targets = Targets.fit(rows.targets, task, roles.target, numbers=rows.numbers)
     require_varied(targets)

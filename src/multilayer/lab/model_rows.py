@@ -57,7 +57,11 @@ def rows_for_model(
             row has a target that the model knows.
     """
     targets = model.targets
-    roles = ColumnRoles(targets.names, table_format=table_format or TableFormat())
+    roles = ColumnRoles(
+        targets.names,
+        table_format=table_format or TableFormat(),
+        values=model.schema.value_format,
+    )
     source = read_rows(data, roles, schema=model.schema, number_types=targets.number_types)
     rows, notes = source.rows, source.notes
     if not targets.is_classification:

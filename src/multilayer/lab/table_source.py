@@ -140,7 +140,7 @@ def read_rows(
     others = [n for n in (roles.weight, roles.group_by, roles.time_column) if n is not None]
     require_columns([*roles.target, *others], table.columns, str(path))
     reader = RowReader(
-        roles.target, tuple(number_types or ()), roles.weight, str(path), is_strict,
+        roles.target, tuple(number_types or ()), roles.weight, str(path), is_strict, roles.values,
         has_weight_zero=True,
     )  # fmt: skip
     if number_types is None:
@@ -210,9 +210,10 @@ def typed_table(
         TableError: a column is not there, or holds what does not fit its kind.
     """
     if schema is not None:
-        return schema, typed_frame(table, schema, source, row_numbers=numbers + 1)
+        table = typed_frame(table, schema, source, row_numbers=numbers + 1)
+        return schema, _with_moments(table, schema, source, numbers)
     no_inputs = tuple(n for n in (roles.weight, roles.group_by) if n and n not in roles.drop)
-    return judge_columns(
+    schema, table = judge_columns(
         table,
         roles.target,
         categorical=roles.categorical,
@@ -221,6 +222,28 @@ def typed_table(
         value_format=roles.values,
         row_numbers=numbers + 1,
     )
+    return schema, typed_frame(table, schema, source, row_numbers=numbers + 1)
+
+
+def _with_moments(
+    table: "pl.DataFrame", schema: Schema, source: str, numbers: NDArray[np.int64]
+) -> "pl.DataFrame":
+    """The dates read as the schema says, so that an error names the row as the file has it."""
+    import polars as pl
+
+    made = []
+    for column in schema.inputs:
+        if column.kind != "date" or table.schema.get(column.name) != pl.String:
+            continue
+        date_format, text = column.date_format or ISO, table[column.name]
+        try:
+            made.append(moments_of(text, date_format, source))
+        except TableError:
+            nulls = pl.Series(text.name, [None], text.dtype)
+            every = nulls.new_from_index(0, int(numbers[-1]) + 1).scatter(numbers, text)
+            moments_of(every, date_format, source)
+            raise
+    return table.with_columns(made) if made else table
 
 
 def _ranks(series: "pl.Series") -> NDArray[np.int64]:

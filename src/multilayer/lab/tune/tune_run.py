@@ -108,7 +108,7 @@ class TuneRun:
         with self._watch.part("reading and encoding the data"):
             digest = _digest(data)
             source = read_rows(data, roles, is_strict=is_strict)
-            warn_of(source.notes)
+            warn_of((*source.notes, *source.schema.warnings))
             self.rows = SearchRows.of(source, task, roles.target, seed, str(data))
             recipes = search_space.RECIPES if recipe is None else (recipe,)
             self._rows_of = {
