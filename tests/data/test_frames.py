@@ -41,7 +41,10 @@ def test_names_can_be_given() -> None:
         as_frame(np.zeros((1, 2)), ["a", "a"])
 
 
-@pytest.mark.parametrize("kind", ["csr_matrix", "csc_array", "coo_array", "lil_matrix"])
+SPARSE_KINDS = ("csr_matrix", "csc_array", "coo_array", "lil_matrix", "dok_array")
+
+
+@pytest.mark.parametrize("kind", SPARSE_KINDS)
 def test_sparse_matrices_are_taken(kind: str) -> None:
     dense = np.diag([1.0, 0.0, 3.0])
     np.testing.assert_array_equal(as_frame(getattr(scipy.sparse, kind)(dense)).to_numpy(), dense)

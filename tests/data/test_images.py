@@ -37,14 +37,21 @@ def test_fashion_mnist_is_searched_for_without_a_folder(fashion_mnist) -> None:
     np.testing.assert_array_equal(dataset.test.labels, fashion_mnist.test.labels)
 
 
-@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "no/such/folder"])
-def test_an_unknown_name_is_answered_with_what_is_known(tmp_path, monkeypatch, name) -> None:
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("mnist", ""),
+        ("fashion_mnist", "; did you mean 'fashion-mnist'?"),
+        ("no/such/folder", ""),
+    ],
+)
+def test_an_unknown_name_is_answered_with_what_is_known(tmp_path, monkeypatch, name, hint) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DatasetNotFoundError) as caught:
         load_images(name)
     assert str(caught.value) == (
         f"'{name}' is neither a known data set nor a folder; it must be fashion-mnist, digits "
-        "or the path of a folder with MNIST-like idx files"
+        f"or the path of a folder with MNIST-like idx files{hint}"
     )
 
 

@@ -39,6 +39,8 @@ def as_frame(X: Any, names: Sequence[str] | None = None) -> "pl.DataFrame":
         X = X.collect()
     if isinstance(X, pl.DataFrame):
         return with_plain_columns(X)
+    if hasattr(X, "toarray") and hasattr(X, "nnz"):  # of scipy's sparse ones, some are mappings
+        return _frame_of_array(X.toarray(), names)
     if isinstance(X, Mapping):
         if not any(_is_column(values) for values in X.values()):
             return _frame_of_rows([X], names)
@@ -51,8 +53,6 @@ def as_frame(X: Any, names: Sequence[str] | None = None) -> "pl.DataFrame":
         columns = {name: column_of_objects(str(name), list(values)) for name, values in X.items()}
         _require_equal_lengths({str(name): len(column) for name, column in columns.items()})
         return pl.DataFrame(list(columns.values()))
-    if hasattr(X, "toarray") and hasattr(X, "nnz"):  # every sparse matrix of scipy
-        return _frame_of_array(X.toarray(), names)
     if isinstance(X, (list, tuple)):
         return _frame_of_rows(X, names)
     if hasattr(X, "columns") or hasattr(X, "column_names"):
