@@ -81,3 +81,13 @@ def test_tables_are_not_shifted():
     with pytest.raises(SettingsError, match="augment shift, flip shifts and mirrors pictures"):
         recipe("default", "classification", augment=("shift", "flip"))
     assert recipe("default", augment=["shift"]).augment == ("shift",)
+
+
+def test_few_steps_have_no_schedule_which_would_begin_at_nothing():
+    def few(epochs, **changes):
+        return recipe("default", "classification", num_rows=200, max_epochs=epochs, **changes)
+
+    assert (few(1).schedule, few(1).zero_last_layer) == ("constant", True)
+    assert (few(40).schedule, few(40).zero_last_layer) == ("log_cosine", False)
+    assert few(1, schedule="log_cosine").schedule == "log_cosine"
+    assert recipe("chapter", "classification", num_rows=200, max_epochs=1).zero_last_layer is False

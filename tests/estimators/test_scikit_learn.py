@@ -167,6 +167,29 @@ def test_a_warm_start_goes_on(diabetes):
         warm.set_params(hidden_layer_sizes=(7,)).fit(frame, numbers)
 
 
+@pytest.mark.parametrize("recipe", ["fast", "default", "chapter"])
+def test_a_warm_start_of_one_epoch_each_learns(wine, recipe):
+    """In a table that fits one batch, where an epoch is a step."""
+    frame, kinds = wine
+    settings = {**QUICK, "recipe": recipe, "max_iter": 1}
+    if recipe == "chapter":
+        settings["learning_rate_init"] = 0.5
+    classifier = MLPClassifier(**settings, warm_start=True).fit(frame, kinds)
+    first = classifier.history_[-1]["train_loss"]
+    for _ in range(20):
+        classifier.fit(frame, kinds)
+    assert classifier.history_[-1]["train_loss"] < first / 2
+    assert classifier.score(frame, kinds) > 0.9
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 5])
+def test_few_epochs_learn_something(wine, diabetes, epochs):
+    settings = {**QUICK, "recipe": "default", "max_iter": epochs}
+    assert MLPClassifier(**settings).fit(*wine).score(*wine) > 0.8
+    frame, numbers = diabetes
+    assert MLPRegressor(**settings).fit(frame[:200], numbers[:200]).score(frame, numbers) > 0.05
+
+
 def test_warm_starts_need_the_same_classes_and_columns(wine):
     frame, kinds = wine
     classifier = MLPClassifier(**QUICK, warm_start=True).fit(frame, kinds)

@@ -114,6 +114,7 @@ _REGRESSION_RATES = {"fast": 0.07, "default": 0.1, "best": 0.1}
 _POISSON_RATE = 0.02  # an output is an exponent there, and long steps overshoot
 
 _MOST_ROWS_SEEN = 256 * 200_000  # larger tables are gone through less often
+_FEWEST_SCHEDULED_STEPS = 32
 _MOST_EMBEDDED_COLUMNS = 500  # each embedded number costs as much as sixteen plain ones
 
 
@@ -160,10 +161,25 @@ def recipe(
         )
     if task == "images":
         return replace(_IMAGE_RECIPES[name], **changes)
-    return replace(
+    settings = replace(
         _TABLE_RECIPES[name],
         **{**_by_data(name, task, num_rows, num_columns), **_by_loss(name, changes), **changes},
     )
+    return settings if num_rows is None else _for_few_steps(settings, num_rows, changes)
+
+
+def _for_few_steps(
+    settings: TrainingSettings, num_rows: int, changes: dict[str, Any]
+) -> TrainingSettings:
+    """With too few steps for a schedule, which begins at a rate of 0, the rate is constant.
+
+    So that a fit of one epoch, and many of them after another, learn something.
+    """
+    num_steps = settings.max_epochs * -(-num_rows // settings.batch_size)
+    if settings.schedule != "log_cosine" or num_steps >= _FEWEST_SCHEDULED_STEPS:
+        return settings
+    chosen = {"schedule": "constant", "zero_last_layer": True}
+    return replace(settings, **{**chosen, **{n: changes[n] for n in chosen if n in changes}})
 
 
 def _by_loss(name: str, changes: dict[str, Any]) -> dict[str, Any]:
