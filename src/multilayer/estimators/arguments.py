@@ -1,14 +1,18 @@
 """What the arguments of an estimator, by scikit-learn's names, mean for a fit."""
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
-from multilayer.errors import SettingsError
+from multilayer.engine.setting_checks import check_setting
+from multilayer.engine.settings import setting_types
+from multilayer.errors import DataWarning, SettingsError
+from multilayer.estimators.recipes import HELD_OUT_FRACTION, recipe
 
-# scikit-learn's names of settings, in so far as they are other than ours.
+# scikit-learn's names of settings, and ours.
 _SETTING_NAMES = {
     "hidden_layer_sizes": "hidden_widths",
     "learning_rate_init": "learning_rate",
@@ -24,33 +28,139 @@ _SETTING_NAMES = {
     "quantiles": "quantiles",
 }
 _ACTIVATION_NAMES = {"logistic": "sigmoid"}
+_EPOCHS_WITHOUT_PROGRESS = 40  # the default of n_iter_no_change
 
 
 def changed_settings(estimator: Any) -> dict[str, Any]:
-    """The settings in which an estimator's arguments differ from its recipe's."""
-    changes = dict(estimator.settings or {})
+    """The settings in which an estimator's arguments differ from its recipe's.
+
+    Raises:
+        SettingsError: an argument is of the wrong type or out of range, or something is given both
+            as an argument and in `settings`.
+    """
+    changes = _settings_by_name(estimator)
     for name, setting in _SETTING_NAMES.items():
         value = getattr(estimator, name, None)
-        if value is not None:
-            changes[setting] = value
-    if "hidden_widths" in changes:
-        widths = changes["hidden_widths"]
-        widths = (widths,) if isinstance(widths, Integral) else widths
-        changes["hidden_widths"] = tuple(int(width) for width in widths)
-    if isinstance(changes.get("quantiles"), Real):
-        changes["quantiles"] = (changes["quantiles"],)
-    if "quantiles" in changes:
-        changes["quantiles"] = tuple(map(float, changes["quantiles"]))
-    if "activation" in changes:
-        name = changes["activation"]
-        changes["activation"] = _ACTIVATION_NAMES.get(name, name)
-    for name in ("batch_size", "max_epochs", "num_folds"):
-        if isinstance(changes.get(name), Integral):
-            changes[name] = int(changes[name])
+        if value is None or (name == "batch_size" and isinstance(value, str) and value == "auto"):
+            continue
+        if setting in changes:
+            raise SettingsError(f"{name} is given twice, in settings as {setting!r} as well")
+        changes[setting] = _checked(name, setting, value)
+    for name in ("early_stopping", "warm_start"):
+        value = getattr(estimator, name)
+        if not isinstance(value, bool | np.bool_):
+            raise SettingsError(f"{name} must be True or False; it is {value!r}")
     if estimator.early_stopping:
-        changes["patience"] = int(estimator.n_iter_no_change)
+        changes |= _early_stopping(estimator, changes)
     changes["seed"] = _seed(estimator.random_state)
     return changes
+
+
+def warn_of_unused(
+    estimator: Any, changes: Mapping[str, Any], num_epochs: int, *, has_validation: bool
+) -> None:
+    """Warn of arguments that change nothing beside the others.
+
+    Args:
+        estimator: as it was made.
+        changes: of its arguments, see `changed_settings`.
+        num_epochs: of the fit.
+        has_validation: whether it is given rows to be measured on.
+    """
+    waits, fraction = estimator.n_iter_no_change, estimator.validation_fraction
+    if not estimator.early_stopping and waits != _EPOCHS_WITHOUT_PROGRESS:
+        _warn(f"n_iter_no_change={waits!r} is not used without early_stopping=True")
+    if estimator.early_stopping and changes["patience"] >= num_epochs:
+        _warn(
+            f"early_stopping cannot end a fit of {num_epochs} epochs: it waits for "
+            f"n_iter_no_change={changes['patience']}"
+        )
+    if fraction and has_validation:
+        _warn(f"validation_fraction={fraction!r} is not used, as X_val is given")
+    elif fraction and changes.get("num_folds", recipe(estimator.recipe, "regression").num_folds):
+        _warn(f"validation_fraction={fraction!r} is not used, as each fold is held out once")
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, DataWarning, stacklevel=4)
+
+
+def _settings_by_name(estimator: Any) -> dict[str, Any]:
+    given = estimator.settings
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise SettingsError(
+            "settings must be settings by name, for example {'schedule': 'cosine'}; "
+            f"it is {given!r}"
+        )
+    changes = dict(given)
+    if "seed" in changes:
+        raise SettingsError("settings holds a seed; it is given as random_state")
+    for name, setting in _SETTING_NAMES.items():
+        if name in changes and name != setting:
+            raise SettingsError(
+                f"settings holds {name!r}, which is an argument of its own, or {setting!r} there"
+            )
+    return changes
+
+
+def _checked(name: str, setting: str, value: Any) -> Any:
+    """A setting's value as its argument gives it; errors name the argument."""
+    kind, _ = setting_types()[setting]
+    if setting == "hidden_widths":
+        if isinstance(value, str) or not (isinstance(value, Integral) or np.iterable(value)):
+            raise SettingsError(
+                f"{name} must be whole numbers of at least 1, for example (64, 32); it is {value!r}"
+            )
+        value = tuple(map(_whole, (value,) if isinstance(value, Integral) else value))
+    elif setting == "quantiles":
+        value = (value,) if isinstance(value, Real | str) else value
+        value = tuple(map(_number, value))
+    elif setting == "activation":
+        value = _ACTIVATION_NAMES.get(value, value) if isinstance(value, str) else value
+    elif kind is int:
+        value = _whole(value)
+    elif kind is float:
+        value = _number(value)
+    try:
+        check_setting(setting, kind, value)
+    except SettingsError as error:
+        raise SettingsError(str(error).replace(setting, name, 1)) from None
+    return value
+
+
+def _whole(value: Any) -> Any:
+    """A whole number of any type, 64.0 among them, as int; anything else as it is."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    return int(value) if is_number and np.isfinite(value) and value == int(value) else value
+
+
+def _number(value: Any) -> Any:
+    return float(value) if isinstance(value, Real) and not isinstance(value, bool) else value
+
+
+def _early_stopping(estimator: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """What a training that ends early needs: patience, and what the best epoch is known by."""
+    if "patience" in changes:
+        raise SettingsError("early_stopping waits for n_iter_no_change; settings holds a patience")
+    waits = _whole(estimator.n_iter_no_change)
+    if not isinstance(waits, int) or isinstance(waits, bool) or waits < 1:
+        raise SettingsError(
+            f"n_iter_no_change must be a whole number of at least 1; it is {waits!r}"
+        )
+    needed: dict[str, Any] = {"patience": waits}
+    own = recipe(estimator.recipe, "regression")
+    if changes.get("selection", own.selection) == "last":
+        if "selection" in changes:
+            raise SettingsError(
+                "early_stopping goes by the best epoch; settings holds the selection 'last'"
+            )
+        needed["selection"] = "loss"
+    is_divided = own.validation_fraction or changes.get("num_folds", own.num_folds)
+    if "validation_fraction" not in changes and not is_divided:
+        needed["validation_fraction"] = HELD_OUT_FRACTION
+    return needed
 
 
 def categorical_names(given: Any, columns: Sequence[str]) -> list[str]:
@@ -61,7 +171,7 @@ def categorical_names(given: Any, columns: Sequence[str]) -> list[str]:
     """
     if given is None:
         return []
-    chosen = list(given)
+    chosen = [given] if isinstance(given, str | Integral) else list(given)
     if all(isinstance(each, bool | np.bool_) for each in chosen):
         if len(chosen) != len(columns):
             raise SettingsError(

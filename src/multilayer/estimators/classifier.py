@@ -13,7 +13,7 @@ from multilayer.data.target_values import Task
 from multilayer.data.targets import Targets
 from multilayer.data.unseen_values import OnUnseen
 from multilayer.errors import SettingsError, TableError
-from multilayer.estimators.table_estimator import TableEstimator
+from multilayer.estimators.table_estimator import TableEstimator, require_labels
 from multilayer.model_file.table_model import TableModel
 
 Array = NDArray[np.float64]
@@ -178,6 +178,7 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         return tags
 
     def _read_targets(self, y: Any) -> NDArray[Any]:
+        require_labels(y)
         array = check_array(
             y, accept_sparse=True, ensure_2d=False, dtype=None, input_name="y",
             ensure_all_finite=True, ensure_min_samples=0,

@@ -6,6 +6,7 @@ for epoch in fit.epochs():
 model = fit.model()
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,16 +22,20 @@ from multilayer.data.targets import Targets
 from multilayer.engine.batches import Examples
 from multilayer.engine.network import Network
 from multilayer.engine.settings import TrainingSettings
-from multilayer.errors import SettingsError, TableError
+from multilayer.errors import DataWarning, SettingsError, TableError
 from multilayer.estimators.division import Division, folds, hold_out
 from multilayer.estimators.held_out import HeldOut
 from multilayer.estimators.population_fit import PopulationFit
-from multilayer.estimators.recipes import LOSSES_OF_TASKS, TaskName, recipe
+from multilayer.estimators.recipes import (
+    HELD_OUT_FRACTION,
+    LOSSES_OF_TASKS,
+    TaskName,
+    recipe,
+)
 from multilayer.estimators.table_rows import TableRows
 from multilayer.model_file.table_model import TableModel
 
 FEWEST_ROWS_TO_DIVIDE = 10  # fewer are all learned from
-HELD_OUT_FRACTION = 0.2  # where folds cannot be made, as of rows in the order of time
 SEED_STEP = 1 << 32  # so that the members of one seed are not those of the next
 
 
@@ -99,6 +104,7 @@ class TableFit(PopulationFit):
         )
         if targets.task == "regression":
             targets = self._scaled(rows.targets, targets.names)
+            require_different_numbers(targets)
         is_whole = len(rows) <= self.settings.batch_size
         if is_whole and rows.groups is None and rows.times is None:
             rows = rows.repeated(self.settings.batch_size).in_order(targets)
@@ -191,6 +197,13 @@ class TableFit(PopulationFit):
             and (settings.num_folds or settings.validation_fraction)
         )
         if validation is None and not is_divided:
+            if settings.patience:
+                warnings.warn(
+                    f"no rows are held out of {len(rows)}, so nothing says when to end early: all "
+                    f"{settings.max_epochs} epochs are run (early_stopping, --patience)",
+                    DataWarning,
+                    stacklevel=4,
+                )
             num_members = max(settings.num_members, settings.num_folds)
             settings = replace(
                 settings, num_folds=0, num_members=num_members, validation_fraction=0.0,
@@ -262,6 +275,26 @@ class TableFit(PopulationFit):
 
     def _example_row(self) -> dict[str, Any]:
         return self.rows.frame.select(self.encoder.column_names).row(0, named=True)
+
+
+def require_different_numbers(targets: Targets) -> None:
+    """Raise TableError for a target that is one number in all rows; of several, warn of some.
+
+    Args:
+        targets: fitted to numbers.
+    """
+    lowest, highest = targets.scale.lowest, targets.scale.highest
+    constant = [
+        f"{name!r} is {low:g} in every row"
+        for name, low, high in zip(targets.names, lowest, highest, strict=True)
+        if low == high
+    ]
+    if len(constant) == len(targets.names):
+        raise TableError(
+            f"the target {' and '.join(constant)}; at least 2 different numbers are needed"
+        )
+    if constant:
+        warnings.warn(f"the target {' and '.join(constant)}", DataWarning, stacklevel=4)
 
 
 TASK_NAMES: dict[Task, TaskName] = {

@@ -20,13 +20,13 @@ from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 from multilayer.estimators.fitting import (
     FEWEST_ROWS_TO_DIVIDE,
-    HELD_OUT_FRACTION,
     SEED_STEP,
     TASK_NAMES,
+    require_different_numbers,
 )
 from multilayer.estimators.held_out import HeldOut
 from multilayer.estimators.population_fit import PopulationFit
-from multilayer.estimators.recipes import recipe
+from multilayer.estimators.recipes import HELD_OUT_FRACTION, recipe
 
 
 class LargeTableFit(PopulationFit):
@@ -63,6 +63,8 @@ class LargeTableFit(PopulationFit):
     ) -> None:
         self.recipe_name, self.schema, self.settings = recipe_name, schema, settings
         self.encoder, self.targets = encoder, _widened(targets, encoded)
+        if targets.task == "regression":
+            require_different_numbers(self.targets)
         self.has_own_validation = validation is not None
         self.history: list[dict[str, Any]] = []
         self._num_held_out = encoded.held_out.num_rows

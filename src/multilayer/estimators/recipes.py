@@ -113,6 +113,9 @@ _TABLE_RECIPES: dict[str, TrainingSettings] = {
 _REGRESSION_RATES = {"fast": 0.07, "default": 0.1, "best": 0.1}
 _POISSON_RATE = 0.02  # an output is an exponent there, and long steps overshoot
 
+# Where rows must be held out and nobody says how many, as of folds in the order of time.
+HELD_OUT_FRACTION = 0.2
+
 _MOST_ROWS_SEEN = 256 * 200_000  # larger tables are gone through less often
 _FEWEST_SCHEDULED_STEPS = 32
 _MOST_EMBEDDED_COLUMNS = 500  # each embedded number costs as much as sixteen plain ones

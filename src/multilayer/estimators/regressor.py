@@ -12,7 +12,7 @@ from multilayer.data.target_values import Task
 from multilayer.data.targets import Targets
 from multilayer.data.unseen_values import OnUnseen
 from multilayer.estimators.arguments import changed_settings
-from multilayer.estimators.table_estimator import TableEstimator
+from multilayer.estimators.table_estimator import TableEstimator, require_labels
 
 Array = NDArray[np.float64]
 
@@ -183,6 +183,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
         return quantiles[:, 0] if quantiles.shape[1] == 1 else quantiles
 
     def _read_targets(self, y: Any) -> NDArray[Any]:
+        require_labels(y)
         array: NDArray[Any] = check_array(
             y, ensure_2d=False, dtype="numeric", input_name="y", ensure_min_samples=0
         )

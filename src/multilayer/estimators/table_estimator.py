@@ -23,7 +23,7 @@ from multilayer.errors import (
     SettingsError,
     TableError,
 )
-from multilayer.estimators.arguments import categorical_names, changed_settings
+from multilayer.estimators.arguments import categorical_names, changed_settings, warn_of_unused
 from multilayer.estimators.fitting import TableFit
 from multilayer.estimators.increments import Increments
 from multilayer.estimators.progress import Progress
@@ -60,10 +60,11 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
                 polars or pyarrow, in which columns may hold numbers, text, booleans and dates.
                 NaN, None and infinity are missing values.
             y: (num_rows,), or (num_rows, num_targets).
-            sample_weight: how much each row counts, (num_rows,).
+            sample_weight: how much each row counts, (num_rows,). Where whole weights sum to a batch
+                at most they are repetitions: a row may be both trained on and held out.
             X_val: rows to be measured on; None: they are held out of X.
             y_val: their targets.
-            groups: (num_rows,); rows of one group are never on both sides of a division.
+            groups: (num_rows,); rows of one group are never on both sides of a split.
 
         Returns:
             The estimator.
@@ -72,6 +73,8 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             ValueError: the data cannot be used (a `DataError`, or scikit-learn's own), or a
                 setting is out of range (a `SettingsError`).
         """
+        changes = changed_settings(self)
+        check_on_unseen(self.on_unseen)
         frame, targets = self._read_fit(X, y, reset=True)
         rows = TableRows(
             frame,
@@ -81,12 +84,14 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         )
         validation = self._read_validation(X_val, y_val)
         schema = self._schema(frame)
+        for text in schema.warnings:
+            warnings.warn(text, DataWarning, stacklevel=2)
         fit = TableFit(
             rows,
             schema,
             task=self._task_of(targets),
             recipe_name=self.recipe,
-            changes=changed_settings(self),
+            changes=changes,
             validation=validation,
             class_weight=getattr(self, "class_weight", None),
             start=getattr(self, "model_", None) if self.warm_start else None,
@@ -97,6 +102,9 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             warnings.warn(str(error), DataWarning, stacklevel=2)
         for note in fit.targets.notes:
             warnings.warn(note, DataWarning, stacklevel=2)
+        warn_of_unused(
+            self, changes, fit.settings.max_epochs, has_validation=validation is not None
+        )
         progress = Progress(fit.settings.max_epochs) if self.verbose else None
         for record in fit.epochs():
             if progress is not None:
@@ -174,7 +182,10 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
                 self.n_features_in_ = len(frame.columns)
             if len(frame) == 0:
                 raise TableError("Found array with 0 sample(s) while a minimum of 1 is required.")
-            return frame
+            return frame if hasattr(self, "feature_names_in_") else self._by_place(frame)
+        if isinstance(X, np.ma.MaskedArray):
+            is_number = X.dtype.kind in "fiu"
+            X = np.ma.filled(X.astype(np.float64 if is_number else object), np.nan)
         if isinstance(X, Sequence) and not isinstance(X, str):
             array = np.asarray(X)
             X = np.asarray(X, dtype=object) if array.dtype.kind in "US" else array
@@ -195,6 +206,19 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
                 else list(map(str, names))
             )
         return as_frame(array, self._column_names)
+
+    def _by_place(self, frame: Any) -> Any:
+        """A frame's columns by their place, as the fit was to an array, which has no names."""
+        name = type(self).__name__
+        if len(frame.columns) != self.n_features_in_:
+            raise TableError(
+                f"X has {len(frame.columns)} features, but {name} is expecting "
+                f"{self.n_features_in_} features as input"
+            )
+        warnings.warn(
+            f"X has feature names, but {name} was fitted without feature names", stacklevel=4
+        )
+        return frame.rename(dict(zip(frame.columns, self._column_names, strict=True)))
 
     def _schema(self, frame: Any) -> Schema:
         names = categorical_names(self.categorical_features, frame.columns)
@@ -223,6 +247,28 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         if self.model_.on_unseen != self.on_unseen:  # kept, for what it has prepared
             self.model_ = replace(self.model_, on_unseen=self.on_unseen)
         return self.model_, frame
+
+
+def require_labels(y: Any) -> None:
+    """Raise TableError where a label is None or NA, or masked; NaN is left to scikit-learn."""
+    if hasattr(y, "toarray"):
+        return
+    if isinstance(y, np.ma.MaskedArray):
+        is_missing = np.ma.getmaskarray(y).ravel()
+    else:
+        array = np.asarray(y, dtype=None if hasattr(y, "__array__") else object)
+        if array.dtype.kind != "O":
+            return
+        is_missing = np.array([_is_missing(label) for label in array.ravel().tolist()], np.bool_)
+    if is_missing.any():
+        raise TableError(
+            f"Input y contains missing labels: {int(is_missing.sum())} of {is_missing.size}, the "
+            f"first in row {int(is_missing.argmax()) + 1}; leave these rows out"
+        )
+
+
+def _is_missing(label: Any) -> bool:
+    return label is None or type(label).__name__ in ("NAType", "NaTType")
 
 
 def _is_frame(X: Any) -> bool:

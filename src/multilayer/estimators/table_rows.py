@@ -1,14 +1,16 @@
 """Rows of a table to learn from, with what is known about each."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.data.targets import Targets
-from multilayer.errors import DataError, SettingsError, TableError
+from multilayer.errors import DataError, DataWarning, SettingsError, TableError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -96,11 +98,12 @@ class TableRows:
 
         Args:
             class_weight: the weight of each class, 1 where it is not named; or "balanced", which
-                gives all classes the same weight as a whole.
+                gives all classes the same weight as a whole. Of a class that is not there, as in a
+                fold of few rows, a `DataWarning` tells.
             targets: fitted to these rows.
 
         Raises:
-            SettingsError: it is something else, or names a class that is not there.
+            SettingsError: it is something else, or names no class that is there.
         """
         if class_weight is None:
             return self
@@ -109,15 +112,8 @@ class TableRows:
         classes = targets.encode(self.targets)
         own = np.ones(len(self)) if self.weights is None else self.weights
         if isinstance(class_weight, Mapping):
-            of_class = np.ones(len(targets.classes))
-            for label, weight in class_weight.items():
-                if label not in targets.classes:
-                    raise SettingsError(
-                        f"class_weight names {label!r}; the classes are "
-                        f"{', '.join(map(repr, targets.classes))}"
-                    )
-                of_class[targets.classes.index(label)] = weight
-        elif class_weight == "balanced":
+            of_class = _weights_of_classes(class_weight, targets)
+        elif isinstance(class_weight, str) and class_weight == "balanced":
             of_class = own.sum() / (len(targets.classes) * np.bincount(classes, own))
         else:
             raise SettingsError(
@@ -153,3 +149,28 @@ class TableRows:
         weights = np.ones(len(self)) if self.weights is None else self.weights
         keys = np.hstack([ranks, answers, weights[:, None]])
         return self.take(np.lexsort(keys.T[::-1]))
+
+
+def _weights_of_classes(given: Mapping[Any, float], targets: Targets) -> NDArray[np.float64]:
+    """A weight for each class, (num_classes,)."""
+    classes = ", ".join(map(repr, targets.classes))
+    absent = [label for label in given if label not in targets.classes]
+    if absent and len(absent) == len(given):
+        raise SettingsError(f"class_weight names {absent[0]!r}; the classes are {classes}")
+    if absent:
+        warnings.warn(
+            f"class_weight names {', '.join(map(repr, absent))}, of which there is no row; the "
+            f"classes are {classes}",
+            DataWarning,
+            stacklevel=5,
+        )
+    weights = np.ones(len(targets.classes))
+    for label, weight in given.items():
+        is_number = isinstance(weight, Real) and not isinstance(weight, bool)
+        if not is_number or not 0 <= weight < np.inf:
+            raise SettingsError(
+                f"class_weight must be numbers of at least 0; that of {label!r} is {weight!r}"
+            )
+        if label in targets.classes:
+            weights[targets.classes.index(label)] = weight
+    return weights

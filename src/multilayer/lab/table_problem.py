@@ -18,7 +18,7 @@ from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import TableError
 from multilayer.estimators.division import hold_out
-from multilayer.estimators.fitting import TASK_NAMES
+from multilayer.estimators.fitting import TASK_NAMES, require_different_numbers
 from multilayer.estimators.table_rows import TableRows
 from multilayer.lab.problem import MetricName, Problem, Rows
 from multilayer.lab.written_settings import read_settings
@@ -60,6 +60,8 @@ class TableProblem(Problem):
                 f"the target {targets.names[0]!r} has the class {targets.classes[0]!r} alone; "
                 "at least 2 classes are needed"
             )
+        if targets.task == "regression":
+            require_different_numbers(targets)
         self.name, self.targets, self.schema = name, targets, schema
         self._rows = rows
         self.task = TASK_NAMES[targets.task]

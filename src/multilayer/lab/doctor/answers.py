@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from multilayer.estimators.fitting import FEWEST_ROWS_TO_DIVIDE, HELD_OUT_FRACTION
+from multilayer.estimators.fitting import FEWEST_ROWS_TO_DIVIDE
+from multilayer.estimators.recipes import HELD_OUT_FRACTION
 from multilayer.lab.doctor.diagnosis import Diagnosis
 from multilayer.lab.doctor.evidence import Answers, Evidence
 from multilayer.lab.wilson import wilson_interval

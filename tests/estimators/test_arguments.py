@@ -1,0 +1,172 @@
+"""Arguments of the estimators: taken as they are meant, refused, or said to be unused."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from multilayer import MLPClassifier, MLPRegressor
+from multilayer.errors import DataWarning, SettingsError, TableError
+from multilayer.estimators.arguments import changed_settings
+
+QUICK = {"recipe": "fast", "hidden_layer_sizes": (8,), "max_iter": 2, "random_state": 0}
+GENERATOR = np.random.default_rng(0)
+X = GENERATOR.normal(size=(60, 3))
+Y = (X[:, 0] > 0).astype(int)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({"hidden_layer_sizes": 64}, {"hidden_widths": (64,)}),
+        ({"hidden_layer_sizes": [64.0, np.int64(3)]}, {"hidden_widths": (64, 3)}),
+        ({"batch_size": "auto"}, {}),
+        ({"batch_size": 64.0, "max_iter": np.float64(3)}, {"batch_size": 64, "max_epochs": 3}),
+        ({"learning_rate_init": np.float32(0.5)}, {"learning_rate": 0.5}),
+        ({"activation": "logistic"}, {"activation": "sigmoid"}),
+        ({"settings": {"hidden_widths": (3,)}}, {"hidden_widths": (3,)}),
+        ({"early_stopping": True, "n_iter_no_change": 7.0}, {"patience": 7}),
+        (
+            {"recipe": "chapter", "early_stopping": True},
+            {"patience": 40, "selection": "loss", "validation_fraction": 0.2},
+        ),
+    ],
+)
+def test_arguments_as_scikit_learns_users_write_them(arguments, expected):
+    changes = changed_settings(MLPClassifier(**arguments, random_state=3))
+    assert changes == {**expected, "seed": 3}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"hidden_layer_sizes": "128"}, "hidden_layer_sizes must be whole .* it is '128'"),
+        ({"hidden_layer_sizes": (5.7,)}, "hidden_layer_sizes must be whole .* 5.7 in '5.7' is not"),
+        ({"hidden_layer_sizes": 5.7}, "hidden_layer_sizes must be whole .* it is 5.7"),
+        ({"hidden_layer_sizes": 0}, "hidden_layer_sizes must be whole .* 0 in '0' is not"),
+        ({"hidden_layer_sizes": (8, -1)}, "-1 in '8,-1' is not"),
+        ({"hidden_layer_sizes": True}, "hidden_layer_sizes must be .* True in 'True' is not"),
+        ({"hidden_layer_sizes": ("8", "4")}, "hidden_layer_sizes must be .* '8' in '8,4' is not"),
+        ({"hidden_layer_sizes": {}.get}, "hidden_layer_sizes must be whole numbers"),
+        ({"max_iter": 0}, "max_iter must be a whole number of at least 1; it is 0"),
+        ({"max_iter": 2.5}, "max_iter must be .* it is 2.5"),
+        ({"batch_size": "64"}, "batch_size must be .* it is '64'"),
+        ({"learning_rate_init": "fast"}, "learning_rate_init must be a number above 0"),
+        ({"learning_rate_init": float("nan")}, "learning_rate_init must be a number above 0"),
+        ({"settings": {"seed": 5}}, "given as random_state"),
+        ({"settings": {"max_iter": 5}}, "'max_iter', which is an argument of its own"),
+        ({"settings": "schedule=cosine"}, "settings must be settings by name"),
+        ({"settings": {"hidden_widths": (3,)}, "hidden_layer_sizes": 3}, "is given twice"),
+        ({"settings": {"patience": 3}, "early_stopping": True}, "settings holds a patience"),
+        ({"settings": {"selection": "last"}, "early_stopping": True}, "the selection 'last'"),
+        ({"early_stopping": "False"}, "early_stopping must be True or False; it is 'False'"),
+        ({"early_stopping": True, "n_iter_no_change": 0}, "n_iter_no_change must be a whole"),
+        ({"on_unseen": "raise"}, "on_unseen must be one of"),
+        ({"settings": {"shedule": "cosine"}}, "did you mean 'schedule'"),
+    ],
+)
+def test_wrong_arguments_are_refused_by_their_own_name(arguments, message):
+    with pytest.raises(SettingsError, match=message):
+        MLPClassifier(**{**QUICK, "hidden_layer_sizes": None, "max_iter": 1, **arguments}).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fit", "message"),
+    [
+        ({"n_iter_no_change": 5}, {}, "n_iter_no_change=5 is not used without early_stopping"),
+        ({"early_stopping": True}, {}, "cannot end a fit of 2 epochs: it waits for .*=40"),
+        ({"validation_fraction": 0.3}, {"X_val": X, "y_val": Y}, "not used, as X_val is given"),
+        ({"validation_fraction": 0.3, "num_folds": 2}, {}, "as each fold is held out once"),
+        (
+            {"early_stopping": True, "n_iter_no_change": 1, "validation_fraction": 0.0}, {},
+            "no rows are held out of 60, so nothing says when to end early",
+        ),
+        ({"class_weight": {0: 1, 1: 2, 7: 5}}, {}, "class_weight names 7, of which there is"),
+    ],
+)  # fmt: skip
+def test_what_changes_nothing_is_warned_of(arguments, fit, message):
+    with pytest.warns(DataWarning, match=message):
+        MLPClassifier(**{**QUICK, **arguments}).fit(X, Y, **fit)
+
+
+def test_class_weights_must_be_numbers_and_name_some_class():
+    for wrong, message in (
+        ({"a": 2}, "names 'a'; the classes are 0, 1"),
+        ({0: -1}, "that of 0 is -1"),
+        ({0: "2"}, "that of 0 is '2'"),
+    ):
+        with pytest.raises(SettingsError, match=message):
+            MLPClassifier(**QUICK, class_weight=wrong).fit(X, Y)
+
+
+def test_the_chapters_recipe_stops_early_if_asked_to():
+    classifier = MLPClassifier(
+        "chapter", early_stopping=True, n_iter_no_change=2, max_iter=200, learning_rate_init=0.5,
+        random_state=0,
+    ).fit(X, Y)  # fmt: skip
+    assert classifier.n_iter_ < 200
+    assert classifier.model_.conformal.num_rows == 12
+
+
+@pytest.mark.parametrize("library", [pd, pl], ids=lambda library: library.__name__)
+def test_a_frame_is_taken_by_place_after_a_fit_to_an_array(library):
+    frame = library.DataFrame({name: X[:, place] for place, name in enumerate("cab")})
+    classifier = MLPClassifier(**QUICK).fit(X, Y)
+    with pytest.warns(UserWarning, match="X has feature names, but MLPClassifier was fitted"):
+        answers = classifier.predict_proba(frame)
+    np.testing.assert_array_equal(answers, classifier.predict_proba(X))
+    with pytest.warns(UserWarning, match="X has feature names"):
+        again = MLPClassifier(**QUICK).fit(X, Y, X_val=frame, y_val=Y)
+    assert again.model_.conformal.num_rows == 60
+    with pytest.raises(TableError, match="X has 2 features, but MLPClassifier is expecting 3"):
+        classifier.predict(frame[["a", "b"]])
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["a", "b", None],
+        pd.Series(["a", "b", None], dtype=object),
+        pd.Series(["a", "b", None], dtype="string"),
+        pl.Series(["a", "b", None]),
+        np.ma.array([0, 1, 1], mask=[False, False, True]),
+        [True, False, None],
+    ],
+    ids=lambda labels: f"{type(labels).__name__} {getattr(labels, 'dtype', '')}",
+)
+def test_missing_labels_are_a_value_error(labels):
+    with pytest.raises(TableError, match="missing labels: 1 of 3, the first in row 3"):
+        MLPClassifier(**QUICK).fit(X[:3], labels)
+
+
+def test_masked_features_are_missing():
+    masked = np.ma.array(X, mask=X > 1)
+    gaps = np.where(X > 1, np.nan, X)
+    expected = MLPClassifier(**QUICK).fit(gaps, Y).predict_proba(gaps)
+    np.testing.assert_array_equal(
+        MLPClassifier(**QUICK).fit(masked, Y).predict_proba(masked), expected
+    )
+
+
+def test_a_target_of_one_number_is_refused_and_one_of_several_warned_of():
+    with pytest.raises(TableError, match=r"target 'target' is 3.5 in every row; at least 2 diff"):
+        MLPRegressor(**QUICK).fit(X, np.full(60, 3.5))
+    with pytest.warns(DataWarning, match="target 'target 2' is 0 in every row"):
+        MLPRegressor(**QUICK).fit(X, np.stack([X[:, 0], np.zeros(60)], axis=1))
+
+
+def test_columns_that_are_left_out_are_named():
+    frame = pd.DataFrame({"key": GENERATOR.permutation(10_000)[:60], "size": X[:, 0]})
+    with pytest.warns(DataWarning, match="column 'key' looks like an identifier"):
+        MLPClassifier(**QUICK).fit(frame, Y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        MLPClassifier(**QUICK).fit(frame[["size"]], Y)
+
+
+def test_one_name_is_one_categorical_column():
+    frame = pd.DataFrame({"code": np.arange(60) % 5, "c": X[:, 0]})
+    classifier = MLPClassifier(**QUICK, categorical_features="code").fit(frame, Y)
+    assert [column.name for column in classifier.model_.encoder.categories] == ["code"]
