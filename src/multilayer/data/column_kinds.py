@@ -98,7 +98,8 @@ def judge_columns(
     require_columns(targets, frame.columns, "the table")
     names = [name for name in frame.columns if name not in targets]
     inputs = with_missing_told(frame, told_format.missing, tuple(names))
-    texts = [name for name in names if frame.schema[name] == pl.String and name not in told]
+    types = frame.schema
+    texts = [name for name in names if types[name] == pl.String and name not in told]
     frame = inputs.with_columns(with_numbers_found(inputs.select(texts)))
     types, ranges = frame.schema, _ranges(frame.select(names))
     columns, warnings = [], []
