@@ -1,5 +1,6 @@
 """The process that decodes Parquet and Arrow files, and how it ends."""
 
+import os
 import subprocess
 import sys
 import time
@@ -75,3 +76,27 @@ def test_rows_come_in_order_and_whole(tmp_path: Path) -> None:
 def test_a_file_that_is_gone_when_it_is_decoded_is_named(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="t is no Arrow file that can be read: decoding it ended"):
         list(read_columnar.read_columnar_pieces(tmp_path / "t", False, "t", None))
+
+
+def test_it_ends_with_the_one_that_asked() -> None:
+    program = (
+        "import subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-m', 'multilayer.data.columnar_process',\n"
+        "    '-', 'parquet', 't', '0', str(__import__('os').getpid())], stdin=subprocess.PIPE,\n"
+        "    pass_fds=(int(sys.argv[1]),))\n"
+        "print(child.pid, flush=True)\n"
+        "input()\n"
+    )
+    reading, writing = os.pipe()
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(writing)],
+        pass_fds=(writing,),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as parent:
+        assert parent.stdout is not None
+        assert int(parent.stdout.readline()) > 0
+        os.close(writing)
+        parent.kill()
+    assert os.read(reading, 1) == b""  # once nobody is left to write
+    os.close(reading)

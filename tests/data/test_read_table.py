@@ -10,10 +10,13 @@ import warnings
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from backports import zstd
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import feather
 
 from multilayer.data import read_json
 from multilayer.data.byte_stream import open_unpacked
@@ -148,11 +151,59 @@ def test_a_file_that_is_no_table_is_named(name, content, message, tmp_path: Path
     assert "\n" not in str(caught.value)
 
 
-def test_nested_columns_are_refused(tmp_path: Path) -> None:
+def test_columns_that_cannot_be_read_are_left_out_with_a_note(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
-    pl.DataFrame({"a": [1], "tags": [["x"]]}).write_parquet(path)
-    with pytest.raises(TableError, match=r"column 'tags' of .*t.parquet holds list\(string\)"):
+    frame = pl.DataFrame({"a": [1], "tags": [["x"]], "raw": [b"x"]})
+    frame.write_parquet(path)
+    left_out: list[str] = []
+    with pytest.warns(DataWarning) as caught:
+        assert read_table(path, left_out=left_out).to_dict(as_series=False) == {"a": [1]}
+    assert left_out == ["tags", "raw"]
+    assert [str(one.message).partition(" of ")[0] for one in caught] == [
+        f"column {name!r}" for name in ("tags", "raw")
+    ]
+    frame.select("tags").write_parquet(path)
+    with pytest.raises(TableError, match="no column of .*: column 'tags' of .* holds list"):
         read_table(path)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "feather"])
+def test_a_category_of_numbers_is_noted(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"t.{kind}"
+    codes = pa.array([3, 1, 3]).dictionary_encode()
+    texts = pa.array(["u", "v", "u"]).dictionary_encode()
+    table = pa.table({"x": [1.0, 2, 3], "my code": codes, "t": texts})
+    (pq.write_table if kind == "parquet" else feather.write_feather)(table, path)
+    with pytest.warns(DataWarning, match="'my code' .* --categorical 'my code'") as caught:
+        assert read_table(path)["t"].to_list() == ["u", "v", "u"]
+    assert len(caught) == 1
+
+
+def test_a_footer_that_lies_is_refused(tmp_path: Path) -> None:
+    content = written(pl.DataFrame({"a": range(200)}), "parquet")
+    path = tmp_path / "t.parquet"
+    footer = content[len(content) - 8 - int.from_bytes(content[-8:-4], "little") :]
+    for number in (b"\x8e\x00", b"\xe0\x12"):  # 7 and 1,200 for 200
+        path.write_bytes(content.replace(footer, footer.replace(b"\x90\x03", number, 1)))
+        for rows_at_once in (100, 1000):
+            with pytest.raises(TableError, match="rows, and has|no Parquet file"):
+                list(read_table_pieces(path, rows_at_once=rows_at_once))
+        with pytest.raises(TableError, match="rows, and has 200"):
+            read_table(path)
+
+
+def test_texts_that_a_dictionary_repeats_are_bounded(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    for size, num_rows, message in [
+        (40_000_000, 2, "row 1 of column 'a' of .* holds a text of 40,000,000 bytes"),
+        (20_000_000, 60, "unpacks to more than 1,073,741,824 bytes of text"),
+    ]:
+        texts = pa.DictionaryArray.from_arrays(
+            pa.array([0] * num_rows, pa.int32()), pa.array(["v" * size])
+        )
+        pq.write_table(pa.table({"a": texts}), path, compression="zstd")
+        with pytest.raises(TableError, match=message):
+            list(read_table_pieces(path, rows_at_once=1000))
 
 
 def test_json_lines_may_differ(tmp_path: Path) -> None:

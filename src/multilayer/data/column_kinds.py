@@ -32,7 +32,8 @@ _IDENTIFIER_SHARE = 0.9  # of the values that are present, so many are distinct
 _TEXT_SHARE, _TEXT_WORDS, _TEXT_BYTES = 0.5, 4, 60
 _NUMBER_SHARE = 0.5  # a text column with so many numbers was meant to hold numbers
 _IDENTIFIER_NAME = re.compile(
-    r"(.*[^a-z])?(id|ids|uuid|guid|index|idx|key|rownum)|unnamed.*|column_\d+|row.?(number|no|id)",
+    r"(.*[^a-z])?(id|ids|uuid|guid|index|idx|key|rownum)|unnamed.*|column_\d+|row.?(number|no|id)"
+    r"|__index_level_\d+__|row_names",  # of pandas, and of R
     re.IGNORECASE,
 )
 _CAMEL_CASE_IDENTIFIER = re.compile(r".*[a-z]I[Dd]")

@@ -4,12 +4,13 @@ A damaged file can make the decoder panic, ask for more memory than there is, or
 without a word. Here that ends this process and not the one that was asked to read.
 
 It writes messages to the standard output: a letter, a length and so many bytes. P: rows, as an
-Arrow stream. E: an error, in UTF-8. Z: all rows have been sent. Without Z or E it has died.
+Arrow stream. N: a note, in UTF-8. E: an error. Z: all rows have been sent. Without Z or E it died.
 """
 
 import io
 import os
 import resource
+import shlex
 import struct
 import sys
 import threading
@@ -18,7 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from multilayer.data.byte_stream import memory_bytes
+from multilayer.data.arrow_schema import dictionary_columns
+from multilayer.data.byte_stream import largest_whole_bytes, memory_bytes
 from multilayer.data.plain_columns import with_plain_columns
 from multilayer.errors import TableError
 
@@ -26,43 +28,139 @@ if TYPE_CHECKING:
     import polars as pl
 
 HEAD = struct.Struct("<cQ")
-ROWS, ERROR, END = b"P", b"E", b"Z"
+ROWS, NOTE, ERROR, END = b"P", b"N", b"E", b"Z"
 # Exit status of one that has stood still for so long: the threads of the decoder wait for another.
-STANDS_STILL = 3
+STANDS_STILL, LEFT_ALONE = 3, 4
 _SECONDS_OF_STANDING_STILL = 60.0
 BYTES_A_VALUE = 8
 _ROWS_A_MESSAGE = 100_000
+_TEXT_A_MESSAGE = 2**28
+_MOST_BYTES_A_BYTE = 1000  # of text for one of the file
+_LARGEST_TEXT_BYTES = 2**25
+_SECONDS_TO_OUTLIVE = 0.25
 
 
 def decoded_pieces(
     content: Path | bytes, is_parquet: bool, source: str, rows_at_once: int | None
-) -> Iterator["pl.DataFrame"]:
-    """The rows of a file in this process; for arguments and errors see `read_columnar_pieces`."""
+) -> Iterator["pl.DataFrame | str"]:
+    """The rows of a file in this process, and before them notes on columns.
+
+    A note is the name of a column that is left out, or nothing, a NUL, and the sentence.
+
+    For arguments and errors see `read_columnar_pieces`.
+    """
     import polars as pl
 
     file = content if isinstance(content, Path) else io.BytesIO(content)
+    kind = "Parquet" if is_parquet else "Arrow"
     try:
+        metadata = pl.read_parquet_metadata(file) if is_parquet else None
         scan = (pl.scan_parquet if is_parquet else pl.scan_ipc)(file)
         schema = scan.collect_schema()
-        # Nested columns are refused before they are read.
-        with_plain_columns(pl.DataFrame(schema=schema), source)
+        kept, notes = _kept_columns(schema, source)
+        yield from notes
+        yield from _category_notes(schema, dictionary_columns(file, metadata) & set(kept), source)
+        scan = scan.select(kept)
         num_rows = int(scan.select(pl.len()).collect().item())
+        if rows_at_once is None and num_rows * len(kept) * BYTES_A_VALUE > memory_bytes():
+            raise TableError(
+                f"{source} has {num_rows:,} rows and {len(kept):,} columns, "
+                "which is more than this machine holds at once"
+            )
+        size = len(content) if isinstance(content, bytes) else content.stat().st_size
+        most_bytes = max(2**30, size * _MOST_BYTES_A_BYTE)
         if rows_at_once is None:
-            if num_rows * len(schema) * BYTES_A_VALUE > memory_bytes():
+            most_bytes = min(most_bytes, largest_whole_bytes())
+        num_found, num_bytes = 0, 0
+        for rows in _slices(scan, num_rows, rows_at_once):
+            text_bytes = _text_bytes(rows, source, num_found)
+            num_bytes += text_bytes
+            if num_bytes > most_bytes:
                 raise TableError(
-                    f"{source} has {num_rows:,} rows and {len(schema):,} columns, "
-                    "which is more than this machine holds at once"
+                    f"{source} unpacks to more than {most_bytes:,} bytes of text, which is more "
+                    "than this machine holds at once or any such file means to say"
                 )
-            rows_at_once = max(num_rows, 1)
-        for start in range(0, max(num_rows, 1), rows_at_once):
-            rows = with_plain_columns(scan.slice(start, rows_at_once).collect(), source)
-            yield from rows.iter_slices(_ROWS_A_MESSAGE) if len(rows) else [rows]
+            num_found += len(rows)
+            at_once = min(_ROWS_A_MESSAGE, max(1, len(rows) * _TEXT_A_MESSAGE // (text_bytes + 1)))
+            for part in rows.iter_slices(at_once) if len(rows) else [rows]:
+                yield with_plain_columns(part, source)
+        if num_found != num_rows:
+            raise TableError(
+                f"{source} is a damaged {kind} file: it says that it has {num_rows:,} rows, and "
+                f"has {num_found:,}"
+            )
     except TableError:
         raise
     except (Exception, pl.exceptions.PanicException) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        kind = "Parquet" if is_parquet else "Arrow"
         raise TableError(f"{source} is no {kind} file that can be read: {reason}") from error
+
+
+def _kept_columns(schema: "pl.Schema", source: str) -> tuple[list[str], list[str]]:
+    """The columns that can be read, and why the others are not."""
+    import polars as pl
+
+    kept, notes = [], []
+    for name, dtype in schema.items():
+        if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
+            what = "bytes" if dtype == pl.Binary else str(dtype).lower()
+            notes.append(f"{name}\0column {name!r} of {source} holds {what}, and is left out")
+        else:
+            kept.append(name)
+    if not kept:
+        raise TableError(
+            f"no column of {source} holds numbers, text, booleans, dates or times"
+            + (f": {notes[0].partition(chr(0))[2]}" if notes else "")
+        )
+    return kept, notes
+
+
+def _category_notes(schema: "pl.Schema", names: set[str], source: str) -> Iterator[str]:
+    """Notes on categories that are numbers, which are read as numbers."""
+    for name in schema:
+        if name in names and schema[name].is_numeric():
+            yield (
+                f"\0column {name!r} of {source} is a category of numbers, and is read as numbers; "
+                f"say --categorical {shlex.quote(name)} if they are codes"
+            )
+
+
+def _slices(
+    scan: "pl.LazyFrame", num_rows: int, rows_at_once: int | None
+) -> Iterator["pl.DataFrame"]:
+    """The rows, at least one frame; the last has all that there are, whatever the file says."""
+    if rows_at_once is None or num_rows <= rows_at_once:
+        yield scan.collect()
+        return
+    for start in range(0, num_rows, rows_at_once):
+        is_last = start + rows_at_once >= num_rows
+        yield scan.slice(start, None if is_last else rows_at_once).collect()
+
+
+def _text_bytes(rows: "pl.DataFrame", source: str, num_before: int) -> int:
+    """How many bytes the texts would take: a dictionary may hold one for all rows.
+
+    Raises:
+        TableError: one of them is too long.
+    """
+    import polars as pl
+
+    total = 0
+    for series in rows.iter_columns():
+        if series.dtype == pl.String:
+            lengths = series.str.len_bytes()
+        elif series.dtype in (pl.Categorical, pl.Enum):
+            lengths = series.cat.len_bytes()
+        else:
+            continue
+        longest = lengths.max()
+        if isinstance(longest, int) and longest > _LARGEST_TEXT_BYTES:
+            raise TableError(
+                f"row {num_before + int(lengths.arg_max() or 0) + 1} of column {series.name!r} of "
+                f"{source} holds a text of {longest:,} bytes; {_LARGEST_TEXT_BYTES:,} are the most"
+            )
+        total += int(lengths.cast(pl.UInt64).sum() or 0)
+    return total
 
 
 class Sender:
@@ -79,9 +177,12 @@ class Sender:
     def send_pieces(
         self, content: Path | bytes, is_parquet: bool, source: str, rows_at_once: int | None
     ) -> None:
-        """Send all rows, or an error."""
+        """Send notes and all rows, or an error."""
         try:
             for rows in decoded_pieces(content, is_parquet, source, rows_at_once):
+                if isinstance(rows, str):
+                    self._send(NOTE, rows.encode(errors="replace"))
+                    continue
                 stream = io.BytesIO()
                 rows.write_ipc_stream(stream)
                 self._send(ROWS, stream.getbuffer())
@@ -108,9 +209,17 @@ def _leave_if_still(sender: Sender) -> None:
             os._exit(STANDS_STILL)
 
 
+def _leave_with(parent: int) -> None:
+    """End the process once the one that wants the rows is gone, however that ended."""
+    while os.getppid() == parent:
+        time.sleep(_SECONDS_TO_OUTLIVE)
+    os._exit(LEFT_ALONE)
+
+
 def main() -> None:
     """Decode the file that the command line names; - is the content on the standard input."""
-    path, kind, source, rows_at_once = sys.argv[1:]
+    path, kind, source, rows_at_once, parent = sys.argv[1:]
+    threading.Thread(target=_leave_with, args=(int(parent),), daemon=True).start()
     content = sys.stdin.buffer.read() if path == "-" else Path(path)
     size = len(content) if isinstance(content, bytes) else content.stat().st_size
     _, hard = resource.getrlimit(resource.RLIMIT_AS)

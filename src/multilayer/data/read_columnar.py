@@ -5,13 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from multilayer.data.columnar_process import END, ERROR, HEAD, STANDS_STILL
-from multilayer.errors import TableError
+from multilayer.data.columnar_process import END, ERROR, HEAD, NOTE, STANDS_STILL
+from multilayer.errors import DataWarning, TableError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,21 +21,27 @@ PARQUET, ARROW, OLD_FEATHER = b"PAR1", b"ARROW1", b"FEA1"
 
 
 def read_columnar_pieces(
-    content: Path | bytes, is_parquet: bool, source: str, rows_at_once: int | None
+    content: Path | bytes,
+    is_parquet: bool,
+    source: str,
+    rows_at_once: int | None,
+    left_out: list[str] | None = None,
 ) -> Iterator["pl.DataFrame"]:
     """Read a Parquet file or an Arrow file (also called Feather, version 2).
 
     It is decoded in a process of its own, which a damaged file may end: see `columnar_process`.
+    Columns of lists, structures or bytes are left out with a `DataWarning`.
 
     Args:
         content: The file's path, or what it holds.
         is_parquet: Which of the two it is.
         source: What errors call the file.
+        left_out: Gets the names of columns that are left out.
         rows_at_once: None: all of them are decoded at once; they still come in pieces.
 
     Raises:
-        TableError: the file is damaged, has columns of lists, structures or bytes, or all rows at
-            once are more than this machine holds.
+        TableError: the file is damaged or says another number of rows than it has, a text is longer
+            than 32 MB, or all rows at once are more than this machine holds.
     """
     import polars as pl
 
@@ -45,6 +52,12 @@ def read_columnar_pieces(
             tag, message = _message(process.stdout)
             if tag == ERROR:
                 raise TableError(message.decode())
+            if tag == NOTE:
+                name, _, note = message.decode().partition("\0")
+                if name and left_out is not None:
+                    left_out.append(name)
+                warnings.warn(note, DataWarning, stacklevel=4)
+                continue
             if tag == END:
                 return
             if not tag:
@@ -61,7 +74,7 @@ def _decoder(
     command = [
         sys.executable, "-P", "-m", "multilayer.data.columnar_process",
         str(content) if isinstance(content, Path) else "-", kind.lower(), source,
-        str(rows_at_once or 0),
+        str(rows_at_once or 0), str(os.getpid()),
     ]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with subprocess.Popen(  # noqa: S603 (a part of this package, without a shell)

@@ -26,6 +26,7 @@ def read_json_pieces(
     piece_bytes: int | None = None,
     *,
     keeps_new_columns: bool = False,
+    left_out: list[str] | None = None,
 ) -> Iterator["pl.DataFrame"]:
     """Read JSON lines, some at a time; or one JSON document, which is read at once.
 
@@ -40,13 +41,14 @@ def read_json_pieces(
         piece_bytes: How much text a piece has; None: `PIECE_BYTES`.
         keeps_new_columns: Later pieces may have more columns than the first, after those; if not,
             these are left out with a `DataWarning`, and all pieces have the same columns.
+        left_out: Gets the names of columns that are left out.
 
     Raises:
         TableError: a line is not a JSON object, all fields hold lists or objects, a line is longer
             than 32 MB, or the objects have so many different fields that their table would be many
             times larger than the file.
     """
-    columns = _Columns(source, keeps_new_columns)
+    columns = _Columns(source, keeps_new_columns, [] if left_out is None else left_out)
     if stream.peek(64).lstrip()[:1] == b"[":
         yield columns.frame_of_objects(_objects(read_whole(stream, source), source))
         return
@@ -75,10 +77,9 @@ def read_json_pieces(
 class _Columns:
     """What the columns of a file are, as far as it has been read."""
 
-    def __init__(self, source: str, keeps_new: bool) -> None:
-        self._source, self._keeps_new = source, keeps_new
+    def __init__(self, source: str, keeps_new: bool, left_out: list[str]) -> None:
+        self._source, self._keeps_new, self._left_out = source, keeps_new, left_out
         self._names: list[str] = []
-        self._left_out: set[str] = set()
 
     def frame_of_lines(self, content: bytes, first_line: int) -> "pl.DataFrame":
         """The rows of some lines, the columns in the order of the first piece."""
@@ -147,7 +148,7 @@ class _Columns:
 
     def _leave_out(self, name: str, why: str) -> None:
         if name not in self._left_out:
-            self._left_out.add(name)
+            self._left_out.append(name)
             warnings.warn(
                 f"column {name!r} of {self._source} {why}, and is left out",
                 DataWarning,

@@ -36,6 +36,7 @@ def read_table(
     delimiter: str | None = None,
     as_text: bool = False,
     table_format: TableFormat | None = None,
+    left_out: list[str] | None = None,
 ) -> "pl.DataFrame":
     """Read a table: CSV and its relatives, Parquet, Arrow (Feather), or JSON lines.
 
@@ -50,6 +51,7 @@ def read_table(
         as_text: Leave every column of CSV and JSON as text. An encoder takes text as well as
             numbers, and rows to be predicted are best read so.
         table_format: How the file is written, as far as its content does not say.
+        left_out: Gets the names of columns that hold lists, objects or bytes, and are left out.
 
     Raises:
         TableError: the file cannot be read as a table; the message says where and why.
@@ -60,7 +62,7 @@ def read_table(
     pieces = list(
         _pieces(
             path, _format(delimiter, table_format), largest_whole_bytes(), rows_at_once=None,
-            finds_booleans=not as_text,
+            finds_booleans=not as_text, left_out=left_out,
         )
     )  # fmt: skip
     _require_memory(pieces, source_name(path))
@@ -75,6 +77,7 @@ def read_table_pieces(
     table_format: TableFormat | None = None,
     rows_at_once: int = _ROWS_AT_ONCE,
     text_bytes: int | None = None,
+    left_out: list[str] | None = None,
 ) -> Iterator["pl.DataFrame"]:
     """Read a table of any size, some rows at a time, in order; of CSV and JSON as text.
 
@@ -84,12 +87,15 @@ def read_table_pieces(
         table_format: As `read_table` takes it.
         rows_at_once: About how many rows a piece of a Parquet or Arrow file has.
         text_bytes: About how much text a piece of a CSV or JSON file has; None: 16 MB.
+        left_out: Gets the names of columns that hold lists, objects or bytes, and are left out.
 
     Raises:
         TableError: the file cannot be read as a table; also while the pieces are taken.
         SettingsError: the delimiter is not a single sign, or there are two of them.
     """
-    return _pieces(path, _format(delimiter, table_format), None, rows_at_once, text_bytes)
+    return _pieces(
+        path, _format(delimiter, table_format), None, rows_at_once, text_bytes, left_out=left_out
+    )
 
 
 def _pieces(
@@ -99,6 +105,7 @@ def _pieces(
     rows_at_once: int | None,
     text_bytes: int | None = None,
     finds_booleans: bool = False,
+    left_out: list[str] | None = None,
 ) -> Iterator["pl.DataFrame"]:
     path = path if str(path) == STANDARD_INPUT else Path(path).expanduser()
     source = source_name(path)
@@ -110,12 +117,16 @@ def _pieces(
         if beginning.startswith(OLD_FEATHER):
             raise TableError(f"{source} is Feather of version 1; write it as version 2")
         if beginning.startswith((PARQUET, ARROW)):
-            yield from _columnar_pieces(path, stream, source, rows_at_once)
+            yield from _columnar_pieces(path, stream, source, rows_at_once, left_out)
         else:
             text = as_utf8(stream, source, table_format.encoding)
             if _is_json(path, text.peek(64)):
                 pieces = read_json_pieces(
-                    text, source, text_bytes, keeps_new_columns=rows_at_once is None
+                    text,
+                    source,
+                    text_bytes,
+                    keeps_new_columns=rows_at_once is None,
+                    left_out=left_out,
                 )
                 yield from map(_with_booleans, pieces) if finds_booleans else pieces
             else:
@@ -143,7 +154,11 @@ def _format(delimiter: str | None, table_format: TableFormat | None) -> TableFor
 
 
 def _columnar_pieces(
-    path: str | Path, stream: io.BufferedReader, source: str, rows_at_once: int | None
+    path: str | Path,
+    stream: io.BufferedReader,
+    source: str,
+    rows_at_once: int | None,
+    left_out: list[str] | None,
 ) -> Iterator["pl.DataFrame"]:
     is_parquet = stream.peek(4).startswith(PARQUET)
     # polars finds its way in a file by itself; what is packed or comes from a pipe is held whole.
@@ -152,7 +167,7 @@ def _columnar_pieces(
         content = path
     else:
         content = read_whole(stream, source)
-    yield from read_columnar_pieces(content, is_parquet, source, rows_at_once)
+    yield from read_columnar_pieces(content, is_parquet, source, rows_at_once, left_out)
 
 
 def _require_memory(pieces: list["pl.DataFrame"], source: str) -> None:

@@ -131,6 +131,7 @@ class LargeTable:
             check_choice("task", task, get_args(Task))
         self._seed = int(self._changes.get("seed", 0))
         self._watch = Stopwatch()
+        self._unread: list[str] = []  # columns that hold lists or objects
         self._lock: RunLock | None = None
         self._seen = _traits(data)
         self.sha256 = _digest(data)
@@ -205,6 +206,7 @@ class LargeTable:
         return read_table_pieces(
             path,
             table_format=self.roles.table_format,
+            left_out=self._unread,
             rows_at_once=rows_at_once,
             text_bytes=self._memory.text_bytes,
         )
@@ -230,7 +232,7 @@ class LargeTable:
         if survey.num_rows == 1:
             raise TableError("there is 1 row to learn from; at least 2 are needed")
         chosen = choose_encoding(
-            survey, self.roles, self._memory, str(self.data), task=self._task,
+            survey, self.roles.without(self._unread), self._memory, str(self.data), task=self._task,
             recipe_name=self.recipe_name, changes=self._changes,
             has_own_validation=self.validation is not None,
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,10 @@ class ColumnRoles:
             del document["values"]
         return document
 
+    def without(self, unread: Sequence[str]) -> "ColumnRoles":
+        """The roles of a table in which columns were left out that need not be dropped then."""
+        return replace(self, drop=tuple(name for name in self.drop if name not in unread))
+
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns that are named and are no inputs."""
@@ -136,7 +140,9 @@ def read_rows(
         TableError: the file cannot be read, a named column is not in it, no row has a target, or
             some have none and `is_strict`.
     """
-    table = read_table(path, as_text=True, table_format=roles.table_format)
+    unread: list[str] = []
+    table = read_table(path, as_text=True, table_format=roles.table_format, left_out=unread)
+    roles = roles.without(unread)
     others = [n for n in (roles.weight, roles.group_by, roles.time_column) if n is not None]
     require_columns([*roles.target, *others], table.columns, str(path))
     reader = RowReader(
