@@ -109,3 +109,12 @@ def test_predict_labels_png_files_alike(multilayer, trained, fashion_mnist, tmp_
     large = multilayer("predict", trained, tmp_path / "large.png")
     assert large.returncode == 0
     assert re.fullmatch(r"note: .*28.*\n", large.stderr)
+
+
+def test_names_of_pictures_are_no_formulas_where_asked(trained, tmp_path, capsys):
+    Image.fromarray(np.zeros((28, 28), np.uint8)).save(tmp_path / "=1+1.png")
+    for flags, name in ((), "=1+1.png"), (("--spreadsheet-safe",), "'=1+1.png"):
+        assert run(["predict", str(trained), str(tmp_path), *flags]) == 0
+        _, row = csv.reader(io.StringIO(capsys.readouterr().out))
+        assert row[0].endswith(name)
+        assert row[0].startswith("'") == (name[0] == "'")

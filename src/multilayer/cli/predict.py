@@ -44,8 +44,8 @@ def predict(
         proba: a column with the probability of each class.
         interval: for tables, the probability with which the truth shall lie between two more
             columns, or among the classes of one more column; for example 0.9.
-        spreadsheet_safe: for tables, put a ' before text that a spreadsheet would take for a
-            formula.
+        spreadsheet_safe: in CSV, put a ' before text and column names that a spreadsheet would take
+            for formulas.
         on_unseen: for tables, what is done about categories that were not in the training rows and
             count as missing: a note of columns, counts and examples, an error, or nothing.
         invert: for pictures, swap black and white first: for those that are dark on a light ground.
@@ -59,20 +59,26 @@ def predict(
         )
     table.require_none_for_images()
     for flag, is_given in (
-        ("--interval", interval is not None), ("--spreadsheet-safe", spreadsheet_safe),
+        ("--interval", interval is not None),
         ("--on-unseen", on_unseen != "note"),
-    ):  # fmt: skip
+    ):
         if is_given:
             raise SettingsError(f"{flag} is for tables; this model labels images")
-    return _predict_images(run, data, output, invert, proba)
+    return _predict_images(run, data, output, invert, proba, spreadsheet_safe)
 
 
 def _predict_images(
-    run: str, images: str, output: str | None, invert: bool, with_probabilities: bool
+    run: str,
+    images: str,
+    output: str | None,
+    invert: bool,
+    with_probabilities: bool,
+    is_spreadsheet_safe: bool,
 ) -> int:
     from multilayer.data.pictures import read_pictures
     from multilayer.files import write_text
     from multilayer.lab.run_folder import model_path
+    from multilayer.lab.spreadsheets import text_without_formula
     from multilayer.model_file.numpy_predictor import load_image_predictor
 
     model = load_image_predictor(model_path(run))
@@ -90,6 +96,8 @@ def _predict_images(
         + [f"{row[place]:.4f}" for place in shown]
         for name, row in zip(pictures.names, probabilities, strict=True)
     ]
+    if is_spreadsheet_safe:
+        headers, *rows = ([text_without_formula(cell) for cell in row] for row in [headers, *rows])
     if output is not None:
         write_text(output, _as_csv(headers, rows))
     elif sys.stdout.isatty():

@@ -14,6 +14,7 @@ from multilayer.data.table_format import TableFormat
 from multilayer.data.unseen_values import UnseenValues
 from multilayer.errors import OutputError, SettingsError
 from multilayer.files import replace_atomically
+from multilayer.lab.spreadsheets import frame_without_formulas
 from multilayer.model_file.table_answers import TableAnswers
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 OnUnseenFlag = Literal["note", "error", "ignore"]
 
-_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 _SUFFIXES = (".csv", ".parquet", ".jsonl", ".ndjson")
 _SET_SEPARATOR = " | "
 
@@ -104,7 +104,7 @@ class TablePredictions:
         num_rows, is_first = 0, True
         for piece in self.pieces():
             if is_spreadsheet_safe:
-                piece = without_formulas(piece)
+                piece = frame_without_formulas(piece)
             piece.write_csv(file, include_header=is_first)
             num_rows, is_first = num_rows + len(piece), False
         return num_rows
@@ -211,18 +211,6 @@ class TablePredictions:
         if self._with_probabilities:
             answers += [pl.Series(column) for column in probabilities.T]
         return answers
-
-
-def without_formulas(frame: "pl.DataFrame") -> "pl.DataFrame":
-    """Text that begins as a formula does, and is no number, with a ' before it."""
-    import polars as pl
-
-    text = pl.col(pl.String)
-    begins = text.str.slice(0, 1).is_in(_FORMULA_SIGNS)
-    is_number = text.str.strip_chars().cast(pl.Float64, strict=False).is_not_null()
-    return frame.with_columns(
-        pl.when(begins & ~is_number).then("'" + text).otherwise(text).name.keep()
-    )
 
 
 def _labels(labels: NDArray[Any]) -> "pl.Series":
