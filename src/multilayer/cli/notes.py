@@ -1,11 +1,11 @@
 """Warnings of the package as notes on the standard error."""
 
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from multilayer.cli.terminal import note
 from multilayer.errors import DataWarning
 
 
@@ -24,7 +24,7 @@ def warnings_as_notes() -> Iterator[None]:
                 show(message, category, *arguments, **options)
             elif str(message) not in printed:
                 printed.add(str(message))
-                print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
+                note(" ".join(str(message).split()))
 
         warnings.showwarning = show_as_note
         yield

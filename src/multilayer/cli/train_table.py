@@ -94,7 +94,7 @@ def _fit(run: "TableRun", quiet: bool) -> int:
         results = run.finish()
         _print_results(run, results, quiet)
     if run.encoded_rows is not None and results["status"] == "interrupted":
-        say(f"note: the encoded rows stay in {run.encoded_rows} to go on with", file=sys.stderr)
+        note(f"the encoded rows stay in {run.encoded_rows} to go on with")
     return stop.exit_code if results["status"] == "interrupted" else exit_codes.SUCCESS
 
 
