@@ -31,6 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     with receive_signals():
         try:
             guard_streams(goes_on=bool(given) and given[0] in _COMMANDS_THAT_GO_ON)
+            if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
+                # Polars' allocator would complain of its background threads in hundreds of lines.
+                os.environ.setdefault("_RJEM_MALLOC_CONF", "background_thread:false")
             code = _run(given)
             expect_no_more_signals()
         except BaseException as error:
@@ -78,6 +81,8 @@ def _exit_code_for(error: BaseException) -> int:
         return complain(f"a part cannot be loaded: {text}{_address_space()}", exit_codes.FAILED)
     if type(error).__name__ == "PanicException":
         return complain(f"polars failed: {text}{_address_space()}", exit_codes.FAILED)
+    if _address_space():  # libraries whose memory is refused fail in all kinds of ways
+        return complain(f"{type(error).__name__}: {text}{_address_space()}", exit_codes.FAILED)
     sys.excepthook(type(error), error, error.__traceback__)
     return exit_codes.FAILED
 

@@ -1,5 +1,6 @@
 """Answers for the rows of a file, written beside them."""
 
+import io
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -105,7 +106,9 @@ class TablePredictions:
         for piece in self.pieces():
             if is_spreadsheet_safe:
                 piece = frame_without_formulas(piece)
-            piece.write_csv(file, include_header=is_first)
+            content = io.BytesIO()  # polars would write past the file, to its descriptor
+            piece.write_csv(content, include_header=is_first)
+            file.write(content.getbuffer())
             num_rows, is_first = num_rows + len(piece), False
         return num_rows
 
