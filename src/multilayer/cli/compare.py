@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from multilayer.cli import exit_codes
 from multilayer.cli.interrupts import stop_on_interrupt
+from multilayer.cli.setting_flags import QUIET, TABLE_GROUP
 from multilayer.cli.table_flags import TableFlags
 from multilayer.cli.tables import print_table
 from multilayer.cli.terminal import say
@@ -24,7 +25,7 @@ def compare(
     data: str,
     /,
     *settings: str,
-    table: Annotated[TableFlags, Parameter(name="*")] = TableFlags(),  # noqa: B008 (frozen)
+    table: Annotated[TableFlags, Parameter(name="*", group=TABLE_GROUP)] = TableFlags(),  # noqa: B008 (frozen)
     recipe: str | None = None,
     metric: Literal["accuracy", "loss", "rmse", "r2"] | None = None,
     matters: float | None = None,
@@ -33,7 +34,7 @@ def compare(
     seed: int = 0,
     output: str | None = None,
     data_dir: str | None = None,
-    quiet: Annotated[bool, Parameter(negative="")] = False,
+    quiet: Annotated[bool, QUIET] = False,
 ) -> int:
     """Find out which settings are better, over as many seeds as it takes.
 

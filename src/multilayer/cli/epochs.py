@@ -47,6 +47,11 @@ def show_epochs(
             curves.update(series, f"epoch {record.epoch} of {num_epochs}{time}")
 
 
+def epochs_in_words(number: int) -> str:
+    """1 epoch, 2 epochs."""
+    return f"{number} epoch" if number == 1 else f"{number} epochs"
+
+
 def place_in_words(place: tuple[int, int] | None) -> str:
     """A line on where a resumed run goes on, with its beginning; empty at the beginning."""
     if place is None:

@@ -4,10 +4,34 @@ from collections.abc import Sequence
 from dataclasses import field, fields, make_dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import Parameter, Token
+from cyclopts import Group, Parameter, Token
 
 from multilayer.cli.whole_numbers import as_whole
 from multilayer.engine.settings import setting_types
+
+_GROUPS = {
+    "Network": (
+        "hidden_widths", "activation", "learned_activation", "batch_norm", "standardize_inputs",
+        "numeric_embedding", "one_hot_limit", "scale_layer", "parametrization", "initialization",
+        "zero_last_layer", "num_members", "num_folds",
+    ),
+    "Optimisation": (
+        "loss", "quantiles", "optimizer", "learning_rate", "scale_rate_factor", "bias_rate_factor",
+        "momentum", "beta_1", "beta_2", "batch_size", "drop_last_batch", "max_epochs", "schedule",
+        "max_gradient_norm", "seed",
+    ),
+    "Regularisation": (
+        "dropout", "input_dropout", "weight_decay", "regularization_schedule", "label_smoothing",
+        "augment", "average_decay",
+    ),
+    "Validation": ("validation_fraction", "selection", "patience", "clip_predictions"),
+    "Hardware": ("precision", "num_threads", "device"),
+}  # fmt: skip
+QUIET = Parameter(name=["--quiet", "-q"], negative="")
+TABLE_GROUP = Group.create_ordered("Table")
+_GROUP_OF = {
+    name: group for group in map(Group.create_ordered, _GROUPS) for name in _GROUPS[group.name]
+}
 
 
 def given(flags: Any) -> dict[str, Any]:
@@ -19,7 +43,9 @@ def given(flags: Any) -> dict[str, Any]:
 def _flag(name: str, kind: Any, explanation: str) -> tuple[str, Any, Any]:
     """A field that is None where the flag is not given, so that the recipe's value stands."""
     # A switch can be turned off as well as on: --scale-layer, --no-scale-layer.
-    parameter = Parameter(help=explanation, negative=None if kind is bool else "")
+    parameter = Parameter(
+        help=explanation, negative=None if kind is bool else "", group=_GROUP_OF.get(name)
+    )
     if name == "hidden_widths":
         widths = Parameter(converter=_read_widths, n_tokens=1)
         return name, Annotated[kind | None, parameter, widths], field(default=None)

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from multilayer.cli import exit_codes
 from multilayer.cli.interrupts import stop_on_interrupt
+from multilayer.cli.setting_flags import TABLE_GROUP
 from multilayer.cli.table_flags import TableFlags
 from multilayer.cli.tables import print_table
 from multilayer.cli.terminal import say
@@ -17,7 +18,7 @@ def study(
     data: str = "fashion-mnist",
     /,
     *,
-    table: Annotated[TableFlags, Parameter(name="*")] = TableFlags(),  # noqa: B008 (frozen)
+    table: Annotated[TableFlags, Parameter(name="*", group=TABLE_GROUP)] = TableFlags(),  # noqa: B008 (frozen)
     settings: str | None = None,
     seeds: int = 5,
     matters: float | None = None,

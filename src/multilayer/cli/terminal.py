@@ -5,11 +5,15 @@ could move the cursor, set the window's title or turn the line around, so that n
 the terminal as it is. Answers that are data, as CSV, do not come through here.
 """
 
+import os
 import sys
+import textwrap
 from collections.abc import Iterable
 from typing import TextIO
 
 from multilayer.errors import escaped
+
+_LEAST_COLUMNS = 20
 
 
 def say(
@@ -17,8 +21,30 @@ def say(
     flush: bool = False,
 ) -> None:  # fmt: skip
     r"""Print as `print` does, with control characters but line ends as escapes, such as \x1b."""
-    words = sep.join(map(str, values))
-    print(escaped(words, keep="\n"), end=end, file=file, flush=flush)
+    words = escaped(sep.join(map(str, values)), keep="\n")
+    print(_in_width(words, sys.stdout if file is None else file), end=end, file=file, flush=flush)
+
+
+def _in_width(words: str, file: TextIO) -> str:
+    """Lines broken between words, not within, in a terminal that is too narrow for them.
+
+    Those with a command in them stay as they are, or a copy of it would break too.
+    """
+    try:
+        columns = os.get_terminal_size(file.fileno()).columns if file.isatty() else 0
+    except (AttributeError, OSError, ValueError):  # a stream that is no file
+        return words
+    if columns < _LEAST_COLUMNS:
+        return words
+    return "\n".join(
+        line
+        if len(line) <= columns or "multilayer " in line
+        else textwrap.fill(
+            line, columns, break_long_words=False, break_on_hyphens=False, replace_whitespace=False,
+            drop_whitespace=True,
+        )
+        for line in words.split("\n")
+    )  # fmt: skip
 
 
 def listed(names: Iterable[object]) -> str:

@@ -12,10 +12,10 @@ from cyclopts import Parameter
 
 from multilayer.cli import exit_codes
 from multilayer.cli.doctor import print_diagnoses
-from multilayer.cli.epochs import place_in_words, show_epochs
+from multilayer.cli.epochs import epochs_in_words, place_in_words, show_epochs
 from multilayer.cli.interrupts import Stop, stop_on_interrupt
 from multilayer.cli.own_name import own_command
-from multilayer.cli.setting_flags import SettingFlags, given
+from multilayer.cli.setting_flags import QUIET, TABLE_GROUP, SettingFlags, given
 from multilayer.cli.table_flags import TableFlags
 from multilayer.cli.terminal import note, say
 from multilayer.cli.train_table import resume_table, train_table
@@ -32,20 +32,28 @@ def train(
     /,
     *,
     recipe: str | None = None,
-    table: Annotated[TableFlags, Parameter(name="*")] = TableFlags(),  # noqa: B008 (frozen)
+    table: Annotated[TableFlags, Parameter(name="*", group=TABLE_GROUP)] = TableFlags(),  # noqa: B008 (frozen)
     settings: Annotated[SettingFlags, Parameter(name="*")] = SettingFlags(),  # noqa: B008 (frozen)
     output: str | None = None,
     data_dir: str | None = None,
     resume: str | None = None,
     checkpoint_every: str | None = None,
-    quiet: Annotated[bool, Parameter(negative="")] = False,
+    quiet: Annotated[bool, QUIET] = False,
 ) -> int:
     """Train a network on labelled pictures, or on a table, and leave a run folder.
 
     A table is a file whose --target column is to be predicted from the others.
 
     In a terminal the learning curves grow as it trains; into a pipe or a file goes a line an epoch.
-    Ctrl-C stops after the current batch and still leaves a whole run folder.
+    Ctrl-C, SIGTERM and SIGHUP stop after the current batch and still leave a whole run folder.
+
+    For example:
+
+    multilayer train fashion-mnist
+
+    multilayer train houses.csv --target price --drop id --output runs/houses
+
+    multilayer train --resume runs/houses
 
     Args:
         data: 'fashion-mnist', 'digits', or the path of an MNIST-like folder of idx files; or a
@@ -178,7 +186,8 @@ def _print_plan(run: "ImageRun") -> None:
         f"network: {'-'.join(map(str, network.widths))}, {network.activation}, "
         f"{network.num_parameters:,} parameters\n"
         f"training: {settings.optimizer}, learning rate {settings.learning_rate:g}, "
-        f"batches of {settings.batch_size}, {settings.max_epochs} epochs, seed {settings.seed}"
+        f"batches of {settings.batch_size}, {epochs_in_words(settings.max_epochs)}, "
+        f"seed {settings.seed}"
         f"{place_in_words(run.place)}",
         flush=True,
     )
@@ -195,7 +204,7 @@ def _print_results(run: "ImageRun", results: dict[str, Any], quiet: bool) -> Non
         say(f"{result}, {run.folder.path}", flush=True)
         return
     if results["status"] == "interrupted":
-        say(f"interrupted after {len(run.history)} of {run.settings.max_epochs} epochs")
+        say(f"interrupted after {len(run.history)} of {epochs_in_words(run.settings.max_epochs)}")
     say(f"{result}\ntrained in {results['train_seconds']:.1f} s", flush=True)
 
 

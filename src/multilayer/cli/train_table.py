@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from multilayer.cli import exit_codes
 from multilayer.cli.doctor import print_diagnoses
-from multilayer.cli.epochs import place_in_words, show_epochs
+from multilayer.cli.epochs import epochs_in_words, place_in_words, show_epochs
 from multilayer.cli.interrupts import stop_on_interrupt
 from multilayer.cli.own_name import own_command
 from multilayer.cli.preparation import show_preparation
@@ -127,8 +127,8 @@ def _print_plan(run: "TableRun") -> None:
         f"\nnetwork: {members}{'-'.join(map(str, spec.widths))}, {spec.activation}, "
         f"{spec.num_parameters:,} parameters\n"
         f"training: {fit.recipe_name}, {settings.optimizer}, learning rate "
-        f"{settings.learning_rate:g}, batches of {settings.batch_size}, {settings.max_epochs} "
-        f"epochs, seed {settings.seed}, {_held_out(run)}"
+        f"{settings.learning_rate:g}, batches of {settings.batch_size}, "
+        f"{epochs_in_words(settings.max_epochs)}, seed {settings.seed}, {_held_out(run)}"
         f"{place_in_words(run.place)}",
         flush=True,
     )
@@ -164,7 +164,7 @@ def _print_results(run: "TableRun", results: dict[str, Any], quiet: bool) -> Non
         say(f"{scores}, {run.folder.path}" if scores else run.folder.path)
         return
     if results["status"] == "interrupted":
-        say(f"interrupted after {len(run.history)} of {run.settings.max_epochs} epochs")
+        say(f"interrupted after {len(run.history)} of {epochs_in_words(run.settings.max_epochs)}")
     if scores:
         say(f"on held-out rows: {scores}")
         say(f"the best constant answer: {baseline_in_words(results['validation'])}")

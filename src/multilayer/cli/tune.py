@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from multilayer.cli import exit_codes
 from multilayer.cli.interrupts import Stop, stop_on_interrupt
 from multilayer.cli.own_name import own_command
-from multilayer.cli.setting_flags import SettingFlags, given
+from multilayer.cli.setting_flags import QUIET, TABLE_GROUP, SettingFlags, given
 from multilayer.cli.table_flags import TableFlags
 from multilayer.cli.tables import print_table
 from multilayer.cli.terminal import listed, note, say
@@ -25,7 +25,7 @@ def tune(
     data: str,
     /,
     *,
-    table: Annotated[TableFlags, Parameter(name="*")] = TableFlags(),  # noqa: B008 (frozen)
+    table: Annotated[TableFlags, Parameter(name="*", group=TABLE_GROUP)] = TableFlags(),  # noqa: B008 (frozen)
     time: str | None = None,
     trials: WholeNumber | None = None,
     recipe: str | None = None,
@@ -33,7 +33,7 @@ def tune(
     storage: str | None = None,
     study: str | None = None,
     settings: Annotated[SettingFlags, Parameter(name="*")] = SettingFlags(),  # noqa: B008 (frozen)
-    quiet: Annotated[bool, Parameter(negative="")] = False,
+    quiet: Annotated[bool, QUIET] = False,
 ) -> int:
     """Search for good settings for a table, and leave a run folder with the best.
 

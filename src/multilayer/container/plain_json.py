@@ -10,11 +10,12 @@ _MOST_LEVELS = 64
 _MOST_DIGITS = 300  # of a whole number, so that each is a finite number of floating point
 
 
-def parse_object(text: bytes | bytearray | str) -> dict[str, Any]:
+def parse_object(text: bytes | bytearray | str, *, has_paths: bool = False) -> dict[str, Any]:
     """Read a JSON object in which no name stands twice and every number is finite.
 
     Args:
         text: UTF-8, or decoded.
+        has_paths: names of files may hold bytes that are no UTF-8, as Python escapes them.
 
     Raises:
         ValueError: it is something else, is nested more than 64 levels deep, or holds half of a
@@ -29,7 +30,8 @@ def parse_object(text: bytes | bytearray | str) -> dict[str, Any]:
             parse_constant=_finite,
         )
         _check_depth(document)
-        json.dumps(document, ensure_ascii=False).encode()
+        errors = "surrogateescape" if has_paths else "strict"
+        json.dumps(document, ensure_ascii=False).encode(errors=errors)
     except UnicodeError as error:
         raise ValueError(f"it is not UTF-8, or holds half of a character: {error}") from error
     except RecursionError as error:

@@ -216,11 +216,20 @@ def _leave_with(parent: int) -> None:
     os._exit(LEFT_ALONE)
 
 
+def _named_in_utf_8(path: str) -> Path:
+    """The path, or another name of the file where polars could not take this one."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:  # bytes that are no UTF-8
+        return Path(f"/proc/self/fd/{os.open(path, os.O_RDONLY)}")
+    return Path(path)
+
+
 def main() -> None:
     """Decode the file that the command line names; - is the content on the standard input."""
     path, kind, source, rows_at_once, parent = sys.argv[1:]
     threading.Thread(target=_leave_with, args=(int(parent),), daemon=True).start()
-    content = sys.stdin.buffer.read() if path == "-" else Path(path)
+    content = sys.stdin.buffer.read() if path == "-" else _named_in_utf_8(path)
     size = len(content) if isinstance(content, bytes) else content.stat().st_size
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     most = memory_bytes() + size  # a file is mapped into memory

@@ -203,7 +203,7 @@ def read_json(run: str | Path, name: str) -> dict[str, Any]:
     """
     path = Path(run) / name
     try:
-        return parse_object(read_regular(path, _LARGEST_DOCUMENT_BYTES))
+        return parse_object(read_regular(path, _LARGEST_DOCUMENT_BYTES), has_paths=True)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise RunFolderError(f"{run} is not a finished run: it has no {name}") from error
     except (OSError, ValueError) as error:

@@ -99,7 +99,8 @@ class StudyPlan:
         assert self.problem is not None
         return (
             f"{self.problem.name}, {len(self.problem):,} rows, "
-            f"{self.settings.max_epochs} epochs, {self.num_seeds} seeds"
+            f"{self.settings.max_epochs} epoch{'s' * (self.settings.max_epochs != 1)}, "
+            f"{self.num_seeds} seeds"
         )
 
 

@@ -53,7 +53,7 @@ def params_in_words(params: Mapping[str, Any]) -> str:
     if "depth" in params:
         parts.append(f"{params['depth']} × {params['width']} neurons")
     if "max_epochs" in params:
-        parts.append(f"{params['max_epochs']} epochs")
+        parts.append(f"{params['max_epochs']} epoch{'s' * (params['max_epochs'] != 1)}")
     parts += [
         f"{name.replace('_', ' ')} {params[name]:.2g}"
         for name in ("learning_rate", "dropout", "weight_decay")
