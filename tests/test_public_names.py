@@ -69,7 +69,11 @@ def test_a_name_that_is_not_there_is_an_attribute_error():
 
 def test_type_checkers_are_told_the_same_names_as_the_interpreter():
     tree = ast.parse(SOURCE.read_text())
-    [block] = [node for node in tree.body if isinstance(node, ast.If)]
+    [block] = [
+        node
+        for node in tree.body
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    ]
     told = {
         alias.name: node.module for node in block.body for alias in node.names if alias.name != "*"
     }

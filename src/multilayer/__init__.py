@@ -4,10 +4,19 @@
 Everything here is loaded when it is first used, so that importing this costs next to nothing.
 """
 
+import os as _os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+# Rounds for which a thread of PyTorch waits for the others before it lets other work have its core;
+# about a tenth of a millisecond, longer than the threads of one product are apart. GNU's OpenMP
+# waits 300,000 rounds unless it is told when PyTorch is loaded, so that beside other work a step
+# takes ten times as long.
+_WAITING_ROUNDS = "2000"
+if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & _os.environ.keys():
+    _os.environ["GOMP_SPINCOUNT"] = _WAITING_ROUNDS
 
 if TYPE_CHECKING:
     from multilayer.book import *  # noqa: F403

@@ -1,6 +1,7 @@
 """Members divided among threads train as they do on one."""
 
 import threading
+import warnings
 from dataclasses import replace
 from functools import partial
 
@@ -9,8 +10,9 @@ import torch
 
 from multilayer.engine import lanes
 from multilayer.engine.batches import BatchSource, Examples
-from multilayer.engine.lanes import Lanes, choose_num_lanes, divide
+from multilayer.engine.lanes import Lanes, divide
 from multilayer.engine.network import Network
+from multilayer.engine.processor import choose_num_lanes
 from multilayer.engine.randomness import generator
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
@@ -80,7 +82,12 @@ def test_the_state_does_not_tell_how_the_members_were_divided(blobs):
     for num_threads in (1, 2):
         network = Network.initialized(SPEC, range(5))
         second = Training(network, blobs, members)
-        second.restore(replace(state, num_threads=num_threads))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            second.restore(replace(state, num_threads=num_threads))
+        assert ["goes on with 1 threads, as it began" in str(one.message) for one in caught] == (
+            [True] if num_threads == 1 else []
+        )
         list(second.epochs())
         torch.testing.assert_close(network.parameters, whole.parameters, atol=1e-6, rtol=0)
 

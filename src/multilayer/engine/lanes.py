@@ -17,14 +17,6 @@ from multilayer.engine.network import Network
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.step import Step
 
-# With fewer, threads would have one member more or less to do, and wait for the longest.
-_LEAST_MEMBERS_OF_A_LANE = 2
-
-
-def choose_num_lanes(num_members: int, num_threads: int) -> int:
-    """How many threads the members are divided among; 1: the threads share in each product."""
-    return num_threads if num_members >= _LEAST_MEMBERS_OF_A_LANE * num_threads else 1
-
 
 class Lanes:
     """Takes a population one batch further, as `Step`, each thread its part of the members.

@@ -1,6 +1,7 @@
 """A population of networks of one shape: the weights, and what they answer."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from multilayer.engine.backpropagation import Passes
 from multilayer.engine.first_fit import fit_to_rows
 from multilayer.engine.inference import answer_chunks, rows_of_a_chunk
 from multilayer.engine.initialization import draw_parameters
+from multilayer.engine.processor import exact_products
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.spares import Spares
 from multilayer.engine.specification import NetworkSpec, check_widths
@@ -172,7 +174,8 @@ class Network:
 
         starts = range(0, len(inputs), num_rows)
         if answers.device.type == "cpu":
-            answer_chunks(starts, len(inputs) * self.parameters.numel(), answer)
+            with exact_products() if answers.dtype == torch.float32 else nullcontext():
+                answer_chunks(starts, len(inputs) * self.parameters.numel(), answer)
         else:
             answer(starts)
         return answers

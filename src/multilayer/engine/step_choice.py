@@ -7,8 +7,9 @@ from torch import Tensor
 from multilayer.engine.batches import Batch
 from multilayer.engine.cuda_graphs import RecordedStep, can_be_recorded
 from multilayer.engine.distributed import GradientSum, Ranks
-from multilayer.engine.lanes import Lanes, choose_num_lanes
+from multilayer.engine.lanes import Lanes
 from multilayer.engine.network import Network
+from multilayer.engine.processor import choose_num_lanes
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.step import Step
 

@@ -2,6 +2,7 @@
 
 import math
 import time
+import warnings
 from collections.abc import Generator, Sequence
 from functools import cached_property
 from typing import Any
@@ -20,7 +21,12 @@ from multilayer.engine.lanes import Lanes
 from multilayer.engine.losses import loss_to_score
 from multilayer.engine.machine import check_machine
 from multilayer.engine.network import Network
-from multilayer.engine.processor import choose_num_threads, processor
+from multilayer.engine.processor import (
+    choose_num_threads,
+    give_way,
+    is_awaited,
+    processor,
+)
 from multilayer.engine.products import keep_freed_memory
 from multilayer.engine.randomness import generator
 from multilayer.engine.records import EpochRecord
@@ -30,7 +36,7 @@ from multilayer.engine.settings import TrainingSettings, of_members
 from multilayer.engine.state import StateKeeper, TrainingState, fingerprint_of, restore_tensor
 from multilayer.engine.step_choice import choose_step
 from multilayer.engine.training_data import TrainingData
-from multilayer.errors import CheckpointError, SettingsError, TrainingDivergedError
+from multilayer.errors import CheckpointError, DataWarning, SettingsError, TrainingDivergedError
 
 _SECONDS_BETWEEN_CHECKS = 1.0
 
@@ -150,6 +156,12 @@ class Training:
         """
         check_same_training(state.fingerprint, self.fingerprint)
         if state.num_threads != self._num_threads:
+            warnings.warn(
+                f"this training goes on with {state.num_threads} threads, as it began, to end with "
+                f"the same bits; one that begins here takes {self._num_threads}",
+                DataWarning,
+                stacklevel=2,
+            )
             self._num_threads = state.num_threads
             self._make_step()
         try:
@@ -216,6 +228,9 @@ class Training:
                     self._keep(self._keeper)
                 break
             self._keep_if_due()
+            if is_awaited():  # products are as exact here as in all other threads
+                self._step.finish()
+                give_way()
             is_alone = self._ranks is None  # ranks must find the same error at the same step
             if is_alone and time.perf_counter() - last_check > _SECONDS_BETWEEN_CHECKS:
                 self._step.finish()

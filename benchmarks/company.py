@@ -1,0 +1,185 @@
+"""Times trainings that share the machine: several at once, and beside processes that are busy.
+
+    python benchmarks/company.py [--cases default,S] [--at-once 1,2,4,8] [--busy 1,2]
+                                 [--repeats 5] [--write]
+
+default is the recipe of that name on a table of 3,000 rows and 10 columns, 40 epochs; S is 300
+steps of the network 784-256-10, batches of 256; scikit-learn is cross_val_score with n_jobs=2 on
+1,000 rows of that table, against two folds one after the other. Every training is a process of its
+own, which is warmed up and then waits for the others; its time is that of the training alone.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from reporting import machine, markdown_table, write_result
+
+BUSY = "while True: pass"
+CASES = ("default", "S", "scikit-learn")
+TIMEOUT_SECONDS = 900
+
+
+def default_table() -> Callable[[], object]:
+    """A fit of the `default` recipe."""
+    from multilayer import MLPClassifier
+
+    rows, labels = table(3000)
+    return lambda: MLPClassifier(max_iter=40, random_state=0).fit(rows, labels)
+
+
+def steps_of_s() -> Callable[[], object]:
+    """Steps of gradient descent on the book's network, as `train` takes them."""
+    import torch
+
+    from multilayer import Examples, Network, NetworkSpec, TrainingSettings, train
+
+    source = torch.Generator().manual_seed(0)
+    examples = Examples(
+        torch.rand(25_600, 784, generator=source), torch.randint(10, (25_600,), generator=source)
+    )
+    settings = TrainingSettings(batch_size=256, max_epochs=3)
+    return lambda: list(
+        train(Network.initialized(NetworkSpec(784, 10, (256,))), examples, settings)
+    )
+
+
+def folds(num_jobs: int) -> Callable[[], object]:
+    """A cross-validation by scikit-learn, whose workers are started beforehand."""
+    from sklearn.model_selection import cross_val_score
+
+    from multilayer import MLPClassifier
+
+    rows, labels = table(1000)
+    estimator = MLPClassifier(max_iter=40, random_state=0)
+    return lambda: cross_val_score(estimator, rows, labels, cv=2, n_jobs=num_jobs)
+
+
+def table(num_rows: int) -> tuple[object, object]:
+    """Numbers, and a class that depends on some of them."""
+    import numpy as np
+
+    source = np.random.default_rng(0)
+    rows = source.normal(size=(num_rows, 10))
+    noise = source.normal(size=num_rows)
+    return rows, (rows[:, 0] * rows[:, 1] + rows[:, 2] + noise > 0).astype(int)
+
+
+WORK = {
+    "default": default_table,
+    "S": steps_of_s,
+    "folds one after the other": lambda: folds(1),
+    "folds with n_jobs=2": lambda: folds(2),
+}
+
+
+def serve(name: str) -> None:
+    """In a process of its own: warm up, wait for a line, train, say how long it took."""
+    work = WORK[name]()
+    work()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    began = time.perf_counter()
+    work()
+    print(time.perf_counter() - began, flush=True)
+
+
+def seconds_together(name: str, num_trainings: int, num_busy: int) -> list[float]:
+    """How long each of several trainings takes, begun at the same time."""
+    trainings = [
+        subprocess.Popen(
+            [sys.executable, __file__, "--serve", name],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        for _ in range(num_trainings)
+    ]  # fmt: skip
+    busy: list[subprocess.Popen] = []
+    try:
+        for training in trainings:
+            assert training.stdout.readline() == "ready\n"
+        busy += [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(num_busy)]
+        for training in trainings:
+            training.stdin.write("go\n")
+            training.stdin.flush()
+        return [float(training.communicate(timeout=TIMEOUT_SECONDS)[0]) for training in trainings]
+    finally:
+        for process in (*busy, *trainings):
+            process.kill()
+            process.wait()
+
+
+def line_of(
+    name: str, num_trainings: int, num_busy: int, repeats: int, alone: float | None
+) -> tuple[list[str], float]:
+    """A line of the table, and the median of the slowest training of each round."""
+    rounds = [seconds_together(name, num_trainings, num_busy) for _ in range(repeats)]
+    slowest = [max(of_round) for of_round in rounds]
+    median = statistics.median(slowest)
+    company = f"{num_trainings} at once" if num_trainings > 1 else "alone"
+    if num_busy:
+        company = f"beside {num_busy} busy " + ("process" if num_busy == 1 else "processes")
+    line = [
+        name, company, f"{median:.2f} s", f"{min(slowest):.2f} to {max(slowest):.2f}",
+        f"{median / (alone or median):.2f}",
+    ]  # fmt: skip
+    print(*line, sep=" | ", file=sys.stderr, flush=True)
+    return line, median
+
+
+def lines_of_case(
+    case: str, at_once: Sequence[int], busy: Sequence[int], repeats: int
+) -> list[list[str]]:
+    """All that is measured of a case; the first line is what the others are held against."""
+    if case == "scikit-learn":
+        first, alone = line_of("folds one after the other", 1, 0, repeats, None)
+        return [first, line_of("folds with n_jobs=2", 1, 0, repeats, alone)[0]]
+    first, alone = line_of(case, 1, 0, repeats, None)
+    others = [line_of(case, number, 0, repeats, alone)[0] for number in at_once if number > 1]
+    return [first, *others, *(line_of(case, 1, number, repeats, alone)[0] for number in busy)]
+
+
+def numbers(text: str) -> list[int]:
+    """Whole numbers, separated by commas."""
+    return [int(number) for number in text.split(",") if number]
+
+
+def main() -> None:
+    """Measure and print; with --write also keep the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cases", default=",".join(CASES))
+    parser.add_argument("--at-once", type=numbers, default=[1, 2, 4, 8])
+    parser.add_argument("--busy", type=numbers, default=[1, 2])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--write", action="store_true", help="keep the table in results/")
+    parser.add_argument("--serve", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve:
+        serve(options.serve)
+        return
+    cases = options.cases.split(",")
+    if not set(cases) <= set(CASES):
+        parser.error(f"cases are {', '.join(CASES)}")
+    lines = [
+        line
+        for case in cases
+        for line in lines_of_case(case, options.at_once, options.busy, options.repeats)
+    ]
+    headers = ["training", "company", "slowest of a round", "least to most", "times alone"]
+    names = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    told = ", ".join(f"{name} {os.environ[name]}" for name in names if name in os.environ)
+    text = (
+        f"{__doc__.splitlines()[0]}\n\n{machine()}\n"
+        f"Medians of {options.repeats} rounds{'; ' + told if told else ''}.\n\n"
+        + markdown_table(headers, lines)
+    )
+    print(text)
+    if options.write:
+        write_result("company", text)
+
+
+if __name__ == "__main__":
+    main()
