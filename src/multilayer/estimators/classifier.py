@@ -115,7 +115,9 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
     ) -> Self:
         """Learn from each of these rows once, after all that was learned before.
 
-        The first call settles columns, scales and categories by its rows.
+        Columns, scales and categories are judged by all rows so far, up to 5,000: when more rows
+        show something new, a new network learns the bits from the first on. Later they are settled,
+        and a `DataWarning` tells of what is new. Nothing is held out.
 
         Args:
             X: as `fit` takes it.

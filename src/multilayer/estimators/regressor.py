@@ -112,7 +112,9 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Learn from each of these rows once, after all that was learned before.
 
-        The first call settles columns, scales and categories by its rows.
+        Columns, scales and categories are judged by all rows so far, up to 5,000: when more rows
+        show something new, a new network learns the bits from the first on. Later they are settled,
+        and a `DataWarning` tells of what is new. Nothing is held out.
 
         Args:
             X: as `fit` takes it.

@@ -135,7 +135,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     @in_fresh_process_after_fork
     def _add(self, X: Any, targets_of_first: Any, y: Any, sample_weight: Any) -> Self:
-        """One epoch more on these rows; the first ones settle columns, encoder and targets."""
+        """One epoch more on these rows."""
         is_first = not hasattr(self, "model_")
         frame, targets = self._read_fit(X, y, reset=is_first)
         rows = TableRows(
@@ -145,8 +145,12 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         if increments is None:
             changes = changed_settings(self)
             if is_first:
-                schema = self._schema(frame)
-                increments = Increments.begin(rows, schema, targets_of_first, self.recipe, changes)
+                names = categorical_names(self.categorical_features, frame.columns)
+                increments = Increments.begin(rows, targets_of_first, self.recipe, changes, names)
+                if self.early_stopping:
+                    warnings.warn(
+                        "early_stopping is not used by partial_fit", DataWarning, stacklevel=3
+                    )
             else:
                 increments = Increments.resume(self.model_, self.recipe, changes)
             self._increments = increments
