@@ -1,44 +1,34 @@
 """Which kind each column of a table is, judged by its values."""
 
-import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.data.booleans import BOOLEAN_SPELLINGS, boolean_of
-from multilayer.data.dates import ISO, formats_of, may_be_date
+from multilayer.data.column_judging import (
+    Rows,
+    judged_index,
+    judged_numbers,
+    judged_text,
+    judged_values,
+    meaning_of,
+    told_date_format,
+)
+from multilayer.data.dates import DATE_FORMATS
+from multilayer.data.find_numbers import NumbersFound, find_numbers
 from multilayer.data.forked import require_polars_threads
 from multilayer.data.leaks import suspected_leaks
 from multilayer.data.missing import present_text
+from multilayer.data.number_format import NumberFormat
 from multilayer.data.schema import COLUMN_KINDS, Column, ColumnKind, Schema, require_columns
-from multilayer.data.text_numbers import (
-    first_not_a_number,
-    numbers_of,
-    shown,
-    with_numbers_found,
-)
+from multilayer.data.text_numbers import numbers_of
 from multilayer.data.value_format import ValueFormat, with_missing_told
 from multilayer.errors import TableError
 
 if TYPE_CHECKING:
     import polars as pl
-
-_FEWEST_ROWS_TO_JUDGE = 20  # in a smaller table every column may look like an identifier
-_IDENTIFIER_SHARE = 0.9  # of the values that are present, so many are distinct
-_TEXT_SHARE, _TEXT_WORDS, _TEXT_BYTES = 0.5, 4, 60
-_NUMBER_SHARE = 0.5  # a text column with so many numbers was meant to hold numbers
-_IDENTIFIER_NAME = re.compile(
-    r"(.*[^a-z])?(id|ids|uuid|guid|index|idx|key|rownum)|unnamed.*|column_\d+|row.?(number|no|id)"
-    r"|__index_level_\d+__|row_names",  # of pandas, and of R
-    re.IGNORECASE,
-)
-_CAMEL_CASE_IDENTIFIER = re.compile(r".*[a-z]I[Dd]")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?inf", re.ASCII | re.IGNORECASE)
-_LARGEST_EXACT = 2**53
 
 
 def infer_schema(
@@ -47,7 +37,7 @@ def infer_schema(
     *,
     categorical: Sequence[str] = (),
     drop: Sequence[str] = (),
-    as_kind: Mapping[str, ColumnKind] | None = None,
+    as_kind: Mapping[str, str] | None = None,
     value_format: ValueFormat | None = None,
     row_numbers: NDArray[np.int64] | None = None,
 ) -> Schema:
@@ -64,7 +54,7 @@ def judge_columns(
     *,
     categorical: Sequence[str] = (),
     drop: Sequence[str] = (),
-    as_kind: Mapping[str, ColumnKind] | None = None,
+    as_kind: Mapping[str, str] | None = None,
     value_format: ValueFormat | None = None,
     row_numbers: NDArray[np.int64] | None = None,
 ) -> tuple[Schema, "pl.DataFrame"]:
@@ -80,7 +70,8 @@ def judge_columns(
         target: Names of the columns to be predicted; they are no part of the schema's columns.
         categorical: Names of columns that are categorical, whatever they look like.
         drop: Names of columns to leave out.
-        as_kind: Other kinds by name: numeric, categorical, boolean or date.
+        as_kind: Other kinds by name: numeric, categorical, boolean, date, or date:%d/%m/%Y for
+            one of `dates.DATE_FORMATS`.
         value_format: What the user said of how values are written.
         row_numbers: Of the rows in the file, from 1, for messages; None: 1, 2, 3, …
 
@@ -98,27 +89,64 @@ def judge_columns(
     told = _told_kinds(frame, targets, categorical, drop, as_kind or {})
     require_columns(targets, frame.columns, "the table")
     names = [name for name in frame.columns if name not in targets]
-    inputs = with_missing_told(frame, told_format.missing, tuple(names))
+    frame = with_missing_told(frame, told_format.missing, tuple(names))
     types = frame.schema
     texts = [name for name in names if types[name] == pl.String and name not in told]
-    frame = inputs.with_columns(with_numbers_found(inputs.select(texts)))
-    types, ranges = frame.schema, _ranges(frame.select(names))
-    columns, warnings = [], []
+    found = _numbers_of_columns(frame.select(texts), told_format)
+    rows, ranges = Rows(row_numbers), _ranges(frame.select(names))
+    columns, warnings, numbers = [], [], []
     for name in names:
+        series, warning = frame[name], None
         if name in told:
-            kind = told[name]
-            column = Column(name, kind, "as told", _date_format(frame[name], kind))
-            warning = None
-        elif types[name] == pl.String:
-            column, warning = _judged_text(frame[name], row_numbers)
+            column, typed = _told_column(series, *told[name], told_format, rows)
+        elif judged_index(name) is not None:
+            column, typed = judged_index(name) or Column(name, "identifier", ""), None
+            warning = f"column {name!r} is the index of a pandas frame and is not used"
+        elif series.dtype == pl.Categorical:
+            meaning = meaning_of(series.cast(pl.String).drop_nulls().unique().to_list())
+            reason = f"{series.drop_nulls().n_unique():,} values, categories in the file or frame"
+            column, typed = Column(name, "categorical", reason, meaning=meaning), None
+        elif series.dtype == pl.String:
+            column, warning = _judged_text(series, found.get(name), rows, told_format.keep_na)
+            typed = found[name].numbers if column.kind == "numeric" else None
         else:
-            column, warning = _judged(frame[name], ranges[name])
+            (column, warning), typed = judged_values(series, ranges[name]), None
         columns.append(column)
+        if typed is not None:
+            numbers.append(typed.alias(name))
         if warning:
             warnings.append(warning)
+    frame = frame.with_columns(numbers) if numbers else frame
     schema = Schema(tuple(columns), targets, tuple(warnings), told_format)
     leaks = [leak for name in targets for leak in suspected_leaks(frame, schema, name)]
     return replace(schema, warnings=(*warnings, *leaks)), frame
+
+
+def _numbers_of_columns(frame: "pl.DataFrame", told: ValueFormat) -> dict[str, NumbersFound]:
+    """What text columns hold of numbers; what one leaves open, the others tell."""
+    found = {
+        series.name: numbers
+        for series in frame.iter_columns()
+        if (numbers := find_numbers(series, told)) is not None
+    }
+    sure = [f for f in found.values() if f.are_numbers and not f.is_open]
+    has_commas = any(f.number_format.decimal == "," for f in sure)
+    has_points = any(f.has_points for f in sure)
+    if has_commas and not has_points:
+        for name, numbers in found.items():
+            if numbers.is_open:
+                found[name] = find_numbers(frame[name], told, ",") or numbers
+    return found
+
+
+def _judged_text(
+    series: "pl.Series", found: NumbersFound | None, rows: Rows, keep_na: bool
+) -> tuple[Column, str | None]:
+    if found is not None and found.are_numbers and found.number_format == NumberFormat():
+        judged = judged_numbers(series, found, rows)  # quick, for most columns of numbers
+        if judged is not None:
+            return judged
+    return judged_text(series, found, rows, keep_na)
 
 
 def typed_frame(
@@ -143,14 +171,14 @@ def typed_frame(
     """
     import polars as pl
 
-    missing = schema.value_format.missing
+    missing, types = schema.value_format.missing, frame.schema
     told = with_missing_told(
-        frame, missing, tuple(c.name for c in schema.inputs if c.name in frame.columns)
+        frame, missing, tuple(c.name for c in schema.inputs if c.name in types)
     )
     made = [
         numbers_of(told[column.name], source, 1, column.number_format, row_numbers)
         for column in schema.inputs
-        if column.kind == "numeric" and told.schema.get(column.name) == pl.String
+        if column.kind == "numeric" and types.get(column.name) == pl.String
     ]
     return told.with_columns(made) if made else told
 
@@ -160,36 +188,57 @@ def _told_kinds(
     targets: Sequence[str],
     categorical: Sequence[str],
     drop: Sequence[str],
-    as_kind: Mapping[str, ColumnKind],
-) -> dict[str, ColumnKind]:
-    told: dict[str, ColumnKind] = {}
-    pairs: list[tuple[str, ColumnKind]] = [(name, "categorical") for name in categorical]
+    as_kind: Mapping[str, str],
+) -> dict[str, tuple[ColumnKind, str | None]]:
+    """For each column that was told its kind, and how its dates are written."""
+    told: dict[str, tuple[ColumnKind, str | None]] = {}
+    pairs: list[tuple[str, str]] = [(name, "categorical") for name in categorical]
     pairs += [(name, "dropped") for name in drop]
     pairs += list(as_kind.items())
     require_columns([name for name, _ in pairs], frame.columns, "the table")
-    for name, kind in pairs:
-        if kind not in COLUMN_KINDS:
+    for name, written in pairs:
+        text, _, date_format = written.partition(":")
+        kind = next((known for known in COLUMN_KINDS if known == text), None)
+        if kind is None or (date_format and kind != "date"):
             known = ", ".join(COLUMN_KINDS)
-            raise TableError(f"column {name!r} cannot be {kind!r}; a kind is one of {known}")
-        if told.setdefault(name, kind) != kind:
-            raise TableError(f"column {name!r} cannot be both {told[name]} and {kind}")
+            raise TableError(f"column {name!r} cannot be {written!r}; a kind is one of {known}")
+        if date_format and date_format not in DATE_FORMATS:
+            raise TableError(
+                f"column {name!r} cannot be {written!r}; a date is one of {', '.join(DATE_FORMATS)}"
+            )
+        if told.setdefault(name, (kind, date_format or None))[0] != kind:
+            raise TableError(f"column {name!r} cannot be both {told[name][0]} and {kind}")
         if name in targets:
             raise TableError(f"column {name!r} is the target and cannot be {kind} as well")
     return told
 
 
-def _date_format(series: "pl.Series", kind: ColumnKind) -> str | None:
+def _told_column(
+    series: "pl.Series",
+    kind: ColumnKind,
+    date_format: str | None,
+    told: ValueFormat,
+    rows: Rows,
+) -> tuple[Column, "pl.Series | None"]:
+    """A column of a kind that was told; and its numbers, if it is text and numeric."""
     import polars as pl
 
-    if kind != "date":
-        return None
-    formats = formats_of(series) if series.dtype == pl.String else [ISO]
-    if len(formats) != 1:
-        raise TableError(
-            f"column {series.name!r} cannot be taken as dates: "
-            + ("day and month cannot be told apart" if formats else "no format fits all its values")
-        )
-    return formats[0]
+    name = series.name
+    if kind == "date":
+        return Column(name, kind, "as told", told_date_format(series, date_format)), None
+    if series.dtype == pl.Categorical:
+        series = series.cast(pl.String)
+    if kind == "categorical" and series.dtype == pl.String:
+        distinct = series.drop_nulls().str.strip_chars().unique().to_list()
+        return Column(
+            name, kind, "as told", meaning=meaning_of([t for t in distinct if present_text(t)])
+        ), None
+    if kind != "numeric" or series.dtype != pl.String:
+        return Column(name, kind, "as told"), None
+    found = find_numbers(series, told)
+    written = None if found is None else replace(found.number_format, missing=())
+    numbers = numbers_of(series, "the table", 1, written, rows.numbers)
+    return Column(name, kind, "as told", number_format=written), numbers
 
 
 def _ranges(frame: "pl.DataFrame") -> dict[str, tuple[int, Any, Any]]:
@@ -209,143 +258,3 @@ def _ranges(frame: "pl.DataFrame") -> dict[str, tuple[int, Any, Any]]:
         ]
     row = frame.select(expressions).row(0) if expressions else ()
     return {name: row[3 * place : 3 * place + 3] for place, name in enumerate(names)}
-
-
-@dataclass(frozen=True)
-class _TextFacts:
-    """What the kind of a text column is judged by; the last three are of at most 10,000 values."""
-
-    count: int  # values that are present
-    distinct: tuple[str, ...]
-    mean_bytes: float
-    mean_words: float
-    number_share: float
-
-    @classmethod
-    def of(cls, series: "pl.Series") -> "_TextFacts":
-        counts: Counter[str] = Counter()
-        for raw, count in series.value_counts().iter_rows():
-            text = None if raw is None else present_text(raw)
-            if text is not None:
-                counts[text] += count
-        sample = list(counts)[:10_000]
-        size = max(len(sample), 1)
-        return cls(
-            count=counts.total(),
-            distinct=tuple(sorted(counts)),
-            mean_bytes=sum(map(len, sample)) / size,
-            mean_words=sum(len(text.split()) for text in sample) / size,
-            number_share=sum(map(_is_number, sample)) / size,
-        )
-
-
-def _judged(series: "pl.Series", facts: tuple[int, Any, Any]) -> tuple[Column, str | None]:
-    import polars as pl
-
-    name = series.name
-    count, smallest, largest = facts
-    if count == 0:
-        return _no_value(name)
-    if smallest == largest and count == len(series):
-        return Column(name, "constant", f"always {smallest}"), None
-    if series.dtype == pl.Boolean:
-        return Column(name, "boolean", "true or false"), None
-    if series.dtype in (pl.Date, pl.Datetime, pl.Time):
-        return Column(name, "date", f"from {smallest} to {largest}", ISO), None
-    if series.dtype.is_integer():
-        return _judged_whole(series, count, smallest, largest)
-    if series.dtype == pl.Duration:
-        return Column(name, "numeric", "a length of time, in seconds"), None
-    return Column(name, "numeric", f"from {smallest:.6g} to {largest:.6g}"), None
-
-
-def _no_value(name: str) -> tuple[Column, str]:
-    return Column(name, "constant", "no value is present"), _unused(name, "holds no value")
-
-
-def _judged_whole(
-    series: "pl.Series", count: int, smallest: int, largest: int
-) -> tuple[Column, str | None]:
-    name = series.name
-    reason = f"whole numbers from {smallest} to {largest}"
-    looks_named = _IDENTIFIER_NAME.fullmatch(name) or _CAMEL_CASE_IDENTIFIER.fullmatch(name)
-    is_exact = max(-smallest, largest) <= _LARGEST_EXACT
-    if count < _FEWEST_ROWS_TO_JUDGE or not (
-        looks_named or not is_exact or largest - smallest == count - 1
-    ):
-        return Column(name, "numeric", reason), None
-    num_distinct = series.drop_nulls().n_unique()
-    if num_distinct >= _IDENTIFIER_SHARE * count and (looks_named or not is_exact):
-        why = (
-            "nearly all values differ" if is_exact else "values beyond 2^53 that nearly all differ"
-        )
-        return Column(name, "identifier", why), _identifier(name, why, "numeric")
-    if num_distinct == count and largest - smallest == count - 1:
-        return Column(name, "numeric", reason), (
-            f"column {name!r} numbers the rows ({smallest} to {largest}): drop it unless the order "
-            "of the rows means something"
-        )
-    return Column(name, "numeric", reason), None
-
-
-def _judged_text(
-    series: "pl.Series", row_numbers: NDArray[np.int64] | None
-) -> tuple[Column, str | None]:
-    name = series.name
-    facts = _TextFacts.of(series)
-    count, num_distinct = facts.count, len(facts.distinct)
-    values = f"{num_distinct} value{'s' if num_distinct > 1 else ''}"
-    if count == 0:
-        return _no_value(name)
-    if num_distinct == 1 and count == len(series):
-        return Column(name, "constant", f"always {shown(facts.distinct[0])}"), None
-    if num_distinct <= len(BOOLEAN_SPELLINGS) and set(map(boolean_of, facts.distinct)) == {
-        True,
-        False,
-    }:
-        return Column(name, "boolean", " or ".join(facts.distinct)), None
-    formats = formats_of(series) if may_be_date(facts.distinct[0]) else []
-    if len(formats) == 1:
-        return Column(name, "date", "every value is a date", formats[0]), None
-    if formats:
-        warning = (
-            f"column {name!r} holds dates in which day and month cannot be told apart and is not "
-            "used; write them as 2024-01-31"
-        )
-        return Column(name, "text", "dates, but day and month cannot be told apart"), warning
-    if count >= _FEWEST_ROWS_TO_JUDGE:
-        is_long = facts.mean_words >= _TEXT_WORDS or facts.mean_bytes >= _TEXT_BYTES
-        if is_long and num_distinct >= _TEXT_SHARE * count:
-            return Column(name, "text", f"free text, {values}"), _unused(
-                name, "looks like free text", "categorical"
-            )
-        if facts.number_share == 1:
-            return Column(name, "categorical", f"{values}, written as numbers"), None
-        if facts.number_share >= _NUMBER_SHARE:
-            row = first_not_a_number(series)
-            number = row + 1 if row_numbers is None else int(row_numbers[row])
-            warning = (
-                f"column {name!r} is taken as categorical because row {number} holds "
-                f"{shown(series[row])}, yet most values are numbers"
-            )
-            return Column(name, "categorical", f"{values}, most of them numbers"), warning
-        if num_distinct >= _IDENTIFIER_SHARE * count:
-            why = "nearly all values differ"
-            return Column(name, "identifier", why), _identifier(name, why, "categorical")
-    return Column(name, "categorical", values), None
-
-
-def _identifier(name: str, why: str, kind: str) -> str:
-    return (
-        f"column {name!r} looks like an identifier ({why}) and is not used; "
-        f"to use it, say that it is {kind}"
-    )
-
-
-def _unused(name: str, why: str, kind: str | None = None) -> str:
-    hint = f"; to use it, say that it is {kind}" if kind else ""
-    return f"column {name!r} {why} and is not used{hint}"
-
-
-def _is_number(text: str) -> bool:
-    return _NUMBER.fullmatch(text) is not None

@@ -48,3 +48,13 @@ def without_missing(text: "pl.Expr", spellings: tuple[str, ...] = MISSING_SPELLI
     short = pl.when(stripped.str.len_bytes() <= longest).then(stripped).str.to_lowercase()
     is_missing = short.is_in(spellings).fill_null(value=False)
     return pl.when(~is_missing).then(stripped)
+
+
+def first_present(text: "pl.Series") -> list[str]:
+    """The first values of a column, without those that are missing; at most 20."""
+    few, many = (text.drop_nulls().head(number) for number in (20, 1000))
+    for values in (few, many):
+        found = [t for value in values.to_list() if (t := present_text(value)) is not None]
+        if found:
+            return found[:20]
+    return []

@@ -26,7 +26,8 @@ class NumberColumn:
         has_time: Whether the dates have times of day, as they do in the training rows.
         has_indicator: Whether a column says where the value is missing; it does if one is in the
             training rows.
-        number_format: How numbers are written in text; None: as `NumberFormat()` says.
+        number_format: How numbers are written in text, and which texts are missing, of dates as
+            well; None: as `NumberFormat()` says.
     """
 
     name: str
@@ -43,9 +44,11 @@ class NumberColumn:
             number = cls(column.name, None, False, has_indicator=False, number_format=written)
         else:
             assert column.date_format is not None
-            moments = moments_of(series, column.date_format, "the training rows")
+            written = column.number_format
+            missing = () if written is None else written.missing
+            moments = moments_of(series, column.date_format, "the training rows", 1, missing)
             has_time = bool((moments.dt.time().cast(int) != 0).any())
-            number = cls(column.name, column.date_format, has_time, has_indicator=False)
+            number = cls(column.name, column.date_format, has_time, False, written)
         numbers = number.numbers(series, "the training rows", first_row=1)
         has_indicator = numbers.to_series(0).null_count() > 0
         return replace(number, has_indicator=has_indicator), numbers
@@ -66,7 +69,9 @@ class NumberColumn:
         """The numbers as float64 columns, null where missing or infinite."""
         if self.date_format is None:
             return numbers_of(series, source, first_row, self.number_format).to_frame()
-        parts = parts_of(moments_of(series, self.date_format, source, first_row), self.has_time)
+        missing = () if self.number_format is None else self.number_format.missing
+        moments = moments_of(series, self.date_format, source, first_row, missing)
+        parts = parts_of(moments, self.has_time)
         return parts.rename(dict(zip(parts.columns, self.number_names, strict=True)))
 
     def to_json(self) -> dict[str, Any]:

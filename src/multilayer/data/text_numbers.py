@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 # 007 is a code, not the number 7; 0, 0.7 and -0.7 are numbers.
-_LEADING_ZERO = r"^\s*[+-]?0[0-9]"
+LEADING_ZERO = r"^\s*[+-]?0[0-9]"
 _ROWS_TO_GLANCE_AT = 200
 _VALUE_SHOWN = 40
 
@@ -46,8 +46,9 @@ def numbers_of(
             row = first_not_a_number(series, number_format)
             number = first_row + row if row_numbers is None else row_numbers[row]
             raise TableError(
-                f"row {number} of column {series.name!r} of {source} must be a number, "
-                f"it is {shown(series[row])}"
+                f"row {number} of column {series.name!r} of {source} must be a number"
+                f"{_as(number_format)}, it is {shown(series[row])}; if that says that a value is "
+                "missing: --missing, or missing= in Python"
             )
     elif series.dtype == pl.Duration:
         numbers = series.dt.total_microseconds().cast(pl.Float64) / 1e6
@@ -79,7 +80,6 @@ def with_numbers_found(frame: "pl.DataFrame") -> "pl.DataFrame":
 
 
 def _with_numbers_found(text: "pl.Series") -> "pl.Series":
-    import polars as pl
 
     # Most columns of text show what they are in their first rows.
     if parse_numbers(text.head(_ROWS_TO_GLANCE_AT)) is None:
@@ -89,8 +89,15 @@ def _with_numbers_found(text: "pl.Series") -> "pl.Series":
         numbers = numbers.fill_nan(None)
     if numbers is None or numbers.null_count() == len(numbers):
         return text
-    if text.str.contains(_LEADING_ZERO).any():
+    if text.str.contains(LEADING_ZERO).any():
         return text
+    return whole_if_exact(text, numbers)
+
+
+def whole_if_exact(text: "pl.Series", numbers: "pl.Series") -> "pl.Series":
+    """Text as int64 if all its numbers are whole and fit; else the numbers, which are float64."""
+    import polars as pl
+
     for part in (text.head(_ROWS_TO_GLANCE_AT), text):
         whole = part.str.strip_chars().cast(pl.Int64, strict=False)
         if whole.null_count() > numbers.head(len(part)).null_count():
@@ -116,7 +123,7 @@ def parse_numbers(
             return numbers
         is_other = numbers.is_null() & text.is_not_null()
         first = text[is_other.arg_max() or 0].strip()
-        if not _is_missing(first, number_format) and not _is_number(first):
+        if not _is_missing(first, number_format) and not _is_number(first, number_format):
             return None
     numbers = written_numbers(text, number_format)
     others = text.filter(numbers.is_null()).drop_nulls().unique()
@@ -130,17 +137,26 @@ def first_not_a_number(text: "pl.Series", number_format: NumberFormat | None = N
     for row in numbers.is_null().arg_true():
         if text[row] is not None and not _is_missing(text[row], number_format):
             return int(row)
-    return text.str.contains(_LEADING_ZERO).arg_max() or 0
+    return text.str.contains(LEADING_ZERO).arg_max() or 0
+
+
+def _as(number_format: NumberFormat | None) -> str:
+    """How numbers are to be written, where they are not plain."""
+    if number_format is None or number_format.is_plain:
+        return ""
+    between = f"1{number_format.thousands}234" if number_format.thousands else "1234"
+    affix = f" with {number_format.affixes[0]}" if number_format.affixes else ""
+    return f" written as {between}{number_format.decimal}5{affix}"
 
 
 def _is_missing(text: str, number_format: NumberFormat) -> bool:
     return present_text(text) is None or text.strip() in number_format.missing
 
 
-def _is_number(text: str) -> bool:
+def _is_number(text: str, number_format: NumberFormat) -> bool:
     import polars as pl
 
-    return pl.Series([text]).cast(pl.Float64, strict=False).null_count() == 0
+    return written_numbers(pl.Series([text]), number_format).null_count() == 0
 
 
 def shown(text: str) -> str:

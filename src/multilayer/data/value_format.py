@@ -81,9 +81,9 @@ def with_missing_told(
         return frame
     texts = tuple(text.strip().lower() for text in missing)
     numbers = [number for text in texts if (number := _number(text)) is not None]
-    changed = []
+    changed, types = [], frame.schema
     for name in columns:
-        dtype, value = frame.schema[name], pl.col(name)
+        dtype, value = types[name], pl.col(name)
         if dtype == pl.String:
             changed.append(
                 pl.when(value.str.strip_chars().str.to_lowercase().is_in(texts).not_()).then(value)

@@ -49,7 +49,12 @@ def written_numbers(text: "pl.Series", number_format: NumberFormat) -> "pl.Serie
     import polars as pl
 
     if number_format.is_plain:
-        return text.str.strip_chars().cast(pl.Float64, strict=False)
+        numbers = text.str.strip_chars().cast(pl.Float64, strict=False)
+        others = (numbers.is_null() & text.is_not_null()).arg_true()
+        if len(others) and text[others].str.contains(_PLAIN_SIGNS).any():
+            written = text[others].alias("text").to_frame().select(_value(_PLAIN, number_format))
+            numbers = numbers.scatter(others, written.to_series())
+        return numbers
     affixes = "|".join(re.escape(a) for a in sorted(number_format.affixes, key=len, reverse=True))
     digits = digits_pattern(number_format.decimal, number_format.thousands)
     pattern = written_pattern(digits, affixes or r"[^\s\S]")
@@ -60,6 +65,11 @@ def written_numbers(text: "pl.Series", number_format: NumberFormat) -> "pl.Serie
         .to_series()
         .alias(text.name)
     )
+
+
+# Of plain numbers those that polars does not read: (27), −4.
+_PLAIN_SIGNS = rf"\(|\d-|{MINUS_SIGNS[1]}|{MINUS_SIGNS[2]}|^\s*[+-]\s"
+_PLAIN = written_pattern(digits_pattern(".", ""), r"[^\s\S]")
 
 
 def _value(pattern: str, number_format: NumberFormat) -> "pl.Expr":
@@ -75,7 +85,9 @@ def _value(pattern: str, number_format: NumberFormat) -> "pl.Expr":
     if number_format.decimal != ".":
         digits = digits.str.replace(number_format.decimal, ".", literal=True)
     number = pl.concat_str([digits, part("exponent").fill_null("")]).cast(pl.Float64, strict=False)
-    signs = [part(name) for name in ("sign", "inner", "trailing")]
+    # In 5.- the line stands for the cents.
+    trailing = pl.when(~part("digits").str.ends_with(number_format.decimal)).then(part("trailing"))
+    signs = [part("sign"), part("inner"), trailing]
     num_signs = pl.sum_horizontal(sign.is_not_null() for sign in (*signs, part("open")))
     is_negative = part("open").is_not_null() | pl.any_horizontal(
         sign.is_in(list(MINUS_SIGNS)).fill_null(value=False) for sign in signs
