@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from multilayer.cli import exit_codes
+from multilayer.cli.data_argument import DataArgument
 from multilayer.cli.interrupts import stop_on_interrupt
 from multilayer.cli.setting_flags import QUIET, TABLE_GROUP
 from multilayer.cli.table_flags import TableFlags
@@ -22,7 +23,7 @@ _METRICS: "dict[str, MetricName]" = {
 
 
 def compare(
-    data: str,
+    data: DataArgument,
     /,
     *settings: str,
     table: Annotated[TableFlags, Parameter(name="*", group=TABLE_GROUP)] = TableFlags(),  # noqa: B008 (frozen)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from multilayer.cli.data_argument import OptionalDataArgument
 from multilayer.cli.evaluate_table import evaluate_table
 from multilayer.cli.format_flags import FormatFlags
 from multilayer.cli.tables import print_table
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def evaluate(
     run: str,
-    data: str | None = None,
+    data: OptionalDataArgument = None,
     /,
     *,
     data_dir: str | None = None,

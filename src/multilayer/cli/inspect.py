@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from multilayer.cli.data_argument import OptionalDataArgument
 from multilayer.cli.format_flags import FormatFlags
 from multilayer.cli.tables import print_table
 from multilayer.cli.terminal import listed, say
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def inspect(
     run: str,
-    data: str | None = None,
+    data: OptionalDataArgument = None,
     /,
     *,
     table: Annotated[FormatFlags, Parameter(name="*")] = FormatFlags(),  # noqa: B008 (frozen)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from multilayer.cli import exit_codes
+from multilayer.cli.data_argument import OptionalDataArgument
 from multilayer.cli.doctor import print_diagnoses
 from multilayer.cli.epochs import epochs_in_words, place_in_words, show_epochs
 from multilayer.cli.interrupts import Stop, stop_on_interrupt
@@ -28,7 +29,7 @@ _SECONDS_FOR_THE_FIRST = 5
 
 
 def train(
-    data: str | None = None,
+    data: OptionalDataArgument = None,
     /,
     *,
     recipe: str | None = None,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from multilayer.cli import exit_codes
+from multilayer.cli.data_argument import DataArgument
 from multilayer.cli.interrupts import Stop, stop_on_interrupt
 from multilayer.cli.own_name import own_command
 from multilayer.cli.setting_flags import QUIET, TABLE_GROUP, SettingFlags, given
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def tune(
-    data: str,
+    data: DataArgument,
     /,
     *,
     table: Annotated[TableFlags, Parameter(name="*", group=TABLE_GROUP)] = TableFlags(),  # noqa: B008 (frozen)

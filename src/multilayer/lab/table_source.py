@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.data.byte_stream import source_name
 from multilayer.data.column_kinds import judge_columns, typed_frame
 from multilayer.data.dates import ISO, formats_of, moments_of
 from multilayer.data.left_out import LeftOut
@@ -144,16 +145,16 @@ def read_rows(
     table = read_table(path, as_text=True, table_format=roles.table_format, left_out=unread)
     roles = roles.without(unread)
     others = [n for n in (roles.weight, roles.group_by, roles.time_column) if n is not None]
-    require_columns([*roles.target, *others], table.columns, str(path))
+    require_columns([*roles.target, *others], table.columns, source_name(path))
     reader = RowReader(
-        roles.target, tuple(number_types or ()), roles.weight, str(path), is_strict, roles.values,
-        has_weight_zero=True,
+        roles.target, tuple(number_types or ()), roles.weight, source_name(path), is_strict,
+        roles.values, has_weight_zero=True,
     )  # fmt: skip
     if number_types is None:
         reader = reader.judging(table)
     found = reader.read(table, 1)
     numbers = found.numbers
-    notes = found.left_out.notes(roles.target, str(path))
+    notes = found.left_out.notes(roles.target, source_name(path))
     if len(numbers) == 0:
         raise TableError(
             f"no row of {path} has a target {', '.join(map(repr, roles.target))}"
@@ -162,7 +163,7 @@ def read_rows(
     if len(numbers) < len(table):
         table = table[numbers]
     special = with_numbers_found(table.select(others))
-    schema, table = typed_table(table, numbers, roles, schema, str(path))
+    schema, table = typed_table(table, numbers, roles, schema, source_name(path))
     rows = TableRows(
         table.drop(roles.columns),
         found.targets,
@@ -170,7 +171,7 @@ def read_rows(
         None if roles.group_by is None else _ranks(special[roles.group_by]),
         None
         if roles.time_column is None
-        else _times(special[roles.time_column], str(path), numbers),
+        else _times(special[roles.time_column], source_name(path), numbers),
         numbers,
     )
     return TableSource(rows, found.left_out, schema, reader.number_types, notes)
