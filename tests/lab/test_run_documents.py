@@ -224,3 +224,19 @@ def test_reports_and_pictures_are_not_written_through_links(folder, tmp_path, ki
     assert run(["report", str(copy_of)]) == 2
     assert run(["evaluate", str(copy_of), *data]) == 2
     assert victim.read_text() == "precious"
+
+
+def test_settings_of_another_run_than_the_model_are_named(table):
+    document = json.loads((table / "settings.json").read_text())
+    del document["data"]["schema"]["columns"][0]
+    (table / "settings.json").write_text(json.dumps(document))
+    with pytest.raises(RunFolderError, match=r"model\.safetensors and settings\.json of .* not of"):
+        doctor(table)
+
+
+def test_pictures_without_a_name_are_shown_by_their_place(folder, tmp_path):
+    copy_of = Path(shutil.copytree(folder / "images", tmp_path / "run"))
+    document = json.loads((copy_of / "settings.json").read_text())
+    del document["data"]["name"]
+    (copy_of / "settings.json").write_text(json.dumps(document))
+    assert "digits, from " in write_report([copy_of]).read_text()

@@ -13,6 +13,7 @@ from multilayer.engine.batches import Examples
 from multilayer.engine.network import Network
 from multilayer.engine.schedules import SCHEDULES
 from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import RunFolderError
 from multilayer.estimators.fitting import TableFit
 from multilayer.lab.doctor.telling_column import telling_column
@@ -166,6 +167,7 @@ def evidence_of(
     if found.is_diverged:
         return found
     network = load_model(model_path(run)).network
+    _check_fits(run, network.spec, rows.spec)
     if rows.settings.num_folds:
         network = network.member(0)
     few_learned = rows.learned.at(slice(_FEW_ROWS))
@@ -185,6 +187,17 @@ def evidence_of(
         num_copies=None if is_quick else _num_copies(rows),
         telling_column=None if rows.fit is None else telling_column(rows.fit),
     )
+
+
+def _check_fits(run: str | Path, of_model: NetworkSpec, of_rows: NetworkSpec) -> None:
+    """Raise RunFolderError where the rows of a run are not what its network takes."""
+    for name in ("num_inputs", "num_outputs", "embedded_numbers", "category_sizes"):
+        if getattr(of_model, name) != getattr(of_rows, name):
+            raise RunFolderError(
+                f"model.safetensors and settings.json of {run} are not of one run: the {name} of "
+                f"the network are {getattr(of_model, name)}, those of the rows "
+                f"{getattr(of_rows, name)}"
+            )
 
 
 def _is_diverged(run: str | Path) -> bool:

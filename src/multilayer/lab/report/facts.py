@@ -24,7 +24,9 @@ def facts(description: Mapping[str, Any], results: Mapping[str, Any]) -> dict[st
     """What was trained on what, by name."""
     data, settings = description["data"], description["settings"]
     shown = {
-        "data": f"{data['name']}, from {data['source']}" if "source" in data else data["load"],
+        "data": f"{data.get('name', data['load'])}, from {data['source']}"
+        if "source" in data
+        else data["load"],
         "target": _target(data),
         "rows with a target": _count(data.get("num_rows")),
         "rows without one": _count(data.get("num_rows_without_target") or None),
