@@ -35,7 +35,7 @@ REFUSED = {
     "one class": (lines("x,y", lambda n: f"{n},a"), "at least 2 classes are needed"),
     "a class for each row": (
         lines("x,y", lambda n: f"{n},c{n}"),
-        "60 different values in 60 rows, such as 'c0', 'c1', 'c10'",
+        "60 different values in 60 rows, such as 'c0', 'c1', 'c2', which look like free text",
     ),
     "no value in the target": (lines("x,y", lambda n: f"{n},"), "target 'y'"),
     "nothing to learn from": (lines("x,y", lambda n: f"1,{letter(n)}"), "no column is left"),

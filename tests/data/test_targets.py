@@ -241,6 +241,11 @@ def test_a_row_has_all_of_its_targets_or_none() -> None:
         (lambda: Targets.fit([b"a", b"b"], "binary"), "of type bytes; classes are text"),
         (lambda: Targets.fit([2**60, 2**60 + 1, 5], "regression"), "beyond 2.53 that differ"),
         (lambda: Targets.fit([f"name {n}" for n in range(40)]), "40 different values in 40 rows"),
+        (
+            lambda: Targets.fit([*(f"{n}.5" for n in range(40)), "unknown", "7.5"]),
+            "row 41 of target 'target' is 'unknown', where most .* --missing unknown",
+        ),
+        (lambda: Targets.fit([f"${n},000.50" for n in range(40)]), "which look like numbers"),
     ],
 )
 def test_what_cannot_be_predicted_is_refused(call, message: str) -> None:

@@ -16,6 +16,8 @@ from multilayer.lab.repetitions import repeat
 from multilayer.lab.study import study
 from multilayer.lab.table_source import ColumnRoles
 
+pytestmark = pytest.mark.filterwarnings("ignore::multilayer.errors.DataWarning")
+
 SMALL = "hidden_widths=8,max_epochs=8,batch_size=32"
 
 

@@ -1,6 +1,7 @@
 """Labels as they are written, and the classes that they stand for."""
 
 import math
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -211,24 +212,45 @@ class MatchedLabels:
         )
 
 
-def require_repeated(settled: SettledLabels, name: str) -> None:
+def require_repeated(settled: SettledLabels, labels: LabelCounts, name: str) -> None:
     """Refuse text nearly all of which differs: no network learns a class from a single row.
+
+    Args:
+        settled: the classes.
+        labels: as they are written.
+        name: of the target.
 
     Raises:
         TableError: the labels are text, and more than half as many as there are rows.
     """
     num_rows, num_classes = sum(settled.counts), len(settled.classes)
-    texts = [label for label in settled.classes if isinstance(label, str)]
-    if num_rows < _FEWEST_ROWS_TO_JUDGE or num_classes <= _LARGEST_SHARE_OF_ROWS * num_rows:
+    texts = [label for label in labels.counts if isinstance(label, str)]
+    if (
+        not texts
+        or num_rows < _FEWEST_ROWS_TO_JUDGE
+        or num_classes <= _LARGEST_SHARE_OF_ROWS * num_rows
+    ):
         return
-    if texts:
-        shown = ", ".join(shown_target(text) for text in texts[:3])
+    others = [text for text in texts if _number_of(text.strip()) is None]
+    if len(others) < len(texts) / 2:
+        first = min(others or texts, key=lambda text: labels.first_rows[text])
+        row = labels.first_rows[first] + 1
         raise TableError(
-            f"target {name!r} has {num_classes:,} different values in {num_rows:,} rows, such as "
-            f"{shown}: text that nearly always differs cannot be learned as classes. If it holds "
-            "numbers, write them as numbers (or say --task regression); if each is a class, say "
-            "--task classification"
+            f"row {row} of target {name!r} is {shown_target(first)}, where most are numbers; "
+            f"to leave such rows out say --missing {shlex.quote(first.strip())}, and "
+            "--task classification if each number is a class"
         )
+    shown = ", ".join(shown_target(text) for text in texts[:3])
+    sample = [text.strip() for text in texts[:1000]]
+    num_amounts = sum(
+        not text[:1].isalpha() and any(sign.isdigit() for sign in text) for text in sample
+    )
+    what = "numbers or dates" if num_amounts > 0.9 * len(sample) else "free text"
+    raise TableError(
+        f"target {name!r} has {num_classes:,} different values in {num_rows:,} rows, such as "
+        f"{shown}, which look like {what}: what nearly always differs cannot be learned as "
+        "classes. Write numbers plainly, as 12345.67; if each is a class, say --task classification"
+    )
 
 
 def rows_in_words(num_rows: int) -> str:

@@ -111,7 +111,7 @@ class Targets:
         """
         settled = SettledLabels.of(labels, name)
         if task is None:
-            require_repeated(settled, name)
+            require_repeated(settled, labels, name)
         return cls(
             "binary" if len(settled.classes) <= 2 else "multiclass",
             (name,),

@@ -18,6 +18,8 @@ from multilayer.lab.tune.budget import Budget
 from multilayer.lab.tune.finalists import mean_loss
 from multilayer.model_file.any_model import load_model
 
+pytestmark = pytest.mark.filterwarnings("ignore::multilayer.errors.DataWarning")
+
 QUICK = {"hidden_widths": (8,), "max_epochs": 4, "numeric_embedding": False}
 TARGET = ColumnRoles(("target",))
 
