@@ -25,7 +25,7 @@ from multilayer.data.idx import write_idx
 from multilayer.data.images import ImageDataset, load_images
 
 pytest_plugins = ["browser", "database"]
-SECONDS_UNTIL_STUCK = 60
+SECONDS_UNTIL_STUCK = 600
 
 # No example of a property is timed: a busy machine is no counterexample.
 settings.register_profile("untimed", settings(), deadline=None)

@@ -126,7 +126,7 @@ def run_notebook(tmp_path, monkeypatch):
 
     def run(*cells):
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
-        client = CountingClient(notebook, timeout=120, kernel_name="python3")
+        client = CountingClient(notebook, timeout=600, kernel_name="python3")
         client.execute()
         return [cell.outputs for cell in notebook.cells], client.counts
 

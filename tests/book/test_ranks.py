@@ -74,7 +74,7 @@ def outcomes(tmp_path_factory):
     processes = [start(targets[0]), *(start(targets[1 + k], RANK=k, **job) for k in range(2))]
     printed = []
     for process in processes:
-        output, errors = process.communicate(timeout=timedelta(minutes=2).total_seconds())
+        output, errors = process.communicate(timeout=timedelta(minutes=10).total_seconds())
         assert (process.returncode, errors) == (0, "")
         printed.append(output)
     return [dict(np.load(target)) for target in targets], printed

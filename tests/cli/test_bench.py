@@ -66,7 +66,7 @@ def test_ctrl_c_leaves_no_file(tmp_path):
     ) as process:
         assert process.stdout.readline().startswith("Processor: ")
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=600)
     assert process.returncode == 130
     assert errors == "error: interrupted\n"
     assert list(tmp_path.iterdir()) == []

@@ -2,7 +2,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -61,9 +60,8 @@ def test_ctrl_c_keeps_what_is_known(small_folder, tmp_path):
     )  # fmt: skip
     assert process.stdout is not None
     assert process.stdout.readline().startswith("after 5 seeds: 1 of 1 pairs undecided")
-    time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=600)
     assert process.returncode == 130
     assert "interrupted before it was decided" in output
     document = json.loads((tmp_path / "out" / "comparison.json").read_text())

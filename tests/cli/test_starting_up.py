@@ -22,7 +22,7 @@ class Gate:
         spec = PathFinder.find_spec(name, path)
         load = spec.loader.exec_module
         def wait_and_load(module):
-            if not is_open.wait(30):
+            if not is_open.wait(600):
                 raise ImportError("the plan waited for PyTorch")
             load(module)
         spec.loader.exec_module = wait_and_load
@@ -46,7 +46,7 @@ def test_the_plan_is_shown_before_torch_is_loaded(small_folder, tmp_path):
         assert plan[2].startswith("training: sgd")
         process.stdin.write("\n")
         process.stdin.flush()
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=600)
     assert (process.returncode, errors) == (0, "")
     assert output.startswith("epoch 1/1: ")
 

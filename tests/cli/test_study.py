@@ -53,7 +53,7 @@ def test_ctrl_c_keeps_what_is_finished(small_folder, tmp_path):
     while not process.stderr.readline().startswith("64: "):
         pass
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=600)
     assert process.returncode == 130
     assert "interrupted after 2 parts" in output
     document = json.loads((tmp_path / "out" / "study.json").read_text())
@@ -73,7 +73,7 @@ def test_ctrl_c_before_anything_is_finished_leaves_nothing(small_folder, tmp_pat
     assert process.stderr is not None
     assert process.stderr.readline().endswith("5 seeds\n")
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=600)
     assert process.returncode == 130
     assert "interrupted before anything was finished" in errors
     assert not (tmp_path / "out").exists()

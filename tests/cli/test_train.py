@@ -292,7 +292,7 @@ def test_ctrl_c_stops_after_the_batch_and_leaves_a_whole_folder(small_folder, tm
     while not process.stdout.readline().startswith("epoch 2/"):
         pass
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=600)
     assert process.returncode == 130
     assert errors == "stopping after this batch; Ctrl-C again to stop at once\n"
     assert "interrupted after " in output
@@ -310,7 +310,7 @@ def test_ctrl_c_before_training_is_one_line(small_folder, tmp_path):
     process = start(tmp_path, tmp_path)
     with (tmp_path / "train-images-idx3-ubyte").open("wb"):  # opens when the program reads it
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=600)
     assert (process.returncode, errors) == (130, "error: interrupted\n")
     assert not (tmp_path / "run").exists()
 

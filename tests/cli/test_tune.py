@@ -114,7 +114,7 @@ def test_ctrl_c_keeps_the_study_and_the_same_command_goes_on(multilayer, table, 
         if "; best: loss" in line:
             process.send_signal(signal.SIGINT)
             break
-    said, complaints = process.communicate(timeout=60)
+    said, complaints = process.communicate(timeout=600)
     assert process.returncode == 130, complaints
     assert "the study is kept in runs/tune-table-001/study.journal; the same command" in said
     assert "Traceback" not in complaints

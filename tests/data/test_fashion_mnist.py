@@ -127,7 +127,7 @@ def test_no_network_and_no_data_says_what_was_tried_and_what_to_do(
     for name in ("http_proxy", "https_proxy"):  # nobody listens there
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy")
-    output, errors = start_loading("http://example.invalid").communicate(timeout=60)
+    output, errors = start_loading("http://example.invalid").communicate(timeout=600)
     assert output == ""
     *progress, message = errors.splitlines()
     assert message.startswith("error: Fashion-MNIST was not found; tried: the cache (")
@@ -225,7 +225,7 @@ def test_a_disk_too_full_to_keep_the_files_is_only_noted(
 ) -> None:
     # The download, 26 MB at most, fits; the decompressed file, 47 MB, does not.
     process = start_loading(server.address, largest_file=40_000_000)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=600)
     assert output == "the published download 60000 10000\n"
     assert "note: Fashion-MNIST is not kept for the next time: cannot write" in errors
     assert names_in(cache) == set()
@@ -235,7 +235,7 @@ def test_a_disk_too_full_for_the_download_is_one_line(
     cache, without_apt, server, start_loading
 ) -> None:
     process = start_loading(server.address, largest_file=5_000_000)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=600)
     assert output == ""
     assert errors.splitlines()[-1].startswith("error: Fashion-MNIST was not found")
     assert "too large" in errors
@@ -245,7 +245,7 @@ def test_a_disk_too_full_for_the_download_is_one_line(
 
 @needs_apt
 def test_a_disk_without_any_room_is_one_line(cache, start_loading) -> None:
-    output, errors = start_loading(largest_file=0).communicate(timeout=60)
+    output, errors = start_loading(largest_file=0).communicate(timeout=600)
     assert output == ""
     assert errors.splitlines()[-1].startswith("error: Fashion-MNIST was not found")
     assert "Traceback" not in errors
@@ -261,7 +261,7 @@ def test_an_interrupted_apt_download_is_ended(
     process = start_loading()
     wait_until(lambda: any(cache.glob(".fetch-*/*.deb")))
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=600)
     assert names_in(cache) == set()
 
     def group_is_gone() -> bool:
@@ -280,7 +280,7 @@ def test_two_processes_at_once_fill_an_empty_cache_with_the_debian_package(
 ) -> None:
     both = [start_loading(), start_loading()]
     for process in both:
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=600)
         assert output.endswith(" 60000 10000\n"), errors
     assert {path.name for path in cache.iterdir()} <= {*FILE_NAMES, ".lock"}
     assert names_in(cache) == set(FILE_NAMES)
@@ -297,11 +297,11 @@ def test_the_second_process_waits_for_the_first_and_fetches_nothing(
         "note: waiting for another process that is fetching Fashion-MNIST\n"
     )
     server.pause.set()
-    assert first.communicate(timeout=60) == (
+    assert first.communicate(timeout=600) == (
         "the published download 60000 10000\n",
         "fetching Fashion-MNIST as published (31 MB) …\n",
     )
-    assert second.communicate(timeout=60) == ("the cache 60000 10000\n", "")
+    assert second.communicate(timeout=600) == ("the cache 60000 10000\n", "")
     assert set(server.requests.values()) == {1}
     assert names_in(cache) == set(FILE_NAMES)
 
@@ -317,7 +317,7 @@ def test_a_killed_download_leaves_nothing_that_is_trusted(
     assert len(names_in(cache)) == 1  # the working folder
     (cache / f".{FILE_NAMES[0]}.x1y2").write_bytes(b"cut off while it was written")
     server.pause.set()
-    output, errors = start_loading(server.address).communicate(timeout=60)
+    output, errors = start_loading(server.address).communicate(timeout=600)
     assert output == "the published download 60000 10000\n", errors
     assert names_in(cache) == set(FILE_NAMES)
 
@@ -335,7 +335,7 @@ def test_a_killed_apt_download_leaves_nothing_that_is_trusted(
     killed.wait()
     assert len(names_in(cache)) == 1
     monkeypatch.delenv("APT_CONFIG")
-    output, errors = start_loading().communicate(timeout=60)
+    output, errors = start_loading().communicate(timeout=600)
     assert output == "the Debian package dataset-fashion-mnist, downloaded 60000 10000\n", errors
     assert names_in(cache) == set(FILE_NAMES)
 
@@ -347,6 +347,6 @@ def test_an_interrupted_download_is_cleaned_away_at_once(
     process = start_loading(server.address)
     assert server.paused.wait(30)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=600)
     assert process.returncode != 0
     assert names_in(cache) == set()

@@ -59,7 +59,7 @@ def fitted(**options):
 def run(program: str, *arguments: str | Path) -> str:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", PROGRAM + program, *map(str, arguments)],
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 from sklearn.datasets import load_breast_cancer
 
-SECONDS_UNTIL_STUCK = 120
+SECONDS_UNTIL_STUCK = 600
 NUM_TRIALS = 24
 
 
