@@ -107,7 +107,7 @@ def test_what_is_no_file_is_named(tmp_path: Path) -> None:
     loop = tmp_path / "loop"
     loop.symlink_to(loop)
     for path, message in [
-        (tmp_path, f"^cannot read {tmp_path}: it is a folder"),
+        (tmp_path, f"^{tmp_path} is a folder"),
         (Path("/dev/zero"), "^cannot read /dev/zero: it is a device"),
         (tmp_path / "none.csv", "none.csv: no such file"),
         (loop, "loop: too many levels"),

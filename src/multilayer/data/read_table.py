@@ -15,9 +15,16 @@ from multilayer.data.byte_stream import (
     source_name,
 )
 from multilayer.data.columnar_process import BYTES_A_VALUE
+from multilayer.data.foreign_formats import (
+    OLD_EXCEL,
+    ZIP,
+    require_no_foreign_format,
+    require_one_file,
+)
 from multilayer.data.forked import require_polars_threads
 from multilayer.data.read_columnar import ARROW, OLD_FEATHER, PARQUET, read_columnar_pieces
 from multilayer.data.read_csv import read_csv_pieces
+from multilayer.data.read_excel import read_excel
 from multilayer.data.read_json import read_json_pieces
 from multilayer.data.table_format import TableFormat
 from multilayer.data.text_numbers import with_numbers_found
@@ -38,7 +45,7 @@ def read_table(
     table_format: TableFormat | None = None,
     left_out: list[str] | None = None,
 ) -> "pl.DataFrame":
-    """Read a table: CSV and its relatives, Parquet, Arrow (Feather), or JSON lines.
+    """Read a table: CSV and its relatives, JSON lines, Parquet, Arrow (Feather), or a worksheet.
 
     The content says which it is, and how it is compressed, if at all: gzip, bzip2, xz, zstandard.
     Of CSV and JSON, a column in which every value is a number becomes one of numbers; everything
@@ -110,6 +117,8 @@ def _pieces(
     path = path if str(path) == STANDARD_INPUT else Path(path).expanduser()
     source = source_name(path)
     require_polars_threads(f"reading {source}")
+    if isinstance(path, Path):
+        require_one_file(path)
     with open_unpacked(path, limit_bytes) as stream:
         beginning = stream.peek(64)
         if not beginning:
@@ -118,7 +127,12 @@ def _pieces(
             raise TableError(f"{source} is Feather of version 1; write it as version 2")
         if beginning.startswith((PARQUET, ARROW)):
             yield from _columnar_pieces(path, stream, source, rows_at_once, left_out)
+        elif beginning.startswith((ZIP, OLD_EXCEL)):
+            yield read_excel(read_whole(stream, source), source, table_format)
         else:
+            require_no_foreign_format(stream.peek(1024)[:1024], source)
+            if table_format.sheet is not None:
+                raise TableError(f"--sheet is for workbooks, and {source} is none")
             text = as_utf8(stream, source, table_format.encoding)
             if _is_json(path, text.peek(64)):
                 pieces = read_json_pieces(

@@ -1,0 +1,77 @@
+"""Files that hold no table that can be read, told by how they begin."""
+
+import re
+from pathlib import Path
+
+from multilayer.errors import TableError
+
+ZIP, OLD_EXCEL = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_CSV = "write its table as CSV or Parquet"
+_UNPACK = "unpack it, and name the table in it"
+_BEGINNINGS = (
+    (b"SQLite format 3\0", "a SQLite database", _CSV),
+    (b"\xff\xff\xff\xff", "an Arrow stream", "write it as an Arrow file (Feather)"),
+    (b"version https://git-lfs", "a pointer of Git LFS", "fetch the file with git lfs pull"),
+    (b"\x93NUMPY", "a NumPy array", _CSV),
+    (b"\x89HDF", "an HDF5 file", _CSV),
+    (b"ORC", "an ORC file", _CSV),
+    (b"Obj\x01", "an Avro file", _CSV),
+    (b"PARE", "an encrypted Parquet file", _CSV),
+    (b"<stata_dta>", "a Stata file", _CSV),
+    (b"$FL2", "an SPSS file", _CSV),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", _UNPACK),
+    (b"Rar!", "a RAR archive", _UNPACK),
+    (b"%PDF", "a PDF document", _CSV),
+    (b"\x89PNG", "a PNG image", "a model of tables reads tables"),
+    (b"\xff\xd8\xff", "a JPEG image", "a model of tables reads tables"),
+)
+_PICKLE = re.compile(rb"\x80[\x02-\x05](\x95|[c\x8c}\]q(])")
+_HTML = re.compile(rb"\s*(<!doctype html|<html|<table)", re.IGNORECASE)
+_XML = re.compile(rb"\s*<\?xml")
+_ARFF = re.compile(rb"(\s*%[^\n]*\n|\s)*@relation\b", re.IGNORECASE)
+_LIBSVM = re.compile(rb"[+-]?\d+(\.\d+)?( \d+:[-+.\deE]+)+\s*\r?\n")
+
+
+def require_no_foreign_format(beginning: bytes, source: str) -> None:
+    """Refuse a file that is plainly something else.
+
+    Args:
+        beginning: Its first bytes, some hundred if it has so many.
+        source: What the error calls it.
+
+    Raises:
+        TableError: it is; the error says what, and what to do.
+    """
+    for begin, what, advice in _BEGINNINGS:
+        if beginning.startswith(begin):
+            raise TableError(f"{source} is {what}; {advice}")
+    for pattern, what in [
+        (_PICKLE, "a pickle, which may run any code and is never opened"),
+        (_HTML, "a web page"),
+        (_XML, "an XML file"),
+        (_ARFF, "an ARFF file"),
+        (_LIBSVM, "a file of libsvm"),
+    ]:
+        if pattern.match(beginning):
+            raise TableError(f"{source} is {what}; {_CSV}")
+    if beginning[257:262] == b"ustar":
+        raise TableError(f"{source} is a tar archive; {_UNPACK}")
+
+
+def require_one_file(path: str | Path) -> None:
+    """Refuse what names no single file here.
+
+    Raises:
+        TableError: it is a URL, a pattern for several files, or a folder.
+    """
+    text = str(path)
+    if re.match(r"[a-z][a-z0-9+.-]+:/", text, re.IGNORECASE) and not Path(text).exists():
+        shown = re.sub(r":/(?!/)", "://", text, count=1)
+        raise TableError(f"{shown} is an address; download the file, and name it")
+    if re.search(r"[*?]", text) and not Path(text).exists():
+        raise TableError(f"{text} is a pattern; name one file, in which all rows are put together")
+    if Path(text).is_dir():
+        raise TableError(
+            f"{text} is a folder; a table is one file, in which the rows of all files are put "
+            "together"
+        )
