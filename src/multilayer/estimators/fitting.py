@@ -36,6 +36,7 @@ from multilayer.estimators.table_rows import TableRows
 from multilayer.model_file.table_model import TableModel
 
 FEWEST_ROWS_TO_DIVIDE = 10  # fewer are all learned from
+FEWEST_ROWS_TO_SELECT = 20  # held-out rows; by fewer the best epoch is chosen by chance
 SEED_STEP = 1 << 32  # so that the members of one seed are not those of the next
 
 
@@ -44,7 +45,9 @@ class TableFit(PopulationFit):
 
     Rows of weight 0 are left out. In a table that fits one batch the order of the rows does not
     matter, and a row of a whole weight is as many rows, as long as all of them fit the batch. Rows
-    are split as they are: equal ones may be on both sides, as equal rows to come may be.
+    are split as they are: equal ones may be on both sides, as equal rows to come may be. Where one
+    network holds out fewer than 20 rows its last epoch counts, unless a selection is asked for: so
+    few rows calibrate it, but choose an epoch by chance.
 
     The encoder is fitted to the rows that are learned from; where folds are, to all rows, which
     are learned from by one network or another (it never sees a target).
@@ -110,6 +113,14 @@ class TableFit(PopulationFit):
             rows = rows.repeated(self.settings.batch_size).in_order(targets)
         self.rows = rows = rows.weighted_by_class(class_weight, targets)
         self.division = self._divide(targets, validation)
+        held_out = self.division.held_out
+        is_few = held_out is not None and len(held_out[0]) < FEWEST_ROWS_TO_SELECT
+        if (
+            is_few
+            and not self.settings.num_folds
+            and not {"selection", "patience"} & {*(changes or {})}
+        ):
+            self.settings = replace(self.settings, selection="last")
         learned = rows if self.settings.num_folds else rows.take(self.division.train[0])
         if start is not None:
             if start.targets.classes != targets.classes or start.targets.task != targets.task:
