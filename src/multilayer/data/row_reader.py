@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.data.column_judging import are_codes
+from multilayer.data.find_numbers import find_numbers
 from multilayer.data.left_out import LeftOut
 from multilayer.data.missing import MISSING_LABEL_SPELLINGS, without_missing
+from multilayer.data.number_format import NumberFormat
 from multilayer.data.schema import require_columns
 from multilayer.data.target_values import is_present, target_array
 from multilayer.data.text_numbers import numbers_of, parse_numbers, with_numbers_found
@@ -50,6 +53,8 @@ class RowReader:
         is_strict: a row without target is an error.
         values: how values are written, where their looks leave it open.
         has_weight_zero: rows of weight 0 count too.
+        number_formats: for each target how text writes its numbers; empty: as the text shows.
+        doubts: what else the targets could mean, a sentence each.
     """
 
     target: tuple[str, ...]
@@ -59,6 +64,8 @@ class RowReader:
     is_strict: bool = False
     values: ValueFormat = field(default_factory=ValueFormat)
     has_weight_zero: bool = False
+    number_formats: tuple[NumberFormat | None, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     def judging(self, table: "pl.DataFrame") -> "RowReader":
         """The reader that takes text for numbers where all targets of a table are numbers.
@@ -74,6 +81,8 @@ class RowReader:
         require_columns(self.target, table.columns, self.source)
         columns = self._without_missing(table.select(self.target))
         types: list[str | None] = []
+        formats: list[NumberFormat | None] = []
+        doubts: list[str] = []
         for text, found in zip(
             columns.iter_columns(), with_numbers_found(columns).iter_columns(), strict=True
         ):
@@ -81,8 +90,22 @@ class RowReader:
             if found.dtype == pl.Float64 and is_number:
                 # Longer than 64 bits they are names, and would be rounded as numbers.
                 is_number = not text.drop_nulls().str.contains(_ONLY_DIGITS).all()
-            types.append(str(found.dtype) if is_number else None)
-        return replace(self, number_types=tuple(types))
+            written = None
+            if text.dtype == pl.String and found.dtype == pl.String:
+                written = find_numbers(text, self.values)
+                if written is not None and (not written.are_numbers or are_codes(text, written)):
+                    written = None
+            if written is not None:  # a text that is no number is named when it is read
+                types.append("Float64")
+                formats.append(replace(written.number_format, missing=()))
+                if written.doubt:
+                    doubts.append(f"target {text.name!r} is taken as numbers: {written.doubt}")
+            else:
+                types.append(str(found.dtype) if is_number else None)
+                formats.append(None)
+        return replace(
+            self, number_types=tuple(types), number_formats=tuple(formats), doubts=tuple(doubts)
+        )
 
     def read(self, piece: "pl.DataFrame", first_row: int) -> CountingRows:
         """Read a piece.
@@ -141,24 +164,38 @@ class RowReader:
         """
         import polars as pl
 
+        formats = self.number_formats or (None,) * len(self.target)
         series = [
             column
             if number_type is None or column.dtype != pl.String
-            else self._numbers(column, getattr(pl, number_type), first_row)
-            for column, number_type in zip(columns.iter_columns(), self.number_types, strict=True)
+            else self._numbers(column, getattr(pl, number_type), written, first_row)
+            for column, number_type, written in zip(
+                columns.iter_columns(), self.number_types, formats, strict=True
+            )
         ]
         return target_array(series[0] if len(series) == 1 else pl.DataFrame(series))
 
     def _numbers(
-        self, text: "pl.Series", number_type: type["pl.DataType"], first_row: int
+        self,
+        text: "pl.Series",
+        number_type: type["pl.DataType"],
+        written: NumberFormat | None,
+        first_row: int,
     ) -> "pl.Series":
         if number_type.is_integer():
             whole = text.cast(number_type, strict=False)
             if whole.null_count() == text.null_count():
                 return whole
-        numbers = parse_numbers(text)  # an infinite target is refused by whoever encodes it
+        # An infinite target is refused by whoever encodes it.
+        numbers = parse_numbers(text, written)
+        if numbers is None and written is None:
+            found = find_numbers(text, self.values)
+            if found is not None and not found.strays:
+                numbers = found.numbers.cast(float)
+            elif found is not None:
+                written = replace(found.number_format, missing=())
         if numbers is None:
-            numbers = numbers_of(text, self.source, first_row)
+            numbers = numbers_of(text, self.source, first_row, written)
         is_whole = number_type.is_integer() and (numbers == numbers.round()).all()
         return numbers.cast(number_type) if is_whole else numbers
 

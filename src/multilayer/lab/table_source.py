@@ -154,7 +154,7 @@ def read_rows(
         reader = reader.judging(table)
     found = reader.read(table, 1)
     numbers = found.numbers
-    notes = found.left_out.notes(roles.target, source_name(path))
+    notes = (*found.left_out.notes(roles.target, source_name(path)), *reader.doubts)
     if len(numbers) == 0:
         raise TableError(
             f"no row of {path} has a target {', '.join(map(repr, roles.target))}"
@@ -243,12 +243,13 @@ def _with_moments(
         if column.kind != "date" or table.schema.get(column.name) != pl.String:
             continue
         date_format, text = column.date_format or ISO, table[column.name]
+        missing = () if column.number_format is None else column.number_format.missing
         try:
-            made.append(moments_of(text, date_format, source))
+            made.append(moments_of(text, date_format, source, 1, missing))
         except TableError:
             nulls = pl.Series(text.name, [None], text.dtype)
             every = nulls.new_from_index(0, int(numbers[-1]) + 1).scatter(numbers, text)
-            moments_of(every, date_format, source)
+            moments_of(every, date_format, source, 1, missing)
             raise
     return table.with_columns(made) if made else table
 
