@@ -118,7 +118,8 @@ def find_dates(text: "pl.Series") -> DatesFound | None:
     best, *others = ordered
     moments = moments_in[best]
     is_open = any(
-        ordered[other] == ordered[best] and not moments_in[other].equals(moments)
+        moments_in[other].is_null().equals(moments.is_null())
+        and not moments_in[other].equals(moments)
         for other in others
     )
     is_stray = present.is_not_null() & moments.is_null()
