@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from multilayer import MLPClassifier, MLPRegressor
-from multilayer.errors import DataWarning, TableError
+from multilayer.errors import DataWarning, TableError, TrainingDivergedError
 from multilayer.estimators import increments
 
 QUICK = {"recipe": "fast", "hidden_layer_sizes": (32,), "random_state": 0}
@@ -96,3 +96,24 @@ def test_the_same_rows_again_change_no_column():
             classifier.partial_fit(X, Y, classes=[0, 1])
     assert [line["epoch"] for line in classifier.history_] == [1, 2, 3, 4, 5]
     assert classifier.score(X, Y) > 0.9
+
+
+@pytest.mark.parametrize("recipe", ["chapter", "fast"])
+def test_a_loss_that_is_not_finite_is_raised_and_what_was_learned_before_stays(recipe):
+    rows = np.random.default_rng(0).normal(size=(400, 3))
+    estimator = MLPRegressor(recipe, learning_rate_init=1e6, random_state=0)
+    with pytest.raises(TrainingDivergedError, match="loss stopped being a finite number in epoch"):
+        for _ in range(4):
+            estimator.partial_fit(rows, rows[:, 0])
+    kept = estimator._increments.answering()
+    assert bool(kept.network.parameters.isfinite().all())
+
+
+def test_a_model_answers_as_before_while_its_estimator_learns_on():
+    rows = np.random.default_rng(0).normal(size=(400, 3))
+    estimator = MLPRegressor("fast", random_state=0).partial_fit(rows, rows[:, 0])
+    model = estimator.model_
+    before = model.predict(rows)
+    estimator.partial_fit(rows, rows[:, 1])
+    np.testing.assert_array_equal(model.predict(rows), before)
+    assert not np.array_equal(estimator.predict(rows), before)

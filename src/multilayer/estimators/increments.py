@@ -15,10 +15,11 @@ from multilayer.data.targets import Targets
 from multilayer.data.unseen_values import UnseenValues
 from multilayer.engine.batches import BatchSource, Examples
 from multilayer.engine.network import Network
+from multilayer.engine.processor import choose_num_threads, processor
 from multilayer.engine.randomness import generator
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.step import Step
-from multilayer.errors import DataWarning, TableError
+from multilayer.errors import DataWarning, TableError, TrainingDivergedError
 from multilayer.estimators.fitting import TASK_NAMES
 from multilayer.estimators.recipes import recipe
 from multilayer.estimators.table_rows import TableRows
@@ -133,6 +134,7 @@ class Increments:
 
         Raises:
             TableError: the rows do not fit those of the first call.
+            TrainingDivergedError: the loss is not finite; the rows have not been learned.
         """
         self.model.targets.encode(rows.targets)  # refused before anything changes
         bits = self._bits
@@ -153,8 +155,12 @@ class Increments:
                 bits = None
         line = self._learn(rows, class_weight)
         self._bits = bits
-        self.model = replace(self.model)  # a fresh one, which has not prepared its answers yet
         return line
+
+    def answering(self) -> TableModel:
+        """The model as it is now, which answers the same while this goes on."""
+        network = self.model.network
+        return replace(self.model, network=Network.of(network.spec, network.parameters.clone()))
 
     def _news(self, rows: TableRows) -> list[str]:
         """What these rows show that the rows judged did not, in sentences."""
@@ -223,10 +229,20 @@ class Increments:
         source = generator(self._settings.seed, f"shuffle {self._num_bits}")
         batches = BatchSource(examples, self._settings.batch_size, [source])
         losses, sizes = [], []
-        with torch.inference_mode():
+        network, settings = self.model.network, self._settings
+        before = network.parameters.clone()
+        num_threads = choose_num_threads(settings, network.spec, 1)
+        with processor(num_threads, settings.precision), torch.inference_mode():
             for batch in batches.epoch():
                 losses.append(float(self._step(batch.inputs, batch.targets, batch.weights)))
                 sizes.append(batch.inputs.shape[1])
+        if not (np.isfinite(losses).all() and bool(network.parameters.isfinite().all())):
+            network.parameters.copy_(before)  # as if these rows had not come
+            self._step, self._num_bits = Step(network, settings), self._num_bits - 1
+            step = 1 + int(np.argmin([*np.isfinite(losses[:-1]), False]))
+            raise TrainingDivergedError(
+                "training", self._num_bits + 1, step, settings.learning_rate
+            )
         return {
             "epoch": self._num_bits,
             "num_steps": len(losses),

@@ -157,7 +157,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         line = increments.add(rows, getattr(self, "class_weight", None))
         self.history_ = [*getattr(self, "history_", []), line]
         self.n_iter_ = len(self.history_)
-        self._take(increments.model)
+        self._take(increments.answering())
         return self
 
     def _take(self, model: TableModel) -> None:
