@@ -132,3 +132,10 @@ def test_a_sheet_is_for_workbooks(tmp_path):
     path.write_text("a\n1\n")
     with pytest.raises(TableError, match="--sheet is for workbooks"):
         read_table(path, table_format=TableFormat(sheet=1))
+
+
+def test_flags_that_mean_nothing_are_noted(tmp_path):
+    path = tmp_path / "t.parquet"
+    pl.DataFrame({"a": [1]}).write_parquet(path)
+    with pytest.warns(DataWarning, match="--delimiter means nothing for"):
+        read_table(path, delimiter=";")

@@ -1,8 +1,9 @@
 """Any file that holds a table."""
 
 import io
+import warnings
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ from multilayer.data.read_json import read_json_pieces
 from multilayer.data.table_format import TableFormat
 from multilayer.data.text_numbers import with_numbers_found
 from multilayer.data.text_stream import as_utf8
-from multilayer.errors import SettingsError, TableError
+from multilayer.errors import DataWarning, SettingsError, TableError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -126,8 +127,10 @@ def _pieces(
         if beginning.startswith(OLD_FEATHER):
             raise TableError(f"{source} is Feather of version 1; write it as version 2")
         if beginning.startswith((PARQUET, ARROW)):
+            _note_unused(table_format, set(), source)
             yield from _columnar_pieces(path, stream, source, rows_at_once, left_out)
         elif beginning.startswith((ZIP, OLD_EXCEL)):
+            _note_unused(table_format, {"sheet", "skip_rows"}, source)
             yield read_excel(read_whole(stream, source), source, table_format)
         else:
             require_no_foreign_format(stream.peek(1024)[:1024], source)
@@ -135,6 +138,7 @@ def _pieces(
                 raise TableError(f"--sheet is for workbooks, and {source} is none")
             text = as_utf8(stream, source, table_format.encoding)
             if _is_json(path, text.peek(64)):
+                _note_unused(table_format, {"encoding"}, source)
                 pieces = read_json_pieces(
                     text,
                     source,
@@ -157,6 +161,17 @@ def _with_booleans(frame: "pl.DataFrame") -> "pl.DataFrame":
     ).row(0)
     names = [name for name, is_one in zip(frame.columns, is_boolean, strict=True) if is_one]
     return frame.with_columns(pl.col(name) == "true" for name in names)
+
+
+def _note_unused(table_format: TableFormat, used: set[str], source: str) -> None:
+    """Say which flags mean nothing for a file of its kind."""
+    for one in fields(table_format):
+        if one.name not in used and getattr(table_format, one.name) != one.default:
+            warnings.warn(
+                f"--{one.name.replace('_', '-')} means nothing for {source}, which is no CSV",
+                DataWarning,
+                stacklevel=4,
+            )
 
 
 def _format(delimiter: str | None, table_format: TableFormat | None) -> TableFormat:
