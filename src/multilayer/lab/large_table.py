@@ -299,6 +299,11 @@ def _traits(path: str | Path) -> tuple[int, ...]:
 
 def _digest(path: str | Path) -> str:
     """SHA-256 of a table's file: where it is does not matter to its encoded rows."""
+    try:
+        Path(path).expanduser().stat()
+    except (OSError, ValueError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise TableError(f"cannot read {path}: {reason}") from error
     digest = file_digest(path)
     if digest is None:
         raise TableError(f"cannot read {path}: it must be a file, as it is read several times")
