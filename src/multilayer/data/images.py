@@ -84,9 +84,13 @@ def load_images(name_or_folder: str | Path, data_dir: str | Path | None = None) 
 
         return load_digits()
 
-    folder = Path(name_or_folder).expanduser()
-    if not folder.is_dir():
-        what_it_is = "a file" if folder.exists() else "neither a known data set nor a folder"
+    try:
+        folder = Path(name_or_folder).expanduser()
+        is_folder, is_there = folder.is_dir(), folder.exists()
+    except (OSError, RuntimeError, ValueError):  # of names too long, of nobody's home, …
+        is_folder = is_there = False
+    if not is_folder:
+        what_it_is = "a file" if is_there else "neither a known data set nor a folder"
         raise DatasetNotFoundError(
             f"{str(name_or_folder)!r} is {what_it_is}; it must be {', '.join(KNOWN_DATASETS)} "
             "or the path of a folder with MNIST-like idx files"

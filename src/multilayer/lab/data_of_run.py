@@ -12,7 +12,7 @@ from typing import Any
 from multilayer.data.images import ImageDataset
 from multilayer.errors import RunFolderError
 from multilayer.lab.image_documents import dataset_digest
-from multilayer.lab.moved_data import file_digest
+from multilayer.lab.moved_data import file_digest, is_there
 
 
 def check_table_of_run(
@@ -35,7 +35,7 @@ def check_table_of_run(
     recorded = origin.get("validation_sha256" if is_validation else "sha256")
     if recorded is None:
         _check_is_not_shown(run, path, is_shown)
-    elif path.exists() and file_digest(path) != recorded:
+    elif is_there(path) and file_digest(path) != recorded:
         raise _changed(run, path)
 
 

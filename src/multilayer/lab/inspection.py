@@ -12,7 +12,7 @@ from multilayer.estimators.table_rows import TableRows
 from multilayer.lab.data_of_run import check_table_of_run
 from multilayer.lab.importance import Importance, permutation_importance
 from multilayer.lab.model_rows import rows_for_model
-from multilayer.lab.moved_data import where_data_are
+from multilayer.lab.moved_data import is_there, where_data_are
 from multilayer.lab.run_documents import read_settings
 from multilayer.lab.run_folder import model_path
 from multilayer.lab.saved_run import format_of_run
@@ -135,7 +135,7 @@ def _all_rows_of(
         return None, "the run held no rows out; name a table with rows it has not learned from"
     origin = where_data_are(run, origin)
     path = origin["load"] if validation is None else origin["validation"]
-    if not Path(path).is_file():
+    if not is_there(path) or not Path(path).is_file():
         what = "validation rows were held out of" if validation is None else "run was validated on"
         return None, f"the table {path}, which the {what}, is not there any more; name a table"
     try:

@@ -1,11 +1,13 @@
 """Where the data of a run are now: what counts is their content, not their path."""
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from multilayer.errors import RunFolderError, TableError
+from multilayer.files import open_regular
 
 _MOST_PARTS = 4  # of a path that are looked for elsewhere, and folders around a run to look in
 _PLACES = ("source", "load", "data_dir", "validation")
@@ -18,13 +20,22 @@ def file_digest(path: str | Path) -> str | None:
         TableError: it cannot be read.
     """
     path = Path(path).expanduser()
-    if not path.is_file():
+    if not is_there(path) or not path.is_file():
         return None
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise TableError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+
+
+def is_there(path: str | Path) -> bool:
+    """Whether a path that a run folder names leads to something that may be looked at."""
+    try:
+        os.stat(path)  # noqa: PTH116
+    except (OSError, ValueError):  # of names too long, folders of others, …
+        return False
+    return True
 
 
 def find_table(run: str | Path, path: str, sha256: str | None) -> str:
@@ -41,19 +52,21 @@ def find_table(run: str | Path, path: str, sha256: str | None) -> str:
     Returns:
         The path as it was given, if it is nowhere else either.
     """
-    if sha256 is None or Path(path).exists():
+    if sha256 is None or is_there(path):
         return path
     for candidate in _elsewhere(run, path):
-        if candidate.is_file() and file_digest(candidate) == sha256:
+        if is_there(candidate) and candidate.is_file() and file_digest(candidate) == sha256:
             return str(candidate)
     return path
 
 
 def find_folder(run: str | Path, path: str) -> str:
     """Where a folder of pictures is now, by its name alone: whoever reads it checks its content."""
-    if Path(path).exists():
+    if is_there(path):
         return path
-    return next((str(found) for found in _elsewhere(run, path) if found.is_dir()), path)
+    return next(
+        (str(found) for found in _elsewhere(run, path) if is_there(found) and found.is_dir()), path
+    )
 
 
 def where_data_are(
@@ -79,7 +92,7 @@ def check_is_there(run: str | Path, path: str | Path) -> None:
     Raises:
         RunFolderError: it is not there.
     """
-    if not Path(path).exists():
+    if not is_there(path):
         raise RunFolderError(
             f"the table {path} of the run {run} is not there any more; name where it is now"
         )
