@@ -11,6 +11,8 @@ import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from multilayer.data.column_kinds import infer_schema
+from multilayer.data.encoder import Encoder
 from multilayer.data.frames import as_frame
 from multilayer.errors import TableError
 
@@ -203,3 +205,16 @@ def test_a_mapping_of_single_values_is_one_row() -> None:
     assert as_frame({"size": 1.5, "town": "Bern"}).rows() == [(1.5, "Bern")]
     with pytest.raises(TableError, match=r"column 'town' of the mapping holds 'Bern'; each column"):
         as_frame({"size": [1.5], "town": "Bern"})
+
+
+def test_what_is_masked_is_missing() -> None:
+    masked = np.ma.masked_array([[1, 2], [3, 4]], mask=[[True, False], [False, True]])
+    assert as_frame(masked).fill_nan(None).rows() == [(None, 2.0), (3.0, None)]
+
+
+def test_categories_of_numbers_stay_categories() -> None:
+    frame = as_frame(pd.DataFrame({"code": pd.Categorical([1, 2, 3] * 20)}))
+    assert infer_schema(frame).columns[0].kind == "categorical"
+    encoder = Encoder.fit(frame, infer_schema(frame))
+    plain = as_frame({"code": [1, 2, 3] * 20})
+    assert (encoder.encode(frame) == encoder.encode(plain)).all()

@@ -66,6 +66,7 @@ class CategoryColumn:
         """
         import polars as pl
 
+        series = series.cast(pl.String) if series.dtype == pl.Categorical else series
         meaning = column.meaning or ("number" if series.dtype.is_numeric() else "text")
         if column.kind == "boolean":
             meaning = "boolean"
@@ -118,6 +119,7 @@ class CategoryColumn:
         import polars as pl
 
         places = {category: place for place, category in enumerate(self.categories, start=1)}
+        series = series.cast(pl.String) if series.dtype == pl.Categorical else series
         by_number = self._places_by_number() if series.dtype.is_numeric() else {}
         reading = _Reading(self.meaning, self.keep_na, series.dtype == pl.Float32)
         few = len(series) <= _FEW_ROWS

@@ -246,7 +246,7 @@ def _ranges(frame: "pl.DataFrame") -> dict[str, tuple[int, Any, Any]]:
     import polars as pl
 
     expressions = []
-    names = [name for name, dtype in frame.schema.items() if dtype != pl.String]
+    names = [n for n, dtype in frame.schema.items() if dtype not in (pl.String, pl.Categorical)]
     for name, dtype in frame.select(names).schema.items():
         value = pl.col(name)
         if dtype.is_float():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.data.plain_columns import column_of_objects, with_plain_columns
+from multilayer.data.plain_columns import column_of_objects, told_categories, with_plain_columns
 from multilayer.errors import TableError
 
 if TYPE_CHECKING:
@@ -35,6 +35,10 @@ def as_frame(X: Any, names: Sequence[str] | None = None) -> "pl.DataFrame":
     """
     import polars as pl
 
+    if isinstance(X, np.ma.MaskedArray):  # what is masked is missing
+        is_number = X.dtype.kind in "fiu"
+        empty: Any = np.nan if is_number else None
+        X = np.where(np.ma.getmaskarray(X), empty, X.data.astype(float if is_number else object))
     if isinstance(X, pl.LazyFrame):
         X = X.collect()
     if isinstance(X, pl.DataFrame):
@@ -164,7 +168,7 @@ def _series_of_series(name: str, series: Any) -> "pl.Series":
         return pl.Series(name, series.to_numpy().astype("datetime64[us]"))
     if dtype in (nw.Categorical, nw.Enum):
         values = [None if _absent(value) else str(value) for value in series.to_list()]
-        return pl.Series(name, values, pl.String)
+        return told_categories(pl.Series(name, values, pl.String))
     if dtype.is_nested():
         raise TableError(
             f"column {name!r} of the table holds {str(dtype).lower()}; a column must hold numbers, "

@@ -19,7 +19,8 @@ _TIMES = (datetime.date, datetime.time, datetime.timedelta)  # a datetime is a d
 def with_plain_columns(frame: "pl.DataFrame", source: str = "the table") -> "pl.DataFrame":
     """A frame with columns of numbers, booleans, text, dates and times only.
 
-    Categories become their text, decimals float64, and times with a zone the same times in UTC.
+    Categories become their text, or stay categories where that looks like numbers; decimals become
+    float64, and times with a zone the same times in UTC.
 
     Raises:
         TableError: a column holds lists, structures or bytes.
@@ -34,7 +35,7 @@ def with_plain_columns(frame: "pl.DataFrame", source: str = "the table") -> "pl.
                 "numbers, text, booleans, dates or times"
             )
         if dtype in (pl.Categorical, pl.Enum):
-            changed.append(pl.col(name).cast(pl.String))
+            changed.append(pl.lit(told_categories(frame[name].cast(pl.String))))
         elif dtype.is_decimal():
             changed.append(pl.col(name).cast(pl.Float64))
         elif isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
@@ -42,6 +43,15 @@ def with_plain_columns(frame: "pl.DataFrame", source: str = "the table") -> "pl.
         elif dtype == pl.Object:
             changed.append(pl.lit(column_of_objects(name, frame[name].to_list(), source)))
     return frame.with_columns(changed) if changed else frame
+
+
+def told_categories(text: "pl.Series") -> "pl.Series":
+    """Categories as text; as `pl.Categorical` where nothing else tells them from numbers."""
+    import polars as pl
+
+    present = text.drop_nulls().unique()
+    are_numbers = len(present) > 0 and present.cast(pl.Float64, strict=False).null_count() == 0
+    return text.cast(pl.Categorical) if are_numbers else text
 
 
 def column_of_objects(name: str, values: Sequence[Any], source: str = "the table") -> "pl.Series":

@@ -195,7 +195,12 @@ class RowReader:
             elif found is not None:
                 written = replace(found.number_format, missing=())
         if numbers is None:
-            numbers = numbers_of(text, self.source, first_row, written)
+            try:
+                numbers = numbers_of(text, self.source, first_row, written)
+            except TableError as error:
+                if not self.number_formats:  # a file that is to fit a model
+                    raise
+                raise TableError(f"{error}; if that is a missing value, say --missing") from error
         is_whole = number_type.is_integer() and (numbers == numbers.round()).all()
         return numbers.cast(number_type) if is_whole else numbers
 

@@ -40,6 +40,8 @@ def numbers_of(
     """
     import polars as pl
 
+    if series.dtype == pl.Categorical:
+        series = series.cast(pl.String)
     if series.dtype == pl.String:
         numbers = parse_numbers(series, number_format)
         if numbers is None:
@@ -47,8 +49,7 @@ def numbers_of(
             number = first_row + row if row_numbers is None else row_numbers[row]
             raise TableError(
                 f"row {number} of column {series.name!r} of {source} must be a number"
-                f"{_as(number_format)}, it is {shown(series[row])}; if that says that a value is "
-                "missing: --missing, or missing= in Python"
+                f"{_as(number_format)}, it is {shown(series[row])}"
             )
     elif series.dtype == pl.Duration:
         numbers = series.dt.total_microseconds().cast(pl.Float64) / 1e6
