@@ -237,6 +237,15 @@ def test_encoding_goes_on_after_a_kill(files, cache, monkeypatch):
     whole.remove()
 
 
+def test_a_table_of_very_many_columns_needs_a_larger_limit(tmp_path, cache):
+    """Known from its first rows: neither a survey nor a training is begun."""
+    wide = pl.DataFrame({f"x{place}": [0.5, 1.5] * 10 for place in range(6000)})
+    wide.with_columns(y=pl.Series([0, 1] * 10)).write_csv(tmp_path / "wide.csv")
+    large = LargeTable(tmp_path / "wide.csv", ColumnRoles(("y",)), 500_000_000)
+    with pytest.raises(SettingsError, match=r"for a table of 6,001 columns; the smallest .* MB"):
+        next(large.prepare())
+
+
 def test_a_table_that_is_replaced_while_it_is_read_is_refused(files, tmp_path, cache):
     path = tmp_path / "t.parquet"
     rows = pl.read_parquet(files / "t.parquet")

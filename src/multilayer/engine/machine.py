@@ -63,6 +63,7 @@ def fit_bytes(spec: NetworkSpec, members: Sequence[TrainingSettings]) -> int:
     num_copies = 2 + num_moments + int(shared.average_decay > 0) + int(shared.selection != "last")
     is_embedded = bool(spec.embedded_numbers or spec.category_sizes)
     num_wide = spec.num_inputs + 2 * (is_embedded + spec.scale_layer) * spec.num_features
+    num_wide += spec.num_embedding_values
     num_flowing = shared.batch_size * (num_wide + 3 * sum(spec.widths[1:]))
     of_member = num_copies * spec.num_parameters + num_flowing
     return len(members) * of_member * _BYTES_OF_A_NUMBER

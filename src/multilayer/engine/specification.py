@@ -119,7 +119,13 @@ class NetworkSpec:
 
     def rows_at_once(self, most: int) -> int:
         """Rows to be answered together: `most`, or fewer where their features would be many."""
-        return max(1, min(most, _MOST_VALUES_AT_ONCE // max(self.num_inputs, self.num_features)))
+        of_a_row = max(self.num_inputs, self.num_features) + self.num_embedding_values
+        return max(1, min(most, _MOST_VALUES_AT_ONCE // of_a_row))
+
+    @property
+    def num_embedding_values(self) -> int:
+        """Values in between that the embeddings of a row's numbers need: cosines and mixtures."""
+        return self.embedded_numbers * (3 * NUM_FREQUENCIES + NUMBER_WIDTH)
 
     @property
     def num_features(self) -> int:

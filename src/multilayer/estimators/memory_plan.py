@@ -17,6 +17,9 @@ _FEWEST_HELD_OUT = 200
 _LARGEST_PIECE_BYTES = 2**27
 _LARGEST_TEXT_BYTES = 2**24
 _TEXT_FACTOR = 12  # by which a piece of text grows while it is taken apart
+_FEWEST_SAMPLED = 200  # rows of very many columns; others are judged by thousands
+_COLUMN_BYTES = 25_000  # a column of a frame, beside its values, while pieces come and go
+_SAMPLE_FACTOR = 4  # by which a sample grows while columns are judged and the encoder is fitted
 _MOST_SAMPLED = 100_000  # more would not move a quantile visibly
 
 
@@ -49,9 +52,21 @@ class MemoryPlan:
         """Text of a piece of a CSV or JSON file."""
         return min(self._left // 2 // _TEXT_FACTOR, _LARGEST_TEXT_BYTES)
 
-    def sample_rows(self, row_bytes: float) -> int:
-        """Rows to judge columns by and to fit the encoder to."""
-        return max(1000, min(_MOST_SAMPLED, int(self._left / 8 / max(row_bytes, 1))))
+    def sample_rows(self, row_bytes: float, num_columns: int) -> int:
+        """Rows to judge columns by and to fit the encoder to.
+
+        Args:
+            row_bytes: of a row in a frame.
+            num_columns: of the table.
+
+        Raises:
+            SettingsError: the fewest do not fit; the message names the smallest limit.
+        """
+        of_columns = num_columns * _COLUMN_BYTES
+        least = _PROGRAM_BYTES + of_columns + _SAMPLE_FACTOR * _FEWEST_SAMPLED * row_bytes
+        self._require(least, f"a table of {num_columns:,} columns")
+        most = int((self._left - of_columns) / (2 * _SAMPLE_FACTOR) / max(row_bytes, 1))
+        return max(_FEWEST_SAMPLED, min(_MOST_SAMPLED, most))
 
     def training(
         self, spec: NetworkSpec, members: Sequence[TrainingSettings], row_bytes: int
@@ -85,7 +100,7 @@ class MemoryPlan:
     def _left(self) -> int:
         return self.limit_bytes - _PROGRAM_BYTES
 
-    def _require(self, least_bytes: int, what: str) -> None:
+    def _require(self, least_bytes: float, what: str) -> None:
         if self.limit_bytes < least_bytes:
             raise SettingsError(
                 f"a memory limit of {self.limit_bytes / 1e6:,.0f} MB is too small for {what}; the "

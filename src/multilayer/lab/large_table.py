@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _SPARE_BYTES = 1 << 20  # beside the encoded rows
 _ROWS_TO_MEASURE = 1000
+_VALUE_BYTES, _TEXT_BYTES = 8, 16  # of a value at least, and what text takes beside its letters
 
 
 @dataclass(frozen=True)
@@ -195,11 +196,16 @@ class LargeTable:
 
     def _sizes(self, path: str | Path) -> tuple[int, int]:
         """Rows to read at once, and rows of the sample."""
+        import polars as pl
+
         for piece in self._pieces(path, _ROWS_TO_MEASURE):
             if len(piece):
                 require_columns(self.roles.columns, piece.columns, str(path))
-                row_bytes = max(piece.estimated_size() / len(piece), 8 * piece.width)
-                return self._memory.rows_at_once(row_bytes), self._memory.sample_rows(row_bytes)
+                num_text = sum(dtype == pl.String for dtype in piece.dtypes)
+                fewest = _VALUE_BYTES * piece.width + _TEXT_BYTES * num_text
+                row_bytes = max(piece.estimated_size() / len(piece), fewest)
+                sample_rows = self._memory.sample_rows(row_bytes, piece.width)
+                return self._memory.rows_at_once(row_bytes), sample_rows
         raise TableError(f"{path} has no rows")
 
     def _pieces(self, path: str | Path, rows_at_once: int) -> Iterator["pl.DataFrame"]:
@@ -305,6 +311,8 @@ def _digest(path: str | Path) -> str:
         reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise TableError(f"cannot read {path}: {reason}") from error
     digest = file_digest(path)
+    if digest is None and not Path(path).expanduser().exists():
+        raise TableError(f"cannot read {path}: no such file or directory")
     if digest is None:
         raise TableError(f"cannot read {path}: it must be a file, as it is read several times")
     return digest
