@@ -164,6 +164,8 @@ def read_rows(
         table = table[numbers]
     special = with_numbers_found(table.select(others))
     schema, table = typed_table(table, numbers, roles, schema, source_name(path))
+    if not schema.inputs:
+        raise TableError(f"no column is left of {path} that a network can learn from")
     rows = TableRows(
         table.drop(roles.columns),
         found.targets,
