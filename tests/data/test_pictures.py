@@ -163,13 +163,28 @@ def test_an_idx_file_with_other_images_is_refused(tmp_path: Path) -> None:
 
 def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
     assert "no such file" in error_of(tmp_path / "absent.png")
-    assert error_of(tmp_path).endswith("has no PNG file among its 0 entries")
+    assert error_of(tmp_path).endswith("has no PNG or JPEG file among its 0 entries")
     path = tmp_path / "a.png"
     path.touch()
     assert "is empty" in error_of(path)
-    Image.fromarray(GREY).save(path, format="JPEG")
-    assert "is neither a PNG picture nor an idx file: it begins with ff d8" in error_of(path)
-    assert error_of(tmp_path, named=path).endswith("a.png is not a PNG picture")
+    Image.fromarray(GREY).save(path, format="GIF")
+    assert "is neither a PNG or JPEG picture nor an idx file: it begins with 47" in error_of(path)
+    assert error_of(tmp_path, named=path).endswith("a.png is not a PNG or JPEG picture")
+
+
+def test_a_jpeg_picture_is_read_as_the_camera_held_it(tmp_path: Path) -> None:
+    light = np.full(SHAPE, 200, np.uint8)
+    light[: SHAPE[0] // 2] = 20
+    turned = Image.Exif()
+    turned[0x0112] = 3  # upside down
+    Image.fromarray(light).save(tmp_path / "1.jpg", quality=95, exif=turned)
+    Image.fromarray(light).save(tmp_path / "2.jpeg", quality=95)
+    pictures = read_pictures(tmp_path, SHAPE)
+    assert pictures.names == ("1.jpg", "2.jpeg")
+    assert pictures.images[0][-1].max() < 60 < pictures.images[1][-1].min()
+    content = (tmp_path / "1.jpg").read_bytes()
+    (tmp_path / "1.jpg").write_bytes(content[:200])
+    assert "1.jpg is a damaged JPEG picture" in error_of(tmp_path, named=tmp_path / "1.jpg")
 
 
 def test_one_damaged_picture_in_a_folder_is_named(tmp_path: Path) -> None:

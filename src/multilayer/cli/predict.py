@@ -37,8 +37,8 @@ def predict(
 
     Args:
         run: a run folder, or a model file.
-        data: an idx file of pictures, a PNG file, or a folder of PNG files; for a model of tables,
-            a file with the columns it was trained on, or - for the standard input.
+        data: an idx file of pictures, a PNG or JPEG file, or a folder of them; for a model of
+            tables, a file with the columns it was trained on, or - for the standard input.
         output: write to this file instead of the standard output; rows of a table as CSV, as
             Parquet if the name ends in .parquet, or as JSON lines if it ends in .jsonl.
         proba: a column with the probability of each class.

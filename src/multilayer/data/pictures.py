@@ -1,4 +1,4 @@
-"""Pictures that a trained network is asked about: an idx file, a PNG file or a folder of them."""
+"""Pictures that a trained network is asked about: an idx, PNG or JPEG file or a folder."""
 
 import re
 import warnings
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+_KINDS = {PNG_MAGIC: "PNG", b"\xff\xd8\xff": "JPEG"}
+_SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +41,14 @@ class Pictures:
 def read_pictures(path: str | Path, image_shape: tuple[int, int], invert: bool = False) -> Pictures:
     """Read pictures in the shape a network expects.
 
-    PNG pictures become grey; transparent parts become background, that is 0; other sizes are
-    resized (bilinear). `notes` says how many were changed. Pictures in an idx file must fit.
+    PNG and JPEG pictures become grey and stand as their camera held them; transparent parts become
+    background, that is 0; other sizes are resized (bilinear). `notes` says how many were changed.
+    Pictures in an idx file must fit.
 
     Args:
-        path: An idx file of images (uint8, of rank 3, or of rank 2 for a single one), a PNG file,
-            or a folder of PNG files, which are taken in the natural order of their names (2 before
-            10). Which kind of file it is, the content says.
+        path: An idx file of images (uint8, of rank 3, or of rank 2 for a single one), a PNG or
+            JPEG file, or a folder of them, which are taken in the natural order of their names (2
+            before 10). Which kind of file it is, the content says.
         image_shape: Height and width in pixels.
         invert: For dark strokes on light ground: each value x becomes 255 - x.
 
@@ -59,16 +62,16 @@ def read_pictures(path: str | Path, image_shape: tuple[int, int], invert: bool =
     """
     path = Path(path).expanduser()
     if path.is_dir():
-        return _read_png_files(_png_files_in(path), image_shape, invert)
+        return _read_picture_files(_picture_files_in(path), image_shape, invert)
     magic = _first_bytes(path)
-    if magic == PNG_MAGIC:
-        return _read_png_files([path], image_shape, invert)
+    if _kind(magic):
+        return _read_picture_files([path], image_shape, invert)
     if magic[:2] in (GZIP_MAGIC, b"\0\0"):
         return _read_idx_images(path, image_shape, invert)
     if not magic:
-        raise ImageFileError(f"{path} is empty; it must be a PNG picture or an idx file")
+        raise ImageFileError(f"{path} is empty; it must be a PNG or JPEG picture or an idx file")
     raise ImageFileError(
-        f"{path} is neither a PNG picture nor an idx file: it begins with {magic.hex(' ')}"
+        f"{path} is neither a PNG or JPEG picture nor an idx file: it begins with {magic.hex(' ')}"
     )
 
 
@@ -80,14 +83,21 @@ def _first_bytes(path: Path) -> bytes:
         raise ImageFileError(f"cannot read {path}: {_reason(error)}") from error
 
 
-def _png_files_in(folder: Path) -> list[Path]:
+def _kind(magic: bytes) -> str | None:
+    """What kind of picture begins so; None: none that is read."""
+    return next((kind for begin, kind in _KINDS.items() if magic.startswith(begin)), None)
+
+
+def _picture_files_in(folder: Path) -> list[Path]:
     try:
         files = [path for path in folder.iterdir() if not path.name.startswith(".")]
     except OSError as error:
         raise ImageFileError(f"cannot read the folder {folder}: {_reason(error)}") from error
-    pictures = [path for path in files if path.suffix.lower() == ".png"]
+    pictures = [path for path in files if path.suffix.lower() in _SUFFIXES]
     if not pictures:
-        raise ImageFileError(f"the folder {folder} has no PNG file among its {len(files)} entries")
+        raise ImageFileError(
+            f"the folder {folder} has no PNG or JPEG file among its {len(files)} entries"
+        )
     return sorted(pictures, key=_natural_order)
 
 
@@ -115,9 +125,9 @@ def _read_idx_images(path: Path, image_shape: tuple[int, int], invert: bool) -> 
     return Pictures(names, 255 - images if invert else images, notes=())
 
 
-def _read_png_files(paths: list[Path], image_shape: tuple[int, int], invert: bool) -> Pictures:
+def _read_picture_files(paths: list[Path], image_shape: tuple[int, int], invert: bool) -> Pictures:
     changes: Counter[str] = Counter()
-    images = [_read_png(path, image_shape, invert, changes) for path in paths]
+    images = [_read_picture(path, image_shape, invert, changes) for path in paths]
     notes = tuple(
         f"{count} of {len(paths)} picture{'s' if len(paths) > 1 else ''} "
         f"{'were' if count > 1 else 'was'} {change}"
@@ -126,28 +136,29 @@ def _read_png_files(paths: list[Path], image_shape: tuple[int, int], invert: boo
     return Pictures(tuple(path.name for path in paths), np.stack(images), notes)
 
 
-def _read_png(
+def _read_picture(
     path: Path, image_shape: tuple[int, int], invert: bool, changes: Counter[str]
 ) -> NDArray[np.uint8]:
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
-    if _first_bytes(path) != PNG_MAGIC:
-        raise ImageFileError(f"{path} is not a PNG picture")
+    kind = _kind(_first_bytes(path))
+    if kind is None:
+        raise ImageFileError(f"{path} is not a PNG or JPEG picture")
     height, width = image_shape
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # doubts about side matters, such as an animation
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=["PNG"]) as picture:
-                grey = _to_grey(picture, 255 if invert else 0, changes)
+            with Image.open(path, formats=[kind]) as picture:
+                grey = _to_grey(ImageOps.exif_transpose(picture), 255 if invert else 0, changes)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise ImageFileError(
             f"{path} is too large: a picture has at most {Image.MAX_IMAGE_PIXELS} pixels"
         ) from error
     except UnidentifiedImageError as error:
-        raise ImageFileError(f"{path} is a damaged PNG picture: its header is broken") from error
+        raise ImageFileError(f"{path} is a damaged {kind} picture: its header is broken") from error
     except Exception as error:  # a broken file can make the decoder raise almost anything
-        raise ImageFileError(f"{path} is a damaged PNG picture: {_reason(error)}") from error
+        raise ImageFileError(f"{path} is a damaged {kind} picture: {_reason(error)}") from error
 
     if grey.size != (width, height):
         changes[f"resized to {_size(image_shape)}"] += 1
