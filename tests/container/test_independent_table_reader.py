@@ -18,6 +18,9 @@ from multilayer.model_file.any_model import load_model, save_model
 from multilayer.model_file.conformal import ConformalScores
 from multilayer.model_file.table_model import TableModel
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*not in the training rows:multilayer.errors.DataWarning"
+)
 MISSING = {"", "na", "n/a", "#n/a", "<na>", "n.a.", "nan", "nat", "null", "none", "nil", "missing",
            "?", "-", "--", "."}  # fmt: skip
 TRUE, FALSE = {"true", "yes", "t", "y", "on", "1"}, {"false", "no", "f", "n", "off", "0"}
