@@ -17,6 +17,8 @@ from multilayer.data.column_kinds import infer_schema
 from multilayer.data.read_table import read_table, read_table_pieces
 from multilayer.errors import MultilayerError, TableError
 
+pytestmark = pytest.mark.filterwarnings("ignore::multilayer.errors.DataWarning")
+
 NUM_MUTANTS, NUM_COLUMNAR, NUM_LONG = 5_000, 2_000, 100_000
 SECONDS_A_MUTANT = 10
 TESTS = Path(__file__).parent.parent

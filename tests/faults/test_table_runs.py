@@ -9,7 +9,7 @@ import pytest
 from faults.faulty_disk import FAILURES, FaultyDisk, Killed, after_power_loss, contents
 
 import multilayer.files
-from multilayer.errors import OutputError, RunFolderError
+from multilayer.errors import OutputError, RunFolderError, TableError
 from multilayer.files import write_text
 from multilayer.lab import table_run
 from multilayer.lab.run_documents import read_history, read_json
@@ -81,8 +81,9 @@ def with_disk(disk: FaultyDisk, monkeypatch, table: Path, folder: Path) -> str:
             run(table, folder)
         except Killed:
             return "killed"
-        except OutputError as error:
+        except (OutputError, TableError) as error:
             assert "\n" not in str(error)
+            assert isinstance(error, OutputError) or f"cannot read {table}" in str(error)
             return "error"
         return "done"
 

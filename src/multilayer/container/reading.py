@@ -134,6 +134,7 @@ def _check_large(path: Path, descriptor: int, size: int, header: bytes) -> None:
 def _bytes_without_holes(descriptor: int, size: int) -> int:
     """How many bytes of a file are not in holes, of which terabytes take no disk."""
     written = place = 0
+    before = os.lseek(descriptor, 0, os.SEEK_CUR)  # a buffered reader relies on it
     try:
         for _ in range(_MOST_EXTENTS):
             start = os.lseek(descriptor, place, os.SEEK_DATA)
@@ -146,6 +147,8 @@ def _bytes_without_holes(descriptor: int, size: int) -> int:
     except OSError as error:
         if error.errno != errno.ENXIO:  # there is no more data; or else holes cannot be told
             return size
+    finally:
+        os.lseek(descriptor, before, os.SEEK_SET)
     return written
 
 

@@ -137,7 +137,8 @@ class _Columns:
                 fields = [
                     (name, dtype.is_nested()) for name, dtype in schema.collect_schema().items()
                 ]
-            except pl.exceptions.SchemaError:  # lists and others in one field
+            # Lists and others in one field, numbers beyond every range, …
+            except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
                 fields = _fields(block)
             for name, is_nested in fields:
                 found[name] = found.get(name, False) or is_nested
@@ -176,7 +177,7 @@ def _written(objects: list[dict[str, Any]]) -> bytes:
 
 
 def _mended(content: bytes, source: str, first_line: int) -> bytes:
-    """The same lines without NaN and infinity, which some writers take for JSON's.
+    """The same lines, numbers as text, without the NaN and infinity that some writers put there.
 
     Raises:
         TableError: one of them is not JSON; it is named.
@@ -186,7 +187,7 @@ def _mended(content: bytes, source: str, first_line: int) -> bytes:
         if not text.strip():
             continue
         try:
-            found = json.loads(text, parse_constant=lambda _: None)
+            found = json.loads(text, parse_constant=lambda _: None, parse_int=str, parse_float=str)
         except (ValueError, RecursionError) as error:
             reason = " ".join(str(error).split())
             raise TableError(f"line {line} of {source} is not JSON: {reason}") from error
