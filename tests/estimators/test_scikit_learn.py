@@ -28,6 +28,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.* of a single row:multilayer.er
 QUICK = {"recipe": "fast", "hidden_layer_sizes": (32,), "max_iter": 30, "random_state": 0}
 
 
+@pytest.mark.filterwarnings("ignore::multilayer.errors.DataWarning")
 @parametrize_with_checks(
     [
         MLPClassifier(hidden_layer_sizes=(64, 64), max_iter=64),
@@ -40,6 +41,7 @@ def test_what_scikit_learn_asks_of_an_estimator(estimator, check):
 
 
 @pytest.mark.long
+@pytest.mark.filterwarnings("ignore::multilayer.errors.DataWarning")
 @parametrize_with_checks(
     [
         MLPClassifier(), MLPRegressor(), MLPClassifier("fast"), MLPRegressor("fast"),
