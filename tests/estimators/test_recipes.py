@@ -84,10 +84,15 @@ def test_tables_are_not_shifted():
 
 
 def test_few_steps_have_no_schedule_which_would_begin_at_nothing():
-    def few(epochs, **changes):
-        return recipe("default", "classification", num_rows=200, max_epochs=epochs, **changes)
+    def few(epochs, task="classification", **changes):
+        return recipe("default", task, num_rows=200, max_epochs=epochs, **changes)
 
-    assert (few(1).schedule, few(1).zero_last_layer) == ("constant", True)
-    assert (few(40).schedule, few(40).zero_last_layer) == ("log_cosine", False)
+    for task, fewest in (("classification", 300), ("regression", 32)):
+        begins, ends = few(1, task), few(fewest - 1, task)
+        assert (begins.schedule, begins.zero_last_layer) == ("constant", True)
+        assert (ends.schedule, ends.zero_last_layer) == ("constant", True)
+        assert (few(fewest, task).schedule, few(fewest, task).zero_last_layer) == (
+            recipe("default", task).schedule, recipe("default", task).zero_last_layer
+        )  # fmt: skip
     assert few(1, schedule="log_cosine").schedule == "log_cosine"
     assert recipe("chapter", "classification", num_rows=200, max_epochs=1).zero_last_layer is False

@@ -117,7 +117,10 @@ _POISSON_RATE = 0.02  # an output is an exponent there, and long steps overshoot
 HELD_OUT_FRACTION = 0.2
 
 _MOST_ROWS_SEEN = 256 * 200_000  # larger tables are gone through less often
-_FEWEST_SCHEDULED_STEPS = 32
+# With fewer steps the rate is constant. Of iris and wine, trained for 256 steps, the
+# log loss fell from 0.189 to 0.151, of 100 rows of breast cancer from 0.240 to 0.164; for numbers
+# (diabetes) it was worse with 200 rows, R² 0.35 in place of 0.41, and better with 100.
+_FEWEST_STEPS_FOR_CLASSES, _FEWEST_STEPS_FOR_NUMBERS = 300, 32
 _MOST_EMBEDDED_COLUMNS = 500  # each embedded number costs as much as sixteen plain ones
 
 
@@ -168,18 +171,21 @@ def recipe(
         _TABLE_RECIPES[name],
         **{**_by_data(name, task, num_rows, num_columns), **_by_loss(name, changes), **changes},
     )
-    return settings if num_rows is None else _for_few_steps(settings, num_rows, changes)
+    if num_rows is None:
+        return settings
+    fewest = _FEWEST_STEPS_FOR_NUMBERS if task == "regression" else _FEWEST_STEPS_FOR_CLASSES
+    return _for_few_steps(settings, num_rows, fewest, changes)
 
 
 def _for_few_steps(
-    settings: TrainingSettings, num_rows: int, changes: dict[str, Any]
+    settings: TrainingSettings, num_rows: int, fewest_steps: int, changes: dict[str, Any]
 ) -> TrainingSettings:
     """With too few steps for a schedule, which begins at a rate of 0, the rate is constant.
 
     So that a fit of one epoch, and many of them after another, learn something.
     """
     num_steps = settings.max_epochs * -(-num_rows // settings.batch_size)
-    if settings.schedule != "log_cosine" or num_steps >= _FEWEST_SCHEDULED_STEPS:
+    if settings.schedule != "log_cosine" or num_steps >= fewest_steps:
         return settings
     chosen = {"schedule": "constant", "zero_last_layer": True}
     return replace(settings, **{**chosen, **{n: changes[n] for n in chosen if n in changes}})
