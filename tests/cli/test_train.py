@@ -85,7 +85,7 @@ def test_a_card_that_is_not_there_is_told_before_anything_is_made(multilayer, tm
     done = multilayer("train", "fashion-mnist", "--device", "cuda", "--output", "run")
     assert done.returncode == 2
     assert re.fullmatch(
-        r"error: device 'cuda' needs an NVIDIA card, and PyTorch .* finds none here; "
+        r"error: --device 'cuda' needs an NVIDIA card, and PyTorch .* finds none here; "
         r"use device 'cpu'\n",
         done.stderr,
     )
@@ -109,21 +109,21 @@ def test_digits_train_to_a_good_accuracy(multilayer, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--hidden-widths", "0"], "hidden_widths must be whole numbers of at least 1; 0 in '0'"),
-        (["--hidden-widths", "-1"], "hidden_widths must be whole numbers of at least 1; -1 in"),
+        (["--hidden-widths", "0"], "--hidden-widths must be whole numbers of at least 1; 0 in '0'"),
+        (["--hidden-widths", "-1"], "--hidden-widths must be whole numbers of at least 1; -1 in"),
         (["--hidden-widths", "256,x"], "'256,x' must be whole numbers with commas between them"),
         (["--hidden-widths", "9000000000"], "takes about 84,888.0 GB of memory, and "),
         (["--activation", "rellu"], 'Choose from: "relu", "leaky_relu"'),
         (["--optimizer", "sdg"], 'Choose from: "sgd", "adam"'),
-        (["--learning-rate", "-1"], "learning_rate must be a number above 0; it is -1.0"),
-        (["--learning-rate", "nan"], "learning_rate must be a number above 0; it is nan"),
+        (["--learning-rate", "-1"], "--learning-rate must be a number above 0; it is -1.0"),
+        (["--learning-rate", "nan"], "--learning-rate must be a number above 0; it is nan"),
         (["--learning-rate", "fast"], 'unable to convert "fast" into float'),
-        (["--batch-size", "0"], "batch_size must be a whole number of at least 1; it is 0"),
+        (["--batch-size", "0"], "--batch-size must be a whole number of at least 1; it is 0"),
         (["--seed", "1.5"], "'1.5' must be a whole number"),
-        (["--max-epochs", "0"], "max_epochs must be a whole number of at least 1; it is 0"),
+        (["--max-epochs", "0"], "--max-epochs must be a whole number of at least 1; it is 0"),
         (["--momentum", "0.9", "--optimizer", "adam"], "momentum belongs to the optimizer 'sgd'"),
         (["--precision", "hihgest"], 'Choose from: "highest", "medium"'),
-        (["--num-threads", "4096"], "num_threads is 4096, and this process may use"),
+        (["--num-threads", "4096"], "--num-threads is 4096, and this process may use"),
         (["--device", "gpu"], 'Choose from: "cpu", "cuda"'),
         (["--patience", "3"], "patience 3 needs a selection"),
         (["--selection", "loss"], "would choose by the test rows"),
@@ -157,7 +157,7 @@ def test_digits_are_not_mirrored(monkeypatch, tmp_path, capfd):
     monkeypatch.chdir(tmp_path)
     assert run(["train", "digits", "--augment", "shift,flip"]) == 2
     assert capfd.readouterr().err == (
-        "error: augment 'flip' would teach mirrored digits, which are other signs; take 'shift'\n"
+        "error: --augment 'flip' would teach mirrored digits, which are other signs; take 'shift'\n"
     )
     assert names_in(tmp_path) == []
 

@@ -64,11 +64,11 @@ def test_sixteen_trials_say_what_helped(multilayer, table):
         (["--target", "target", "--trials", "0"], "at least 1"),
         (["--target", "target", "--trials", "1.5"], "must be a whole number"),
         (["--target", "target", "--recipe", "best"], "recipe"),
-        (["--target", "target", "--num-folds", "3"], "num_folds is not for tune"),
+        (["--target", "target", "--num-folds", "3"], "--num-folds is not for tune"),
         (["--target", "target", "--study", "x"], "needs a storage"),
         (["--target", "target", "--storage", "banana"], "must be the URL of a database"),
         (["--target", "target", "--validation", "rows.csv"], "divides the rows itself"),
-        (["--target", "target", "--learning-rate", "-1"], "learning_rate"),
+        (["--target", "target", "--learning-rate", "-1"], "--learning-rate"),
         (["--target", "target", "--speed", "9"], "speed"),
     ],
 )

@@ -46,7 +46,7 @@ def fitted(frame: pl.DataFrame, recipe: str) -> TableFit:
     return fit
 
 
-@pytest.mark.filterwarnings("ignore:.*'never seen':multilayer.DataWarning")
+@pytest.mark.filterwarnings("ignore:.*not in the training rows:multilayer.errors.DataWarning")
 @pytest.mark.parametrize("recipe", ["fast", "chapter"])
 def test_a_fit_is_what_it_is_with_dense_columns(frame, recipe, monkeypatch, tmp_path):
     looked_up = fitted(frame, recipe)

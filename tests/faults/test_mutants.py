@@ -32,7 +32,7 @@ from multilayer.lab.run_documents import read_history, read_json
 from multilayer.model_file.image_model import ImageModel, save_image_model
 from multilayer.model_file.reading import read_model_file
 
-NUM_MODEL_MUTANTS, NUM_MUTANTS, NUM_LONG = 20_000, 5_000, 200_000
+NUM_MODEL_MUTANTS, NUM_MUTANTS, NUM_LONG = 10_000, 2_500, 200_000
 
 
 @pytest.fixture
@@ -234,7 +234,10 @@ WORST_LISTS = {
 
 @pytest.mark.parametrize("name", [*WORST, *WORST_LISTS])
 def test_the_worst_documents_stay_within_time_and_memory(name, tmp_path):
-    """In a process of its own: a second, and twice the file's size and 64 MB."""
+    """In a process of its own: a second, and twice the file's size and 64 MB.
+
+    The second is one of a processor that parses a million numbers as JSON in a sixth of it.
+    """
     document, arrays = WORST_LISTS[name]() if name in WORST_LISTS else (WORST[name], {})
     arrays["document"] = np.frombuffer(document.encode(), np.uint8)
     header, data = {"__metadata__": {"sha256": "0" * 64}}, b""
@@ -250,17 +253,22 @@ import json, resource, time
 from pathlib import Path
 from multilayer.errors import ModelFileError
 from multilayer.model_file.reading import read_model_file
+million = "[" + "12345.5," * 999_999 + "1]"
+began = time.process_time()
+json.loads(million)
+sixth = time.process_time() - began
+del million
 before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
 try:
     read_model_file({str(path)!r})
 except ModelFileError:
     pass
 grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-print(json.dumps([grown * 1024, time.process_time() - began]))
+print(json.dumps([grown * 1024, (time.process_time() - began) / (6 * sixth)]))
 """
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     grown, seconds = json.loads(done.stdout)
     assert grown <= 2 * path.stat().st_size + 64e6
-    assert seconds <= 1
+    assert seconds <= 1, seconds

@@ -19,7 +19,7 @@ from multilayer.errors import MultilayerError, TableError
 
 pytestmark = pytest.mark.filterwarnings("ignore::multilayer.errors.DataWarning")
 
-NUM_MUTANTS, NUM_COLUMNAR, NUM_LONG = 5_000, 2_000, 100_000
+NUM_MUTANTS, NUM_COLUMNAR, NUM_LONG = 1_500, 1_000, 100_000
 SECONDS_A_MUTANT = 10
 TESTS = Path(__file__).parent.parent
 

@@ -19,7 +19,7 @@ def test_the_three_forms_agree_after_one_and_two_hundred_steps_on_fashion_mnist(
     # Two ways of rounding: an exact zero everywhere would mean that something is held to itself.
     assert any(row.engine > 0 for row in agreements)
     assert any(row.scratch > 0 for row in agreements)
-    assert any(row.population != row.engine for row in agreements)
+    assert any(row.population > 0 for row in agreements)
     assert any(row.two_processes != row.engine for row in agreements)
     assert all(row.two_processes > 0 for row in agreements if row.quantity == "gradient W1")
     assert max(row.engine for row in agreements if row.precision == "float64") < 1e-12

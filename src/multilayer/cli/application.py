@@ -1,5 +1,6 @@
 """The commands together, and what happens when one of them fails."""
 
+import os
 from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
@@ -63,6 +64,8 @@ def run(arguments: Sequence[str]) -> int:
     except MultilayerError as error:
         return complain(with_flags_as_typed(str(error), arguments), exit_codes.BAD_INPUT)
     except Interrupted as error:
+        if os.environ.get("RANK", "0") != "0":  # of several processes the first one speaks
+            return error.exit_code
         return complain("interrupted", error.exit_code)
     except KeyboardInterrupt:
         return complain("interrupted", exit_codes.INTERRUPTED)

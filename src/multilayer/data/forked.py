@@ -6,12 +6,15 @@ what needs polars' pool is done by a fresh process, or refused with a `ForkedPro
 """
 
 import os
+import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from multilayer.errors import ForkedProcessError
 
 _TASKS = Path("/proc/self/task")  # Linux: a folder for each thread of this process
+_NAME = re.compile(rb"polars-\d")  # of a thread of the pool; what clears up files is another one
 
 _has_polars_threads = False  # just before a fork
 _is_forked = _lacks_polars_threads = False
@@ -49,11 +52,13 @@ def _note_threads() -> None:
     if _has_polars_threads or "polars" not in sys.modules:
         return
     try:
-        _has_polars_threads = any(
-            (task / "comm").read_bytes().startswith(b"polars") for task in _TASKS.iterdir()
-        )
-    except OSError:  # no such folder, or a thread has just ended: they may be there
+        tasks = list(_TASKS.iterdir())
+    except OSError:  # no such folder: they may be there
         _has_polars_threads = True
+        return
+    for task in tasks:
+        with suppress(OSError):  # a thread that has just ended is none of polars', which stay
+            _has_polars_threads |= _NAME.match((task / "comm").read_bytes()) is not None
 
 
 def _settle_in() -> None:

@@ -164,6 +164,8 @@ def read_rows(
         table = table[numbers]
     special = with_numbers_found(table.select(others))
     schema, table = typed_table(table, numbers, roles, schema, source_name(path))
+    if not schema.inputs and len(numbers) == 1:
+        raise TableError(f"{path} has 1 row to learn from; at least 2 are needed")
     if not schema.inputs:
         raise TableError(f"no column is left of {path} that a network can learn from")
     rows = TableRows(
