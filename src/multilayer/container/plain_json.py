@@ -7,6 +7,7 @@ from typing import Any
 from multilayer.container.contents import shown
 
 _MOST_LEVELS = 64
+_NESTING = (list, dict)  # as the parser makes them
 _MOST_DIGITS = 300  # of a whole number, so that each is a finite number of floating point
 
 
@@ -64,14 +65,13 @@ def _finite(text: str) -> float:
 
 
 def _check_depth(document: Any) -> None:
-    level = [document]
+    level = [document] if type(document) in _NESTING else []
     for _ in range(_MOST_LEVELS):
         level = [
             entry
             for value in level
-            if isinstance(value, dict | list)
-            for entry in (value.values() if isinstance(value, dict) else value)
-            if isinstance(entry, dict | list)
+            for entry in (value.values() if type(value) is dict else value)
+            if entry and type(entry) in _NESTING  # an empty one is no level of its own
         ]
         if not level:
             return
