@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ PIECE_BYTES = 2**24
 _LARGEST_LINE_BYTES = 2**25
 _MOST_COLUMNS = 100_000
 _MOST_VALUES = 2**27  # of a piece: objects times different fields
+_MOST_DIGITS = 18  # of a whole number that surely has at most 64 bits
 _BLOCK_BYTES = 2**15
 
 
@@ -177,7 +179,7 @@ def _written(objects: list[dict[str, Any]]) -> bytes:
 
 
 def _mended(content: bytes, source: str, first_line: int) -> bytes:
-    """The same lines, numbers as text, without the NaN and infinity that some writers put there.
+    """The same lines, without the NaN and infinity that some writers put there.
 
     Raises:
         TableError: one of them is not JSON; it is named.
@@ -187,7 +189,9 @@ def _mended(content: bytes, source: str, first_line: int) -> bytes:
         if not text.strip():
             continue
         try:
-            found = json.loads(text, parse_constant=lambda _: None, parse_int=str, parse_float=str)
+            found = json.loads(
+                text, parse_constant=lambda _: None, parse_int=_whole, parse_float=_finite
+            )
         except (ValueError, RecursionError) as error:
             reason = " ".join(str(error).split())
             raise TableError(f"line {line} of {source} is not JSON: {reason}") from error
@@ -202,6 +206,17 @@ def _mended(content: bytes, source: str, first_line: int) -> bytes:
         return _written(objects)
     except (ValueError, RecursionError) as error:
         raise TableError(f"{source} cannot be read: {' '.join(str(error).split())}") from error
+
+
+def _whole(text: str) -> int | str:
+    """A number of at most 64 bits, or the text of a larger one."""
+    return int(text) if len(text) <= _MOST_DIGITS else text
+
+
+def _finite(text: str) -> float | str:
+    """A number, or the text of one beyond every range."""
+    number = float(text)
+    return number if math.isfinite(number) else text
 
 
 def _objects(content: bytes, source: str) -> list[dict[str, Any]]:
