@@ -1,5 +1,6 @@
 import ast
 import importlib
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import multilayer
+from multilayer.cli.application import COMMANDS, application
 
 SOURCE = Path(multilayer.__file__)
 
@@ -55,6 +57,28 @@ print(times.children_user + times.children_system)
         for _ in range(5)
     ]
     assert min(costs) < 0.3
+
+
+def test_help_says_of_each_command_what_its_function_says():
+    app = application([])
+    for name, summary in COMMANDS.items():
+        function = getattr(importlib.import_module(f"multilayer.cli.{name}"), name)
+        assert summary == inspect.getdoc(function).split("\n\n")[0].replace("\n", " ")
+        assert app[name].help == summary
+    assert [*COMMANDS] == [name for name in app if not name.startswith("-")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "loaded"), [("--help", set()), ("predict --help", {"predict"})]
+)
+def test_only_the_command_that_is_asked_for_is_loaded(arguments, loaded):
+    program = f"""
+import sys
+from multilayer.cli.application import COMMANDS, run
+assert run({arguments.split()}) == 0
+print("LOADED", *(name for name in COMMANDS if f"multilayer.cli.{{name}}" in sys.modules))
+"""
+    assert set(run_python(program).partition("LOADED")[2].split()) == loaded
 
 
 def test_every_name_that_is_listed_is_there():

@@ -10,7 +10,6 @@ import hashlib
 import io
 import os
 import re
-import secrets
 import stat
 import threading
 import time
@@ -113,7 +112,7 @@ def replace_atomically(path: str | Path) -> Iterator[IO[bytes]]:
         # A name of its own length, so that a name as long as the disk allows can be replaced.
         beginning = f".{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}"
         _remove_abandoned(target.parent, beginning)
-        temporary = target.with_name(f"{beginning}{secrets.token_hex(8)}{_TEMPORARY_ENDING}")
+        temporary = target.with_name(f"{beginning}{os.urandom(8).hex()}{_TEMPORARY_ENDING}")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         with suppress(OSError):  # a disk without locks: then nobody removes what was abandoned
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,50 +2,57 @@
 
 import os
 from collections.abc import Sequence
+from importlib import import_module
 
 from cyclopts import App, CycloptsError
 
 from multilayer import __version__
 from multilayer.cli import exit_codes
-from multilayer.cli.bench import bench
-from multilayer.cli.compare import compare
-from multilayer.cli.doctor import doctor
-from multilayer.cli.evaluate import evaluate
 from multilayer.cli.flag_names import with_flags_as_typed
-from multilayer.cli.inspect import inspect
 from multilayer.cli.interrupts import Interrupted
 from multilayer.cli.notes import warnings_as_notes
-from multilayer.cli.picture import picture
-from multilayer.cli.predict import predict
 from multilayer.cli.process import complain
-from multilayer.cli.report import report
-from multilayer.cli.study import study
-from multilayer.cli.train import train
-from multilayer.cli.tune import tune
-from multilayer.cli.verify import verify
 from multilayer.errors import DistributedError, MultilayerError, TrainingDivergedError
 
-app = App(
-    name="multilayer",
-    help="The multilayer perceptron, done completely.",
-    version=__version__,
-    result_action="return_value",
-    exit_on_error=False,
-    print_error=False,
-    suppress_keyboard_interrupt=False,
-)
-app.command(train)
-app.command(evaluate)
-app.command(predict)
-app.command(inspect)
-app.command(report)
-app.command(verify)
-app.command(bench)
-app.command(compare)
-app.command(study)
-app.command(tune)
-app.command(doctor)
-app.command(picture)
+# What `multilayer --help` says of each command: the first sentence of its function's docstring,
+# which stands here too so that only the command that is run has to be loaded.
+COMMANDS = {
+    "train": "Train a network on labelled pictures, or on a table, and leave a run folder.",
+    "evaluate": "Score a trained network on the test pictures of a data set, or on the rows of "
+    "a table.",
+    "predict": "Label pictures, or answer for the rows of a table, with a trained network.",
+    "inspect": "Show what a trained network expects, and which columns of a table it relies on.",
+    "report": "Write what one or several training runs did as one HTML file.",
+    "verify": "Show that the book's two networks and the engine are the same thing.",
+    "bench": "Time a training step on this machine, here and as others do it, in about a minute.",
+    "compare": "Find out which settings are better, over as many seeds as it takes.",
+    "study": "Answer one of the chapter's questions with a table, a picture and a paragraph.",
+    "tune": "Search for good settings for a table, and leave a run folder with the best.",
+    "doctor": "Say what may be wrong with a run, what shows it, and what to try next.",
+    "picture": "Show how a network learned: its decision regions or first weights, and the loss "
+    "surface.",
+}
+
+
+def application(arguments: Sequence[str]) -> App:
+    """The commands; those that the arguments do not name are loaded only when they are used."""
+    app = App(
+        name="multilayer",
+        help="The multilayer perceptron, done completely.",
+        help_format="plaintext",  # one sentence a command; Markdown takes long to load
+        version=__version__,
+        result_action="return_value",
+        exit_on_error=False,
+        print_error=False,
+        suppress_keyboard_interrupt=False,
+    )
+    for name, summary in COMMANDS.items():
+        home = f"multilayer.cli.{name}"
+        if name in arguments:
+            app.command(getattr(import_module(home), name), help_format="markdown")
+        else:
+            app.command(f"{home}:{name}", name=name, help=summary)
+    return app
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -56,7 +63,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     try:
         with warnings_as_notes():
-            code = app(arguments)
+            code = application(arguments)(arguments)
     except CycloptsError as error:
         return complain(str(error), exit_codes.BAD_INPUT)
     except (TrainingDivergedError, DistributedError) as error:

@@ -14,7 +14,6 @@ from multilayer.cli.preparation import show_preparation
 from multilayer.cli.table_flags import TableFlags
 from multilayer.cli.tables import print_table
 from multilayer.cli.terminal import listed, note, say
-from multilayer.data.byte_stream import STANDARD_INPUT
 from multilayer.errors import escaped
 
 if TYPE_CHECKING:
@@ -154,6 +153,7 @@ def _held_out(run: "TableRun") -> str:
 
 
 def _print_results(run: "TableRun", results: dict[str, Any], quiet: bool) -> None:
+    from multilayer.data.byte_stream import STANDARD_INPUT
     from multilayer.estimators.fitting import TableFit
     from multilayer.lab.table_scores import absent_in_words
 

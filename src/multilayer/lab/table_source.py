@@ -224,7 +224,7 @@ def typed_table(
         table = typed_frame(table, schema, source, row_numbers=numbers + 1)
         return schema, _with_moments(table, schema, source, numbers)
     no_inputs = tuple(n for n in (roles.weight, roles.group_by) if n and n not in roles.drop)
-    schema, table = judge_columns(
+    return judge_columns(
         table,
         roles.target,
         categorical=roles.categorical,
@@ -233,7 +233,6 @@ def typed_table(
         value_format=roles.values,
         row_numbers=numbers + 1,
     )
-    return schema, typed_frame(table, schema, source, row_numbers=numbers + 1)
 
 
 def _with_moments(

@@ -25,7 +25,7 @@ def described(settings: TrainingSettings, recipe_name: str, **data: Any) -> dict
 def settings_read_from(command: str) -> tuple[TrainingSettings, dict[str, Any]]:
     words = shlex.split(command)
     assert words[0] == "multilayer"
-    _, bound, _ = application.app.parse_args(words[1:])
+    _, bound, _ = application.application(words[1:]).parse_args(words[1:])
     arguments = dict(bound.arguments)
     flags = arguments.pop("settings", None)
     given_flags = {} if flags is None else vars(flags)

@@ -117,7 +117,7 @@ def test_the_command_says_the_same_roles(of_classes):
         "categorical": ["year"], "group_by": "city", "as_kind": {"area": "numeric"},
     }  # fmt: skip
     words = shlex.split(repeat_command(description))
-    _, bound, _ = application.app.parse_args(words[1:])
+    _, bound, _ = application.application(words[1:]).parse_args(words[1:])
     flags = bound.arguments["table"]
     assert flags.target == [HOSTILE]
     assert flags.drop == ["price"]
