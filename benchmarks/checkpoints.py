@@ -21,11 +21,11 @@ import torch
 from reporting import machine, markdown_table, write_result
 
 from multilayer import Network, NetworkSpec, recipe, train
-from multilayer.data.images import load_images
 from multilayer.engine.epoch_losses import EpochLosses
-from multilayer.lab.checkpoints import CheckpointPlan, Checkpoints
-from multilayer.lab.image_rows import as_examples
-from multilayer.model_file.image_model import ImageModel, save_image_model
+from multilayer.fit.image_rows import as_examples
+from multilayer.images.datasets import load_images
+from multilayer.model.image_model import ImageModel, save_image_model
+from multilayer.runs.checkpoints import CheckpointPlan, Checkpoints
 
 PLANS = {
     "none": None,

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from multilayer.lab.bench_cases import BenchCase, Contender
+from multilayer.proofs.bench_cases import BenchCase, Contender
 
 
 def main() -> None:

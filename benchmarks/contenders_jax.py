@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from multilayer.lab.bench_cases import BenchCase, Contender
+from multilayer.proofs.bench_cases import BenchCase, Contender
 
 os.environ["KERAS_BACKEND"] = "jax"  # read when Keras is imported
 

@@ -9,9 +9,9 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
-from multilayer.lab import bench_contenders
-from multilayer.lab.bench_cases import BenchCase, Contender
-from multilayer.lab.bench_contenders import (
+from multilayer.proofs import bench_contenders
+from multilayer.proofs.bench_cases import BenchCase, Contender
+from multilayer.proofs.bench_contenders import (
     Array,
     autograd,
     classes_of,

@@ -29,10 +29,10 @@ from image_records import CACHE, Measurement, Score, append, as_document, as_set
 from reporting import machine, markdown_table, write_result
 
 from multilayer import Examples, Network, TrainingSettings, load_images, recipe, train
-from multilayer.data.splits import split_rows
-from multilayer.lab.checkpoints import CheckpointPlan, Checkpoints
-from multilayer.lab.image_rows import as_examples
-from multilayer.lab.written_settings import read_settings
+from multilayer.encoding.splits import split_rows
+from multilayer.fit.image_rows import as_examples
+from multilayer.runs.checkpoints import CheckpointPlan, Checkpoints
+from multilayer.runs.written_settings import read_settings
 
 SPLIT_SEED, HELD_OUT = 0, 5_000
 SEEDS = range(5)

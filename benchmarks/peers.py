@@ -17,7 +17,7 @@ from workers import CONTENDERS, Outcome, measure
 
 from multilayer.cli.bench import in_words
 from multilayer.errors import SettingsError
-from multilayer.lab.bench_cases import CASES, BenchCase, cases_named, known_names
+from multilayer.proofs.bench_cases import CASES, BenchCase, cases_named, known_names
 
 CHART = Path(__file__).parent.parent / "docs" / "images" / "speed.svg"
 

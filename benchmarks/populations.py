@@ -17,7 +17,7 @@ from workers import Worker, note
 
 from multilayer.cli.bench import in_words
 from multilayer.errors import SettingsError
-from multilayer.lab.bench_cases import BenchCase, cases_named
+from multilayer.proofs.bench_cases import BenchCase, cases_named
 
 SIZES = (1, 4, 16, 64)
 

@@ -17,7 +17,7 @@ from dataclasses import replace
 from reporting import machine, markdown_table, write_result
 
 from multilayer import Examples, Network, NetworkSpec, TrainingSettings, load_images, train
-from multilayer.lab.image_rows import as_examples
+from multilayer.fit.image_rows import as_examples
 
 T_975 = {3: 4.303, 5: 2.776, 10: 2.262}  # Student's t for that many seeds
 CASES = {

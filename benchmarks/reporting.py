@@ -4,8 +4,8 @@ import datetime
 from dataclasses import replace
 from pathlib import Path
 
-from multilayer.lab.bench import this_machine
-from multilayer.report.markdown import markdown_table as markdown_table
+from multilayer.drawing.markdown import markdown_table as markdown_table
+from multilayer.proofs.bench import this_machine
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -29,11 +29,11 @@ import platformdirs
 import torch
 from reporting import machine, write_result
 
-from multilayer.estimators.recipes import recipe
-from multilayer.lab.load_problem import load_problem
-from multilayer.lab.repetitions import repeat
-from multilayer.lab.studies.width import WIDTHS
-from multilayer.report.markdown import markdown_table
+from multilayer.drawing.markdown import markdown_table
+from multilayer.experiments.load_problem import load_problem
+from multilayer.experiments.repetitions import repeat
+from multilayer.experiments.studies.width import WIDTHS
+from multilayer.recipes.recipes import recipe
 
 RECORDS = platformdirs.user_cache_path("multilayer-benchmarks") / "studies.jsonl"
 PIECES = ("table", "commands", *(f"width {width}" for width in WIDTHS))

@@ -29,7 +29,7 @@ from tabular.scores import error, score
 from tabular.workers import Prepared, names_of_tables, prepared, suite_folder
 
 from multilayer import MLPClassifier, MLPRegressor
-from multilayer.estimators.recipes import recipe
+from multilayer.recipes.recipes import recipe
 
 RECORDS = platformdirs.user_cache_path("multilayer-benchmarks") / "table-recipes.jsonl"
 AS_IT_IS = "as it is"

@@ -25,7 +25,7 @@ from multilayer.engine.processor import processor
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NUM_FREQUENCIES, NUMBER_WIDTH
 from multilayer.engine.step import Step
-from multilayer.estimators.recipes import TaskName, recipe
+from multilayer.recipes.recipes import TaskName, recipe
 
 BATCH_SIZE, STEPS_OF_A_TURN = 256, 60
 

@@ -23,8 +23,8 @@ from environments import REQUIREMENTS, clean_environment, python_of
 from reporting import machine, markdown_table, write_result
 from workers import note
 
-from multilayer.data.idx import write_idx
-from multilayer.data.images import load_images
+from multilayer.images.datasets import load_images
+from multilayer.images.idx import write_idx
 
 NUM_EPOCHS = 10
 

@@ -12,7 +12,7 @@ from reporting import machine, markdown_table, write_result
 from workers import measure
 
 from multilayer.cli.bench import in_words
-from multilayer.lab.bench_cases import BenchCase
+from multilayer.proofs.bench_cases import BenchCase
 
 WIDTHS = [power + change for power in (128, 256, 1024) for change in (-1, 0, 1)]
 CONTENDERS = ("floor", "engine", "eager PyTorch")

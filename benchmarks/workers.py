@@ -17,7 +17,7 @@ from typing import Any
 
 from environments import ROOT, clean_environment, python_of
 
-from multilayer.lab.bench_cases import BenchCase
+from multilayer.proofs.bench_cases import BenchCase
 
 # Which environment each contender runs in; contender.py finds it there by its name.
 CONTENDERS = {

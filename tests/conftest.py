@@ -21,10 +21,10 @@ import pyte
 import pytest
 from hypothesis import settings
 
-from multilayer.data.idx import write_idx
-from multilayer.data.images import ImageDataset, load_images
+from multilayer.images.datasets import ImageDataset, load_images
+from multilayer.images.idx import write_idx
 
-pytest_plugins = ["browser", "database"]
+pytest_plugins = ["browser", "database", "sample_tables"]
 SECONDS_UNTIL_STUCK = 600
 
 # No example of a property is timed: a busy machine is no counterexample.

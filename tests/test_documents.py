@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ONLY_WHERE_TRAINING_IS_SLOW = {"checkpoints"}  # no state is kept of less than half a minute
+# No state is kept of a training of less than half a minute.
+ONLY_WHERE_TRAINING_IS_SLOW = re.compile(r"checkpoints(, |$)")
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -83,8 +84,12 @@ def test_console_blocks_print_what_they_show(session, program, tmp_path, fashion
         assert done.returncode == 0, done.stderr
         printed = without_numbers(done.stdout + done.stderr)
         expected = without_numbers(shown)
-        unexpected = ONLY_WHERE_TRAINING_IS_SLOW - set(expected)
-        printed = [line for line in printed if line not in unexpected]
+        if not any(map(ONLY_WHERE_TRAINING_IS_SLOW.search, expected)):
+            printed = [
+                ONLY_WHERE_TRAINING_IS_SLOW.sub("", line)
+                for line in printed
+                if line != "checkpoints"
+            ]
         if "…" in expected:  # the middle is left out
             cut = expected.index("…")
             expected, ending = expected[:cut], expected[cut + 1 :]

@@ -10,19 +10,33 @@ PACKAGE = Path(__file__).parent.parent / "src" / "multilayer"
 ORDER = [
     "errors",
     "files",
+    "forked",
+    "stopwatch",
+    "folder_lock",
     "container",
-    "data",
+    "columns",
+    "reading",
+    "encoding",
+    "images",
     "engine",
-    "model_file",
+    "recipes",
+    "model",
+    "fit",
     "estimators",
+    "metrics",
+    "drawing",
+    "runs",
+    "diagnostics",
+    "proofs",
+    "experiments",
     "report",
-    "lab",
     "cli",
 ]
 ALLOWED = {room: set(ORDER[: place + 1]) for place, room in enumerate(ORDER)}
-ALLOWED["book"] = {"errors", "files", "data", "report", "book"}
-ALLOWED["lab"] |= {"book"}
-ALLOWED["cli"] |= {"book", "__init__"}
+ALLOWED["book"] = {"errors", "files", "images", "encoding", "drawing", "book"}
+for room in ("proofs", "experiments", "cli"):
+    ALLOWED[room] |= {"book"}
+ALLOWED["cli"] |= {"__init__"}
 ALLOWED["__main__"] = {"cli"}
 
 
@@ -57,7 +71,7 @@ def test_a_module_imports_only_rooms_before_its_own(path: Path):
 @pytest.mark.parametrize(
     ("source", "rooms"),
     [
-        ("import multilayer.lab.verify", {"lab"}),
+        ("import multilayer.proofs.verify", {"proofs"}),
         ("from multilayer.book import MLP", {"book"}),
         ("from multilayer import cli, __version__", {"cli", "__init__"}),
         ("def f():\n    from multilayer.errors import DataError", {"errors"}),

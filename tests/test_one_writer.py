@@ -19,10 +19,10 @@ WRITING_METHODS = {
 # what is downloaded, in a folder for the time being whose files are then copied by checksum; pipes.
 EXEMPT = {
     "files.py",
-    "lab/run_lock.py",
+    "folder_lock.py",
     "book/screens.py",
-    "data/download.py",
-    "data/fresh_process.py",
+    "images/download.py",
+    "reading/fresh_process.py",
 }
 
 

@@ -20,16 +20,12 @@ if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & _os.environ.keys():
 
 if TYPE_CHECKING:
     from multilayer.book import *  # noqa: F403
-    from multilayer.data.column_kinds import infer_schema as infer_schema
-    from multilayer.data.encoder import Encoder as Encoder
-    from multilayer.data.encoder import EncodingPlan as EncodingPlan
-    from multilayer.data.frames import as_frame as as_frame
-    from multilayer.data.images import ImageDataset as ImageDataset
-    from multilayer.data.images import ImageSplit as ImageSplit
-    from multilayer.data.images import load_images as load_images
-    from multilayer.data.read_table import read_table as read_table
-    from multilayer.data.schema import Schema as Schema
-    from multilayer.data.targets import Targets as Targets
+    from multilayer.columns.kinds import infer_schema as infer_schema
+    from multilayer.columns.schema import Schema as Schema
+    from multilayer.diagnostics.doctor.examination import doctor as doctor
+    from multilayer.encoding.encoder import Encoder as Encoder
+    from multilayer.encoding.encoder import EncodingPlan as EncodingPlan
+    from multilayer.encoding.targets import Targets as Targets
     from multilayer.engine.batches import Examples as Examples
     from multilayer.engine.network import Network as Network
     from multilayer.engine.records import EpochRecord as EpochRecord
@@ -41,78 +37,82 @@ if TYPE_CHECKING:
     from multilayer.errors import DataWarning as DataWarning
     from multilayer.errors import MultilayerError as MultilayerError
     from multilayer.estimators.classifier import MLPClassifier as MLPClassifier
-    from multilayer.estimators.recipes import recipe as recipe
     from multilayer.estimators.regressor import MLPRegressor as MLPRegressor
-    from multilayer.lab.compare import compare as compare
-    from multilayer.lab.comparison import Comparison as Comparison
-    from multilayer.lab.doctor.examination import doctor as doctor
-    from multilayer.lab.evaluation import evaluate_images as evaluate_images
-    from multilayer.lab.image_run import ImageRun as ImageRun
-    from multilayer.lab.large_table import LargeTable as LargeTable
-    from multilayer.lab.report.collect import write_report as write_report
-    from multilayer.lab.study import study as study
-    from multilayer.lab.table_evaluation import evaluate_table as evaluate_table
-    from multilayer.lab.table_run import TableRun as TableRun
-    from multilayer.lab.table_source import ColumnRoles as ColumnRoles
-    from multilayer.lab.tune.tune_run import TuneResult as TuneResult
-    from multilayer.lab.tune.tune_run import TuneRun as TuneRun
-    from multilayer.lab.tune.tuning import tune as tune
-    from multilayer.lab.verify import verify as verify
-    from multilayer.model_file.any_model import load_model as load_model
-    from multilayer.model_file.any_model import save_model as save_model
-    from multilayer.model_file.any_predictor import load_predictor as load_predictor
-    from multilayer.model_file.image_model import ImageModel as ImageModel
-    from multilayer.model_file.numpy_predictor import NumPyPredictor as NumPyPredictor
-    from multilayer.model_file.table_model import TableModel as TableModel
-    from multilayer.model_file.table_predictor import TablePredictor as TablePredictor
+    from multilayer.experiments.compare import compare as compare
+    from multilayer.experiments.comparison import Comparison as Comparison
+    from multilayer.experiments.study import study as study
+    from multilayer.experiments.tune.tune_run import TuneResult as TuneResult
+    from multilayer.experiments.tune.tune_run import TuneRun as TuneRun
+    from multilayer.experiments.tune.tuning import tune as tune
+    from multilayer.fit.large_table import LargeTable as LargeTable
+    from multilayer.fit.table_source import ColumnRoles as ColumnRoles
+    from multilayer.images.datasets import ImageDataset as ImageDataset
+    from multilayer.images.datasets import ImageSplit as ImageSplit
+    from multilayer.images.datasets import load_images as load_images
+    from multilayer.model.any_model import load_model as load_model
+    from multilayer.model.any_model import save_model as save_model
+    from multilayer.model.any_predictor import load_predictor as load_predictor
+    from multilayer.model.image_model import ImageModel as ImageModel
+    from multilayer.model.image_predictor import NumPyPredictor as NumPyPredictor
+    from multilayer.model.table_model import TableModel as TableModel
+    from multilayer.model.table_predictor import TablePredictor as TablePredictor
+    from multilayer.proofs.verify import verify as verify
+    from multilayer.reading.frames import as_frame as as_frame
+    from multilayer.reading.table import read_table as read_table
+    from multilayer.recipes.recipes import recipe as recipe
+    from multilayer.report.collect import write_report as write_report
+    from multilayer.runs.evaluation import evaluate_images as evaluate_images
+    from multilayer.runs.image_run import ImageRun as ImageRun
+    from multilayer.runs.table_evaluation import evaluate_table as evaluate_table
+    from multilayer.runs.table_run import TableRun as TableRun
 
 # Where each name of the engine and the tool lives; every other name is the book's.
 _HOMES = {
-    "Comparison": "lab.comparison",
-    "Encoder": "data.encoder",
-    "EncodingPlan": "data.encoder",
+    "Comparison": "experiments.comparison",
+    "Encoder": "encoding.encoder",
+    "EncodingPlan": "encoding.encoder",
     "EpochRecord": "engine.records",
     "Examples": "engine.batches",
-    "ColumnRoles": "lab.table_source",
+    "ColumnRoles": "fit.table_source",
     "DataWarning": "errors",
-    "ImageDataset": "data.images",
-    "ImageModel": "model_file.image_model",
-    "ImageRun": "lab.image_run",
-    "ImageSplit": "data.images",
-    "LargeTable": "lab.large_table",
+    "ImageDataset": "images.datasets",
+    "ImageModel": "model.image_model",
+    "ImageRun": "runs.image_run",
+    "ImageSplit": "images.datasets",
+    "LargeTable": "fit.large_table",
     "MLPClassifier": "estimators.classifier",
     "MLPRegressor": "estimators.regressor",
     "MultilayerError": "errors",
     "Network": "engine.network",
     "NetworkSpec": "engine.specification",
-    "NumPyPredictor": "model_file.numpy_predictor",
-    "Schema": "data.schema",
-    "TableModel": "model_file.table_model",
-    "TablePredictor": "model_file.table_predictor",
-    "TableRun": "lab.table_run",
-    "Targets": "data.targets",
+    "NumPyPredictor": "model.image_predictor",
+    "Schema": "columns.schema",
+    "TableModel": "model.table_model",
+    "TablePredictor": "model.table_predictor",
+    "TableRun": "runs.table_run",
+    "Targets": "encoding.targets",
     "TrainingSettings": "engine.settings",
     "TrainingState": "engine.state",
-    "TuneResult": "lab.tune.tune_run",
-    "TuneRun": "lab.tune.tune_run",
-    "as_frame": "data.frames",
-    "compare": "lab.compare",
-    "doctor": "lab.doctor.examination",
+    "TuneResult": "experiments.tune.tune_run",
+    "TuneRun": "experiments.tune.tune_run",
+    "as_frame": "reading.frames",
+    "compare": "experiments.compare",
+    "doctor": "diagnostics.doctor.examination",
     "evaluate": "engine.scores",
-    "evaluate_images": "lab.evaluation",
-    "evaluate_table": "lab.table_evaluation",
-    "infer_schema": "data.column_kinds",
-    "load_images": "data.images",
-    "load_model": "model_file.any_model",
-    "load_predictor": "model_file.any_predictor",
-    "read_table": "data.read_table",
-    "recipe": "estimators.recipes",
-    "save_model": "model_file.any_model",
-    "study": "lab.study",
+    "evaluate_images": "runs.evaluation",
+    "evaluate_table": "runs.table_evaluation",
+    "infer_schema": "columns.kinds",
+    "load_images": "images.datasets",
+    "load_model": "model.any_model",
+    "load_predictor": "model.any_predictor",
+    "read_table": "reading.table",
+    "recipe": "recipes.recipes",
+    "save_model": "model.any_model",
+    "study": "experiments.study",
     "train": "engine.training",
-    "tune": "lab.tune.tuning",
-    "verify": "lab.verify",
-    "write_report": "lab.report.collect",
+    "tune": "experiments.tune.tuning",
+    "verify": "proofs.verify",
+    "write_report": "report.collect",
 }
 
 

@@ -17,8 +17,8 @@ from multilayer.cli import main
 
 LOADED = (
     "multilayer.cli.application",
-    "matplotlib.pyplot", "polars", "multilayer.lab.image_run", "multilayer.lab.table_run",
-    "multilayer.model_file.image_model", "multilayer.report.live", "multilayer.report.pictures",
+    "matplotlib.pyplot", "polars", "multilayer.runs.image_run", "multilayer.runs.table_run",
+    "multilayer.model.image_model", "multilayer.drawing.live", "multilayer.drawing.pictures",
 )  # fmt: skip
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from multilayer.cli import application
 from multilayer.cli.application import run
+from multilayer.drawing.terminal_curves import curves_text
 from multilayer.errors import DataWarning, MultilayerError, escaped
-from multilayer.report.terminal_curves import curves_text
 
 TITLE, TURNED = "\x1b]0;owned\x07\x1b[2J", "\u202e"
 QUICK = ["--max-epochs", "2", "--hidden-widths", "4"]

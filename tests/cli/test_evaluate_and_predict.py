@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from multilayer.cli.application import run
-from multilayer.data.images import ImageDataset
-from multilayer.estimators.recipes import recipe
-from multilayer.lab.image_run import ImageRun
-from multilayer.model_file.image_model import load_image_model
+from multilayer.images.datasets import ImageDataset
+from multilayer.model.image_model import load_image_model
+from multilayer.recipes.recipes import recipe
+from multilayer.runs.image_run import ImageRun
 
 
 @pytest.fixture(scope="module")

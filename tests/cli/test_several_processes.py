@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from multilayer.cli.application import run as command
-from multilayer.model_file.image_model import load_image_model
+from multilayer.model.image_model import load_image_model
 
 FLAGS = ("--max-epochs", "3", "--hidden-widths", "32")
 

@@ -13,7 +13,7 @@ import pytest
 
 from multilayer.cli.application import run as command
 from multilayer.cli.interrupts import receive_signals, stop_on_interrupt
-from multilayer.lab.run_folder import RunFolder
+from multilayer.runs.run_folder import RunFolder
 
 PROGRAM = Path(sys.executable).with_name("multilayer")
 LONG = ["--recipe", "fast", "--hidden-widths", "8", "--max-epochs", "100000"]
@@ -92,7 +92,7 @@ def test_the_second_signal_ends_at_once(folder, tmp_path):
     """It comes while the first one is being answered, which here takes for ever."""
     before = """
 import time
-import multilayer.lab.table_run as table_run
+import multilayer.runs.table_run as table_run
 def finish(self):
     print("finishing", flush=True)
     time.sleep(3600)
@@ -132,7 +132,7 @@ sys.meta_path.insert(0, Finder)
 """
 
 
-@pytest.mark.parametrize("name", ["multilayer.cli.application", "multilayer.lab.run_folder"])
+@pytest.mark.parametrize("name", ["multilayer.cli.application", "multilayer.runs.run_folder"])
 @pytest.mark.parametrize("again", [False, True], ids=["once", "twice"])
 def test_a_signal_while_parts_are_loaded_is_one_line(folder, name, again):
     cleaning = "time.sleep(3600)" if again else "raise ImportError('interrupted, too')"

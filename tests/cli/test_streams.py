@@ -11,7 +11,7 @@ from polars.testing import assert_frame_equal
 
 from multilayer.cli.application import run as command
 from multilayer.cli.own_name import own_command
-from multilayer.data.read_table import read_table
+from multilayer.reading.table import read_table
 
 PROGRAM = Path(sys.executable).with_name("multilayer")
 SMALL = ["--recipe", "fast", "--hidden-widths", "8", "--max-epochs", "2"]

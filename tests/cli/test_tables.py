@@ -168,7 +168,7 @@ def test_a_limit_on_memory_is_kept_and_shown(tmp_path, capsys, monkeypatch):
 
 def test_a_table_too_large_for_memory_gets_a_limit_by_itself(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("multilayer.lab.table_size._bytes_in_memory", lambda _: 10**15)
+    monkeypatch.setattr("multilayer.fit.table_size._bytes_in_memory", lambda _: 10**15)
     arguments = ["train", "houses.csv", "--target", "price", *QUICK]
     assert run([*arguments, "--output", str(tmp_path / "run")]) == 0
     noted = capsys.readouterr().err

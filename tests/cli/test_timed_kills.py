@@ -18,11 +18,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from multilayer.data.idx import write_idx
 from multilayer.errors import RunFolderError
-from multilayer.lab.run_documents import read_history, read_json
-from multilayer.lab.saved_run import SavedRun
-from multilayer.lab.stopwatch import without_times
+from multilayer.images.idx import write_idx
+from multilayer.runs.run_documents import read_history, read_json
+from multilayer.runs.saved_run import SavedRun
+from multilayer.stopwatch import without_times
 
 SERVER = Path(__file__).with_name("fork_server.py")
 MOST_KILLS_OF_A_RUN = 12

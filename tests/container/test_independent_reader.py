@@ -9,7 +9,7 @@ import pytest
 
 from multilayer.engine.network import Network
 from multilayer.engine.specification import NetworkSpec
-from multilayer.model_file.image_model import ImageModel, save_image_model
+from multilayer.model.image_model import ImageModel, save_image_model
 
 WIDTHS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2",
           "I8": "i1", "U8": "u1"}  # fmt: skip

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from multilayer.data.encoded_map import EncodedRows, RowFile
+from multilayer.encoding.encoded_map import EncodedRows, RowFile
 from multilayer.engine.batches import BatchSource, Examples
 from multilayer.engine.chunks import ChunkedExamples
 from multilayer.engine.network import Network

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from multilayer.data.one_hot_block import OneHotBlock, code_places, plain_parts
+from multilayer.encoding.one_hot_block import OneHotBlock, code_places, plain_parts
 from multilayer.engine.backpropagation import Passes
 from multilayer.engine.network import Network
 from multilayer.engine.settings import TrainingSettings

@@ -13,7 +13,7 @@ from multilayer.engine.processor import choose_num_threads, processor
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 from multilayer.engine.training import train
-from multilayer.estimators.recipes import recipe
+from multilayer.recipes.recipes import recipe
 
 
 def state() -> tuple[int, str, bool]:

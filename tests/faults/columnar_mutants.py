@@ -13,8 +13,8 @@ import time
 from faults.mutation import mutated_bytes
 from faults.table_mutants import arrow_files, parquet_files
 
-from multilayer.data.columnar_process import decoded_pieces
 from multilayer.errors import TableError
+from multilayer.reading.columnar_process import decoded_pieces
 
 MEMORY_BYTES = 4 << 30  # of addresses; what is asked for beyond is refused
 

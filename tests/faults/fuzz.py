@@ -13,10 +13,10 @@ import atheris
 
 with atheris.instrument_imports(include=["multilayer"], enable_loader_override=False):
     from multilayer.container.reading import read_container
-    from multilayer.data.idx import read_idx
-    from multilayer.data.read_table import read_table
     from multilayer.errors import MultilayerError
-    from multilayer.model_file.reading import read_model_file
+    from multilayer.images.idx import read_idx
+    from multilayer.model.reading import read_model_file
+    from multilayer.reading.table import read_table
 
 READERS: dict[str, Callable[[Path], object]] = {
     "idx": read_idx,

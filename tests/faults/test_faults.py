@@ -14,7 +14,6 @@ from faults.faulty_disk import FAILURES, FaultyDisk, Killed, after_power_loss, c
 import multilayer.files
 from multilayer.container.reading import read_container
 from multilayer.container.writing import write_container
-from multilayer.data.idx import read_idx, write_idx
 from multilayer.engine.batches import Examples
 from multilayer.engine.network import Network
 from multilayer.engine.settings import TrainingSettings
@@ -22,7 +21,8 @@ from multilayer.engine.specification import NetworkSpec
 from multilayer.engine.training import Training
 from multilayer.errors import OutputError
 from multilayer.files import append_line, remove_leftovers, sync_file, whole_lines, write_text
-from multilayer.lab.checkpoints import CheckpointPlan, Checkpoints
+from multilayer.images.idx import read_idx, write_idx
+from multilayer.runs.checkpoints import CheckpointPlan, Checkpoints
 
 SETTINGS = TrainingSettings(
     hidden_widths=(4,), batch_size=16, max_epochs=2, dropout=0.2, optimizer="adam", num_threads=1

@@ -13,10 +13,10 @@ from faults.mutation import KEPT
 from faults.table_mutants import mutated_csv, mutated_json_lines
 
 from multilayer.container.writing import write_container
-from multilayer.data.idx import write_idx
 from multilayer.engine.network import Network
 from multilayer.engine.specification import NetworkSpec
-from multilayer.model_file.image_model import ImageModel, save_image_model
+from multilayer.images.idx import write_idx
+from multilayer.model.image_model import ImageModel, save_image_model
 
 SECONDS_A_READER = 120
 TESTS = Path(__file__).parent.parent

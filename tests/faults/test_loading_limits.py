@@ -9,7 +9,7 @@ import pytest
 
 from multilayer.engine.network import Network
 from multilayer.engine.specification import NetworkSpec
-from multilayer.model_file.image_model import ImageModel, save_image_model
+from multilayer.model.image_model import ImageModel, save_image_model
 
 PROGRAM = """
 import json, resource, sys, time

@@ -24,13 +24,13 @@ from faults.mutation import (
     sealed,
 )
 
-from multilayer.data.idx import read_idx, write_idx
 from multilayer.engine.network import Network
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import IdxFileError, ImageFileError, ModelFileError, RunFolderError
-from multilayer.lab.run_documents import read_history, read_json
-from multilayer.model_file.image_model import ImageModel, save_image_model
-from multilayer.model_file.reading import read_model_file
+from multilayer.images.idx import read_idx, write_idx
+from multilayer.model.image_model import ImageModel, save_image_model
+from multilayer.model.reading import read_model_file
+from multilayer.runs.run_documents import read_history, read_json
 
 NUM_MODEL_MUTANTS, NUM_MUTANTS, NUM_LONG = 10_000, 2_500, 200_000
 
@@ -123,7 +123,7 @@ def test_mutants_of_histories(tmp_path, count):
 def test_mutants_of_pictures(tmp_path, memory_folder, count):
     from PIL import Image
 
-    from multilayer.data.pictures import read_pictures
+    from multilayer.images.image_files import read_pictures
 
     contents = []
     for mode in ("L", "RGB", "RGBA", "P", "I;16", "1"):
@@ -252,7 +252,7 @@ def test_the_worst_documents_stay_within_time_and_memory(name, tmp_path):
 import json, resource, time
 from pathlib import Path
 from multilayer.errors import ModelFileError
-from multilayer.model_file.reading import read_model_file
+from multilayer.model.reading import read_model_file
 million = "[" + "12345.5," * 999_999 + "1]"
 began = time.process_time()
 json.loads(million)

@@ -10,15 +10,15 @@ import polars as pl
 import pytest
 from faults.mutation import KEPT, assert_survives, mutated_model
 
-from multilayer.data.column_kinds import infer_schema
-from multilayer.data.encoder import Encoder, EncodingPlan
-from multilayer.data.targets import Targets
+from multilayer.columns.kinds import infer_schema
+from multilayer.encoding.encoder import Encoder, EncodingPlan
+from multilayer.encoding.targets import Targets
 from multilayer.engine.network import Network
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import MultilayerError
-from multilayer.model_file.any_model import load_model, save_model
-from multilayer.model_file.conformal import ConformalScores
-from multilayer.model_file.table_model import TableModel
+from multilayer.model.any_model import load_model, save_model
+from multilayer.model.conformal import ConformalScores
+from multilayer.model.table_model import TableModel
 
 NUM_MUTANTS, NUM_LONG = 1_500, 100_000
 FRAME = pl.DataFrame(

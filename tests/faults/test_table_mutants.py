@@ -13,9 +13,9 @@ from faults.columnar_mutants import base_files, mutant
 from faults.mutation import KEPT, assert_survives
 from faults.table_mutants import mutated_csv, mutated_json_lines
 
-from multilayer.data.column_kinds import infer_schema
-from multilayer.data.read_table import read_table, read_table_pieces
+from multilayer.columns.kinds import infer_schema
 from multilayer.errors import MultilayerError, TableError
+from multilayer.reading.table import read_table, read_table_pieces
 
 pytestmark = pytest.mark.filterwarnings("ignore::multilayer.errors.DataWarning")
 

@@ -11,12 +11,12 @@ from faults.faulty_disk import FAILURES, FaultyDisk, Killed, after_power_loss, c
 import multilayer.files
 from multilayer.errors import OutputError, RunFolderError, TableError
 from multilayer.files import write_text
-from multilayer.lab import table_run
-from multilayer.lab.run_documents import read_history, read_json
-from multilayer.lab.saved_run import SavedRun
-from multilayer.lab.stopwatch import without_times
-from multilayer.lab.table_run import TableRun
-from multilayer.lab.table_source import ColumnRoles
+from multilayer.fit.table_source import ColumnRoles
+from multilayer.runs import table_run
+from multilayer.runs.run_documents import read_history, read_json
+from multilayer.runs.saved_run import SavedRun
+from multilayer.runs.table_run import TableRun
+from multilayer.stopwatch import without_times
 
 CHANGES = {
     "hidden_widths": (3,), "max_epochs": 2, "batch_size": 16, "dropout": 0.2, "num_threads": 1,

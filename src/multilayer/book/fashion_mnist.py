@@ -10,8 +10,8 @@ from torch.nn import functional
 from multilayer.book.batches import TensorLoader
 from multilayer.book.data_module import DataModule
 from multilayer.book.plotting import show_images
-from multilayer.data.fashion_mnist import load_fashion_mnist
 from multilayer.errors import SettingsError
+from multilayer.images.fashion_mnist import load_fashion_mnist
 
 
 class LabelledImages:

@@ -9,7 +9,6 @@ from torch.nn import functional
 
 from multilayer.book.board import ProgressBoard
 from multilayer.book.hyperparameters import HyperParameters
-from multilayer.data import forked as forked  # after a fork it sets PyTorch's threads
 from multilayer.errors import SettingsError
 
 Batch = Sequence[Tensor]  # the inputs, then the targets

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from multilayer.book.board import ProgressBoard
-    from multilayer.report.live import LiveCurves
+    from multilayer.drawing.live import LiveCurves
 
 
 def notebook_shell() -> Any:
@@ -117,7 +117,7 @@ class TerminalScreen:
     def show(self, board: "ProgressBoard") -> None:
         """Draw the board's curves as they are now."""
         if self.curves is None:
-            from multilayer.report.live import LiveCurves
+            from multilayer.drawing.live import LiveCurves
 
             self.curves = LiveCurves(
                 xlabel=board.xlabel or "",
@@ -156,6 +156,6 @@ def _as_limits(ends: Sequence[float] | None) -> tuple[float, float] | None:
 
 
 def _terminal_can_redraw() -> bool:
-    from multilayer.report.live import LiveCurves
+    from multilayer.drawing.live import LiveCurves
 
     return LiveCurves.is_supported(sys.stdout)

@@ -11,7 +11,7 @@ from multilayer.cli.whole_numbers import WholeNumber
 from multilayer.errors import OutputError
 
 if TYPE_CHECKING:
-    from multilayer.lab.bench import CaseResult
+    from multilayer.proofs.bench import CaseResult
 
 
 def bench(
@@ -35,9 +35,9 @@ def bench(
         threads: processor threads for all; left out: what each library chooses.
         output: save all measurements to this file as JSON.
     """
-    from multilayer.lab.bench import bench as results_of
-    from multilayer.lab.bench import report_of, this_machine
-    from multilayer.lab.bench_cases import cases_named
+    from multilayer.proofs.bench import bench as results_of
+    from multilayer.proofs.bench import report_of, this_machine
+    from multilayer.proofs.bench_cases import cases_named
 
     if output is not None:
         _check_writable(Path(output))  # now, not after a minute

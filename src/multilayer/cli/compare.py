@@ -14,8 +14,8 @@ from multilayer.cli.tables import print_table
 from multilayer.cli.terminal import say
 
 if TYPE_CHECKING:
-    from multilayer.lab.comparison import Comparison
-    from multilayer.lab.problem import MetricName
+    from multilayer.experiments.comparison import Comparison
+    from multilayer.experiments.problem import MetricName
 
 _METRICS: "dict[str, MetricName]" = {
     "accuracy": "accuracy", "loss": "loss", "rmse": "RMSE", "r2": "R²",
@@ -64,10 +64,10 @@ def compare(
         quiet: print the paragraph alone.
     """
     asked = f"compare {locals()}"
-    from multilayer.lab.compare import comparison_looks
-    from multilayer.lab.comparison_folder import save_comparison
-    from multilayer.lab.comparison_words import paragraph
-    from multilayer.lab.run_folder import RunFolder
+    from multilayer.experiments.compare import comparison_looks
+    from multilayer.experiments.comparison_folder import save_comparison
+    from multilayer.experiments.comparison_words import paragraph
+    from multilayer.runs.run_folder import RunFolder
 
     last = None
     with stop_on_interrupt() as stop:
@@ -109,7 +109,7 @@ def _print_progress(comparison: "Comparison") -> None:
 
 
 def _print_tables(comparison: "Comparison") -> None:
-    from multilayer.lab import comparison_words
+    from multilayer.experiments import comparison_words
 
     print_table(comparison_words.headers(comparison), comparison_words.rows(comparison))
     print_table(comparison_words.pair_headers(), comparison_words.pair_rows(comparison))

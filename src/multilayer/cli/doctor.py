@@ -9,8 +9,8 @@ from multilayer.cli.terminal import say
 from multilayer.errors import escaped
 
 if TYPE_CHECKING:
-    from multilayer.data.images import ImageDataset
-    from multilayer.estimators.fitting import TableFit
+    from multilayer.fit.fitting import TableFit
+    from multilayer.images.datasets import ImageDataset
 
 
 def doctor(run: str, data: str | None = None, /) -> int:
@@ -23,8 +23,8 @@ def doctor(run: str, data: str | None = None, /) -> int:
         run: a run folder of `multilayer train`.
         data: what it was trained on, if that has moved.
     """
-    from multilayer.lab.doctor.examination import RULES
-    from multilayer.lab.doctor.examination import doctor as diagnoses_of
+    from multilayer.diagnostics.doctor.examination import RULES
+    from multilayer.diagnostics.doctor.examination import doctor as diagnoses_of
 
     found = diagnoses_of(run, data)
     if not found:
@@ -44,7 +44,7 @@ def print_diagnoses(run: Path, data: "ImageDataset | TableFit") -> None:
         run: the folder.
         data: what it trained on.
     """
-    from multilayer.lab.doctor.examination import doctor
+    from multilayer.diagnostics.doctor.examination import doctor
 
     found = doctor(run, data, is_quick=True)
     names = ", ".join(diagnosis.name for diagnosis in found)

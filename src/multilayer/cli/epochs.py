@@ -26,7 +26,7 @@ def show_epochs(
         num_epochs: that are planned.
         quiet: show nothing.
     """
-    from multilayer.report.live import LiveCurves
+    from multilayer.drawing.live import LiveCurves
 
     if quiet or not LiveCurves.is_supported(sys.stdout):
         for record in epochs:

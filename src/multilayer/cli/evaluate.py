@@ -13,7 +13,7 @@ from multilayer.cli.tables import print_table
 from multilayer.cli.terminal import say
 
 if TYPE_CHECKING:
-    from multilayer.lab.evaluation import ImageEvaluation
+    from multilayer.runs.evaluation import ImageEvaluation
 
 
 def evaluate(
@@ -43,12 +43,12 @@ def evaluate(
         as_json: print all figures as one JSON document instead of tables.
     """
     from multilayer.container.reading import read_container
-    from multilayer.lab.run_folder import model_path
+    from multilayer.runs.run_folder import model_path
 
     if read_container(model_path(run)).kind == "table":
         return evaluate_table(run, data, output, table.given_format(), as_json=as_json)
     table.require_none_for_images()
-    from multilayer.lab.evaluation import evaluate_run
+    from multilayer.runs.evaluation import evaluate_run
 
     evaluation, dataset, pictures = evaluate_run(run, data, data_dir=data_dir, output=output)
     if as_json:

@@ -9,8 +9,8 @@ from multilayer.cli.terminal import listed, note, say
 from multilayer.errors import SettingsError, escaped
 
 if TYPE_CHECKING:
-    from multilayer.data.table_format import TableFormat
-    from multilayer.lab.table_evaluation import TableEvaluation
+    from multilayer.reading.table_format import TableFormat
+    from multilayer.runs.table_evaluation import TableEvaluation
 
 _MOST_CLASSES_PRINTED = 20
 _MOST_ROWS_PRINTED = 60
@@ -29,8 +29,8 @@ def evaluate_table(
         raise SettingsError(
             f"{run} predicts from tables; name a file with rows it has not learned from"
         )
-    from multilayer.lab.table_evaluation import evaluate_table_run
-    from multilayer.lab.table_scores import figure
+    from multilayer.metrics.table_scores import figure
+    from multilayer.runs.table_evaluation import evaluate_table_run
 
     evaluation, pictures = evaluate_table_run(run, data, output, table_format=table_format)
     targets = evaluation.targets

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from multilayer.errors import SettingsError
 
 if TYPE_CHECKING:
-    from multilayer.data.table_format import TableFormat
+    from multilayer.reading.table_format import TableFormat
 
 
 def _help(text: str) -> Parameter:
@@ -43,7 +43,7 @@ class FormatFlags:
         Raises:
             SettingsError: one of them is impossible.
         """
-        from multilayer.data.table_format import TableFormat
+        from multilayer.reading.table_format import TableFormat
 
         return TableFormat(
             self.delimiter, self.encoding, self.skip_rows, self.comment, self.sheet,

@@ -11,7 +11,7 @@ from multilayer.cli.terminal import listed, say
 from multilayer.errors import escaped
 
 if TYPE_CHECKING:
-    from multilayer.lab.inspection import TableInspection
+    from multilayer.runs.inspection import TableInspection
 
 
 def inspect(
@@ -32,13 +32,13 @@ def inspect(
             run's validation rows.
     """
     from multilayer.container.reading import read_container
-    from multilayer.lab.run_folder import model_path
+    from multilayer.runs.run_folder import model_path
 
     container = read_container(model_path(run))
     if container.kind != "table":
         table.require_none_for_images()
         return _inspect_images(container.document)
-    from multilayer.lab.inspection import inspect_table
+    from multilayer.runs.inspection import inspect_table
 
     _print_table_model(inspect_table(run, data, table_format=table.given_format()))
     return 0

@@ -24,8 +24,8 @@ def picture(
             runs/picture-NAME-001 and on.
     """
     asked = f"picture {locals()}"
-    from multilayer.lab.learning import learning_of, save_pictures, snapshots_of
-    from multilayer.lab.run_folder import RunFolder
+    from multilayer.diagnostics.learning import learning_of, save_pictures, snapshots_of
+    from multilayer.runs.run_folder import RunFolder
 
     learning = learning_of(source, settings, data)
     folder = RunFolder(output, f"picture-{learning.name}", asked=asked)

@@ -51,7 +51,7 @@ def predict(
         invert: for pictures, swap black and white first: for those that are dark on a light ground.
     """
     from multilayer.container.reading import read_container
-    from multilayer.lab.run_folder import model_path
+    from multilayer.runs.run_folder import model_path
 
     if read_container(model_path(run)).kind == "table":
         return predict_table(
@@ -75,11 +75,11 @@ def _predict_images(
     with_probabilities: bool,
     is_spreadsheet_safe: bool,
 ) -> int:
-    from multilayer.data.pictures import read_pictures
     from multilayer.files import write_text
-    from multilayer.lab.run_folder import model_path
-    from multilayer.lab.spreadsheets import text_without_formula
-    from multilayer.model_file.numpy_predictor import load_image_predictor
+    from multilayer.images.image_files import read_pictures
+    from multilayer.model.image_predictor import load_image_predictor
+    from multilayer.runs.run_folder import model_path
+    from multilayer.runs.spreadsheets import text_without_formula
 
     model = load_image_predictor(model_path(run))
     pictures = read_pictures(images, model.image_shape, invert=invert)

@@ -4,8 +4,8 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from multilayer.data.table_format import TableFormat
-    from multilayer.lab.table_predictions import OnUnseenFlag
+    from multilayer.reading.table_format import TableFormat
+    from multilayer.runs.table_predictions import OnUnseenFlag
 
 from multilayer.cli.terminal import note, say
 
@@ -21,10 +21,10 @@ def predict_table(
     on_unseen: "OnUnseenFlag" = "note",
 ) -> int:
     """Answer for each row of a file."""
-    from multilayer.lab.run_folder import model_path
-    from multilayer.lab.saved_run import format_of_run
-    from multilayer.lab.table_predictions import TablePredictions
-    from multilayer.model_file.table_predictor import load_table_predictor
+    from multilayer.model.table_predictor import load_table_predictor
+    from multilayer.runs.run_folder import model_path
+    from multilayer.runs.saved_run import format_of_run
+    from multilayer.runs.table_predictions import TablePredictions
 
     model = load_table_predictor(model_path(run))
     predictions = TablePredictions(

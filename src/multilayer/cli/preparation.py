@@ -8,7 +8,7 @@ from multilayer.cli.terminal import say, show_over
 from multilayer.estimators.progress import in_words
 
 if TYPE_CHECKING:
-    from multilayer.lab.large_table import LargeTable, Preparation
+    from multilayer.fit.large_table import LargeTable, Preparation
 
 _SECONDS_BETWEEN_LINES = 5.0
 _BAR_WIDTH = 30

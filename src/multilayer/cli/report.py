@@ -13,7 +13,7 @@ def report(*runs: str, output: str | None = None) -> int:
         runs: run folders.
         output: the file. Left out: report.html in the run folder, or here if there are several.
     """
-    from multilayer.lab.report.collect import write_report
+    from multilayer.report.collect import write_report
 
     say(write_report(runs, output))
     return 0

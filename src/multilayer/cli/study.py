@@ -51,9 +51,9 @@ def study(
         data_dir: folder to look for the data set's files in first.
     """
     asked = f"study {locals()}"
-    from multilayer.lab.run_folder import RunFolder
-    from multilayer.lab.study import run_study, save_finding
-    from multilayer.lab.study_plan import plan_study
+    from multilayer.experiments.study import run_study, save_finding
+    from multilayer.experiments.study_plan import plan_study
+    from multilayer.runs.run_folder import RunFolder
 
     with stop_on_interrupt() as stop:
         plan = plan_study(

@@ -9,8 +9,8 @@ from multilayer.cli.format_flags import FormatFlags
 from multilayer.errors import SettingsError
 
 if TYPE_CHECKING:
-    from multilayer.data.target_values import Task
-    from multilayer.lab.table_source import ColumnRoles
+    from multilayer.columns.target_values import Task
+    from multilayer.fit.table_source import ColumnRoles
 
 TaskFlag = Literal["classification", "multilabel", "regression"]
 
@@ -87,8 +87,8 @@ class TableFlags(FormatFlags):
         Raises:
             SettingsError: `--as` is not of the form NAME=KIND.
         """
-        from multilayer.data.value_format import ValueFormat
-        from multilayer.lab.table_source import ColumnRoles
+        from multilayer.columns.value_format import ValueFormat
+        from multilayer.fit.table_source import ColumnRoles
 
         kinds = {}
         for text in self.as_kind:

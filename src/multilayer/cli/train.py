@@ -23,7 +23,7 @@ from multilayer.cli.train_table import resume_table, train_table
 from multilayer.errors import SettingsError
 
 if TYPE_CHECKING:
-    from multilayer.lab.image_run import ImageRun
+    from multilayer.runs.image_run import ImageRun
 
 _SECONDS_FOR_THE_FIRST = 5
 
@@ -85,9 +85,9 @@ def train(
         )
     if data is not None and Path(data).is_file() and resume is None:
         raise SettingsError(f"{data} is a file; name its column to predict with --target")
-    from multilayer.estimators.recipes import recipe as settings_of
-    from multilayer.lab.image_run import ImageRun
-    from multilayer.lab.saved_run import SavedRun
+    from multilayer.recipes.recipes import recipe as settings_of
+    from multilayer.runs.image_run import ImageRun
+    from multilayer.runs.saved_run import SavedRun
 
     if resume is not None:
         _refuse_beside_resume({"--recipe": recipe, "--output": output, **table.by_flag()})
@@ -143,7 +143,7 @@ def _run(run: "ImageRun", rank: int, quiet: bool, stop: Stop) -> dict[str, Any]:
 
 def _refuse_images(data: str) -> None:
     """Refuse a data set of images where a table is meant."""
-    from multilayer.data.images import KNOWN_DATASETS
+    from multilayer.images.datasets import KNOWN_DATASETS
 
     if data in KNOWN_DATASETS and not Path(data).exists():
         raise SettingsError(f"{data} are images with labels of their own; leave --target out")

@@ -15,11 +15,12 @@ from multilayer.cli.table_flags import TableFlags
 from multilayer.cli.tables import print_table
 from multilayer.cli.terminal import listed, note, say
 from multilayer.errors import escaped
+from multilayer.reading.byte_stream import STANDARD_INPUT
 
 if TYPE_CHECKING:
-    from multilayer.data.targets import Targets
-    from multilayer.lab.saved_run import SavedRun
-    from multilayer.lab.table_run import TableRun
+    from multilayer.encoding.targets import Targets
+    from multilayer.runs.saved_run import SavedRun
+    from multilayer.runs.table_run import TableRun
 
 _MOST_COLUMNS_SHOWN = 40
 _MOST_CLASSES_SHOWN = 10
@@ -36,9 +37,9 @@ def train_table(
     checkpoint_every: str | None,
 ) -> int:
     """Fit a table, show how it goes, and leave a run folder."""
-    from multilayer.lab.large_table import LargeTable
-    from multilayer.lab.table_run import TableRun
-    from multilayer.lab.table_size import choose_memory_limit
+    from multilayer.fit.large_table import LargeTable
+    from multilayer.fit.table_size import choose_memory_limit
+    from multilayer.runs.table_run import TableRun
 
     validation, held_out = flags.validation_file_and_settings()
     limit = flags.memory_limit_bytes()
@@ -62,8 +63,8 @@ def train_table(
 
 def resume_table(saved: "SavedRun", folder: str, quiet: bool, checkpoint_every: str | None) -> int:
     """Go on with the run on a table in a folder, show how it goes, and leave the folder whole."""
-    from multilayer.lab.large_table import LargeTable
-    from multilayer.lab.table_run import TableRun
+    from multilayer.fit.large_table import LargeTable
+    from multilayer.runs.table_run import TableRun
 
     assert saved.table is not None
     options: dict[str, Any] = {
@@ -153,9 +154,8 @@ def _held_out(run: "TableRun") -> str:
 
 
 def _print_results(run: "TableRun", results: dict[str, Any], quiet: bool) -> None:
-    from multilayer.data.byte_stream import STANDARD_INPUT
-    from multilayer.estimators.fitting import TableFit
-    from multilayer.lab.table_scores import absent_in_words
+    from multilayer.fit.fitting import TableFit
+    from multilayer.metrics.table_scores import absent_in_words
 
     scores = in_words(results["validation"])
     if results["absent_classes"]:
@@ -182,7 +182,7 @@ def _print_results(run: "TableRun", results: dict[str, Any], quiet: bool) -> Non
 
 def in_words(scores: Sequence[dict[str, Any]]) -> str:
     """Scores with their intervals, in one line."""
-    from multilayer.lab.table_scores import figure
+    from multilayer.metrics.table_scores import figure
 
     return ", ".join(
         f"{score['name']} {figure(score['value'])} ({figure(score['low'])} to "
@@ -194,7 +194,7 @@ def in_words(scores: Sequence[dict[str, Any]]) -> str:
 
 def baseline_in_words(scores: Sequence[dict[str, Any]]) -> str:
     """The same scores of the best constant answer, in one line."""
-    from multilayer.lab.table_scores import figure
+    from multilayer.metrics.table_scores import figure
 
     return ", ".join(
         f"{score['name']} {figure(score['baseline'])}"

@@ -19,7 +19,7 @@ from multilayer.cli.whole_numbers import WholeNumber
 from multilayer.errors import SettingsError, escaped
 
 if TYPE_CHECKING:
-    from multilayer.lab.tune.tune_run import TuneResult, TuneRun
+    from multilayer.experiments.tune.tune_run import TuneResult, TuneRun
 
 
 def tune(
@@ -77,8 +77,8 @@ def tune(
             f"tune divides the rows itself; --validation may be a fraction, not {validation!r}"
         )
     pinned = {**given(settings), **held_out}
-    from multilayer.lab.tune.budget import Budget, read_seconds
-    from multilayer.lab.tune.tune_run import TuneRun
+    from multilayer.experiments.tune.budget import Budget, read_seconds
+    from multilayer.experiments.tune.tune_run import TuneRun
 
     seconds = None if time is None else read_seconds(time)
     run = TuneRun(
@@ -112,7 +112,7 @@ def _run(run: "TuneRun", quiet: bool) -> int:
 
 
 def _print_plan(run: "TuneRun") -> None:
-    from multilayer.lab.tune import words
+    from multilayer.experiments.tune import words
 
     rows, known = run.rows, run.tally()
     if not run.is_choosing:
@@ -135,7 +135,7 @@ def _print_plan(run: "TuneRun") -> None:
 
 
 def _choose(run: "TuneRun", stop: Stop, quiet: bool) -> "TuneResult | None":
-    from multilayer.lab.tune.finalists import NUM_FOLDS, Finalist
+    from multilayer.experiments.tune.finalists import NUM_FOLDS, Finalist
 
     for found in run.choose(stop):
         if not isinstance(found, Finalist):
@@ -150,7 +150,7 @@ def _choose(run: "TuneRun", stop: Stop, quiet: bool) -> "TuneResult | None":
 
 
 def _print_result(run: "TuneRun", result: "TuneResult", quiet: bool) -> None:
-    from multilayer.lab.tune import words
+    from multilayer.experiments.tune import words
 
     scores = in_words(result.results["validation"])
     if quiet:
@@ -169,7 +169,7 @@ def _print_result(run: "TuneRun", result: "TuneResult", quiet: bool) -> None:
 
 
 def _interrupted(run: "TuneRun", stop: Stop) -> int:
-    from multilayer.lab.tune import words
+    from multilayer.experiments.tune import words
 
     known = run.tally()
     best = f"; the best: {words.best_line(known.best[0])}" if known.best else ""

@@ -10,7 +10,7 @@ from multilayer.cli.terminal import say
 if TYPE_CHECKING:
     from rich.console import Group
 
-    from multilayer.lab.tune.search import Progress
+    from multilayer.experiments.tune.search import Progress
 
 _SECONDS_BETWEEN_FRAMES = 0.2
 _SECONDS_BETWEEN_LINES = 10.0
@@ -23,7 +23,7 @@ def show_search(steps: "Iterator[Progress]", quiet: bool) -> None:
         steps: to be pulled.
         quiet: show nothing.
     """
-    from multilayer.report.live import LiveCurves
+    from multilayer.drawing.live import LiveCurves
 
     if quiet:
         for _ in steps:
@@ -36,7 +36,7 @@ def show_search(steps: "Iterator[Progress]", quiet: bool) -> None:
 
 def _show_lines(steps: "Iterator[Progress]") -> None:
     """A line when a group has ended, and at least every ten seconds."""
-    from multilayer.lab.tune import words
+    from multilayer.experiments.tune import words
 
     num_finished, next_line_at = 0, time.monotonic() + _SECONDS_BETWEEN_LINES
     for progress in steps:
@@ -68,7 +68,7 @@ def _frame(progress: "Progress") -> "Group":
     from rich.text import Text
 
     from multilayer.errors import escaped
-    from multilayer.lab.tune import words
+    from multilayer.experiments.tune import words
 
     best = progress.tally.best
     lines = [words.status(progress)]

@@ -27,7 +27,7 @@ def verify(
         seed: address of the weights and the order of the batches.
         data_dir: folder to look for the data set's files in first.
     """
-    from multilayer.lab.verify import verify as compare_forms
+    from multilayer.proofs.verify import verify as compare_forms
 
     agreements = compare_forms(data, num_steps=steps, seed=seed, data_dir=data_dir)
     say(

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from multilayer.data.encoded_map import EncodedRows
+from multilayer.encoding.encoded_map import EncodedRows
 from multilayer.engine.batches import Examples
 
 _BLOCK_BYTES = 2**20  # read at once; long enough for a disk, short enough to mix many of them

@@ -6,7 +6,6 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor
 
-from multilayer.data import forked as forked  # after a fork it sets PyTorch's threads
 from multilayer.engine.backpropagation import Passes
 from multilayer.engine.first_fit import fit_to_rows
 from multilayer.engine.inference import answer_chunks, rows_of_a_chunk

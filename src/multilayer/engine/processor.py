@@ -13,9 +13,9 @@ from contextlib import contextmanager
 
 import torch
 
-from multilayer.data.forked import is_forked
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
+from multilayer.forked import is_forked
 
 # The mean product of a step, in multiply-adds, from which PyTorch's threads share in it. They wait
 # for each other in every operation. Tables' networks have many small ones between their products:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
-from multilayer.data.one_hot_block import OneHotBlock
+from multilayer.encoding.one_hot_block import OneHotBlock
 from multilayer.engine.setting_checks import check_setting, check_together
 from multilayer.engine.specification import ActivationName, NetworkSpec
 from multilayer.errors import SettingsError

@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal, get_args
 
-from multilayer.data.one_hot_block import OneHotBlock, row_width
+from multilayer.encoding.one_hot_block import OneHotBlock, row_width
 from multilayer.engine.parameter_slots import ParameterSlot, SlotKind, lay_out
 from multilayer.errors import SettingsError, did_you_mean
 

@@ -1,1 +1,1 @@
-"""Recipes: the settings behind the defaults."""
+"""`MLPClassifier` and `MLPRegressor`, in scikit-learn's own way."""

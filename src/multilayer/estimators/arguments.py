@@ -10,7 +10,7 @@ import numpy as np
 from multilayer.engine.setting_checks import check_setting
 from multilayer.engine.settings import setting_types
 from multilayer.errors import DataWarning, SettingsError
-from multilayer.estimators.recipes import HELD_OUT_FRACTION, recipe
+from multilayer.recipes.recipes import HELD_OUT_FRACTION, recipe
 
 # scikit-learn's names of settings, and ours.
 _SETTING_NAMES = {

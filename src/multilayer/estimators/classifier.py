@@ -9,12 +9,12 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_array, column_or_1d
 
-from multilayer.data.target_values import Task
-from multilayer.data.targets import Targets
-from multilayer.data.unseen_values import OnUnseen
+from multilayer.columns.target_values import Task
+from multilayer.encoding.targets import Targets
+from multilayer.encoding.unseen_values import OnUnseen
 from multilayer.errors import SettingsError, TableError
 from multilayer.estimators.table_estimator import TableEstimator, require_labels
-from multilayer.model_file.table_model import TableModel
+from multilayer.model.table_model import TableModel
 
 Array = NDArray[np.float64]
 

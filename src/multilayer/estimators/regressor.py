@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_array, column_or_1d
 
-from multilayer.data.target_values import Task
-from multilayer.data.targets import Targets
-from multilayer.data.unseen_values import OnUnseen
+from multilayer.columns.target_values import Task
+from multilayer.encoding.targets import Targets
+from multilayer.encoding.unseen_values import OnUnseen
 from multilayer.estimators.arguments import changed_settings
 from multilayer.estimators.table_estimator import TableEstimator, require_labels
 

@@ -10,12 +10,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.data.column_kinds import infer_schema
-from multilayer.data.frames import as_frame
-from multilayer.data.fresh_process import in_fresh_process_after_fork
-from multilayer.data.schema import Schema
-from multilayer.data.target_values import Task
-from multilayer.data.unseen_values import check_on_unseen
+from multilayer.columns.kinds import infer_schema
+from multilayer.columns.schema import Schema
+from multilayer.columns.target_values import Task
+from multilayer.encoding.unseen_values import check_on_unseen
 from multilayer.errors import (
     DataWarning,
     MissingExtraError,
@@ -24,12 +22,14 @@ from multilayer.errors import (
     TableError,
 )
 from multilayer.estimators.arguments import categorical_names, changed_settings, warn_of_unused
-from multilayer.estimators.fitting import TableFit
-from multilayer.estimators.increments import Increments
 from multilayer.estimators.progress import Progress
-from multilayer.estimators.table_rows import TableRows
-from multilayer.model_file.table_file import save_table_model
-from multilayer.model_file.table_model import TableModel
+from multilayer.fit.fitting import TableFit
+from multilayer.fit.increments import Increments
+from multilayer.fit.table_rows import TableRows
+from multilayer.model.table_file import save_table_model
+from multilayer.model.table_model import TableModel
+from multilayer.reading.frames import as_frame
+from multilayer.reading.fresh_process import in_fresh_process_after_fork
 
 try:
     from sklearn.base import BaseEstimator

@@ -1,1 +1,1 @@
-"""What a person sees: curves in the terminal, plots and pictures."""
+"""What a run folder holds, collected for the HTML report."""

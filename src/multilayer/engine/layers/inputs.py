@@ -6,7 +6,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from multilayer.data.one_hot_block import OneHotBlock, code_places, plain_parts
+from multilayer.encoding.one_hot_block import OneHotBlock, code_places, plain_parts
 from multilayer.engine.layers.linear import Descent
 
 

@@ -1,0 +1,300 @@
+"""Dates and times: found in text, and made into numbers."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from multilayer.columns.missing import first_present, without_missing
+from multilayer.columns.text_numbers import shown
+from multilayer.errors import TableError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+ISO, COMPACT, TIME_OF_DAY = "%Y-%m-%d", "%Y%m%d", "%H:%M"
+# Each with an example. Of named months, all signs between the parts count as blanks.
+_FORMAT_SHOWN = {
+    ISO: "2024-01-31",
+    "%Y/%m/%d": "2024/01/31",
+    "%Y.%m.%d": "2024.01.31",
+    "%d.%m.%Y": "31.01.2024",
+    "%d/%m/%Y": "31/01/2024",
+    "%m/%d/%Y": "01/31/2024",
+    "%d-%m-%Y": "31-01-2024",
+    "%m-%d-%Y": "01-31-2024",
+    "%d.%m.%y": "31.01.24",
+    "%d/%m/%y": "31/01/24",
+    "%m/%d/%y": "01/31/24",
+    "%d-%m-%y": "31-01-24",
+    "%m-%d-%y": "01-31-24",
+    COMPACT: "20240131",
+    "%d %B %Y": "31 January 2024",
+    "%B %d %Y": "January 31, 2024",
+    "%Y %B %d": "2024 January 31",
+    "%d %B %y": "31-Jan-24",
+    "%B %d %y": "Jan 31, 24",
+    "%B %Y": "January 2024",
+    "%B %y": "Jan-24",
+    TIME_OF_DAY: "14:30",
+}
+DATE_FORMATS = tuple(_FORMAT_SHOWN)
+_PARTS = {"%Y": r"\d{4}", "%y": r"\d{2}", "%m": r"\d{1,2}", "%d": r"\d{1,2}"}
+_MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s*)?"
+_CLOCK = (
+    r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}(?:\.\d*)?))?"
+    r"(?:\s*(?P<half>[ap])\.?m\.?)?"
+)
+# Hours ahead of UTC; names that several countries use otherwise are no zones here.
+_ZONES = {
+    "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
+    "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3, "JST": 9,
+}  # fmt: skip
+_ZONE = (
+    r"(?:\s*(?:Z|UTC|GMT|(?:UTC|GMT)?(?P<sign>[+-])(?P<zone_hour>\d{2}):?(?P<zone_minute>\d{2})|"
+    rf"(?P<zone>{'|'.join(_ZONES)})))?$"
+)
+_LOOK = re.compile(
+    rf"\s*(?:\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{2,4}}|\d{{8}}\b|\d{{1,2}}:\d{{2}}|{_WEEKDAY}{_MONTH}\W*\d|"
+    rf"{_WEEKDAY}\d{{1,4}}(?:st|nd|rd|th)?\W*(?:of )?{_MONTH}\W*\d)",
+    re.IGNORECASE,
+)
+_FEWEST_ROWS, _DATE_SHARE = 20, 0.95
+
+_SECONDS_A_DAY = 86_400
+# Parts of a moment that come round again: how long the round is, in days.
+_CYCLES = ("year", "month", "week", "day")
+
+
+@dataclass(frozen=True)
+class DatesFound:
+    """What a column of text holds of dates.
+
+    Attributes:
+        counts: Formats in which values can be read, with how many; the most frequent first.
+        strays: Texts that are not of the first format, and how often each stands.
+        first_stray: The row of the first of them, from 0.
+        are_dates: Whether the column is to be taken as dates of the first format.
+        is_open: Whether another format fits as many values, and reads them otherwise.
+    """
+
+    counts: dict[str, int]
+    strays: dict[str, int]
+    first_stray: int
+    are_dates: bool
+    is_open: bool
+
+    @property
+    def date_format(self) -> str:
+        """The format of most values."""
+        return next(iter(self.counts))
+
+
+def find_dates(text: "pl.Series") -> DatesFound | None:
+    """Find out how a column of text writes dates or times of day.
+
+    A column in which at most 5% of the values are written otherwise is one of dates in which they
+    are missing.
+
+    Returns:
+        None: most values have not the look of dates.
+    """
+    first = first_present(text)
+    if sum(_LOOK.match(value) is not None for value in first) < max(1, len(first) / 2):
+        return None
+    present = _present(text)
+    num_present = len(present) - present.null_count()
+    moments_in = {
+        date_format: _parse(present, date_format)
+        for date_format in DATE_FORMATS
+        if any(_compiled(date_format).match(value) for value in first)
+    }
+    counts = +Counter({f: len(found) - found.null_count() for f, found in moments_in.items()})
+    if not counts:
+        return None
+    ordered = dict(counts.most_common())
+    best, *others = ordered
+    moments = moments_in[best]
+    is_open = any(
+        moments_in[other].is_null().equals(moments.is_null())
+        and not moments_in[other].equals(moments)
+        for other in others
+    )
+    is_stray = present.is_not_null() & moments.is_null()
+    strays = Counter(present.filter(is_stray).to_list())
+    are_enough = num_present >= _FEWEST_ROWS and ordered[best] >= _DATE_SHARE * num_present
+    return DatesFound(
+        ordered, dict(strays), is_stray.arg_max() or 0, not strays or are_enough, is_open
+    )
+
+
+def shown_format(date_format: str) -> str:
+    """A date of 31 January 2024 in a format."""
+    return _FORMAT_SHOWN[date_format]
+
+
+def formats_of(text: "pl.Series") -> list[str]:
+    """The date formats in which every value of a text column can be read; missing ones fit all."""
+    found = find_dates(text)
+    if found is None or found.strays:
+        return []
+    most = next(iter(found.counts.values()))
+    fitting = [date_format for date_format, count in found.counts.items() if count == most]
+    return fitting if found.is_open else fitting[:1]
+
+
+def moments_of(
+    series: "pl.Series",
+    date_format: str,
+    source: str = "the table",
+    first_row: int = 1,
+    missing: tuple[str, ...] = (),
+) -> "pl.Series":
+    """A column as moments in UTC, datetime in microseconds, null where missing.
+
+    Args:
+        series: Dates, datetimes, times of day (of 1970-01-01), text, or whole numbers such as
+            20240131.
+        date_format: One of `DATE_FORMATS`, for text; a time of day and a zone may follow the date.
+        source: What the error calls the table.
+        first_row: The number of the first row, for the error.
+        missing: Texts that count as missing beside the usual ones.
+
+    Raises:
+        TableError: a text is no date of this format, or the column holds something else.
+    """
+    import polars as pl
+
+    if series.dtype == pl.Time:
+        return series.cast(pl.Int64).cast(pl.Datetime("ns")).cast(pl.Datetime("us"))
+    if series.dtype in (pl.Date, pl.Datetime, pl.Null):
+        return series.cast(pl.Datetime("us"))
+    if series.dtype.is_integer() and date_format == COMPACT:
+        series = series.cast(pl.String)
+    if series.dtype != pl.String:
+        raise TableError(
+            f"column {series.name!r} of {source} must hold dates, it holds "
+            f"{str(series.dtype).lower()} values"
+        )
+    text = _present(series)
+    moments = _parse(text, date_format)
+    wrong = text.is_not_null() & moments.is_null() & ~text.is_in(list(missing))
+    if wrong.any():
+        row = wrong.arg_max() or 0
+        raise TableError(
+            f"row {first_row + row} of column {series.name!r} of {source} must be a date like "
+            f"{_FORMAT_SHOWN[date_format]}, it is {shown(text[row])}"
+        )
+    return moments
+
+
+def part_names(has_time: bool) -> tuple[str, ...]:
+    """What `parts_of` makes of a moment, in its order."""
+    cycles = _CYCLES if has_time else _CYCLES[:-1]
+    return ("days", *(f"{wave} of {cycle}" for cycle in cycles for wave in ("sine", "cosine")))
+
+
+def parts_of(moments: "pl.Series", has_time: bool) -> "pl.DataFrame":
+    """Numbers that a network can learn from, float64, null where the moment is missing.
+
+    Days since 1970-01-01, with their fraction; then, as sine and cosine, the place in the year, in
+    the month, in the week (from Monday), and, if `has_time`, in the day.
+    """
+    import polars as pl
+
+    moment = pl.col("moment")
+    time_of_day = moment.dt.time().cast(pl.Int64) / (1e9 * _SECONDS_A_DAY)
+    days_in_year = pl.when(moment.dt.is_leap_year()).then(366.0).otherwise(365.0)
+    days_in_month = moment.dt.month_end().dt.day().cast(pl.Float64)
+    places = {
+        "year": (moment.dt.ordinal_day() - 1 + time_of_day) / days_in_year,
+        "month": (moment.dt.day() - 1 + time_of_day) / days_in_month,
+        "week": (moment.dt.weekday() - 1 + time_of_day) / 7,
+        "day": time_of_day,
+    }
+    full_turn = 2 * 3.141592653589793
+    parts = [moment.dt.timestamp("us") / (1e6 * _SECONDS_A_DAY)]
+    for cycle in _CYCLES if has_time else _CYCLES[:-1]:
+        angle = places[cycle].cast(pl.Float64) * full_turn
+        parts += [angle.sin(), angle.cos()]
+    names = part_names(has_time)
+    return (
+        moments.alias("moment")
+        .to_frame()
+        .select(part.cast(pl.Float64).alias(name) for name, part in zip(names, parts, strict=True))
+    )
+
+
+def _parse(text: "pl.Series", date_format: str) -> "pl.Series":
+    import polars as pl
+
+    is_named = "%B" in date_format
+    pattern = _pattern(date_format)
+    part = _column("text").str.extract_groups(pattern).struct.field
+    if date_format == TIME_OF_DAY:
+        date = pl.when(part("hour").is_not_null()).then(pl.date(1970, 1, 1)).otherwise(None)
+    else:
+        text_of_date, read = part("date"), date_format
+        if is_named:
+            text_of_date = (
+                text_of_date.str.replace_all(r"(?i)(\d)(?:st|nd|rd|th)\b", "$1 ")
+                .str.replace_all(r"(?i)\bof\b|[^0-9a-z]+", " ")
+                .str.replace_all(r"(\d)([A-Za-z])", "$1 $2")
+                .str.replace_all(r"([A-Za-z])(\d)", "$1 $2")
+                .str.replace_all(r"(?i)\bsept\b", "Sep")
+                .str.replace_all(r" +", " ")
+                .str.strip_chars()
+            )
+            if "%d" not in read:  # the first of the month
+                text_of_date, read = "1 " + text_of_date, f"%d {read}"
+        date = text_of_date.str.to_date(read, strict=False)
+    hour, minute = (part(name).cast(pl.Int64).fill_null(0) for name in ("hour", "minute"))
+    half, second = part("half").str.to_lowercase(), part("second").cast(pl.Float64).fill_null(0.0)
+    is_twelve = half.is_null() | ((hour >= 1) & (hour <= 12))
+    hour = pl.when(half.is_null()).then(hour).otherwise(hour % 12 + 12 * (half == "p").cast(int))
+    ahead = part("zone_hour").cast(pl.Int64) * 60 + part("zone_minute").cast(pl.Int64)
+    ahead = pl.when(part("sign") == "-").then(-ahead).otherwise(ahead)
+    hours = part("zone").str.to_uppercase().replace_strict(
+        list(_ZONES), list(_ZONES.values()), default=None, return_dtype=pl.Int64
+    )  # fmt: skip
+    ahead = pl.coalesce(ahead, hours * 60, 0)
+    seconds = (hour * 60 + minute - ahead) * 60 + second
+    is_right = is_twelve & (hour < 24) & (minute < 60) & (second < 61)
+    moment = date.cast(pl.Datetime("us")) + pl.duration(
+        microseconds=(seconds * 1e6).round().cast(pl.Int64)
+    )
+    return text.alias("text").to_frame().select(pl.when(is_right).then(moment)).to_series()
+
+
+def _pattern(date_format: str) -> str:
+    """A regular expression of dates in a format, perhaps with a time of day and a zone."""
+    if date_format == TIME_OF_DAY:
+        return f"(?i)^{_CLOCK}{_ZONE}"
+    if "%B" in date_format:
+        named = {"%d": r"\d{1,2}(?:st|nd|rd|th)?(?:\s+of)?", "%B": _MONTH}
+        parts = [{**_PARTS, **named}[sign] for sign in date_format.split()]
+        date = parts[0]
+        for sign, part in zip(date_format.split()[1:], parts[1:], strict=True):
+            touches = "*" if "%B" in (sign, date_format.split()[parts.index(part) - 1]) else "+"
+            date += rf"[\s,.\-/']{touches}{part}"
+    else:
+        date = re.sub("%[Yymd]", lambda sign: _PARTS[sign[0]], date_format.replace(".", r"\."))
+    clock = rf"(?:(?:T|,?\s+(?:at\s+)?){_CLOCK})?"
+    return rf"(?i)^{_WEEKDAY}(?P<date>{date}){clock}{_ZONE}"
+
+
+@cache
+def _compiled(date_format: str) -> re.Pattern[str]:
+    return re.compile(_pattern(date_format), re.ASCII)
+
+
+def _present(text: "pl.Series") -> "pl.Series":
+    return text.alias("text").to_frame().select(without_missing(_column("text"))).to_series()
+
+
+def _column(name: str) -> "pl.Expr":
+    import polars as pl
+
+    return pl.col(name)

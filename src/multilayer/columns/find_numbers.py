@@ -1,0 +1,206 @@
+"""How a column of text writes its numbers, judged by the whole column."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from multilayer.columns.missing import first_present, without_missing
+from multilayer.columns.number_format import NumberFormat
+from multilayer.columns.text_numbers import parse_numbers, shown, whole_if_exact
+from multilayer.columns.value_format import ValueFormat
+from multilayer.columns.written_numbers import (
+    APOSTROPHES,
+    SPACES,
+    digits_pattern,
+    written_numbers,
+    written_pattern,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_ROWS_TO_GLANCE_AT = 1000
+_DIGIT = re.compile(r"\d|inf", re.ASCII | re.IGNORECASE)
+_FEWEST_ROWS = 20  # in fewer, one text among numbers is as good as a category
+_NUMBER_SHARE, _FEWEST_NUMBERS = 0.95, 10
+_MOST_STRAYS, _LEAST_SHARE, _MANY_NUMBERS = 3, 0.5, 20
+_CODES = (
+    "AED|ARS|AUD|BGN|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EGP|EUR|GBP|HKD|HUF|IDR|ILS|INR|ISK|JPY|KES|"
+    "KRW|MXN|MYR|NGN|NOK|NZD|PEN|PHP|PKR|PLN|RMB|RON|RUB|SAR|SEK|SGD|THB|TRY|TWD|UAH|USD|VND|ZAR"
+)
+_NAMED = r"(?:US|R|A|C|CA|AU|NZ|HK|S|NT|MX)\$|kr\.?|zł|Kč|Ft|lei|лв|S?Fr\.|Rs\.?|\p{Cyrillic}{3}\."
+_CURRENCY = rf"(?:{_NAMED}|{_CODES}|\p{{Sc}})"
+_UNIT = r"(?:[%‰]|°[cf]?|[\p{L}µ][\p{L}/·]{0,11}[²³]?)"
+_ANY_DIGITS = rf"(?:\d|[.,]\d)(?:[\d.,{APOSTROPHES}{SPACES}]*[\d.,])?"
+_LOOK = (
+    written_pattern(_ANY_DIGITS, "~~")
+    .replace("(?P<before>~~)", f"(?P<before>{_CURRENCY})")
+    .replace("(?P<after>~~)", f"(?P<after>{_CURRENCY}|{_UNIT})")
+)
+# In the order of preference where several fit the same texts.
+_SIGNS = (
+    (".", ""), (".", ","), (",", ""), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class NumbersFound:
+    """What a column of text holds of numbers.
+
+    Attributes:
+        number_format: How they are written; strays are among its missing values.
+        numbers: float64, null where there is none.
+        example: One of the texts.
+        strays: Texts that are no numbers, and how often each stands; the first one first.
+        first_stray: The row of the first of them, from 0.
+        are_numbers: Whether the column is to be taken as numbers.
+        doubt: What else the texts could mean, a sentence for people; "" if they are clear.
+        is_open: Whether commas may be decimal signs as well as separators.
+    """
+
+    number_format: NumberFormat
+    numbers: "pl.Series"
+    example: str
+    strays: dict[str, int]
+    first_stray: int
+    are_numbers: bool
+    doubt: str = ""
+    is_open: bool = False
+
+    @property
+    def has_points(self) -> bool:
+        """Whether a point is the decimal sign."""
+        is_plain = self.number_format.is_plain and self.numbers.dtype.is_float()
+        return is_plain or (self.number_format.decimal == "." and "." in self.example)
+
+
+def find_numbers(
+    text: "pl.Series", told: ValueFormat | None = None, decimal_of_table: str | None = None
+) -> NumbersFound | None:
+    """Find out how a column of text writes numbers.
+
+    A separator is told by all values together: 1,234 is 1234 where every comma stands before
+    three digits, and 1.234 where one does not. A column with few texts that are no numbers, at
+    most 5% of its values or at most three spellings, is one of numbers in which they are missing.
+
+    Args:
+        text: The column; what the user calls missing is null already.
+        told: What the user said of decimal signs and separators.
+        decimal_of_table: The sign that other columns have, for texts that leave it open.
+
+    Returns:
+        None: there is no look of numbers.
+    """
+    import polars as pl
+
+    told = told or ValueFormat()
+    if not any(_DIGIT.search(value) for value in first_present(text)):
+        return None
+    glance = _present(text.drop_nulls().head(_ROWS_TO_GLANCE_AT))
+    if len(glance) == 0:
+        return None
+    if told.decimal != "," and told.thousands in (None, ",") and parse_numbers(glance) is not None:
+        numbers = parse_numbers(text)
+        if numbers is not None:
+            whole = whole_if_exact(text, numbers.fill_nan(None))
+            return NumbersFound(NumberFormat(), whole, glance[0], {}, 0, are_numbers=True)
+    if glance.str.contains(_LOOK).mean() < _LEAST_SHARE:  # type: ignore[operator]
+        return None
+    distinct = _present(text).unique(maintain_order=True)
+    part = pl.col("text").str.extract_groups(_LOOK).struct.field
+    parts = distinct.alias("text").to_frame().select(
+        part("digits").str.strip_chars(), part("before"), part("after")
+    ).drop_nulls("digits")  # fmt: skip
+    affix = _most_frequent(
+        value for name in ("before", "after") for value in parts[name].drop_nulls().to_list()
+    )
+    decimal, thousands, is_open = _signs(parts["digits"], told, decimal_of_table)
+    found = NumberFormat(decimal, thousands, () if affix is None else (affix,))
+    numbers = written_numbers(text, found)
+    present = text.to_frame("text").select(without_missing(pl.col("text"))).to_series()
+    is_stray = present.is_not_null() & numbers.is_null()
+    num_present = len(present) - present.null_count()
+    strays = Counter(present.filter(is_stray).to_list())
+    are_numbers = not strays or _are_numbers(numbers, num_present, len(strays), found)
+    if strays and are_numbers:
+        found = replace(found, missing=tuple(strays))
+    is_number = numbers.is_not_null()
+    doubt = ""
+    if is_open:
+        doubt = (
+            f"the comma of {shown(_first(present, is_number & present.str.contains(',')))} is "
+            + ("the decimal sign" if decimal == "," else "a separator of thousands")
+            + f"; otherwise say {'--thousands' if decimal == ',' else '--decimal'} ,"
+        )
+    elif affix == "%":
+        bare = is_number & ~present.str.contains("%") & (numbers != 0)
+        if bare.any():
+            doubt = f"{int(bare.sum()):,} of its values have no %, and count as if they had one"
+    elif affix is not None and not pl.Series([affix]).str.contains(f"(?i)^{_CURRENCY}$").all():
+        doubt = f"{shown(affix)} is taken for their unit"
+    example = _first(present, is_number & ~present.cast(pl.Float64, strict=False).is_not_null())
+    return NumbersFound(
+        found, numbers.fill_nan(None), example or glance[0], dict(strays),
+        is_stray.arg_max() or 0 if strays else 0, are_numbers, doubt,
+        is_open,
+    )  # fmt: skip
+
+
+def _are_numbers(
+    numbers: "pl.Series", num_present: int, num_strays: int, found: NumberFormat
+) -> bool:
+    num_numbers, num_distinct = len(numbers) - numbers.null_count(), numbers.drop_nulls().n_unique()
+    if num_present < _FEWEST_ROWS or num_numbers == 0:
+        return False
+    share = num_numbers / num_present
+    if share >= _NUMBER_SHARE and num_distinct >= _FEWEST_NUMBERS:
+        return True
+    are_few = num_strays <= _MOST_STRAYS and num_distinct >= _MANY_NUMBERS
+    return are_few and share >= _LEAST_SHARE and (not found.affixes or share >= _NUMBER_SHARE)
+
+
+def _signs(
+    digits: "pl.Series", told: ValueFormat, decimal_of_table: str | None
+) -> tuple[str, str, bool]:
+    """The decimal sign, the separator of thousands, and whether a comma could be either."""
+    fits = {}
+    for decimal, thousands in _SIGNS:
+        is_told = told.decimal in (None, decimal) and (
+            told.thousands is None or thousands in ("", told.thousands)
+        )
+        if is_told:
+            pattern = f"^{digits_pattern(decimal, thousands)}$"
+            fits[decimal, thousands] = int(digits.str.contains(pattern).sum())
+    if not fits:
+        return told.decimal or ".", told.thousands or "", False
+    decimal, thousands = max(fits, key=lambda signs: fits[signs])
+    is_open = (
+        (decimal, thousands) == (".", ",")
+        and fits.get((",", ""), -1) == fits[decimal, thousands]
+        and told.thousands is None
+        and bool(digits.str.contains(",").all())
+    )
+    if is_open and decimal_of_table == ",":
+        decimal, thousands = ",", ""
+    return decimal, thousands, is_open
+
+
+def _present(text: "pl.Series") -> "pl.Series":
+    import polars as pl
+
+    return text.to_frame("text").select(without_missing(pl.col("text"))).to_series().drop_nulls()
+
+
+def _most_frequent(affixes: object) -> str | None:
+    counts: Counter[str] = Counter()
+    spelled: dict[str, str] = {}
+    for affix in affixes:  # type: ignore[attr-defined]
+        spelled.setdefault(affix.casefold(), affix)
+        counts[affix.casefold()] += 1
+    return spelled[counts.most_common(1)[0][0]] if counts else None
+
+
+def _first(text: "pl.Series", which: "pl.Series") -> str:
+    found = text.filter(which.fill_null(value=False))
+    return "" if len(found) == 0 else str(found[0])

@@ -1,0 +1,377 @@
+"""What a column is, judged by its values alone."""
+
+import re
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.columns.booleans import BOOLEAN_SPELLINGS, boolean_of
+from multilayer.columns.category_columns import spelled_number
+from multilayer.columns.dates import COMPACT, ISO, DatesFound, find_dates, moments_of, shown_format
+from multilayer.columns.find_numbers import NumbersFound
+from multilayer.columns.missing import present_text
+from multilayer.columns.number_format import NumberFormat
+from multilayer.columns.schema import CategoryMeaning, Column
+from multilayer.columns.text_numbers import LEADING_ZERO, shown
+from multilayer.errors import TableError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_FEWEST_ROWS_TO_JUDGE = 20  # in a smaller table every column may look like an identifier
+_IDENTIFIER_SHARE = 0.9  # of the values that are present, so many are distinct
+_TEXT_SHARE, _TEXT_WORDS, _TEXT_BYTES = 0.5, 4, 60
+_NUMBER_SHARE = 0.5  # a text column with so many numbers was meant to hold numbers
+_IDENTIFIER_NAME = re.compile(
+    r"(.*[^a-z])?(id|ids|uuid|guid|index|idx|key|rownum)|unnamed.*|column_\d+|row.?(number|no|id)"
+    r"|row_names",  # of R
+    re.IGNORECASE,
+)
+_CAMEL_CASE_IDENTIFIER = re.compile(r".*[a-z]I[Dd]")
+_PANDAS_INDEX = re.compile(r"__index_level_\d+__")
+_LARGEST_EXACT = 2**53
+_FIRST_COMPACT_DATE, _LAST_COMPACT_DATE = 1800_01_01, 2199_12_31
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The numbers of a frame's rows in its file.
+
+    Args:
+        numbers: from 1; None: 1, 2, 3, …
+    """
+
+    numbers: NDArray[np.int64] | None = None
+
+    def number(self, place: int) -> int:
+        """Of the row in a place, from 0."""
+        return place + 1 if self.numbers is None else int(self.numbers[place])
+
+
+@dataclass(frozen=True)
+class _TextFacts:
+    """What the kind of a text column is judged by; the last two are of at most 10,000 values."""
+
+    count: int  # values that are present
+    distinct: tuple[str, ...]
+    mean_bytes: float
+    mean_words: float
+
+    @classmethod
+    def of(cls, series: "pl.Series", keep_na: bool) -> "_TextFacts":
+        counts: Counter[str] = Counter()
+        for raw, count in series.value_counts().iter_rows():
+            text = None if raw is None else raw.strip() or None
+            text = text if keep_na or text is None else present_text(text)
+            if text is not None:
+                counts[text] += count
+        sample = list(counts)[:10_000]
+        size = max(len(sample), 1)
+        return cls(
+            count=counts.total(),
+            distinct=tuple(sorted(counts)),
+            mean_bytes=sum(map(len, sample)) / size,
+            mean_words=sum(len(text.split()) for text in sample) / size,
+        )
+
+
+def judged_index(name: str) -> Column | None:
+    """A column that pandas makes of the index of a frame."""
+    if _PANDAS_INDEX.fullmatch(name):
+        return Column(name, "identifier", "the index of a pandas frame")
+    return None
+
+
+def judged_values(series: "pl.Series", facts: tuple[int, Any, Any]) -> tuple[Column, str | None]:
+    """Judge a column that is not text.
+
+    Args:
+        series: The column.
+        facts: How many values are present, the smallest and the largest.
+
+    Returns:
+        The column, and a warning.
+    """
+    import polars as pl
+
+    name = series.name
+    count, smallest, largest = facts
+    if count == 0:
+        return _no_value(name)
+    missing = _missing(len(series) - count)
+    if smallest == largest and count == len(series):
+        return Column(name, "constant", f"always {smallest}"), None
+    if series.dtype == pl.Boolean:
+        return Column(name, "boolean", f"true or false{missing}"), None
+    if series.dtype in (pl.Date, pl.Datetime, pl.Time):
+        return Column(name, "date", f"from {smallest} to {largest}{missing}", ISO), None
+    if series.dtype.is_integer():
+        return _judged_whole(series, count, smallest, largest, missing)
+    if series.dtype == pl.Duration:
+        return Column(name, "numeric", f"a length of time, in seconds{missing}"), None
+    return Column(name, "numeric", f"from {smallest:.6g} to {largest:.6g}{missing}"), None
+
+
+def judged_numbers(
+    series: "pl.Series", found: NumbersFound, rows: Rows
+) -> tuple[Column, str | None] | None:
+    """Judge a text column that holds numbers.
+
+    Returns:
+        The column, and a warning; None: what stands there are codes.
+    """
+    name, numbers = series.name, found.numbers
+    if are_codes(series, found):
+        return None
+    count = len(numbers) - numbers.null_count()
+    smallest, largest = numbers.min(), numbers.max()
+    column, warning = judged_values(numbers.alias(name), (count, smallest, largest))
+    if column.kind != "numeric":
+        return column, warning
+    if found.number_format != NumberFormat():
+        written = (
+            "" if found.number_format.is_plain else f"numbers such as {shown(found.example)}, "
+        )
+        column = replace(column, reason=written + column.reason, number_format=found.number_format)
+    if found.strays:
+        first = shown(series[found.first_stray].strip())
+        warning = (
+            f"column {name!r} holds {_strays(found.strays)} no number, first {first} in row "
+            f"{rows.number(found.first_stray)}: taken as missing; to say so, "
+            f"--missing {first[1:-1]} (missing in Python), otherwise {_flag(name, 'categorical')}"
+        )
+    elif found.doubt:
+        warning = f"column {name!r} is taken as numbers: {found.doubt}"
+    return column, warning
+
+
+def are_codes(series: "pl.Series", found: NumbersFound) -> bool:
+    """Whether numbers are codes: with leading zeros, as 007, and all of one width or whole."""
+    if found.number_format.affixes or not series.str.contains(LEADING_ZERO).any():
+        return False
+    present = series.drop_nulls().str.strip_chars()
+    is_whole = not present.str.contains(r"\d[.,]\d").any()
+    return is_whole or present.str.len_chars().n_unique() == 1
+
+
+def judged_text(
+    series: "pl.Series", numbers: NumbersFound | None, rows: Rows, keep_na: bool
+) -> tuple[Column, str | None]:
+    """Judge a column of text that is none of numbers, as far as they are not codes.
+
+    Args:
+        series: The column.
+        numbers: What `find_numbers` found.
+        rows: For warnings.
+        keep_na: Whether NA, None and the like are values.
+
+    Returns:
+        The column, and a warning.
+    """
+    name = series.name
+    facts = _TextFacts.of(series, keep_na)
+    count, num_distinct = facts.count, len(facts.distinct)
+    values = f"{num_distinct:,} value{'s' if num_distinct > 1 else ''}"
+    missing = _missing(len(series) - count)
+    if count == 0:
+        return _no_value(name)
+    if num_distinct == 1 and count == len(series):
+        return Column(name, "constant", f"always {shown(facts.distinct[0])}"), None
+    if num_distinct <= len(BOOLEAN_SPELLINGS) and set(map(boolean_of, facts.distinct)) == {
+        True,
+        False,
+    }:
+        return Column(name, "boolean", " or ".join(facts.distinct) + missing), None
+    dates = find_dates(series)
+    judged = None if dates is None else _judged_dates(series, dates, count, rows)
+    if judged is not None:
+        return judged
+    if numbers is not None and numbers.are_numbers:
+        as_numbers = judged_numbers(series, numbers, rows)
+        if as_numbers is not None:
+            return as_numbers
+    is_nearly_all = count >= _FEWEST_ROWS_TO_JUDGE and num_distinct >= _IDENTIFIER_SHARE * count
+    meaning = meaning_of(facts.distinct)
+    if numbers is not None and numbers.are_numbers:
+        reason = f"{values}, written as numbers{missing}"
+        if is_nearly_all:
+            why = "codes with leading zeros that nearly all differ"
+            return Column(name, "identifier", why), _identifier(name, why, "numeric")
+        return Column(name, "categorical", reason, meaning=meaning), None
+    num_strays = 0 if numbers is None else sum(numbers.strays.values())
+    if count >= _FEWEST_ROWS_TO_JUDGE:
+        is_long = facts.mean_words >= _TEXT_WORDS or facts.mean_bytes >= _TEXT_BYTES
+        if is_long and num_distinct >= _TEXT_SHARE * count:
+            return Column(name, "text", f"free text, {values}{missing}"), _unused(
+                name, "looks like free text", "categorical"
+            )
+        if numbers is not None and count - num_strays >= _NUMBER_SHARE * count:
+            first = shown(series[numbers.first_stray])
+            holds = (
+                f"row {rows.number(numbers.first_stray)} holds {first}, yet most values are numbers"
+            )
+            if is_nearly_all:
+                return Column(name, "identifier", "nearly all values differ, most are numbers"), (
+                    f"column {name!r} is not used: {holds} such as {shown(numbers.example)}; write "
+                    f"them alike, or say --missing {first[1:-1]} (missing in Python)"
+                )
+            warning = f"column {name!r} is taken as categorical because {holds}"
+            reason = f"{values}, most of them numbers{missing}"
+            return Column(name, "categorical", reason, meaning=meaning), warning
+        if is_nearly_all:
+            why = "nearly all values differ"
+            return Column(name, "identifier", why), _identifier(name, why, "categorical")
+    return Column(name, "categorical", values + missing, meaning=meaning), None
+
+
+def meaning_of(distinct: Sequence[str]) -> CategoryMeaning:
+    """What the texts of a categorical column stand for.
+
+    Numbers, if all are, none has a leading zero, and no number is written in two ways; else 1.1
+    and 1.10 are two categories.
+    """
+    spelled = set()
+    for text in distinct:
+        try:
+            float(text)
+        except ValueError:
+            return "text"
+        if re.match(LEADING_ZERO, text):
+            return "text"
+        spelled.add(spelled_number(text))
+    return "number" if len(spelled) == len(distinct) else "text"
+
+
+def _judged_dates(
+    series: "pl.Series", found: DatesFound, count: int, rows: Rows
+) -> tuple[Column, str | None] | None:
+    """A column of dates, or one that cannot be used as such; None: they are too few."""
+    name, first = series.name, shown_format(found.date_format)
+    if found.is_open:
+        flag = _flag(name, f"date:{found.date_format}")
+        return Column(name, "text", "dates, but day and month cannot be told apart"), (
+            f"column {name!r} holds dates in which day and month cannot be told apart and is not "
+            f"used; write them as 2024-01-31, or say {flag}"
+        )
+    num_strays = sum(found.strays.values())
+    if found.are_dates:
+        years = ", years 70 to 99 of the 20th century" if "%y" in found.date_format else ""
+        missing = _missing(len(series) - count + num_strays)
+        reason = f"every value is a date like {first}{years}{missing}"
+        column = Column(name, "date", reason, found.date_format)
+        if not found.strays:
+            return column, None
+        stray = shown(series[found.first_stray].strip())
+        column = replace(column, number_format=NumberFormat(missing=tuple(found.strays)))
+        return column, (
+            f"column {name!r} holds {_strays(found.strays)} no date like {first}, first {stray} in "
+            f"row {rows.number(found.first_stray)}: taken as missing; to say so, "
+            f"--missing {stray[1:-1]} (missing in Python)"
+        )
+    if count < _FEWEST_ROWS_TO_JUDGE or count - num_strays < _NUMBER_SHARE / 4 * count:
+        return None
+    counts = ", ".join(
+        f"{number:,} like {shown_format(form)}" for form, number in list(found.counts.items())[:4]
+    )
+    return Column(name, "text", "dates in several writings"), (
+        f"column {name!r} mixes writings of dates and is not used: {counts}; row "
+        f"{rows.number(found.first_stray)} holds {shown(series[found.first_stray])}; write all as "
+        "2024-01-31"
+    )
+
+
+def told_date_format(series: "pl.Series", told: str | None) -> str:
+    """The format of a column that the user calls dates.
+
+    Raises:
+        TableError: no format fits, or several do and the user names none.
+    """
+    import polars as pl
+
+    if series.dtype.is_integer() or told is not None:
+        written = told or COMPACT
+        moments_of(series, written)
+        return written
+    if series.dtype != pl.String:
+        return ISO
+    found = find_dates(series)
+    if found is not None and found.are_dates and not found.strays and not found.is_open:
+        return found.date_format
+    name = series.name
+    if found is not None and not found.strays:
+        flag = _flag(name, f"date:{found.date_format}")
+        why = f"day and month cannot be told apart; say {flag}"
+    else:
+        why = "no format fits all its values"
+        if found is not None:
+            why += f", row {found.first_stray + 1} holds {shown(series[found.first_stray])}"
+    raise TableError(f"column {name!r} cannot be taken as dates: {why}")
+
+
+def _no_value(name: str) -> tuple[Column, str]:
+    return Column(name, "constant", "no value is present"), _unused(name, "holds no value")
+
+
+def _judged_whole(
+    series: "pl.Series", count: int, smallest: int, largest: int, missing: str
+) -> tuple[Column, str | None]:
+    name = series.name
+    column = Column(name, "numeric", f"whole numbers from {smallest} to {largest}{missing}")
+    if count < _FEWEST_ROWS_TO_JUDGE:
+        return column, None
+    looks_named = _IDENTIFIER_NAME.fullmatch(name) or _CAMEL_CASE_IDENTIFIER.fullmatch(name)
+    is_exact = max(-smallest, largest) <= _LARGEST_EXACT
+    if smallest >= _FIRST_COMPACT_DATE and largest <= _LAST_COMPACT_DATE:
+        found = find_dates(series.cast(str))
+        if found is not None and found.date_format == COMPACT and not found.strays:
+            return Column(name, "date", f"dates like 20240131{missing}", COMPACT), (
+                f"column {name!r} holds whole numbers that are dates like 20240131 and is taken as "
+                f"dates; otherwise say {_flag(name, 'numeric')}"
+            )
+    if not (looks_named or not is_exact or largest - smallest == count - 1):
+        return column, None
+    num_distinct = series.drop_nulls().n_unique()
+    if looks_named and num_distinct >= _IDENTIFIER_SHARE * count:
+        why = "nearly all values differ"
+        return Column(name, "identifier", why), _identifier(name, why, "numeric")
+    if not is_exact:
+        return column, (
+            f"column {name!r} holds whole numbers beyond 2^53, of which the first 16 digits count; "
+            f"if they are names, --drop {shlex.quote(name)} or {_flag(name, 'categorical')}"
+        )
+    if num_distinct == count and largest - smallest == count - 1:
+        return column, (
+            f"column {name!r} numbers the rows ({smallest} to {largest}): drop it unless the order "
+            "of the rows means something"
+        )
+    return column, None
+
+
+def _missing(number: int) -> str:
+    return f", {number:,} missing" if number else ""
+
+
+def _strays(strays: dict[str, int]) -> str:
+    number = sum(strays.values())
+    return f"{number:,} values that are" if number > 1 else "1 value that is"
+
+
+def _flag(name: str, kind: str) -> str:
+    return f"--as {shlex.quote(f'{name}={kind}')} (as_kind in Python)"
+
+
+def _identifier(name: str, why: str, kind: str) -> str:
+    return (
+        f"column {name!r} looks like an identifier ({why}) and is not used; "
+        f"to use it, say that it is {kind}: {_flag(name, kind)}"
+    )
+
+
+def _unused(name: str, why: str, kind: str | None = None) -> str:
+    hint = f"; to use it, say that it is {kind}: {_flag(name, kind)}" if kind else ""
+    return f"column {name!r} {why} and is not used{hint}"

@@ -1,0 +1,260 @@
+"""Which kind each column of a table is, judged by its values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.columns.dates import DATE_FORMATS
+from multilayer.columns.find_numbers import NumbersFound, find_numbers
+from multilayer.columns.judging import (
+    Rows,
+    judged_index,
+    judged_numbers,
+    judged_text,
+    judged_values,
+    meaning_of,
+    told_date_format,
+)
+from multilayer.columns.missing import present_text
+from multilayer.columns.number_format import NumberFormat
+from multilayer.columns.schema import COLUMN_KINDS, Column, ColumnKind, Schema, require_columns
+from multilayer.columns.target_leakage import suspected_leaks
+from multilayer.columns.text_numbers import numbers_of
+from multilayer.columns.value_format import ValueFormat, with_missing_told
+from multilayer.errors import TableError
+from multilayer.forked import require_polars_threads
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def infer_schema(
+    frame: "pl.DataFrame",
+    target: str | Sequence[str] = (),
+    *,
+    categorical: Sequence[str] = (),
+    drop: Sequence[str] = (),
+    as_kind: Mapping[str, str] | None = None,
+    value_format: ValueFormat | None = None,
+    row_numbers: NDArray[np.int64] | None = None,
+) -> Schema:
+    """Judge the kind of every column; see `judge_columns`, which also gives the columns as such."""
+    return judge_columns(
+        frame, target, categorical=categorical, drop=drop, as_kind=as_kind,
+        value_format=value_format, row_numbers=row_numbers,
+    )[0]  # fmt: skip
+
+
+def judge_columns(
+    frame: "pl.DataFrame",
+    target: str | Sequence[str] = (),
+    *,
+    categorical: Sequence[str] = (),
+    drop: Sequence[str] = (),
+    as_kind: Mapping[str, str] | None = None,
+    value_format: ValueFormat | None = None,
+    row_numbers: NDArray[np.int64] | None = None,
+) -> tuple[Schema, "pl.DataFrame"]:
+    """Judge the kind of every column, whether it is text or typed already.
+
+    Numbers are numeric, also codes such as 1, 2, 3: say `categorical=` if they are. Text is
+    boolean, a date, an identifier (nearly all values differ), free text, or else categorical.
+    Identifiers, free text and columns with a single value are not given to the network, unless
+    `as_kind` says so.
+
+    Args:
+        frame: As `as_frame` or `read_table` give it; best the training rows alone.
+        target: Names of the columns to be predicted; they are no part of the schema's columns.
+        categorical: Names of columns that are categorical, whatever they look like.
+        drop: Names of columns to leave out.
+        as_kind: Other kinds by name: numeric, categorical, boolean, date, or date:%d/%m/%Y for
+            one of `dates.DATE_FORMATS`.
+        value_format: What the user said of how values are written.
+        row_numbers: Of the rows in the file, from 1, for messages; None: 1, 2, 3, …
+
+    Returns:
+        The schema; and the frame, in which text that stands for numbers has become numbers.
+
+    Raises:
+        TableError: a name is not in the frame, is given two kinds, or a kind is unknown.
+    """
+    import polars as pl
+
+    require_polars_threads("judging the columns of a table")
+    told_format = value_format or ValueFormat()
+    targets = (target,) if isinstance(target, str) else tuple(target)
+    told = _told_kinds(frame, targets, categorical, drop, as_kind or {})
+    require_columns(targets, frame.columns, "the table")
+    names = [name for name in frame.columns if name not in targets]
+    frame = with_missing_told(frame, told_format.missing, tuple(names))
+    types = frame.schema
+    texts = [name for name in names if types[name] == pl.String and name not in told]
+    found = _numbers_of_columns(frame.select(texts), told_format)
+    rows, ranges = Rows(row_numbers), _ranges(frame.select(names))
+    columns, warnings, numbers = [], [], []
+    for name in names:
+        series, warning = frame[name], None
+        if name in told:
+            column, typed = _told_column(series, *told[name], told_format, rows)
+        elif judged_index(name) is not None:
+            column, typed = judged_index(name) or Column(name, "identifier", ""), None
+            warning = f"column {name!r} is the index of a pandas frame and is not used"
+        elif series.dtype == pl.Categorical:
+            meaning = meaning_of(series.cast(pl.String).drop_nulls().unique().to_list())
+            reason = f"{series.drop_nulls().n_unique():,} values, categories in the file or frame"
+            column, typed = Column(name, "categorical", reason, meaning=meaning), None
+        elif series.dtype == pl.String:
+            column, warning = _judged_text(series, found.get(name), rows, told_format.keep_na)
+            typed = found[name].numbers if column.kind == "numeric" else None
+        else:
+            (column, warning), typed = judged_values(series, ranges[name]), None
+        columns.append(column)
+        if typed is not None:
+            numbers.append(typed.alias(name))
+        if warning:
+            warnings.append(warning)
+    frame = frame.with_columns(numbers) if numbers else frame
+    schema = Schema(tuple(columns), targets, tuple(warnings), told_format)
+    leaks = [leak for name in targets for leak in suspected_leaks(frame, schema, name)]
+    return replace(schema, warnings=(*warnings, *leaks)), frame
+
+
+def _numbers_of_columns(frame: "pl.DataFrame", told: ValueFormat) -> dict[str, NumbersFound]:
+    """What text columns hold of numbers; what one leaves open, the others tell."""
+    found = {
+        series.name: numbers
+        for series in frame.iter_columns()
+        if (numbers := find_numbers(series, told)) is not None
+    }
+    sure = [f for f in found.values() if f.are_numbers and not f.is_open]
+    has_commas = any(f.number_format.decimal == "," for f in sure)
+    has_points = any(f.has_points for f in sure)
+    if has_commas and not has_points:
+        for name, numbers in found.items():
+            if numbers.is_open:
+                found[name] = find_numbers(frame[name], told, ",") or numbers
+    return found
+
+
+def _judged_text(
+    series: "pl.Series", found: NumbersFound | None, rows: Rows, keep_na: bool
+) -> tuple[Column, str | None]:
+    if found is not None and found.are_numbers and found.number_format == NumberFormat():
+        judged = judged_numbers(series, found, rows)  # quick, for most columns of numbers
+        if judged is not None:
+            return judged
+    return judged_text(series, found, rows, keep_na)
+
+
+def typed_frame(
+    frame: "pl.DataFrame",
+    schema: Schema,
+    source: str = "the table",
+    row_numbers: NDArray[np.int64] | None = None,
+) -> "pl.DataFrame":
+    """Turn the text of another table's numeric columns into numbers, as its schema says.
+
+    Args:
+        frame: Rows, whose columns may be text or typed already.
+        schema: That `infer_schema` made of the training rows.
+        source: What errors call the table.
+        row_numbers: Of the rows in the file, from 1, for errors; None: 1, 2, 3, …
+
+    Returns:
+        The same rows and columns; other columns stay as they are.
+
+    Raises:
+        TableError: a text of a numeric column is no number.
+    """
+    import polars as pl
+
+    missing, types = schema.value_format.missing, frame.schema
+    told = with_missing_told(
+        frame, missing, tuple(c.name for c in schema.inputs if c.name in types)
+    )
+    made = [
+        numbers_of(told[column.name], source, 1, column.number_format, row_numbers)
+        for column in schema.inputs
+        if column.kind == "numeric" and types.get(column.name) == pl.String
+    ]
+    return told.with_columns(made) if made else told
+
+
+def _told_kinds(
+    frame: "pl.DataFrame",
+    targets: Sequence[str],
+    categorical: Sequence[str],
+    drop: Sequence[str],
+    as_kind: Mapping[str, str],
+) -> dict[str, tuple[ColumnKind, str | None]]:
+    """For each column that was told its kind, and how its dates are written."""
+    told: dict[str, tuple[ColumnKind, str | None]] = {}
+    pairs: list[tuple[str, str]] = [(name, "categorical") for name in categorical]
+    pairs += [(name, "dropped") for name in drop]
+    pairs += list(as_kind.items())
+    require_columns([name for name, _ in pairs], frame.columns, "the table")
+    for name, written in pairs:
+        text, _, date_format = written.partition(":")
+        kind = next((known for known in COLUMN_KINDS if known == text), None)
+        if kind is None or (date_format and kind != "date"):
+            known = ", ".join(COLUMN_KINDS)
+            raise TableError(f"column {name!r} cannot be {written!r}; a kind is one of {known}")
+        if date_format and date_format not in DATE_FORMATS:
+            raise TableError(
+                f"column {name!r} cannot be {written!r}; a date is one of {', '.join(DATE_FORMATS)}"
+            )
+        if told.setdefault(name, (kind, date_format or None))[0] != kind:
+            raise TableError(f"column {name!r} cannot be both {told[name][0]} and {kind}")
+        if name in targets:
+            raise TableError(f"column {name!r} is the target and cannot be {kind} as well")
+    return told
+
+
+def _told_column(
+    series: "pl.Series",
+    kind: ColumnKind,
+    date_format: str | None,
+    told: ValueFormat,
+    rows: Rows,
+) -> tuple[Column, "pl.Series | None"]:
+    """A column of a kind that was told; and its numbers, if it is text and numeric."""
+    import polars as pl
+
+    name = series.name
+    if kind == "date":
+        return Column(name, kind, "as told", told_date_format(series, date_format)), None
+    if series.dtype == pl.Categorical:
+        series = series.cast(pl.String)
+    if kind == "categorical" and series.dtype == pl.String:
+        distinct = series.drop_nulls().str.strip_chars().unique().to_list()
+        return Column(
+            name, kind, "as told", meaning=meaning_of([t for t in distinct if present_text(t)])
+        ), None
+    if kind != "numeric" or series.dtype != pl.String:
+        return Column(name, kind, "as told"), None
+    found = find_numbers(series, told)
+    written = None if found is None else replace(found.number_format, missing=())
+    numbers = numbers_of(series, "the table", 1, written, rows.numbers)
+    return Column(name, kind, "as told", number_format=written), numbers
+
+
+def _ranges(frame: "pl.DataFrame") -> dict[str, tuple[int, Any, Any]]:
+    """For each column that is not text: values present, the smallest and the largest."""
+    import polars as pl
+
+    expressions = []
+    names = [n for n, dtype in frame.schema.items() if dtype not in (pl.String, pl.Categorical)]
+    for name, dtype in frame.select(names).schema.items():
+        value = pl.col(name)
+        if dtype.is_float():
+            value = pl.when(value.is_finite()).then(value)
+        expressions += [
+            value.count().alias(f"count {name}"),
+            value.min().alias(f"min {name}"),
+            value.max().alias(f"max {name}"),
+        ]
+    row = frame.select(expressions).row(0) if expressions else ()
+    return {name: row[3 * place : 3 * place + 3] for place, name in enumerate(names)}

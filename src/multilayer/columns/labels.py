@@ -1,0 +1,349 @@
+"""Labels as they are written, and the classes that they stand for."""
+
+import math
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.columns.booleans import boolean_of
+from multilayer.columns.target_checks import plain, shown_target
+from multilayer.errors import TableError
+
+Label = str | int | float | bool
+
+_FEWEST_ROWS_TO_JUDGE = 20  # in a smaller table every label may stand alone
+_LARGEST_SHARE_OF_ROWS = 0.5  # with more classes than this share of the rows, text is no label
+_MOST_SHOWN = 5
+# Spellings of one family may be mixed in a column: "true", "True" and "1" are one label.
+_FAMILIES = (
+    frozenset({"true", "false", "t", "f", "1", "0"}),
+    frozenset({"yes", "no", "y", "n", "1", "0"}),
+    frozenset({"on", "off", "1", "0"}),
+)
+
+
+@dataclass
+class LabelCounts:
+    """How often each label stands in a column, and in which row first.
+
+    Attributes:
+        counts: rows of each label as it is written.
+        first_rows: number of its first row, from 0.
+    """
+
+    counts: dict[Any, int] = field(default_factory=dict)
+    first_rows: dict[Any, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, values: NDArray[Any], numbers: NDArray[np.int64] | None = None) -> "LabelCounts":
+        """Count labels (num_rows,); `numbers` are those of the rows, from 0."""
+        found = cls()
+        found.add(values, np.arange(len(values)) if numbers is None else numbers)
+        return found
+
+    def add(self, values: NDArray[Any], numbers: NDArray[np.int64]) -> None:
+        """Count the labels of some rows more."""
+        if values.dtype.kind in "biuf":
+            distinct, first, counts = np.unique(values, return_index=True, return_counts=True)
+            order = np.argsort(first)
+            for value, place in zip(distinct[order].tolist(), order, strict=True):
+                self.counts[value] = self.counts.get(value, 0) + int(counts[place])
+                self.first_rows.setdefault(value, int(numbers[first[place]]))
+            return
+        labels = values.tolist()
+        for value, count in Counter(labels).items():
+            self.counts[plain(value)] = self.counts.get(value, 0) + count
+        new = self.counts.keys() - self.first_rows.keys()
+        for place, value in enumerate(labels):
+            if not new:
+                break
+            if value in new:
+                new.remove(value)
+                self.first_rows[plain(value)] = int(numbers[place])
+
+    def renamed(self, values: NDArray[Any]) -> "LabelCounts":
+        """The same counts of other values, one for each label in the order of `counts`."""
+        found = LabelCounts()
+        for label, value in zip(self.counts, map(plain, values.tolist()), strict=True):
+            found.counts[value] = found.counts.get(value, 0) + self.counts[label]
+            first = self.first_rows[label]
+            found.first_rows[value] = min(found.first_rows.get(value, first), first)
+        return found
+
+
+@dataclass(frozen=True)
+class SettledLabels:
+    """The classes of a column of labels.
+
+    Attributes:
+        classes: in ascending order; numbers come before text.
+        counts: rows of each class.
+        notes: which labels are taken for one, or differ in little; classes of a single row.
+    """
+
+    classes: tuple[Label, ...]
+    counts: tuple[int, ...]
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, labels: LabelCounts, name: str) -> "SettledLabels":
+        """Decide what the classes are.
+
+        Spaces around a label do not count. Where all labels say yes or no, the spellings of each
+        are one label, called what it is called most often. Labels that differ in case, in a full
+        stop at the end or in how a number is written stay apart, with a note.
+
+        Args:
+            labels: of the training rows.
+            name: of the target.
+
+        Raises:
+            TableError: a label is neither text, a number nor a boolean.
+        """
+        for value in labels.counts:
+            if not isinstance(value, (str, int, float)):
+                raise TableError(
+                    f"target {name!r} holds {shown_target(value)}, of type {type(value).__name__}; "
+                    "classes are text, numbers or booleans"
+                )
+        class_of = _as_booleans(labels.counts) or {
+            value: value.strip() if isinstance(value, str) else value for value in labels.counts
+        }
+        counts: dict[Label, int] = {}
+        merged: dict[Label, list[Any]] = {}
+        for value, label in class_of.items():
+            counts[label] = counts.get(label, 0) + labels.counts[value]
+            merged.setdefault(label, []).append(value)
+        classes = sorted(counts, key=_by_kind)
+        notes = [
+            f"labels {_listed(values, labels.counts)} of target {name!r} are taken as one class, "
+            f"{label!r}"
+            for label, values in merged.items()
+            if len(values) > 1
+        ]
+        notes += _alike(counts, name)
+        notes += _of_a_single_row(class_of, counts, labels, name)
+        return cls(tuple(classes), tuple(counts[label] for label in classes), tuple(notes))
+
+
+class LabelMatcher:
+    """Finds the class that a label stands for, however a file or a frame writes it.
+
+    A label that is there as it stands goes first; then spaces around it do not count, then numbers
+    are equal in any spelling, then booleans; at last a label that differs from a single class in
+    case alone is that class.
+
+    Args:
+        classes: of a model.
+    """
+
+    def __init__(self, classes: Sequence[Label]) -> None:
+        self._exact: dict[Any, int] = {label: place for place, label in enumerate(classes)}
+        texts = [str(label).strip() for label in classes]
+        self._by_text = _unique(texts)
+        self._by_number = _unique(map(_number_of, texts))
+        self._by_truth = _unique(map(boolean_of, texts))
+        if set(self._by_truth) != {True, False} or len(classes) != 2:
+            self._by_truth = {}
+        self._by_case = _unique(map(str.casefold, texts))
+
+    def place_of(self, label: Any) -> tuple[int | None, bool]:
+        """The place of the label's class, or None; and whether its spelling is another one."""
+        place = self._exact.get(label)
+        if place is not None:
+            return place, False
+        text = str(label).strip()
+        place = self._by_text.get(text)
+        if place is None:
+            place = self._by_number.get(_number_of(text))
+        if place is not None:
+            return place, False
+        place = self._by_truth.get(boolean_of(text))
+        if place is None:
+            place = self._by_case.get(text.casefold())
+        return place, place is not None
+
+
+@dataclass(frozen=True, eq=False)
+class MatchedLabels:
+    """Class numbers of labels.
+
+    Attributes:
+        numbers: (num_rows,); -1 where the label is no class.
+        unknown: rows of each label that is no class.
+        notes: which labels are taken for a class that is written otherwise.
+    """
+
+    numbers: NDArray[np.int64]
+    unknown: Mapping[Any, int]
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, values: NDArray[Any], classes: Sequence[Label]) -> "MatchedLabels":
+        """Find the classes of labels, (num_rows,)."""
+        matcher = LabelMatcher(classes)
+        labels = [plain(value) for value in values.tolist()]
+        place_of: dict[Any, int] = {}
+        unknown, others = set(), {}
+        for label in set(labels):
+            place, is_other = matcher.place_of(label)
+            place_of[label] = -1 if place is None else place
+            if place is None:
+                unknown.add(label)
+            elif is_other:
+                others[label] = classes[place]
+        numbers = np.fromiter((place_of[label] for label in labels), np.int64, len(labels))
+        counts: dict[Any, int] = {}
+        if unknown or others:
+            counts = LabelCounts.of(values).counts
+        return cls(
+            numbers,
+            {label: count for label, count in counts.items() if label in unknown},
+            tuple(
+                f"label {shown_target(label)} ({rows_in_words(counts[label])}) counts as the class "
+                f"{others[label]!r}"
+                for label in sorted(others, key=_by_kind)
+            ),
+        )
+
+
+def require_repeated(settled: SettledLabels, labels: LabelCounts, name: str) -> None:
+    """Refuse text nearly all of which differs: no network learns a class from a single row.
+
+    Args:
+        settled: the classes.
+        labels: as they are written.
+        name: of the target.
+
+    Raises:
+        TableError: the labels are text, and more than half as many as there are rows.
+    """
+    num_rows, num_classes = sum(settled.counts), len(settled.classes)
+    texts = [label for label in labels.counts if isinstance(label, str)]
+    if (
+        not texts
+        or num_rows < _FEWEST_ROWS_TO_JUDGE
+        or num_classes <= _LARGEST_SHARE_OF_ROWS * num_rows
+    ):
+        return
+    others = [text for text in texts if _number_of(text.strip()) is None]
+    if len(others) < len(texts) / 2:
+        first = min(others or texts, key=lambda text: labels.first_rows[text])
+        row = labels.first_rows[first] + 1
+        raise TableError(
+            f"row {row} of target {name!r} is {shown_target(first)}, where most are numbers; "
+            f"to leave such rows out say --missing {shlex.quote(first.strip())}, and "
+            "--task classification if each number is a class"
+        )
+    shown = ", ".join(shown_target(text) for text in texts[:3])
+    sample = [text.strip() for text in texts[:1000]]
+    num_amounts = sum(
+        not text[:1].isalpha() and any(sign.isdigit() for sign in text) for text in sample
+    )
+    what = "numbers or dates" if num_amounts > 0.9 * len(sample) else "free text"
+    raise TableError(
+        f"target {name!r} has {num_classes:,} different values in {num_rows:,} rows, such as "
+        f"{shown}, which look like {what}: what nearly always differs cannot be learned as "
+        "classes. Write numbers plainly, as 12345.67; if each is a class, say --task classification"
+    )
+
+
+def rows_in_words(num_rows: int) -> str:
+    """A number of rows with its noun."""
+    return f"{num_rows:,} row{'' if num_rows == 1 else 's'}"
+
+
+def _as_booleans(counts: Mapping[Any, int]) -> dict[Any, Label] | None:
+    """The class of each label where all say yes or no in more than two spellings; else None."""
+    if not 2 < len(counts) <= 40:
+        return None
+    words = {value: str(value).strip().lower().removesuffix(".0") for value in counts}
+    if not any(family.issuperset(words.values()) for family in _FAMILIES):
+        return None
+    spellings: dict[bool | None, dict[Label, int]] = {}
+    for value, count in counts.items():
+        of_truth = spellings.setdefault(boolean_of(words[value]), {})
+        label = value.strip() if isinstance(value, str) else value
+        of_truth[label] = of_truth.get(label, 0) + count
+    if len(spellings) != 2:
+        return None
+    name_of = {
+        truth: max(of_truth, key=lambda label: (of_truth[label], str(label)))
+        for truth, of_truth in spellings.items()
+    }
+    return {value: name_of[boolean_of(words[value])] for value in counts}
+
+
+def _alike(counts: Mapping[Label, int], name: str) -> list[str]:
+    """A note for each group of classes that differ in little."""
+    groups: dict[Any, list[Label]] = {}
+    for label in counts:
+        text = " ".join(str(label).casefold().split()).rstrip(".,;:!")
+        groups.setdefault(_number_of(text) or text, []).append(label)
+    return [
+        f"classes {_listed(labels, counts)} of target {name!r} differ only in case, spaces, a sign "
+        "at the end or how a number is written, and stay classes of their own"
+        for labels in groups.values()
+        if len(labels) > 1
+    ]
+
+
+def _of_a_single_row(
+    class_of: Mapping[Any, Label], counts: Mapping[Label, int], labels: LabelCounts, name: str
+) -> list[str]:
+    single = {label for label, count in counts.items() if count == 1}
+    if not single:
+        return []
+    places = sorted(
+        (labels.first_rows[value], label) for value, label in class_of.items() if label in single
+    )
+    shown = ", ".join(f"{label!r} (row {row + 1})" for row, label in places[:_MOST_SHOWN])
+    more = f" and {len(places) - _MOST_SHOWN:,} more" if len(places) > _MOST_SHOWN else ""
+    noun = "a class" if len(places) == 1 else f"{len(places):,} classes"
+    what = "of a single row, learned from and never held out"
+    return [f"target {name!r} has {noun} {what}: {shown}{more}"]
+
+
+def _listed(labels: Sequence[Any], counts: Mapping[Any, int]) -> str:
+    shown = [f"{shown_target(label)} ({rows_in_words(counts[label])})" for label in labels]
+    more = f" and {len(shown) - _MOST_SHOWN} more" if len(shown) > _MOST_SHOWN else ""
+    return ", ".join(shown[:_MOST_SHOWN]) + more
+
+
+def _unique(keys: Iterable[Any]) -> dict[Any, int]:
+    """The place of each key that stands once; None is no key."""
+    places: dict[Any, int] = {}
+    repeated = set()
+    for place, key in enumerate(keys):
+        if key is not None and key in places:
+            repeated.add(key)
+        elif key is not None:
+            places[key] = place
+    return {key: place for key, place in places.items() if key not in repeated}
+
+
+def _number_of(text: str) -> int | float | None:
+    """The number that a text is, exact if it is whole; None: it is none."""
+    if not text or text[-1] not in "0123456789.":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _by_kind(label: Any) -> tuple[bool, str, Any]:
+    """Sort key: numbers first, then by type name."""
+    if isinstance(label, (int, float)):
+        return False, "", label
+    return True, type(label).__name__, label

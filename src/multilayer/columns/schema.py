@@ -1,0 +1,162 @@
+"""What the columns of a table are, and why."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, get_args
+
+from multilayer.columns.number_format import NumberFormat
+from multilayer.columns.value_format import ValueFormat
+from multilayer.errors import SettingsError, TableError, did_you_mean
+
+ColumnKind = Literal[
+    "numeric", "categorical", "boolean", "date", "text", "identifier", "constant", "dropped"
+]
+CategoryMeaning = Literal["text", "number", "boolean"]
+COLUMN_KINDS: tuple[ColumnKind, ...] = get_args(ColumnKind)
+# Columns of the other kinds are not given to the network.
+INPUT_KINDS: tuple[ColumnKind, ...] = ("numeric", "categorical", "boolean", "date")
+_NAME_SHOWN = 60
+_MEANINGS: tuple[CategoryMeaning, ...] = get_args(CategoryMeaning)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        name: As in the table.
+        kind: One of `COLUMN_KINDS`.
+        reason: Why it is of this kind, for people.
+        date_format: How dates are written, for a date column; one of `dates.DATE_FORMATS`.
+        number_format: How numbers are written, for a numeric column that was text; None: as
+            `NumberFormat()` says.
+        meaning: What the texts of a categorical column stand for. Numbers are the same in any
+            spelling, "2.5" and "2.50". None: numbers where the column holds numbers, else text.
+    """
+
+    name: str
+    kind: ColumnKind
+    reason: str
+    date_format: str | None = None
+    number_format: NumberFormat | None = None
+    meaning: CategoryMeaning | None = None
+
+    @property
+    def is_input(self) -> bool:
+        """Whether the network is given the column."""
+        return self.kind in INPUT_KINDS
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of a table in their order, the target columns left out.
+
+    Attributes:
+        columns: One for each column.
+        targets: Names of the columns to be predicted, none if they are kept elsewhere.
+        warnings: What a person should look at: likely identifiers, unused columns, suspected leaks.
+        value_format: What the user said of how values are written.
+    """
+
+    columns: tuple[Column, ...]
+    targets: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    value_format: ValueFormat = field(default_factory=ValueFormat)
+
+    @property
+    def inputs(self) -> tuple[Column, ...]:
+        """The columns that the network is given."""
+        return tuple(column for column in self.columns if column.is_input)
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Name, kind and reason of each column, to be printed as a table."""
+        return [(column.name, column.kind, column.reason) for column in self.columns]
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as a JSON document; `from_json` gives an equal schema."""
+        return {
+            "columns": [_column_json(column) for column in self.columns],
+            "targets": list(self.targets),
+            "warnings": list(self.warnings),
+            "value_format": self.value_format.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> "Schema":
+        """Read what `to_json` made.
+
+        Raises:
+            TableError: the document is something else.
+        """
+        try:
+            columns = tuple(_column_of(column) for column in document["columns"])
+            values = ValueFormat.from_json(document.get("value_format", {}))
+            schema = cls(columns, _texts(document["targets"]), _texts(document["warnings"]), values)
+        except (AttributeError, KeyError, TypeError, SettingsError, TableError) as error:
+            raise TableError(f"this is no schema of a table: {error}") from error
+        for column in columns:
+            texts = (column.name, column.reason, column.date_format or "")
+            is_known = column.kind in COLUMN_KINDS and column.meaning in (None, *_MEANINGS)
+            if not is_known or not all(isinstance(t, str) for t in texts):
+                raise TableError(f"this is no schema of a table: {column}")
+        return schema
+
+
+def _column_json(column: Column) -> dict[str, Any]:
+    """The fields, without those that say nothing, so that plain columns are as they always were."""
+    document = asdict(column)
+    for name in ("number_format", "meaning"):
+        if document[name] is None:
+            del document[name]
+    if column.number_format is not None:
+        document["number_format"] = column.number_format.to_json()
+    return document
+
+
+def _column_of(document: dict[str, Any]) -> Column:
+    numbers = document.get("number_format")
+    return Column(
+        **{
+            **document,
+            "number_format": None if numbers is None else NumberFormat.from_json(numbers),
+        }
+    )
+
+
+def _texts(values: Sequence[str]) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise TypeError(f"a list of texts was expected, not {values!r}")
+    return tuple(values)
+
+
+def require_columns(names: Sequence[str], present: Sequence[str], source: str) -> None:
+    """Raise an error that lists every column which is not there.
+
+    Raises:
+        TableError: at least one of `names` is not among `present`.
+    """
+    there = set(present)
+    missing = [name for name in names if name not in there]
+    if missing:
+        raise TableError(
+            f"{_listed('column', missing)} {'is' if len(missing) == 1 else 'are'} not in {source}; "
+            f"its columns are {enumerated(present)}{did_you_mean(missing[0], present)}"
+        )
+
+
+def enumerated(names: Sequence[str], most: int = 12) -> str:
+    """Names as a sentence has them, the first ones and how many more."""
+    if not names:
+        return "none"
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(_in_a_line(name) for name in names[:most]) + more
+
+
+def _in_a_line(name: str) -> str:
+    text = " ".join(name.split())
+    return text if len(text) <= _NAME_SHOWN else text[: _NAME_SHOWN - 1] + "…"
+
+
+def _listed(noun: str, names: Sequence[str]) -> str:
+    plural = "" if len(names) == 1 else "s"
+    return f"{noun}{plural} {', '.join(repr(name) for name in names)}"

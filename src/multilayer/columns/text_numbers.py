@@ -1,0 +1,165 @@
+"""Text that stands for numbers."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.columns.missing import present_text
+from multilayer.columns.number_format import NumberFormat
+from multilayer.columns.written_numbers import written_numbers
+from multilayer.errors import TableError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+# 007 is a code, not the number 7; 0, 0.7 and -0.7 are numbers.
+LEADING_ZERO = r"^\s*[+-]?0[0-9]"
+_ROWS_TO_GLANCE_AT = 200
+_VALUE_SHOWN = 40
+
+
+def numbers_of(
+    series: "pl.Series",
+    source: str = "the table",
+    first_row: int = 1,
+    number_format: NumberFormat | None = None,
+    row_numbers: NDArray[np.int64] | None = None,
+) -> "pl.Series":
+    """A column as float64: null where a value is missing, not a number or infinite.
+
+    Args:
+        series: Numbers, booleans, lengths of time (taken in seconds) or text.
+        source: What the error calls the table.
+        first_row: The number of the first row, for the error.
+        number_format: How text writes numbers; None: as `NumberFormat()` says.
+        row_numbers: The numbers of all rows, where they do not follow each other.
+
+    Raises:
+        TableError: a text is not a number, or the column holds dates.
+    """
+    import polars as pl
+
+    if series.dtype == pl.Categorical:
+        series = series.cast(pl.String)
+    if series.dtype == pl.String:
+        numbers = parse_numbers(series, number_format)
+        if numbers is None:
+            row = first_not_a_number(series, number_format)
+            number = first_row + row if row_numbers is None else row_numbers[row]
+            raise TableError(
+                f"row {number} of column {series.name!r} of {source} must be a number"
+                f"{_as(number_format)}, it is {shown(series[row])}"
+            )
+    elif series.dtype == pl.Duration:
+        numbers = series.dt.total_microseconds().cast(pl.Float64) / 1e6
+    elif series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null):
+        numbers = series.cast(pl.Float64)
+    else:
+        raise TableError(
+            f"column {series.name!r} of {source} must hold numbers, it holds "
+            f"{str(series.dtype).lower()} values"
+        )
+    return numbers.set(~numbers.is_finite(), None) if len(numbers) else numbers
+
+
+def with_numbers_found(frame: "pl.DataFrame") -> "pl.DataFrame":
+    """Turn each text column in which every value is a number into a column of numbers.
+
+    Whole numbers that fit 64 bits become int64, others float64. Missing values may be spelled in
+    any usual way. A column with a leading zero, such as 007, holds codes and stays text; so do
+    columns that hold no value, and columns with a decimal comma or a separator of thousands.
+    """
+    import polars as pl
+
+    return pl.DataFrame(
+        [
+            _with_numbers_found(series) if series.dtype == pl.String else series
+            for series in frame.iter_columns()
+        ]
+    )
+
+
+def _with_numbers_found(text: "pl.Series") -> "pl.Series":
+
+    # Most columns of text show what they are in their first rows.
+    if parse_numbers(text.head(_ROWS_TO_GLANCE_AT)) is None:
+        return text
+    numbers = parse_numbers(text)
+    if numbers is not None:
+        numbers = numbers.fill_nan(None)
+    if numbers is None or numbers.null_count() == len(numbers):
+        return text
+    if text.str.contains(LEADING_ZERO).any():
+        return text
+    return whole_if_exact(text, numbers)
+
+
+def whole_if_exact(text: "pl.Series", numbers: "pl.Series") -> "pl.Series":
+    """Text as int64 if all its numbers are whole and fit; else the numbers, which are float64."""
+    import polars as pl
+
+    for part in (text.head(_ROWS_TO_GLANCE_AT), text):
+        whole = part.str.strip_chars().cast(pl.Int64, strict=False)
+        if whole.null_count() > numbers.head(len(part)).null_count():
+            return numbers
+    return whole
+
+
+def parse_numbers(
+    text: "pl.Series", number_format: NumberFormat | None = None
+) -> "pl.Series | None":
+    """Text as float64, null where it is missing in any usual spelling; None if one is no number.
+
+    Args:
+        text: The column.
+        number_format: How its numbers are written; None: as `NumberFormat()` says.
+    """
+    import polars as pl
+
+    number_format = number_format or NumberFormat()
+    if number_format.is_plain:
+        numbers = text.cast(pl.Float64, strict=False)
+        if numbers.null_count() == text.null_count():
+            return numbers
+        is_other = numbers.is_null() & text.is_not_null()
+        first = text[is_other.arg_max() or 0].strip()
+        if not _is_missing(first, number_format) and not _is_number(first, number_format):
+            return None
+    numbers = written_numbers(text, number_format)
+    others = text.filter(numbers.is_null()).drop_nulls().unique()
+    return numbers if all(_is_missing(other, number_format) for other in others) else None
+
+
+def first_not_a_number(text: "pl.Series", number_format: NumberFormat | None = None) -> int:
+    """The place of the first value that is present and no number, or has a leading zero; else 0."""
+    number_format = number_format or NumberFormat()
+    numbers = written_numbers(text, number_format)
+    for row in numbers.is_null().arg_true():
+        if text[row] is not None and not _is_missing(text[row], number_format):
+            return int(row)
+    return text.str.contains(LEADING_ZERO).arg_max() or 0
+
+
+def _as(number_format: NumberFormat | None) -> str:
+    """How numbers are to be written, where they are not plain."""
+    if number_format is None or number_format.is_plain:
+        return ""
+    between = f"1{number_format.thousands}234" if number_format.thousands else "1234"
+    affix = f" with {number_format.affixes[0]}" if number_format.affixes else ""
+    return f" written as {between}{number_format.decimal}5{affix}"
+
+
+def _is_missing(text: str, number_format: NumberFormat) -> bool:
+    return present_text(text) is None or text.strip() in number_format.missing
+
+
+def _is_number(text: str, number_format: NumberFormat) -> bool:
+    import polars as pl
+
+    return written_numbers(pl.Series([text]), number_format).null_count() == 0
+
+
+def shown(text: str) -> str:
+    """A value as an error shows it: in quotes, and not longer than a line can bear."""
+    return repr(str(text) if len(text) <= _VALUE_SHOWN else text[: _VALUE_SHOWN - 1] + "…")

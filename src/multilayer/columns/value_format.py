@@ -1,0 +1,105 @@
+"""What a user says about how values are written."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from multilayer.columns.missing import without_missing
+from multilayer.errors import SettingsError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+DECIMAL_SIGNS = (".", ",")
+THOUSANDS_SIGNS = (",", ".", " ", "'")
+
+
+@dataclass(frozen=True)
+class ValueFormat:
+    """How the values of a table are written, where their looks leave it open.
+
+    Attributes:
+        decimal: The decimal sign, "." or ","; None: each column tells.
+        thousands: The separator of thousands, ",", ".", " " (of any kind) or "'"; None: each
+            column tells.
+        missing: Spellings of missing values beside the usual ones; upper and lower case are the
+            same, and -999 is the number as well as its text.
+        keep_na: Among text and labels, the usual spellings of missing such as NA and None are
+            values; the empty text alone is missing.
+
+    Raises:
+        SettingsError: a sign is none of these, both are the same, or a spelling is no text.
+    """
+
+    decimal: str | None = None
+    thousands: str | None = None
+    missing: tuple[str, ...] = ()
+    keep_na: bool = False
+
+    def __post_init__(self) -> None:
+        if self.decimal not in (None, *DECIMAL_SIGNS):
+            raise SettingsError(f"decimal must be . or , and not {self.decimal!r}")
+        if self.thousands not in (None, *THOUSANDS_SIGNS):
+            raise SettingsError(
+                f"thousands must be a comma, a point, a space or ', not {self.thousands!r}"
+            )
+        if self.decimal is not None and self.decimal == self.thousands:
+            raise SettingsError(f"decimal and thousands cannot both be {self.decimal!r}")
+        if isinstance(self.missing, str) or not all(isinstance(t, str) for t in self.missing):
+            raise SettingsError(f"missing must be a tuple of texts, not {self.missing!r}")
+        if not isinstance(self.keep_na, bool):
+            raise SettingsError(f"keep_na must be true or false, not {self.keep_na!r}")
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields."""
+        return {**asdict(self), "missing": list(self.missing)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "ValueFormat":
+        """Read what `to_json` made.
+
+        Raises:
+            SettingsError: a field is not what it must be.
+            TypeError: there are other fields, or `missing` is no list.
+        """
+        return cls(**{**document, "missing": tuple(document.get("missing", ()))})
+
+
+def with_missing_told(
+    frame: "pl.DataFrame", missing: tuple[str, ...], columns: tuple[str, ...]
+) -> "pl.DataFrame":
+    """The same frame, null where a column holds a spelling of missing that the user gave.
+
+    Args:
+        frame: Columns of text, numbers and other types.
+        missing: See `ValueFormat`.
+        columns: That are looked at.
+    """
+    import polars as pl
+
+    if not missing or not columns:
+        return frame
+    texts = tuple(text.strip().lower() for text in missing)
+    numbers = [number for text in texts if (number := _number(text)) is not None]
+    changed, types = [], frame.schema
+    for name in columns:
+        dtype, value = types[name], pl.col(name)
+        if dtype == pl.String:
+            changed.append(
+                pl.when(value.str.strip_chars().str.to_lowercase().is_in(texts).not_()).then(value)
+            )
+        elif dtype.is_numeric() and numbers:
+            changed.append(pl.when(value.cast(pl.Float64).is_in(numbers).not_()).then(value))
+    return frame.with_columns(changed) if changed else frame
+
+
+def values_present(text: "pl.Expr", keep_na: bool) -> "pl.Expr":
+    """Text without the spaces around it, null where it only says that a value is missing."""
+    return without_missing(text, ("",)) if keep_na else without_missing(text)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

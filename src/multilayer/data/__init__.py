@@ -1,1 +1,0 @@
-"""Files in, arrays out: image data sets, single pictures and splits."""

@@ -1,0 +1,1 @@
+"""Why a training went as it did."""

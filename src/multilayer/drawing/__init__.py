@@ -1,0 +1,1 @@
+"""What a person sees: curves in the terminal, plots and pictures."""

@@ -1,0 +1,98 @@
+"""Learning curves of one or several runs as charts."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from multilayer.drawing.axis import can_show
+from multilayer.drawing.html.chart import Chart, Series
+from multilayer.drawing.html.content import RunContent
+from multilayer.drawing.html.table import Table
+
+_PARTS = {"train": "training", "validation": "validation"}
+_MOST_ROWS = 100  # of a table
+_LOG_FROM = 100.0  # largest over smallest value
+
+
+def learning_charts(runs: Sequence[RunContent]) -> list[Chart]:
+    """A chart for each quantity that the histories hold, the loss first.
+
+    The training loss is a mean over the epoch's batches, each when its turn came, so that it is
+    drawn at the epoch's middle.
+    """
+    keys = dict.fromkeys(key for run in runs for line in run.history for key in line)
+    quantities = {
+        key.partition("_")[2]: None
+        for key in keys
+        if key.partition("_")[0] in _PARTS and "_" in key
+    }
+    quantities.pop("seconds", None)
+    charts = (_chart(quantity, runs) for quantity in sorted(quantities, key=lambda q: q != "loss"))
+    return [chart for chart in charts if chart.series]
+
+
+def _chart(quantity: str, runs: Sequence[RunContent]) -> Chart:
+    series = []
+    for number, run in enumerate(runs):
+        for part, word in _PARTS.items():
+            one = _series(f"{part}_{quantity}", run.history, -0.5 if part == "train" else 0.0)
+            if one is None:
+                continue
+            name = word if len(runs) == 1 else f"{run.name}, {word}"
+            look = number if len(runs) > 1 else int(part == "validation")
+            series.append(Series(name, *one, look=look, is_dashed=part == "train"))
+    values = [y for one in series for _, y in one.points]
+    words = quantity.replace("_", " ")
+    last = max((len(run.history) for run in runs), default=0)
+    return Chart(
+        title=f"{words.capitalize()} by epoch",
+        x_label="epoch",
+        y_label="share of right answers" if quantity == "accuracy" else words,
+        series=series,
+        summary="; ".join(_in_words(one) for one in series) + ".",
+        key_name="epoch",
+        x_limits=(0, max(last, 1)),
+        y_scale="log" if _spans_magnitudes(values) else "linear",
+        table=_table(words, series),
+    )
+
+
+def _series(
+    key: str, history: Sequence[Mapping[str, float | None]], shift: float
+) -> tuple[list[tuple[float, float]], list[str]] | None:
+    known = [(line["epoch"], line.get(key)) for line in history]
+    points = [
+        (epoch, value)
+        for epoch, value in known
+        if epoch is not None and value is not None and can_show(value, "linear")
+    ]
+    if not points:
+        return None
+    return [(epoch + shift, value) for epoch, value in points], [f"{e:g}" for e, _ in points]
+
+
+def _in_words(series: Series) -> str:
+    first, last = series.points[0][1], series.points[-1][1]
+    epochs = f"epoch {series.keys[0]} to {series.keys[-1]}"
+    if len(series.points) == 1:
+        return f"{series.name}: {last:.4g} after epoch {series.keys[0]}"
+    return f"{series.name}: from {first:.4g} to {last:.4g} ({epochs})"
+
+
+def _spans_magnitudes(values: Sequence[float]) -> bool:
+    return bool(values) and min(values) > 0 and max(values) / min(values) > _LOG_FROM
+
+
+def _table(words: str, series: Sequence[Series]) -> Table:
+    """The points to read; of a long run every so many epochs, the last among them."""
+    columns = [
+        {key: f"{y:.4g}" for key, (_, y) in zip(one.keys, one.points, strict=True)}
+        for one in series
+    ]
+    keys = sorted({key for column in columns for key in column}, key=float)
+    every = math.ceil(len(keys) / _MOST_ROWS) or 1
+    caption = f"{words.capitalize()} by epoch" + (f", every {every} epochs" if every > 1 else "")
+    return Table(
+        caption,
+        ["epoch", *(one.name for one in series)],
+        [[key, *(column.get(key, "–") for column in columns)] for key in keys[::-every][::-1]],
+    )

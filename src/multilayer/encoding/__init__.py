@@ -1,0 +1,1 @@
+"""Frames and targets as numbers: what is fitted to training rows."""

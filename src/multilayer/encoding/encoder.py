@@ -1,0 +1,368 @@
+"""From the rows of a table to the numbers that a network gets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.columns.category_columns import CategoryColumn
+from multilayer.columns.number_columns import NumberColumn, number_blocks
+from multilayer.columns.schema import Schema, require_columns
+from multilayer.columns.value_format import ValueFormat, with_missing_told
+from multilayer.encoding.one_hot_block import OneHotBlock, row_width
+from multilayer.encoding.robust_scaling import (
+    RobustScaling,
+    quantiles_of_counts,
+    quantiles_of_indicators,
+)
+from multilayer.encoding.unseen_values import UnseenValues
+from multilayer.errors import SettingsError, TableError
+from multilayer.forked import lacks_polars_threads, require_polars_threads
+from multilayer.reading.fresh_process import fresh_process
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclass(frozen=True)
+class EncodingPlan:
+    """Choices of the encoder.
+
+    Attributes:
+        one_hot_limit: A categorical column with more categories than this becomes one column of
+            codes, for a learned embedding. None: every category gets a column of its own, up to
+            1,000 in a column.
+
+    Raises:
+        SettingsError: the limit is negative.
+    """
+
+    one_hot_limit: int | None = 8
+
+    def __post_init__(self) -> None:
+        if self.one_hot_limit is not None and self.one_hot_limit < 0:
+            raise SettingsError(f"one_hot_limit must not be negative, it is {self.one_hot_limit}")
+
+
+@dataclass(frozen=True, eq=False)
+class Encoder:
+    """How columns become inputs; fitted on the training rows alone.
+
+    The inputs stand in this order: numbers (numeric columns and the parts of dates, in the order of
+    the table), passed columns (±1 and one-hot columns of categories, then an indicator for each
+    column of numbers that has missing values), codes of categories.
+
+    - Missing numbers, infinite ones among them, become the mean of the training rows.
+    - Numbers and passed columns are scaled as `RobustScaling` says, by the values that are present.
+    - A category that is missing or was never seen is 0 in all its columns before they are scaled,
+      and has the code 0.
+
+    One-hot columns of a column with more than 64 categories are a single number in encoded rows,
+    and made dense by the network, a batch at a time: see `OneHotBlock`.
+
+    Attributes:
+        numbers: The columns that become numbers.
+        categories: The columns of categories.
+        means: In the place of missing numbers, float64, (num_numeric,).
+        scaling: Of numbers and passed columns, (num_numeric + num_passed,).
+        missing: Spellings of missing values beside the usual ones.
+    """
+
+    numbers: tuple[NumberColumn, ...]
+    categories: tuple[CategoryColumn, ...]
+    means: NDArray[np.float64]
+    scaling: RobustScaling
+    missing: tuple[str, ...] = ()
+
+    @classmethod
+    def fit(
+        cls, frame: "pl.DataFrame", schema: Schema, plan: EncodingPlan | None = None
+    ) -> "Encoder":
+        """Learn means, scales and categories from training rows.
+
+        Args:
+            frame: The training rows, as `as_frame` or `read_table` give them.
+            schema: Says which columns are inputs, and of which kind.
+            plan: None: `EncodingPlan()`.
+
+        Raises:
+            TableError: there are no rows, no inputs, a column of the schema is missing, or a value
+                does not fit its column's kind.
+        """
+        import polars as pl
+
+        require_polars_threads("fitting an encoder")
+        plan = plan or EncodingPlan()
+        require_columns([column.name for column in schema.inputs], frame.columns, "the table")
+        if not schema.inputs:
+            raise TableError("no column is left that a network can learn from")
+        if frame.is_empty():
+            raise TableError("there are no rows to learn from")
+        told = schema.value_format
+        frame = with_missing_told(
+            frame, told.missing, tuple(column.name for column in schema.inputs)
+        )
+
+        numbers: list[NumberColumn] = []
+        made: list[pl.DataFrame] = []
+        categories: list[CategoryColumn] = []
+        counts: list[NDArray[np.int64]] = []
+        for column in schema.inputs:
+            series = frame[column.name]
+            if column.kind in ("numeric", "date"):
+                number, parts = NumberColumn.fit(series, column)
+                numbers.append(number)
+                made.append(parts)
+            else:
+                category, found = CategoryColumn.fit(
+                    series, column, plan.one_hot_limit, keep_na=told.keep_na
+                )
+                categories.append(category)
+                counts.append(found)
+
+        means, quantiles = _statistics(made)
+        for category, found in zip(categories, counts, strict=True):
+            if category.form != "codes":
+                quantiles.append(_quantiles_of_passed(category, found))
+        for fitted, parts in zip(numbers, made, strict=True):
+            if fitted.has_indicator:
+                missing = parts.to_series(0).null_count()
+                quantiles.append(quantiles_of_indicators(np.array([missing]), len(frame)))
+        scaling = RobustScaling.of_quantiles(np.hstack([np.empty((5, 0)), *quantiles]))
+        return cls(tuple(numbers), tuple(categories), means, scaling, told.missing)
+
+    @property
+    def num_numeric(self) -> int:
+        """How many leading inputs are numbers."""
+        return len(self.means)
+
+    @property
+    def num_passed(self) -> int:
+        """How many inputs after them are ±1, one-hot or indicators."""
+        return len(self.scaling.median) - self.num_numeric
+
+    @property
+    def category_sizes(self) -> tuple[int, ...]:
+        """For each column of codes, which come last, how many codes there are, with the 0."""
+        return tuple(1 + len(c.categories) for c in self.categories if c.form == "codes")
+
+    @property
+    def num_inputs(self) -> int:
+        """How many inputs a network has for a row, with all one-hot columns."""
+        return self.num_numeric + self.num_passed + len(self.category_sizes)
+
+    @cached_property
+    def one_hot_blocks(self) -> tuple[OneHotBlock, ...]:
+        """The inputs that are a single number in encoded rows, in ascending order."""
+        blocks, place = [], self.num_numeric
+        for category in self.categories:
+            if category.is_looked_up:
+                columns = slice(place, place + category.width)
+                absent, present = (
+                    self._scaled(np.full((1, category.width), value), columns)
+                    .astype(np.float32)[0]
+                    .tolist()
+                    for value in (0.0, 1.0)
+                )
+                blocks.append(OneHotBlock(place, tuple(absent), tuple(present)))
+            if category.form != "codes":
+                place += category.width
+        return tuple(blocks)
+
+    @cached_property
+    def row_width(self) -> int:
+        """How many numbers a row becomes."""
+        return row_width(self.num_inputs, self.one_hot_blocks)
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The columns of a table that are needed: those of numbers, then those of categories."""
+        numbers = (column.name for column in self.numbers)
+        return (*numbers, *(column.name for column in self.categories))
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """What each input stands for, for people."""
+        names = [name for column in self.numbers for name in column.number_names]
+        for category in self.categories:
+            names += category.input_names if category.form != "codes" else ()
+        names += [f"{column.name} is missing" for column in self.numbers if column.has_indicator]
+        return (*names, *(c.name for c in self.categories if c.form == "codes"))
+
+    @property
+    def feature_groups(self) -> dict[str, tuple[int, ...]]:
+        """For each needed column of the table the places in encoded rows of what is made of it."""
+        groups: dict[str, list[int]] = {name: [] for name in self.column_names}
+        owners = [column.name for column in self.numbers for _ in range(column.width)]
+        for category in self.categories:
+            if category.form != "codes":
+                owners += [category.name] * (1 if category.is_looked_up else category.width)
+        owners += [column.name for column in self.numbers if column.has_indicator]
+        owners += [category.name for category in self.categories if category.form == "codes"]
+        for place, owner in enumerate(owners):
+            groups[owner].append(place)
+        return {name: tuple(places) for name, places in groups.items()}
+
+    def ignored_columns(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """Those of a table's columns that are not needed."""
+        needed = set(self.column_names)
+        return tuple(name for name in columns if name not in needed)
+
+    def encode(
+        self,
+        frame: "pl.DataFrame",
+        source: str = "the table",
+        first_row: int = 1,
+        unseen: UnseenValues | None = None,
+    ) -> NDArray[np.float32]:
+        """Make the rows that a network gets.
+
+        Columns are found by name; their order does not matter, and others are ignored.
+
+        Args:
+            frame: Rows as `as_frame` or `read_table` give them; numbers and dates may be text.
+            source: What errors call the table.
+            first_row: The number of the first row, for errors.
+            unseen: Categories that were not in the training rows are added to it.
+
+        Returns:
+            (num_rows, row_width), always finite.
+
+        Raises:
+            TableError: columns are missing (all are listed), or a value is not what its column
+                holds (row and column are named).
+        """
+        if lacks_polars_threads():
+            encoded: NDArray[np.float32] = fresh_process.call(
+                Encoder.encode, self, frame, source, first_row
+            )
+            return encoded
+        require_columns(self.column_names, frame.columns, source)
+        frame = with_missing_told(frame, self.missing, self.column_names)
+        inputs = np.empty((len(frame), self.row_width), dtype=np.float32)
+        self._encode_numbers(frame, inputs, source, first_row)
+        place = row_place = self.num_numeric
+        code_place = self.row_width - len(self.category_sizes)
+        if unseen is not None:
+            unseen.num_rows += len(frame)
+        for category in self.categories:
+            codes = category.codes(frame[category.name])
+            if unseen is not None:
+                unseen.note(frame[category.name], codes)
+            if category.form == "codes":
+                inputs[:, code_place] = codes
+                code_place += 1
+                continue
+            columns = slice(place, place + category.width)
+            if category.is_looked_up:
+                inputs[:, row_place] = codes
+                row_place += 1
+            else:
+                values = self._scaled(category.passed_values(), columns)
+                inputs[:, row_place : row_place + category.width] = values[codes]
+                row_place += category.width
+            place = columns.stop
+        return inputs
+
+    def _encode_numbers(
+        self, frame: "pl.DataFrame", inputs: NDArray[np.float32], source: str, first_row: int
+    ) -> None:
+        if not self.numbers:
+            return
+        columns = slice(0, self.num_numeric)
+        first_numbers = np.cumsum([0, *(column.width for column in self.numbers)])[:-1]
+        with_indicator = np.array([column.has_indicator for column in self.numbers])
+        num_indicators = int(with_indicator.sum())
+        end = self.num_numeric + self.num_passed
+        values = np.array([[0.0], [1.0]]).repeat(num_indicators, axis=1)
+        scaled = self._scaled(values, slice(end - num_indicators, end))
+        absent, present = scaled[::-1].astype(np.float32)
+        end = self.row_width - len(self.category_sizes)
+        indicators = slice(end - num_indicators, end)
+        for start, block in number_blocks(frame, self.numbers, source, first_row):
+            rows = slice(start, start + len(block))
+            is_missing = np.isnan(block)
+            if is_missing.any():
+                block = np.where(is_missing, self.means, block)
+            inputs[rows, columns] = self._scaled(block, columns)
+            if num_indicators:
+                is_missing = is_missing[:, first_numbers[with_indicator]]
+                inputs[rows, indicators] = np.where(is_missing, absent, present)
+
+    def _scaled(self, values: NDArray[np.float64], columns: slice) -> NDArray[np.float64]:
+        scaling = RobustScaling(self.scaling.median[columns], self.scaling.scale[columns])
+        return scaling.apply(values)
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as a JSON document; the encoder made of it encodes bit for bit alike."""
+        return {
+            "numbers": [column.to_json() for column in self.numbers],
+            "categories": [column.to_json() for column in self.categories],
+            "means": self.means.tolist(),
+            "scaling": self.scaling.to_json(),
+            "missing": list(self.missing),
+        }
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> "Encoder":
+        """Read what `to_json` made.
+
+        Raises:
+            TableError: the document is something else.
+        """
+        try:
+            encoder = cls(
+                tuple(NumberColumn.from_json(column) for column in document["numbers"]),
+                tuple(CategoryColumn.from_json(column) for column in document["categories"]),
+                np.array(document["means"], dtype=np.float64),
+                RobustScaling.from_json(document["scaling"]),
+                ValueFormat(missing=tuple(document.get("missing", ()))).missing,
+            )
+            names = encoder.column_names
+            num_scaled = len(encoder.input_names) - len(encoder.category_sizes)
+            num_numbers = sum(column.width for column in encoder.numbers)
+            if encoder.means.shape != (num_numbers,) or not np.isfinite(encoder.means).all():
+                raise ValueError("there must be a finite mean for each number")
+            if len(encoder.scaling.median) != num_scaled or len(set(names)) != len(names):
+                raise ValueError("the scales do not belong to the columns")
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise TableError(f"this is no encoder of a table: {error}") from error
+        return encoder
+
+
+def _statistics(
+    parts: Sequence["pl.DataFrame"],
+) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
+    """Means, (num_numbers,), and quantiles, (5, num_numbers), of the values that are present."""
+    import polars as pl
+
+    columns = [series for part in parts for series in part.iter_columns()]
+    if not columns:
+        return np.empty(0), []
+    value = pl.all()
+    table = pl.DataFrame([series.alias(str(place)) for place, series in enumerate(columns)])
+    rows = [
+        table.select(statistic).fill_null(0.0).to_numpy()[0]
+        for statistic in (
+            value.mean(),
+            value.min(),
+            *(value.quantile(share, "linear") for share in (0.25, 0.5, 0.75)),
+            value.max(),
+        )
+    ]
+    means, median = rows[0], rows[3]
+    return np.where(np.isfinite(means), means, median), [np.array(rows[1:])]
+
+
+def _quantiles_of_passed(
+    category: CategoryColumn, counts: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Quantiles of each passed column, (5, width), from how often each code stands."""
+    if category.form == "one-hot":
+        return quantiles_of_indicators(counts[1:], int(counts.sum()))
+    missing, first, second = counts
+    in_order = np.array([first, missing, second])
+    return quantiles_of_counts(np.array([-1.0, 0.0, 1.0]), in_order)[:, None]

@@ -1,0 +1,97 @@
+"""Values of categorical columns that a model has never seen, counted while they are encoded."""
+
+import warnings
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.columns.missing import present_text
+from multilayer.errors import DataWarning, SettingsError, TableError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+OnUnseen = Literal["warn", "error", "ignore"]
+
+_MOST_EXAMPLES = 3
+_LONGEST_EXAMPLE = 40
+_MOST_COLUMNS_NAMED = 5
+
+
+def check_on_unseen(value: Any) -> None:
+    """Raise SettingsError unless the value says what to do about unseen values."""
+    if value not in get_args(OnUnseen):
+        known = ", ".join(map(repr, get_args(OnUnseen)))
+        raise SettingsError(f"on_unseen must be one of {known}; it is {value!r}")
+
+
+class UnseenValues:
+    """How many rows of each column hold a value that was not in the training rows.
+
+    `Encoder.encode` adds to it, so that it may be given the pieces of a long table one by one.
+
+    Attributes:
+        num_rows: rows that were looked at.
+        found: for each column with unseen values the rows that hold one, and up to three values.
+    """
+
+    def __init__(self) -> None:
+        self.num_rows = 0
+        self.found: dict[str, tuple[int, tuple[str, ...]]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.found)
+
+    def note(self, series: "pl.Series", codes: NDArray[np.int64]) -> None:
+        """Add the rows of a column.
+
+        Args:
+            series: the column.
+            codes: of each row, 0 where its value is missing or unseen.
+        """
+        is_unknown = codes == 0
+        if int(is_unknown.sum()) == series.null_count():
+            return
+        counts = series.filter(is_unknown).drop_nulls().value_counts()
+        num_rows, examples = self.found.get(series.name, (0, ()))
+        for value, count in sorted(counts.iter_rows(), key=lambda pair: (-pair[1], str(pair[0]))):
+            text = present_text(str(value))
+            if text is None:
+                continue
+            num_rows += count
+            if len(examples) < _MOST_EXAMPLES and text not in examples:
+                examples = (*examples, text)
+        if num_rows:
+            self.found[series.name] = num_rows, examples
+
+    def sentences(self) -> list[str]:
+        """A sentence for each column, the columns with the most rows first."""
+        order = sorted(self.found.items(), key=lambda item: -item[1][0])
+        named, others = order[:_MOST_COLUMNS_NAMED], order[_MOST_COLUMNS_NAMED:]
+        sentences = [
+            f"column {name!r} holds values that were not in the training rows in {count:,} of "
+            f"{self.num_rows:,} rows, for example {', '.join(map(_shown, examples))}; they count "
+            "as missing"
+            for name, (count, examples) in named
+        ]
+        if others:
+            sentences.append(f"{len(others)} more columns hold values not in the training rows")
+        return sentences
+
+    def report(self, on_unseen: OnUnseen) -> None:
+        """Warn of what was found, or raise an error, as asked.
+
+        Raises:
+            TableError: there are unseen values, and they shall be an error.
+        """
+        if not self or on_unseen == "ignore":
+            return
+        text = "; ".join(self.sentences())
+        if on_unseen == "error":
+            raise TableError(text)
+        warnings.warn(text, DataWarning, stacklevel=3)
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= _LONGEST_EXAMPLE else text[: _LONGEST_EXAMPLE - 1] + "…")

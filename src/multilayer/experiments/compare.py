@@ -1,0 +1,215 @@
+"""Which settings are better, decided over as many seeds as it takes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+
+import numpy as np
+
+from multilayer.columns.target_values import Task
+from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.specification import check_choice
+from multilayer.errors import SettingsError
+from multilayer.experiments.comparison import Comparison, Contestant
+from multilayer.experiments.load_problem import load_problem
+from multilayer.experiments.problem import LOWER_IS_BETTER, MetricName, Problem
+from multilayer.experiments.repetitions import HELD_OUT, Repetitions, repeat
+from multilayer.experiments.sequential import SequentialComparison, looks_up_to
+from multilayer.fit.table_source import ColumnRoles
+
+
+def compare(
+    data: str | Path | Problem,
+    *settings: str | TrainingSettings,
+    target: str | ColumnRoles | None = None,
+    task: Task | None = None,
+    recipe: str | None = None,
+    metric: MetricName | None = None,
+    matters: float | None = None,
+    max_seeds: int = 40,
+    held_out: float = HELD_OUT,
+    seed: int = 0,
+    data_dir: str | Path | None = None,
+) -> Comparison:
+    """Find out which settings are better on some data, and whether the difference matters.
+
+    All settings are trained with the same seeds; a seed stands for first weights, order of the
+    batches, and which rows are held out to score on. The test rows are left alone. After 5, 10, 20,
+    … seeds the comparison looks, and stops when every pair has a verdict or at `max_seeds`. What it
+    says is about the mean over seeds and splits of these rows; the error rate is explained in
+    `multilayer.experiments.sequential`.
+
+    Args:
+        data: a data set, as `load_images` takes it; a table, as `read_table` does; or a problem.
+        settings: two or more, as text such as "hidden_widths=512,dropout=0.2" (see
+            `read_settings`), or as they are.
+        target: the column of a table to predict, or what all its columns are for.
+        task: what the target is; None: its values tell.
+        recipe: what the text changes; None: "chapter", and "default" for tables.
+        metric: "accuracy" or "loss" of classes, "RMSE" or "R²" of numbers; None: the first of
+            these. See `TableProblem`.
+        matters: smallest difference of the metric that matters; None: 0.002 of accuracy, 0.005 of
+            loss or R², a hundredth of the target's deviation of the RMSE.
+        max_seeds: limit, at least 5.
+        held_out: share of the rows to score on.
+        seed: the first one; the others follow it.
+        data_dir: where to look for the data set first.
+
+    Returns:
+        What was known in the end.
+
+    Raises:
+        SettingsError: there are less than two settings, one is written wrongly, or a number is out
+            of range.
+        DataError: the data cannot be had or used.
+    """
+    looks = comparison_looks(
+        data, settings, target=target, task=task, recipe=recipe, metric=metric, matters=matters,
+        max_seeds=max_seeds, held_out=held_out, seed=seed, data_dir=data_dir,
+    )  # fmt: skip
+    *_, last = looks
+    return last
+
+
+def comparison_looks(
+    data: str | Path | Problem,
+    settings: Sequence[str | TrainingSettings],
+    *,
+    target: str | ColumnRoles | None = None,
+    task: Task | None = None,
+    recipe: str | None = None,
+    metric: MetricName | None = None,
+    matters: float | None = None,
+    max_seeds: int = 40,
+    held_out: float = HELD_OUT,
+    seed: int = 0,
+    data_dir: str | Path | None = None,
+    stop: Event | None = None,
+) -> Iterator[Comparison]:
+    """What `compare` knows after each look.
+
+    Arguments and errors are those of `compare`, and are checked before the first look is asked for.
+    When `stop` is set, the comparison ends after the current batch with what the last look gave,
+    and with nothing where there was none.
+    """
+    looks = looks_up_to(max_seeds)
+    if not 0 < held_out < 1:
+        raise SettingsError(f"held_out must be above 0 and below 1; it is {held_out}")
+    _check_number(settings)
+    problem = (
+        data
+        if isinstance(data, Problem)
+        else load_problem(data, data_dir, target=target, task=task)
+    )
+    metric = metric or problem.metrics[0]
+    check_choice("metric", metric, problem.metrics)
+    names = [text if isinstance(text, str) else _in_words(text) for text in settings]
+    chosen = [
+        replace(problem.settings(one, recipe) if isinstance(one, str) else one, seed=seed)
+        for one in settings
+    ]
+    _check_settings(problem, names, chosen)
+    num_scored_rows = len(problem.split(chosen[0], held_out)[2])
+    resolution = problem.resolution(metric, num_scored_rows)
+    rule = SequentialComparison(
+        len(chosen),
+        looks,
+        matters if matters is not None else problem.smallest_that_matters(metric),
+        resolution,
+    )
+    contestants = [
+        Contestant(name, one, np.empty(0)) for name, one in zip(names, chosen, strict=True)
+    ]
+    comparison = Comparison(
+        problem.name, metric, rule.matters, looks, num_scored_rows, resolution,
+        problem.has_fixed_split, tuple(contestants), (), False,
+    )  # fmt: skip
+    return _looks(problem, comparison, rule, held_out, stop)
+
+
+def _looks(
+    problem: Problem,
+    comparison: Comparison,
+    rule: SequentialComparison,
+    held_out: float,
+    stop: Event | None,
+) -> Iterator[Comparison]:
+    metric = comparison.metric
+    contestants = list(comparison.contestants)
+    for num_seeds in rule.looks:
+        for number in rule.undecided_settings:
+            contestant = contestants[number]
+            more = range(len(contestant.values), num_seeds)
+            first = contestant.settings.seed
+            members = [replace(contestant.settings, seed=first + place) for place in more]
+            trained = repeat(problem, members, held_out=held_out, stop=stop)
+            if trained.is_interrupted:
+                if comparison.pairs:
+                    yield replace(comparison, is_final=True, is_interrupted=True)
+                return
+            contestants[number] = _with_more(contestant, trained, metric)
+        sign = -1 if metric in LOWER_IS_BETTER else 1
+        scores = [sign * one.values for one in contestants]
+        pairs = rule.look(scores)
+        is_final = rule.is_decided or num_seeds == rule.looks[-1]
+        comparison = replace(
+            comparison, contestants=tuple(contestants), pairs=tuple(pairs), is_final=is_final
+        )
+        yield comparison
+        if is_final:
+            return
+
+
+def _with_more(contestant: Contestant, trained: Repetitions, metric: MetricName) -> Contestant:
+    values, num_diverged = trained.scores[metric], int(trained.is_diverged.sum())
+    if not np.isfinite(values).all():
+        advice = "compare by accuracy" if "accuracy" in trained.scores else "lower its rate"
+        raise SettingsError(
+            f"{contestant.name} diverged at {num_diverged} of {len(values)} seeds and has no "
+            f"{metric} there; {advice}"
+        )
+    return replace(
+        contestant,
+        values=np.concatenate([contestant.values, values]),
+        num_diverged=contestant.num_diverged + num_diverged,
+        seconds=contestant.seconds + trained.seconds,
+    )
+
+
+def _check_number(settings: Sequence[str | TrainingSettings]) -> None:
+    if len(settings) < 2:
+        raise SettingsError(
+            f"a comparison needs at least two settings, such as chapter hidden_widths=512; "
+            f"given: {', '.join(map(str, settings)) or 'none'}"
+        )
+
+
+def _check_settings(
+    problem: Problem, names: Sequence[str], settings: Sequence[TrainingSettings]
+) -> None:
+    for name, one in zip(names, settings, strict=True):
+        if one.num_members > 1 or one.num_folds:
+            raise SettingsError(f"{name} is several networks; settings of single ones are compared")
+        if one.selection != "last" and not one.validation_fraction:
+            raise SettingsError(
+                f"{name} selects by {one.selection!r} and needs a validation_fraction, such as 0.1"
+            )
+        problem.check(name, one)
+
+
+def _in_words(settings: TrainingSettings) -> str:
+    """What differs from the defaults, as text that `read_settings` reads."""
+    default = TrainingSettings()
+    changed = {
+        name: value
+        for name, value in vars(settings).items()
+        if value != getattr(default, name) and name != "seed"
+    }
+    return (
+        ",".join(
+            f"{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}"
+            for name, value in changed.items()
+        )
+        or "chapter"
+    )

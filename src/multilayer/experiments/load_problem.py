@@ -1,0 +1,53 @@
+"""Data to learn from, by its name or its path."""
+
+from pathlib import Path
+
+from multilayer.columns.target_values import Task
+from multilayer.encoding.targets import Targets
+from multilayer.errors import SettingsError, escaped
+from multilayer.experiments.problem import ArrayProblem, Problem
+from multilayer.experiments.table_problem import TableProblem
+from multilayer.fit.image_rows import as_examples
+from multilayer.fit.table_source import ColumnRoles, read_rows, require_varied, warn_of
+from multilayer.images.datasets import load_images
+
+
+def load_problem(
+    data: str | Path,
+    data_dir: str | Path | None = None,
+    *,
+    target: str | ColumnRoles | None = None,
+    task: Task | None = None,
+) -> Problem:
+    """The training rows of a data set, whose test rows are left alone, or those of a table.
+
+    Args:
+        data: as `load_images` takes it; with a target as `read_table` does.
+        data_dir: as `load_images` takes it.
+        target: the column of a table to predict, or what all its columns are for.
+        task: what the target is; None: its values tell.
+
+    Raises:
+        SettingsError: a table has no target.
+        DataError: the data cannot be had or used.
+    """
+    if target is None:
+        if Path(data).is_file():
+            raise SettingsError(f"{data} is a file; name its column to predict with --target")
+        dataset = load_images(data, data_dir)
+        return ArrayProblem(
+            dataset.name,
+            as_examples(dataset.train),
+            len(dataset.class_names),
+            1 / 255,
+            dataset.image_shape,
+            dataset.class_names,
+        )
+    roles = target if isinstance(target, ColumnRoles) else ColumnRoles((target,))
+    source = read_rows(data, roles)
+    warn_of((*source.notes, *source.schema.warnings))
+    rows = source.rows.drop_zero_weight()
+    targets = Targets.fit(rows.targets, task, roles.target, numbers=rows.numbers)
+    require_varied(targets)
+    warn_of(targets.notes)
+    return TableProblem(escaped(Path(data).name.partition(".")[0]), rows, source.schema, targets)

@@ -1,0 +1,1 @@
+"""The chapter's questions, one a file; see `multilayer.experiments.study`."""

@@ -1,0 +1,80 @@
+"""How many hidden layers there should be."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from multilayer.drawing.panels import Panel, Series
+from multilayer.experiments.sequential import Pair
+from multilayer.experiments.studies import variants
+from multilayer.experiments.studies.variants import Variant
+from multilayer.experiments.study import Finding, Progress
+from multilayer.experiments.study_plan import StudyPlan
+
+DEPTHS = (0, 1, 2, 3, 4, 6, 8)
+QUICK_DEPTHS = (0, 1, 2, 4, 6)
+
+
+def study(plan: StudyPlan) -> Progress:
+    """Growing numbers of hidden layers of one width, against a single one."""
+    depths = QUICK_DEPTHS if plan.is_quick else DEPTHS
+    width = plan.settings.hidden_widths[0] if plan.settings.hidden_widths else 256
+    measured = yield from variants.measure(
+        plan,
+        [Variant(str(depth), replace(plan.settings, hidden_widths=(width,) * depth))
+         for depth in depths],
+        with_curves=True,
+    )  # fmt: skip
+    reference = depths.index(1)
+    pairs = variants.against(measured, reference, plan)
+    epochs = range(1, plan.settings.max_epochs + 1)
+    return Finding(
+        f"Hidden layers of {width}: {plan.in_words}",
+        variants.headers("hidden layers", measured[reference], plan),
+        variants.rows(measured, pairs, plan.matters),
+        variants.in_words("the number of hidden layers", measured, pairs, reference, plan)
+        + f" {about_depth(depths, pairs)} All depths had the learning rate "
+        f"{plan.settings.learning_rate:g} and the first weights '{plan.settings.initialization}'.",
+        [
+            Panel(plan.panel_title, "hidden layers", plan.metric,
+                  [variants.series(measured, depths)]),
+            Panel("How it got there", "epoch", f"mean {plan.metric}",
+                  [Series(f"{depth} layers", epochs[: len(one.curves)],
+                          one.curves.mean(1).tolist())
+                   for depth, one in zip(depths, measured, strict=True)]),
+        ],
+        variants.document(measured),
+    )  # fmt: skip
+
+
+def about_depth(depths: Sequence[int], pairs: Mapping[int, Pair]) -> str:
+    """What the figures say of no hidden layer and of more than one, and no more than that.
+
+    Args:
+        depths: numbers of hidden layers.
+        pairs: each against a single hidden layer, by its place in `depths`.
+    """
+    better, worse = (
+        [depths[number] for number, pair in pairs.items() if pair.verdict == verdict]
+        for verdict in ("second is better", "first is better")
+    )
+    sentences = []
+    if 0 in worse:
+        sentences.append("The hidden layer is worth it: without one the network does worse.")
+    if 0 in better:
+        sentences.append("Here the network does better without a hidden layer.")
+    deep_better, deep_worse = ([d for d in found if d > 1] for found in (better, worse))
+    if deep_better:
+        sentences.append(f"More than one layer pays: {_listed(deep_better)} do better than one.")
+    if deep_worse:
+        sentences.append(
+            f"{_listed(deep_worse)} layers do worse than one at this rate and these first weights; "
+            "whether others would help them was not tried."
+        )
+    if not deep_better and not deep_worse:
+        sentences.append("No network of more than one layer was shown to be better or worse.")
+    return " ".join(sentences)
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    *first, last = map(str, numbers)
+    return f"{', '.join(first)} and {last}" if first else last

@@ -1,0 +1,99 @@
+"""How to choose everything at once: random search, halving, and a fair last word."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from multilayer.drawing.panels import Panel, Series
+from multilayer.engine.settings import TrainingSettings
+from multilayer.experiments.studies import variants
+from multilayer.experiments.studies.variants import Measured, Variant
+from multilayer.experiments.study import Finding, Progress
+from multilayer.experiments.study_plan import StudyPlan
+from multilayer.metrics.intervals import mean_interval
+
+NUM_DRAWN, QUICK_DRAWN = 24, 9
+_SEARCH_SEEDS = 1_000_000  # the search's seeds begin here, far from those of the last word
+
+
+def study(plan: StudyPlan) -> Progress:
+    """Draw settings, keep the best third again and again, and try the last on fresh seeds."""
+    num_drawn = QUICK_DRAWN if plan.is_quick else NUM_DRAWN
+    left = draw(plan.settings, num_drawn)
+    rounds: list[list[Measured]] = []
+    num_seeds, first_seed = 2, _SEARCH_SEEDS
+    while len(left) > 1:
+        measured = yield from variants.measure(
+            plan, left, seeds=range(first_seed, first_seed + num_seeds)
+        )
+        rounds.append(sorted(measured, key=lambda one: -one.interval.mean))
+        left = [one.variant for one in rounds[-1][: max(1, len(left) // 3)]]
+        first_seed, num_seeds = first_seed + num_seeds, num_seeds * 2
+    winner, in_search = left[0], rounds[-1][0].interval.mean
+    final = yield from variants.measure(
+        plan, [Variant("start", plan.settings), replace(winner, name="winner")]
+    )
+    pairs = variants.against(final, 0, plan)
+    fresh, first_look = final[1].interval, rounds[0]
+    best_at_first = first_look[0]
+    again = mean_interval(final[1].scores)
+    return Finding(
+        f"All settings at once: {plan.in_words}",
+        variants.headers("", final[0], plan),
+        variants.rows(final, pairs, plan.matters)
+        + [[f"round {number}: {one.variant.name}", f"{one.interval.mean:.4f}", "", "", "", "",
+            f"{one.num_parameters:,}", f"{one.seconds:.3f}"]
+           for number, measured in enumerate(rounds, 1) for one in measured],
+        f"{num_drawn} settings were drawn at random (learning rate on a logarithmic scale, widths, "
+        "depth, activation, batch size and dropout together), trained with 2 seeds each, and the "
+        "best third went on with twice as many new seeds, until one was left: "
+        f"{winner.name}. In its last round it had {in_search:.4f}; the best of the first round had "
+        f"{best_at_first.interval.mean:.4f} there, a figure that flatters, because it was chosen "
+        f"by it. On {plan.num_seeds} seeds that the search had not seen the winner reached "
+        f"{again.mean:.4f} (95% interval {fresh.low:.4f} to {fresh.high:.4f}). "
+        f"{variants.in_words('the', final, pairs, 0, plan)} Random draws beat a grid, because each "
+        "trial tries another value of every setting, and few settings matter (Bergstra and "
+        "Bengio, 2012).",
+        [
+            Panel(f"First round: {plan.metric} by learning rate", "learning rate", plan.metric,
+                  [_by_rate(first_look)], is_log_x=True),
+            Panel("Winner and start, on fresh seeds", "", plan.metric, [variants.series(final)],
+                  categories=["start", "winner"]),
+        ],
+        {"winner": winner.name, "final": variants.document(final),
+         "rounds": [variants.document(measured) for measured in rounds]},
+    )  # fmt: skip
+
+
+def draw(start: TrainingSettings, num_drawn: int) -> list[Variant]:
+    """Settings at random, the same ones each time."""
+    source = np.random.default_rng(0)
+    drawn: dict[str, Variant] = {}
+    while len(drawn) < num_drawn:
+        rate = float(f"{10 ** source.uniform(-2, 0):.2g}")
+        width = int(source.choice([64, 128, 256, 512]))
+        depth = int(source.integers(1, 4))
+        activation = str(source.choice(["relu", "gelu", "tanh"]))
+        batch_size = int(source.choice([64, 128, 256, 512]))
+        dropout = float(source.choice([0.0, 0.1, 0.2]))
+        name = (
+            f"{depth} of {width}, {activation}, rate {rate:g}, batch {batch_size}, "
+            f"dropout {dropout:g}"
+        )
+        drawn[name] = Variant(
+            name,
+            replace(
+                start,
+                hidden_widths=(width,) * depth,
+                activation=activation,  # type: ignore[arg-type]  # checked there
+                learning_rate=rate,
+                batch_size=batch_size,
+                dropout=dropout,
+            ),
+        )
+    return list(drawn.values())
+
+
+def _by_rate(measured: list[Measured]) -> Series:
+    places = [one.variant.settings.learning_rate for one in measured]
+    return Series("", places, [one.interval.mean for one in measured], is_line=False)

@@ -1,0 +1,78 @@
+"""Which learning rate is best, and what it has to do with the number of epochs."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from multilayer.drawing.panels import Panel, Series
+from multilayer.experiments.studies import variants
+from multilayer.experiments.studies.variants import Variant
+from multilayer.experiments.study import Finding, Progress
+from multilayer.experiments.study_plan import StudyPlan
+from multilayer.metrics.intervals import MeanInterval, mean_interval
+
+FACTORS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 6.0, 10.0)
+
+
+def study(plan: StudyPlan) -> Progress:
+    """Eight rates, all trained as one population; the best of them after each epoch."""
+    base = plan.settings.learning_rate
+    rates = [float(f"{base * factor:.4g}") for factor in FACTORS]
+    measured = yield from variants.measure(
+        plan,
+        [Variant(f"{rate:g}", replace(plan.settings, learning_rate=rate)) for rate in rates],
+        with_curves=True,
+    )
+    reference = FACTORS.index(1.0)
+    pairs = variants.against(measured, reference, plan)
+    num_epochs = len(measured[0].curves)
+    means = np.stack([one.curves.mean(1) for one in measured])  # (rates, epochs)
+    epochs = [epoch for epoch in (1, 2, 3, 5, 10, 20, 30, 50) if epoch <= num_epochs]
+    best = {epoch: int(means[:, epoch - 1].argmax()) for epoch in epochs}
+    by_epochs = ", ".join(
+        f"{rates[best[epoch]]:g} after {epoch} ({means[best[epoch], epoch - 1]:.4f})"
+        for epoch in epochs
+    )
+    slow, last = measured[FACTORS.index(0.1)], num_epochs - 1
+    gain = mean_interval(slow.curves[last] - slow.curves[last // 2])
+    return Finding(
+        f"Learning rate: {plan.in_words}",
+        variants.headers("learning rate", measured[reference], plan),
+        variants.rows(measured, pairs, plan.matters),
+        variants.in_words("the learning rate", measured, pairs, reference, plan)
+        + f" {about_epochs(list(best.values()), by_epochs)} "
+        f"{about_slow_rate(slow.variant.name, gain)}",
+        [
+            Panel(f"{plan.panel_title}, after the last epoch", "learning rate",
+                  plan.metric, [variants.series(measured, rates)], is_log_x=True),
+            Panel("After how many epochs", "learning rate", f"mean {plan.metric}",
+                  [Series(f"{epoch} epoch{'s' * (epoch > 1)}", rates,
+                          means[:, epoch - 1].tolist()) for epoch in epochs], is_log_x=True),
+        ],
+        variants.document(measured),
+    )  # fmt: skip
+
+
+def about_epochs(best: list[int], by_epochs: str) -> str:
+    """Whether the best rate changed with the number of epochs.
+
+    Args:
+        best: number of the best rate after each number of epochs that was looked at.
+        by_epochs: the same in words.
+    """
+    if len(set(best)) > 1:
+        begin = "The best rate depends on the number of epochs"
+    else:
+        begin = "One rate had the best mean after every number of epochs looked at"
+    return f"{begin}: by epochs it was {by_epochs}."
+
+
+def about_slow_rate(name: str, gain: MeanInterval) -> str:
+    """Whether a small rate was still learning in the second half of its epochs."""
+    interval = f"{gain.mean:+.4f}, 95% interval {gain.low:+.4f} to {gain.high:+.4f}"
+    begin = f"A tenth of the reference, {name},"
+    if gain.low > 0:
+        return f"{begin} was still gaining in the second half of its epochs ({interval})."
+    if gain.high < 0:
+        return f"{begin} lost in the second half of its epochs ({interval})."
+    return f"{begin} was not seen to gain in the second half of its epochs ({interval})."

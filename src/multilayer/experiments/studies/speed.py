@@ -1,0 +1,112 @@
+"""How fast the network from scratch, PyTorch's API and the engine are as the network grows."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from multilayer.book import SGD, MLPScratch
+from multilayer.drawing.panels import Panel, Series
+from multilayer.experiments.studies.timing import finished, ratio_interval, times_in_turns
+from multilayer.experiments.study import Finding, Progress
+from multilayer.experiments.study_plan import StudyPlan
+from multilayer.metrics.intervals import MeanInterval
+from multilayer.proofs.bench_cases import BenchCase, Contender
+from multilayer.proofs.bench_contenders import Array, book_trainer, engine, gathered_batches
+
+WIDTHS = (32, 64, 128, 256, 512, 1024, 2048)
+QUICK_WIDTHS = (64, 256, 1024)
+NUM_ROUNDS, QUICK_ROUNDS = 9, 5
+NUM_STEPS = 20
+
+
+def study(plan: StudyPlan) -> Progress:
+    """A training step of 784-w-10 in three ways, in turns."""
+    widths = QUICK_WIDTHS if plan.is_quick else WIDTHS
+    num_rounds = QUICK_ROUNDS if plan.is_quick else NUM_ROUNDS
+    by_width: dict[int, dict[str, NDArray[np.float64]]] = {}
+    for width in widths:
+        yield f"784-{width}-10: {num_rounds} rounds"
+        times = times_in_turns(_epochs_of(width), num_rounds)
+        by_width[width] = {name: seconds / NUM_STEPS for name, seconds in times.items()}
+        plan.finished.extend(finished(f"784-{width}-10", by_width[width]))
+    names = list(by_width[widths[0]])
+    rows, api, scratch = [], [], []
+    for width, times in by_width.items():
+        api.append(ratio_interval(times["API"], times["engine"]))
+        scratch.append(ratio_interval(times["scratch"], times["engine"]))
+        medians = [f"{1e3 * float(np.median(times[name])):.3f}" for name in names]
+        rows.append([str(width), *medians, _shown(scratch[-1]), _shown(api[-1])])
+    lines = [
+        Series(name, widths, [1e3 * float(np.median(by_width[w][name])) for w in widths],
+               [1e3 * float(by_width[w][name].min()) for w in widths],
+               [1e3 * float(by_width[w][name].max()) for w in widths])
+        for name in names
+    ]  # fmt: skip
+    return Finding(
+        "Seconds of a training step: from scratch, PyTorch's API, engine",
+        ["width", *(f"{name}, ms" for name in names), "scratch / engine", "API / engine"],
+        rows,
+        f"At width {widths[0]} the network from scratch took {_shown(scratch[0])} times as long as "
+        f"the engine (ratio with its 95% interval over {num_rounds} rounds) and the API's "
+        f"{_shown(api[0])} times; at width {widths[-1]} it was {_shown(scratch[-1])} and "
+        f"{_shown(api[-1])}. {_trend(api)} Batches of 256 rows, plain gradient descent, float32, "
+        f"{torch.get_num_threads()} threads; the Trainer of the book drives the first two.",
+        [
+            Panel("A step; bars from least to most", "width", "milliseconds", lines,
+                  is_log_x=True, is_log_y=True),
+            Panel("Against the engine", "width", "times as long",
+                  [_ratios("scratch", widths, scratch), _ratios("API", widths, api)],
+                  is_log_x=True),
+        ],
+        {"step_seconds": {
+            str(width): {name: seconds.tolist() for name, seconds in times.items()}
+            for width, times in by_width.items()}},
+    )  # fmt: skip
+
+
+def _epochs_of(width: int) -> dict[str, Callable[[], object]]:
+    case = BenchCase(f"width {width}", (784, width, 10), "sgd", 0.1, 256, NUM_STEPS)
+    inputs, targets = case.examples()
+    contenders = {
+        "scratch": _scratch(case, inputs, targets),
+        "API": book_trainer(case, inputs, targets),
+        "engine": engine(case, inputs, targets),
+    }
+    return {name: (lambda c=one: c.train(1)) for name, one in contenders.items()}  # type: ignore[misc]
+
+
+def _scratch(case: BenchCase, inputs: Array, targets: Array) -> Contender:
+    """The chapter's network of plain tensors, with its own descent."""
+    model = MLPScratch(case.widths[0], case.widths[-1], case.widths[1], case.learning_rate)
+    descent = SGD(list(model.parameters()), case.learning_rate)
+    batches = gathered_batches(case, inputs, targets)
+
+    def run(num_epochs: int) -> None:
+        for _ in range(num_epochs):
+            for rows, classes in batches():
+                loss = model.loss(model(rows), classes)
+                descent.zero_grad()
+                loss.backward()
+                with torch.no_grad():
+                    descent.step()
+
+    return Contender(run)
+
+
+def _ratios(name: str, widths: tuple[int, ...], ratios: list[MeanInterval]) -> Series:
+    return Series(name, widths, [one.mean for one in ratios], [one.low for one in ratios],
+                  [one.high for one in ratios])  # fmt: skip
+
+
+def _shown(ratio: MeanInterval) -> str:
+    return f"{ratio.mean:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
+
+
+def _trend(ratios: list[MeanInterval]) -> str:
+    if ratios[-1].high < ratios[0].low:
+        return "The larger the network, the less there is to gain: the matrix products take over."
+    if ratios[-1].low > ratios[0].high:
+        return "The lead grows with the network."
+    return "The lead does not depend on the width as far as this tells."

@@ -1,0 +1,231 @@
+"""The rows of a table as data to learn from."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from multilayer.columns.schema import Schema
+from multilayer.encoding.encoder import Encoder, EncodingPlan
+from multilayer.encoding.targets import Targets
+from multilayer.engine.batches import Examples
+from multilayer.engine.network import Network
+from multilayer.engine.scores import Scores, evaluate
+from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.specification import NetworkSpec
+from multilayer.errors import TableError
+from multilayer.experiments.problem import MetricName, Problem, Rows
+from multilayer.fit.fitting import TASK_NAMES, require_different_numbers
+from multilayer.fit.split import hold_out
+from multilayer.fit.table_rows import TableRows
+from multilayer.runs.written_settings import read_settings
+
+_FEWEST_ROWS = 20  # of which a fifth is scored
+
+
+class TableProblem(Problem):
+    """A table whose target is to be predicted.
+
+    Networks of several seeds, each with rows of its own held out, share one encoder: it is fitted
+    to the inputs of all rows, and so are mean and deviation of numbers to predict. It sees no
+    class.
+
+    Classes are scored by accuracy and loss, several labels by the share of labels that are right
+    and the loss, numbers by RMSE and R². The RMSE is in the target's own unit; of several targets
+    each counts in units of its deviation.
+
+    Args:
+        name: in words.
+        rows: the rows.
+        schema: which columns are inputs, and of which kind.
+        targets: fitted to the rows.
+
+    Raises:
+        TableError: there are too few rows, or a single class.
+    """
+
+    recipe_name = "default"
+
+    def __init__(self, name: str, rows: TableRows, schema: Schema, targets: Targets) -> None:
+        if len(rows) < _FEWEST_ROWS:
+            raise TableError(
+                f"{name} has {len(rows)} rows with a target; networks are compared on at least "
+                f"{_FEWEST_ROWS}"
+            )
+        if targets.is_classification and len(targets.classes) < 2:
+            raise TableError(
+                f"the target {targets.names[0]!r} has the class {targets.classes[0]!r} alone; "
+                "at least 2 classes are needed"
+            )
+        if targets.task == "regression":
+            require_different_numbers(targets)
+        self.name, self.targets, self.schema = name, targets, schema
+        self._rows = rows
+        self.task = TASK_NAMES[targets.task]
+        self.class_names = tuple(map(str, targets.classes))
+        self.has_fixed_split = rows.times is not None
+        if targets.task == "regression":
+            self.metrics, self.study_metric = ("RMSE", "R²"), "R²"
+        encoded = targets.encode(rows.targets)
+        self._targets = torch.from_numpy(encoded)
+        self._strata = encoded if targets.is_classification else np.zeros(len(rows), np.int64)
+        self._encoded: dict[int, tuple[Encoder, Examples]] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def unit(self) -> float:
+        """What the RMSE is a multiple of: the target's deviation, or 1 if there are several."""
+        deviations = self.targets.scale.deviations
+        return deviations[0] if len(deviations) == 1 else 1.0
+
+    def smallest_that_matters(self, metric: MetricName) -> float:
+        """A hundredth of the target's deviation for the RMSE."""
+        if metric == "RMSE":
+            return 0.01 * self.unit
+        return super().smallest_that_matters(metric)
+
+    def resolution(self, metric: MetricName, num_scored_rows: int) -> float:
+        """Of several labels each counts."""
+        num_answers = num_scored_rows
+        if self.targets.task == "multilabel":
+            num_answers *= self.targets.num_outputs
+        return super().resolution(metric, num_answers)
+
+    def settings(self, text: str | None, recipe_name: str | None = None) -> TrainingSettings:
+        """Read settings as they are written; recipes are those for a table of this size."""
+        recipe_name = recipe_name or self.recipe_name
+        return read_settings(
+            recipe_name if text is None else text,
+            recipe_name,
+            self.task,
+            num_rows=len(self._rows),
+            num_columns=len(self.schema.inputs),
+        )
+
+    def examples(self, settings: TrainingSettings) -> Examples:
+        """All rows, encoded once for each way to encode."""
+        return self._encode(settings)[1]
+
+    def spec(self, settings: TrainingSettings) -> NetworkSpec:
+        """As many inputs as the encoder makes, an output for each class, label or number."""
+        encoder, _ = self._encode(settings)
+        return settings.network_spec(
+            encoder.num_inputs,
+            self.targets.num_outputs,
+            num_numeric=encoder.num_numeric,
+            category_sizes=encoder.category_sizes,
+            one_hot_blocks=encoder.one_hot_blocks,
+        )
+
+    def first_rows(self, num_rows: int) -> "TableProblem":
+        """The same problem with fewer rows."""
+        if num_rows >= len(self._rows):
+            return self
+        rows = self._rows.take(np.arange(num_rows))
+        return TableProblem(self.name, rows, self.schema, self.targets)
+
+    def hold_out(self, rows: Rows, fraction: float, seed: int) -> tuple[Rows, Rows]:
+        """Divide row numbers: all classes alike, groups as a whole, or the latest rows."""
+        groups, times = self._rows.groups, self._rows.times
+        kept, held_out = hold_out(
+            self._strata[rows],
+            fraction,
+            seed,
+            groups=None if groups is None else groups[rows],
+            times=None if times is None else times[rows],
+        )
+        return rows[kept], rows[held_out]
+
+    def scores(
+        self, network: Network, settings: TrainingSettings, rows: Sequence[Tensor]
+    ) -> Mapping[MetricName, NDArray[Any]]:
+        """Every metric, (num_members,), each member on its own rows; NaN after divergence."""
+        examples = self.examples(settings)
+        if self.targets.is_classification:
+            return super().scores(network, settings, rows)
+        if self.targets.task == "multilabel":
+            shares = [
+                self._share_right(network.member(member).logits(examples.inputs[numbers])[0],
+                                  examples, numbers)
+                for member, numbers in enumerate(rows)
+            ]  # fmt: skip
+            losses = evaluate(network, examples, settings.loss, rows).loss
+            return {"accuracy": np.array(shares), "loss": np.array(losses)}
+        errors = np.array(
+            [
+                self._squared_error(network.member(member), settings, examples, numbers)
+                for member, numbers in enumerate(rows)
+            ]
+        )
+        with np.errstate(invalid="ignore"):
+            return {
+                "RMSE": self.unit * np.sqrt(errors),
+                "R²": 1 - errors / self._variances(examples, rows),
+            }
+
+    def study_scores(
+        self, found: Scores, settings: TrainingSettings, rows: Sequence[Tensor]
+    ) -> tuple[float, ...]:
+        """R² of numbers, from the squared error that is their loss."""
+        if self.targets.task != "regression":
+            return super().study_scores(found, settings, rows)
+        variances = self._variances(self.examples(settings), rows)
+        return tuple((1 - np.array(found.loss) / variances).tolist())
+
+    def _encode(self, settings: TrainingSettings) -> tuple[Encoder, Examples]:
+        limit = settings.one_hot_limit
+        if limit not in self._encoded:
+            encoder = Encoder.fit(self._rows.frame, self.schema, EncodingPlan(limit or None))
+            inputs = torch.from_numpy(encoder.encode(self._rows.frame))
+            weights = self._rows.weights
+            self._encoded[limit] = (
+                encoder,
+                Examples(
+                    inputs,
+                    self._targets,
+                    None
+                    if weights is None
+                    else torch.from_numpy((weights / weights.mean()).astype(np.float32)),
+                ),
+            )
+        return self._encoded[limit]
+
+    def _share_right(self, logits: Tensor, examples: Examples, rows: Tensor) -> float:
+        is_right = ((logits > 0) == (examples.targets[rows] > 0.5)).double().mean(-1)
+        return float((is_right * _shares(examples, rows)).sum())
+
+    def _squared_error(
+        self, network: Network, settings: TrainingSettings, examples: Examples, rows: Tensor
+    ) -> float:
+        answers = network.logits(examples.inputs[rows])[0].double()
+        if settings.clip_predictions:
+            scale = self.targets.scale
+            lowest, highest = (
+                torch.from_numpy((np.array(ends) - scale.means) / scale.deviations)
+                for ends in (scale.lowest, scale.highest)
+            )
+            answers = answers.clamp(lowest, highest)
+        errors = (answers - examples.targets[rows].double()).square().mean(-1)
+        return float((errors * _shares(examples, rows)).sum())
+
+    def _variances(self, examples: Examples, rows: Sequence[Tensor]) -> NDArray[Any]:
+        """Of the targets about their mean, for each member's rows; NaN where all are equal."""
+        variances = []
+        for numbers in rows:
+            targets, shares = examples.targets[numbers].double(), _shares(examples, numbers)
+            mean = (targets * shares.unsqueeze(-1)).sum(0)
+            variances.append(float(((targets - mean).square().mean(-1) * shares).sum()))
+        return np.where(np.array(variances) > 0, variances, np.nan)
+
+
+def _shares(examples: Examples, rows: Tensor) -> Tensor:
+    """How much each row counts, summing to 1."""
+    if examples.weights is None:
+        return torch.full((len(rows),), 1 / len(rows), dtype=torch.float64)
+    weights = examples.weights[rows].double()
+    return weights / weights.sum()

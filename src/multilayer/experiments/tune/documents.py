@@ -1,0 +1,105 @@
+"""What a study leaves in its folder, beside the model: settings.json, results.json, trials.csv.
+
+The first two are those of `multilayer train`, so that all that reads runs reads these too.
+"""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from multilayer.experiments.tune.finalists import Finalist
+from multilayer.experiments.tune.search_rows import SearchRows
+from multilayer.experiments.tune.trials import ACCURACY, BEST_EPOCH, DIVERGED, SECONDS, Tally
+from multilayer.fit.moved_data import file_digest
+from multilayer.fit.table_source import ColumnRoles
+from multilayer.metrics.table_scores import Score
+from multilayer.runs.table_documents import facts, named_rows
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+
+def settings_document(
+    data: str | Path, roles: ColumnRoles, rows: SearchRows, winner: Finalist
+) -> dict[str, Any]:
+    """Content of settings.json. The rows set aside stand as validation rows."""
+    numbers = rows.set_aside.numbers
+    assert numbers is not None
+    return {
+        "recipe": winner.fit.recipe_name,
+        "settings": asdict(winner.fit.settings),
+        "data": {
+            "load": str(Path(data).expanduser().absolute()),
+            "sha256": file_digest(data),
+            "validation": None,
+            "num_rows": len(rows.source.rows),
+            "num_rows_without_target": rows.source.num_without_target,
+            "task": winner.fit.targets.task,
+            "roles": roles.to_json(),
+            "schema": rows.source.schema.to_json(),
+            "validation_rows": named_rows(numbers),
+        },
+    }
+
+
+def results_document(
+    rows: SearchRows,
+    finalists: Sequence[Finalist],
+    winner: Finalist,
+    scores: Sequence[Score],
+    tally: Tally,
+    importance: Mapping[str, float] | None,
+    part_seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """Content of results.json; `validation` are the scores on the rows set aside."""
+    known = facts(winner.fit, len(rows.source.rows), part_seconds)
+    return {
+        "status": "finished",
+        "validation": [score.to_json() for score in scores],
+        "cross_validation": [score.to_json() for score in winner.scores],
+        "temperature": 1.0 if winner.model is None else winner.model.temperature,
+        "trial": {"number": winner.trial.number, "params": winner.trial.params},
+        "finalists": [
+            {
+                "trial": one.trial.number,
+                "loss_in_search": one.trial.loss,
+                "loss_in_folds": one.loss if np.isfinite(one.loss) else None,
+            }
+            for one in finalists
+        ],
+        "trials": {
+            "complete": tally.num_complete,
+            "pruned": tally.num_pruned,
+            "diverged": tally.num_diverged,
+        },
+        "importance": None if importance is None else dict(importance),
+        **known,
+        "part_seconds": dict(part_seconds),
+        "num_rows_searched": len(rows.searched),
+        "num_rows_set_aside": len(rows.set_aside),
+        "versions": {**known["versions"], "optuna": version("optuna")},
+    }
+
+
+def trials_table(study: "Study", parameters: Sequence[str]) -> str:
+    """All trials as CSV: what each tried, how it ended, and its loss."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["trial", "state", "loss", ACCURACY, BEST_EPOCH, SECONDS, *parameters])
+    trials = study.get_trials(deepcopy=False)
+    again = {trial.user_attrs.get("retry_of") for trial in trials}
+    for trial in trials:
+        known = trial.user_attrs
+        state = DIVERGED if known.get(DIVERGED) else trial.state.name.lower()
+        state = "tried again" if trial.number in again else state
+        loss = trial.value if trial.value is not None and np.isfinite(trial.value) else ""
+        figures = [known.get(name, "") for name in (ACCURACY, BEST_EPOCH, SECONDS)]
+        params = [trial.params.get(name, "") for name in parameters]
+        writer.writerow([trial.number, state, loss, *figures, *params])
+    return text.getvalue()

@@ -1,0 +1,156 @@
+"""The rows of a search: some that it never sees, and the others, encoded for each recipe."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from multilayer.columns.target_values import Task
+from multilayer.encoding.targets import Targets
+from multilayer.engine.batches import Examples
+from multilayer.engine.network import Network
+from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.specification import NetworkSpec
+from multilayer.errors import TableError
+from multilayer.fit.fitting import TableFit
+from multilayer.fit.split import hold_out
+from multilayer.fit.table_rows import TableRows
+from multilayer.fit.table_source import ColumnRoles, TableSource, require_varied, warn_of
+
+SET_ASIDE = 0.2  # of the rows, for the estimate at the end
+HELD_OUT = 0.2  # of the others, to measure trials on
+_FEWEST_ROWS = 50  # with less, ten rows would be held out, which tell nothing
+
+
+@dataclass(frozen=True, eq=False)
+class SearchRows:
+    """Rows divided once and for all.
+
+    Attributes:
+        searched: rows that trials learn from and are measured on.
+        set_aside: rows for the estimate at the end.
+        num_unknown: rows set aside whose class is not among the searched, and left out.
+        source: where the rows came from.
+        task: of the targets.
+    """
+
+    searched: TableRows
+    set_aside: TableRows
+    num_unknown: int
+    source: TableSource
+    task: Task
+
+    @classmethod
+    def of(cls, source: TableSource, task: Task | None, target: tuple[str, ...], seed: int,
+           name: str) -> "SearchRows":  # fmt: skip
+        """Set a fifth of the rows aside: the latest, whole groups, or as many of each class.
+
+        Args:
+            source: all rows.
+            task: None: as `infer_task` finds it.
+            target: names of the target columns.
+            seed: of the draw.
+            name: of the data, for errors.
+
+        Raises:
+            TableError: there are too few rows, or the targets are not of the task.
+        """
+        rows = source.rows.drop_zero_weight()
+        if len(rows) < _FEWEST_ROWS:
+            raise TableError(
+                f"{name} has {len(rows)} rows with a target; a search needs at least "
+                f"{_FEWEST_ROWS} to set some aside and measure on others"
+            )
+        targets = Targets.fit(rows.targets, task, target, numbers=rows.numbers)
+        require_varied(targets)
+        warn_of(targets.notes)
+        strata = np.zeros(len(rows), np.int64)
+        if targets.is_classification:
+            strata = targets.encode(rows.targets)
+        kept, aside = hold_out(strata, SET_ASIDE, seed, groups=rows.groups, times=rows.times)
+        is_known = np.isin(strata[aside], strata[kept])
+        return cls(
+            rows.take(kept), rows.take(aside[is_known]), int((~is_known).sum()), source,
+            targets.task,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class RecipeRows:
+    """The searched rows as one recipe encodes them, and the networks that fit them.
+
+    Attributes:
+        settings: the recipe's for this table, with what the user has set.
+        learned: rows to learn from.
+        watched: rows to measure on.
+    """
+
+    settings: TrainingSettings
+    learned: Examples
+    watched: Examples
+    _fit: TableFit
+
+    @classmethod
+    def of(
+        cls, rows: SearchRows, roles: ColumnRoles, recipe: str, pinned: Mapping[str, Any], seed: int
+    ) -> "RecipeRows":
+        """Hold rows out and encode all.
+
+        Raises:
+            SettingsError: a setting is out of range or does not go with the recipe.
+            TableError: the rows cannot be used.
+        """
+        changes = {
+            "selection": "loss", "validation_fraction": HELD_OUT, "num_folds": 0, **pinned,
+            "seed": seed,
+        }  # fmt: skip
+        fit = TableFit(
+            rows.searched, rows.source.schema, task=rows.task, target_names=roles.target,
+            recipe_name=recipe, changes=changes,
+        )  # fmt: skip
+        held_out = fit.division.held_out
+        if held_out is None:
+            raise TableError("no rows can be held out: nearly every one has a class of its own")
+        learned, watched = (
+            _encoded(fit, numbers) for numbers in (fit.division.train[0], held_out[0])
+        )
+        return cls(fit.settings, learned, watched, fit)
+
+    def spec(self, settings: TrainingSettings) -> NetworkSpec:
+        """The network that settings make of these rows."""
+        encoder, targets = self._fit.encoder, self._fit.targets
+        return settings.network_spec(
+            encoder.num_inputs,
+            targets.num_outputs,
+            num_numeric=encoder.num_numeric,
+            category_sizes=encoder.category_sizes,
+            one_hot_blocks=encoder.one_hot_blocks,
+        )
+
+    def check_saveable(self, path: Path) -> None:
+        """Make sure that a model of these rows will fit into a file.
+
+        Raises:
+            ModelFileError: it will not.
+        """
+        self._fit.check_saveable(path)
+
+    def network(self, members: list[TrainingSettings]) -> Network:
+        """A population of one shape with first weights."""
+        return Network.for_training(self.spec(members[0]), members, self.learned.inputs)
+
+
+def _encoded(fit: TableFit, numbers: NDArray[np.int64]) -> Examples:
+    rows = fit.rows.take(numbers)
+    weights = None
+    if rows.weights is not None:
+        weights = torch.from_numpy((rows.weights / rows.weights.mean()).astype(np.float32))
+    return Examples(
+        torch.from_numpy(fit.encoder.encode(rows.frame)),
+        torch.from_numpy(fit.targets.encode(rows.targets)),
+        weights,
+    )

@@ -1,0 +1,1 @@
+"""From rows to a model: preparation and training, in memory and in chunks."""

@@ -1,0 +1,150 @@
+"""What is settled by a survey of a large table, before its rows are encoded one by one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.columns.schema import Schema
+from multilayer.columns.target_values import Task, infer_task, target_array
+from multilayer.encoding.encoder import Encoder, EncodingPlan
+from multilayer.encoding.row_draw import RowDraw
+from multilayer.encoding.targets import Targets
+from multilayer.engine.settings import TrainingSettings
+from multilayer.errors import TableError
+from multilayer.fit.large_fit import large_settings, settings_of_members, spec_of
+from multilayer.fit.memory_plan import MemoryPlan
+from multilayer.fit.survey import TableSurvey
+from multilayer.fit.table_source import ColumnRoles, typed_table
+from multilayer.recipes.recipes import LOSSES_OF_TASKS
+
+
+@dataclass(frozen=True, eq=False)
+class EncodingChoice:
+    """How a table's rows are encoded and divided, and what is trained on them.
+
+    Attributes:
+        schema: which columns are inputs, and of which kind.
+        sample_rows: that the columns were judged by.
+        settings: of the training.
+        targets: makes what is learned.
+        encoder: makes inputs; fitted to the rows of the sample that are learned from.
+        inputs: of these rows, (num_rows, num_inputs).
+        example: a row of the table, the needed columns by name.
+        draw: which rows are held out; None: none.
+        row_bytes: of an encoded row.
+        chunk_bytes: memory for a chunk of rows.
+        most_held_out: rows to be measured on that memory is planned for.
+    """
+
+    schema: Schema
+    sample_rows: int
+    settings: TrainingSettings
+    targets: Targets
+    encoder: Encoder
+    inputs: NDArray[np.float32]
+    example: dict[str, Any]
+    draw: RowDraw | None
+    row_bytes: int
+    chunk_bytes: int
+    most_held_out: int
+
+
+def choose_encoding(
+    survey: TableSurvey,
+    roles: ColumnRoles,
+    memory: MemoryPlan,
+    source: str,
+    *,
+    task: Task | None,
+    recipe_name: str,
+    changes: Mapping[str, Any],
+    has_own_validation: bool,
+) -> EncodingChoice:
+    """Judge a table by its sample.
+
+    Args:
+        survey: of the whole table.
+        roles: what its columns are for.
+        memory: divides the limit.
+        source: what errors call the table.
+        task: None: as `infer_task` finds it.
+        recipe_name: see `recipe`.
+        changes: settings that shall differ from the recipe's, by name.
+        has_own_validation: whether rows to be measured on are given.
+
+    Raises:
+        SettingsError: a setting is out of range, or the limit on memory too small for this table.
+        TableError: the columns or the target cannot be used.
+    """
+    sample_rows = len(survey.sample)
+    schema, sample = typed_table(survey.sample, survey.sample_rows, roles, None, source)
+    if task is None and changes.get("loss") in LOSSES_OF_TASKS["regression"]:
+        task = "regression"  # whole numbers would be taken for classes
+    targets = _targets(survey, roles.target, task, source)
+    settings = large_settings(
+        recipe_name, targets.task, survey.num_rows, len(schema.inputs), changes,
+        has_own_validation=has_own_validation,
+    )  # fmt: skip
+    if targets.task == "regression":
+        targets = _scaled(survey.sample_targets(), targets, settings)
+    plan = EncodingPlan(settings.one_hot_limit or None)
+    encoder = Encoder.fit(sample, schema, plan)
+    row_bytes = _row_bytes(encoder, targets, survey.mean_weight is not None)
+    chunk_bytes, most_held_out = memory.training(
+        spec_of(settings, encoder, targets), settings_of_members(settings), row_bytes
+    )
+    share, draw = min(settings.validation_fraction, most_held_out / survey.num_rows), None
+    if share:
+        first_rows = survey.first_rows() if targets.is_classification else ()
+        draw = RowDraw.of_share(share, survey.num_rows, settings.seed, first_rows, roles.group_by)
+        is_learned = ~draw.is_held_out(survey.sample, survey.sample_numbers)
+        sample = sample.filter(is_learned)
+        encoder = Encoder.fit(sample, schema, plan)
+        if targets.task == "regression":
+            targets = _scaled(survey.sample_targets()[is_learned], targets, settings)
+        row_bytes = _row_bytes(encoder, targets, survey.mean_weight is not None)
+    return EncodingChoice(
+        schema, sample_rows, settings, targets, encoder, encoder.encode(sample),
+        sample.select(encoder.column_names).row(0, named=True), draw, row_bytes, chunk_bytes,
+        most_held_out,
+    )  # fmt: skip
+
+
+def _targets(
+    survey: TableSurvey, names: tuple[str, ...], task: Task | None, source: str
+) -> Targets:
+    """What the target stands for, with all classes of the table."""
+    of_sample, labels = survey.sample_targets(), survey.labels()
+    found = task
+    if found is None:
+        seen = of_sample
+        if labels is not None and len(of_sample) < survey.num_rows:
+            # A class or a fraction may have stayed outside the sample.
+            seen = np.concatenate([of_sample, target_array(list(labels.counts))])
+        found = infer_task(seen)
+    if found not in ("binary", "multiclass"):
+        return Targets.fit(of_sample, found, names, numbers=survey.sample_rows)
+    if labels is None:
+        raise TableError(f"the target {names[0]!r} of {source} has too many classes to be learned")
+    targets = Targets.of_labels(labels, task, names[0])
+    if len(targets.classes) < 2:
+        raise TableError(
+            f"the target {names[0]!r} has the class {targets.classes[0]!r} alone; "
+            "at least 2 classes are needed"
+        )
+    return targets
+
+
+def _scaled(values: NDArray[Any], targets: Targets, settings: TrainingSettings) -> Targets:
+    """Numbers on the scale that the loss asks for."""
+    return Targets.fit(
+        values, "regression", targets.names, loss=settings.loss, quantiles=settings.quantiles
+    )
+
+
+def _row_bytes(encoder: Encoder, targets: Targets, is_weighted: bool) -> int:
+    target_bytes = 8 if targets.is_classification else 4 * len(targets.names)
+    return 4 * encoder.row_width + target_bytes + 4 * is_weighted

@@ -1,0 +1,36 @@
+"""Rows of pictures: which are trained on, which are watched, and how the engine takes them."""
+
+from typing import TYPE_CHECKING
+
+from multilayer.encoding.splits import split_rows
+from multilayer.engine.settings import TrainingSettings
+from multilayer.images.datasets import ImageDataset, ImageSplit
+
+if TYPE_CHECKING:
+    from multilayer.engine.batches import Examples
+
+
+def divide(dataset: ImageDataset, settings: TrainingSettings) -> tuple[ImageSplit, ImageSplit]:
+    """The rows to train on, and those to watch."""
+    split = dataset.train
+    if not settings.validation_fraction:
+        return split, dataset.test
+    kept, held_out = split_rows(split.labels, settings.validation_fraction, settings.seed)
+    return (
+        ImageSplit(split.images[kept], split.labels[kept]),
+        ImageSplit(split.images[held_out], split.labels[held_out]),
+    )
+
+
+def as_examples(split: ImageSplit) -> "Examples":
+    """Pictures as rows of bytes, one byte a pixel."""
+    import torch
+
+    from multilayer.engine.batches import Examples
+
+    height, width = split.images.shape[1:]
+    return Examples(
+        torch.from_numpy(split.images.reshape(len(split), -1)),
+        torch.from_numpy(split.labels),
+        image_shape=(height, width),
+    )

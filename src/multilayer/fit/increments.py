@@ -1,0 +1,295 @@
+"""Learning from rows that come bit by bit."""
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from multilayer.columns.kinds import infer_schema
+from multilayer.columns.schema import Schema, require_columns
+from multilayer.encoding.encoder import Encoder, EncodingPlan
+from multilayer.encoding.targets import Targets
+from multilayer.encoding.unseen_values import UnseenValues
+from multilayer.engine.batches import BatchSource, Examples
+from multilayer.engine.network import Network
+from multilayer.engine.processor import choose_num_threads, processor
+from multilayer.engine.randomness import generator
+from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.step import Step
+from multilayer.errors import DataWarning, TableError, TrainingDivergedError
+from multilayer.fit.fitting import TASK_NAMES
+from multilayer.fit.table_rows import TableRows
+from multilayer.model.table_model import TableModel
+from multilayer.recipes.recipes import recipe
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+# By so many rows columns, scales and categories are settled; until then all rows are kept.
+_ROWS_TO_SETTLE = 5000
+# They are judged anew when so many times the rows have come, with something new among them or not;
+# something new is looked at at once the first times.
+_GROWTH_WITH_NEWS, _GROWTH = 1.2, 2.0
+_TIMES_AT_ONCE = 20
+
+Bit = tuple[TableRows, Mapping[Any, float] | str | None]  # rows and class weights
+
+
+class Increments:
+    """Takes one network further, an epoch for each bit of data.
+
+    As nobody knows how many there will be, the learning rate is constant, nothing is held out and
+    the last weights count.
+
+    What the first rows do not show is not final: up to 5,000 rows are kept, and columns, scales and
+    categories are judged anew by all of them as more come. If they are others than before, a new
+    network learns from the bits in the order in which they came, as if all had been known at first.
+
+    Args:
+        model: changed in place.
+        settings: a recipe's, with a constant schedule.
+        recipe_name: see `recipe`.
+        changes: settings that differ from the recipe's, by name.
+        categorical: columns that are categories whatever they look like.
+        bits: what was learned from so far; None: columns, scales and categories are settled.
+    """
+
+    def __init__(
+        self,
+        model: TableModel,
+        settings: TrainingSettings,
+        recipe_name: str,
+        changes: Mapping[str, Any],
+        categorical: Sequence[str] = (),
+        bits: Sequence[Bit] | None = None,
+    ) -> None:
+        self.model, self._settings = model, settings
+        self._recipe_name, self._changes = recipe_name, dict(changes)
+        self._categorical, self._bits = tuple(categorical), bits
+        self._step = Step(model.network, settings)
+        self._num_bits = self._num_judged = self._times_judged = 0
+        self._has_news = False
+        self._constants: dict[str, Any] = {}  # columns that are not used, and their value
+        self._warned: set[str] = set()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All that is needed to go on in the same bits: the optimiser's moments too."""
+        return {**self.__dict__, "_step": self._step.state()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Go on from what `__getstate__` gave."""
+        self.__dict__.update(state)
+        self._step = Step(self.model.network, self._settings)
+        self._step.restore(state["_step"])
+
+    @classmethod
+    def begin(
+        cls,
+        rows: TableRows,
+        targets: Targets,
+        recipe_name: str,
+        changes: Mapping[str, Any],
+        categorical: Sequence[str] = (),
+    ) -> "Increments":
+        """Judge columns and draw first weights by the first rows.
+
+        Raises:
+            SettingsError: the recipe or a setting is unknown or out of range.
+            TableError: the rows cannot be used.
+        """
+        schema = infer_schema(rows.frame, categorical=categorical)
+        if not schema.inputs:
+            raise TableError(
+                "no column is left that a network can learn from: all that are used are constant "
+                f"in the first {len(rows)} rows of partial_fit; give it more rows at first"
+            )
+        model, settings = _first_model(rows.frame, schema, targets, recipe_name, changes)
+        increments = cls(model, settings, recipe_name, changes, categorical, ())
+        increments._num_judged = len(rows)
+        increments._constants = _constants(rows.frame, schema)
+        increments._warn(schema.warnings)
+        return increments
+
+    @classmethod
+    def resume(
+        cls, model: TableModel, recipe_name: str, changes: Mapping[str, Any]
+    ) -> "Increments":
+        """Go on with the first network of a model that was fitted before."""
+        settings = _constant(recipe_name, model.targets, len(model.schema.inputs), changes)
+        member = model.network.member(0)
+        network = Network.of(member.spec, member.parameters.clone())
+        return cls(replace(model, network=network, conformal=None), settings, recipe_name, changes)
+
+    def add(
+        self, rows: TableRows, class_weight: Mapping[Any, float] | str | None = None
+    ) -> dict[str, Any]:
+        """Learn from each row once.
+
+        Returns:
+            A line of history.
+
+        Raises:
+            TableError: the rows do not fit those of the first call.
+            TrainingDivergedError: the loss is not finite; the rows have not been learned.
+        """
+        self.model.targets.encode(rows.targets)  # refused before anything changes
+        bits = self._bits
+        news = self._news(rows)
+        if bits is None:
+            self._warn(f"{text}; columns were settled by the rows before" for text in news)
+        else:
+            bits = (*bits, (rows, class_weight))
+            num_rows = sum(len(each) for each, _ in bits)
+            self._has_news = self._has_news or bool(news)
+            growth = _GROWTH
+            if self._has_news:
+                growth = 1.0 if self._times_judged < _TIMES_AT_ONCE else _GROWTH_WITH_NEWS
+            is_last = num_rows >= _ROWS_TO_SETTLE
+            if num_rows >= growth * self._num_judged or (is_last and self._has_news):
+                self._judge(bits)
+            if is_last:
+                bits = None
+        line = self._learn(rows, class_weight)
+        self._bits = bits
+        return line
+
+    def answering(self) -> TableModel:
+        """The model as it is now, which answers the same while this goes on."""
+        network = self.model.network
+        return replace(self.model, network=Network.of(network.spec, network.parameters.clone()))
+
+    def _news(self, rows: TableRows) -> list[str]:
+        """What these rows show that the rows judged did not, in sentences."""
+        unseen = UnseenValues()
+        frame, model = rows.frame, self.model
+        require_columns(model.encoder.column_names, frame.columns, "the table")
+        unseen.num_rows = len(frame)
+        for category in model.encoder.categories:
+            unseen.note(frame[category.name], category.codes(frame[category.name]))
+        varied = [
+            f"column {name!r}, which was constant, varies and is not used"
+            for name, value in self._constants.items()
+            if name in frame.columns and (frame[name].n_unique() > 1 or frame[name][0] != value)
+        ]
+        return [*unseen.sentences(), *varied]
+
+    def _judge(self, bits: Sequence[Bit]) -> None:
+        """Judge columns, scales and categories by all rows, and learn the earlier bits again."""
+        import polars as pl
+
+        try:
+            frame = pl.concat([rows.frame for rows, _ in bits], how="diagonal_relaxed")
+        except pl.exceptions.PolarsError:
+            return  # a column of other types than before: encoding knows it, or says what is wrong
+        targets = self.model.targets
+        if targets.task == "regression":
+            targets = Targets.fit(
+                np.concatenate([rows.targets for rows, _ in bits]),
+                "regression",
+                targets.names,
+                loss=self._settings.loss,
+                quantiles=self._settings.quantiles,
+            )
+        schema = infer_schema(frame, categorical=self._categorical)
+        model, settings = _first_model(frame, schema, targets, self._recipe_name, self._changes)
+        self._num_judged, self._has_news = len(frame), False
+        self._times_judged += 1
+        self._constants = _constants(frame, schema)
+        self._warn(schema.warnings)
+        is_same = (
+            model.encoder.to_json() == self.model.encoder.to_json()
+            and targets.to_json() == self.model.targets.to_json()
+        )
+        if is_same:
+            return
+        self.model = replace(model, on_unseen=self.model.on_unseen)
+        self._settings, self._num_bits = settings, 0
+        self._step = Step(model.network, settings)
+        for rows, class_weight in bits[:-1]:
+            self._learn(rows, class_weight)
+
+    def _learn(
+        self, rows: TableRows, class_weight: Mapping[Any, float] | str | None
+    ) -> dict[str, Any]:
+        """An epoch on these rows; a line of history."""
+        rows = rows.weighted_by_class(class_weight, self.model.targets)
+        weights = None
+        if rows.weights is not None:
+            weights = torch.from_numpy((rows.weights / rows.weights.mean()).astype(np.float32))
+        examples = Examples(
+            torch.from_numpy(self.model.encoder.encode(rows.frame)),
+            torch.from_numpy(self.model.targets.encode(rows.targets)),
+            weights,
+        )
+        self._num_bits += 1
+        source = generator(self._settings.seed, f"shuffle {self._num_bits}")
+        batches = BatchSource(examples, self._settings.batch_size, [source])
+        losses, sizes = [], []
+        network, settings = self.model.network, self._settings
+        before = network.parameters.clone()
+        num_threads = choose_num_threads(settings, network.spec, 1)
+        with processor(num_threads, settings.precision), torch.inference_mode():
+            for batch in batches.epoch():
+                losses.append(float(self._step(batch.inputs, batch.targets, batch.weights)))
+                sizes.append(batch.inputs.shape[1])
+        if not (np.isfinite(losses).all() and bool(network.parameters.isfinite().all())):
+            network.parameters.copy_(before)  # as if these rows had not come
+            self._step, self._num_bits = Step(network, settings), self._num_bits - 1
+            step = 1 + int(np.argmin([*np.isfinite(losses[:-1]), False]))
+            raise TrainingDivergedError(
+                "training", self._num_bits + 1, step, settings.learning_rate
+            )
+        return {
+            "epoch": self._num_bits,
+            "num_steps": len(losses),
+            "train_loss": float(np.average(losses, weights=sizes)),
+        }
+
+    def _warn(self, texts: Iterable[str]) -> None:
+        for text in texts:
+            if text not in self._warned:
+                self._warned.add(text)
+                warnings.warn(text, DataWarning, stacklevel=5)
+
+
+def _constants(frame: "pl.DataFrame", schema: Schema) -> dict[str, Any]:
+    return {c.name: frame[c.name][0] for c in schema.columns if c.kind == "constant"}
+
+
+def _first_model(
+    frame: "pl.DataFrame",
+    schema: Schema,
+    targets: Targets,
+    recipe_name: str,
+    changes: Mapping[str, Any],
+) -> tuple[TableModel, TrainingSettings]:
+    """A network with first weights, and the settings it is trained with."""
+    settings = _constant(recipe_name, targets, len(schema.inputs), changes)
+    encoder = Encoder.fit(frame, schema, EncodingPlan(settings.one_hot_limit or None))
+    spec = settings.network_spec(
+        encoder.num_inputs,
+        targets.num_outputs,
+        num_numeric=encoder.num_numeric,
+        category_sizes=encoder.category_sizes,
+        one_hot_blocks=encoder.one_hot_blocks,
+    )
+    inputs = torch.from_numpy(encoder.encode(frame))
+    network = Network.for_training(spec, [settings], inputs)
+    return TableModel(schema, encoder, targets, network), settings
+
+
+def _constant(
+    recipe_name: str, targets: Targets, num_columns: int, changes: Mapping[str, Any]
+) -> TrainingSettings:
+    """The recipe's settings, without all that needs to know how much there is to come."""
+    if recipe_name != "chapter":  # an epoch may be a step, and the first of them shall be good
+        changes = {"zero_last_layer": True, **changes}
+    settings = recipe(recipe_name, TASK_NAMES[targets.task], num_columns=num_columns, **changes)
+    return replace(
+        settings, schedule="constant", regularization_schedule="constant", selection="last",
+        patience=0, num_folds=0, num_members=1, validation_fraction=0.0, average_decay=0.0,
+    )  # fmt: skip

@@ -1,0 +1,318 @@
+"""A table that need not fit in memory, from its file to networks ready to be trained."""
+
+import shutil
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
+import platformdirs
+import torch
+
+from multilayer.columns.left_out import LeftOut
+from multilayer.columns.schema import Schema, require_columns
+from multilayer.columns.target_values import Task
+from multilayer.encoding.encoded_map import EncodedMap
+from multilayer.engine.batches import Examples
+from multilayer.engine.specification import check_choice
+from multilayer.errors import OutputError, SettingsError, TableError
+from multilayer.fit.encode_table import MapPlan, write_encoded_map
+from multilayer.fit.encoding_choice import EncodingChoice, choose_encoding
+from multilayer.fit.large_fit import LargeTableFit
+from multilayer.fit.memory_plan import MemoryPlan
+from multilayer.fit.moved_data import file_digest
+from multilayer.fit.survey import TableSurvey
+from multilayer.fit.table_source import ColumnRoles, typed_table, warn_of
+from multilayer.folder_lock import RunLock
+from multilayer.reading.table import read_table_pieces
+from multilayer.recipes.recipes import RecipeName
+from multilayer.stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_SPARE_BYTES = 1 << 20  # beside the encoded rows
+_ROWS_TO_MEASURE = 1000
+_VALUE_BYTES, _TEXT_BYTES = 8, 16  # of a value at least, and what text takes beside its letters
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How far a table is prepared.
+
+    Attributes:
+        part: "reading", to learn what the columns are, or "encoding".
+        num_done: rows of the table.
+        num_all: of so many; None: not known yet.
+    """
+
+    part: str
+    num_done: int
+    num_all: int | None
+
+
+class LargeTable:
+    """Prepares a table for training within a limit on memory.
+
+    The file is read once to count rows, find the classes and draw a sample, by which the columns
+    are judged and the encoder is fitted. Then its rows are encoded once into files in the user's
+    cache; whoever prepares the same file again after a kill goes on where it stopped.
+
+        table = LargeTable("big.parquet", ColumnRoles(("y",)), memory_limit=500_000_000)
+        for step in table.prepare():
+            print(step.part, step.num_done)
+        run = TableRun.of_large(table)
+
+    Args:
+        data: a file that `read_table_pieces` takes; not the standard input, which cannot be read
+            twice.
+        roles: what its columns are for; a time column is none of these.
+        memory_limit: of the whole process, in bytes.
+        task: None: as `infer_task` finds it.
+        recipe_name: "fast", "default", "best" or "chapter". In the place of folds there are as many
+            networks that learn from the same rows.
+        changes: settings that shall differ from the recipe's, by name.
+        validation: a file of rows to be measured on; None: they are held out as the settings say,
+            though not more than fit in memory beside the rest.
+        is_strict: a row without target is an error.
+
+    Attributes:
+        fit: once prepared, the fit.
+        schema: of the inputs, likewise.
+        num_rows: that are learned from or held out, likewise.
+        left_out: rows that were left out and why, likewise.
+        sample_rows: how many rows the columns were judged by, likewise.
+        map_bytes: what the encoded rows take on the disk, likewise.
+        folder: where they are.
+        seconds: where they went.
+
+    Raises:
+        SettingsError: a setting is unknown or out of range, or the limit is too small.
+        TableError: the data is the standard input.
+    """
+
+    fit: LargeTableFit
+    schema: Schema
+    num_rows: int
+    left_out: LeftOut
+    sample_rows: int
+    map_bytes: int
+
+    def __init__(
+        self,
+        data: str | Path,
+        roles: ColumnRoles,
+        memory_limit: int,
+        *,
+        task: Task | None = None,
+        recipe_name: str = "default",
+        changes: Mapping[str, Any] | None = None,
+        validation: str | Path | None = None,
+        is_strict: bool = False,
+    ) -> None:
+        for path in (data, validation):
+            if str(path) == "-":
+                raise TableError(
+                    "the standard input cannot be read twice, as a table larger than memory must "
+                    "be; save it to a file first"
+                )
+        if roles.time_column is not None:
+            raise SettingsError(
+                "a time column needs all rows in memory; with a memory limit, put the latest rows "
+                "into a file of their own and name it as validation"
+            )
+        self.data, self.roles, self.memory_limit = data, roles, memory_limit
+        self.validation, self.recipe_name = validation, recipe_name
+        self._task, self._changes, self._is_strict = task, dict(changes or {}), is_strict
+        self._memory = MemoryPlan(memory_limit)
+        # What is misspelt is named before the table is read.
+        check_choice("recipe", recipe_name, get_args(RecipeName))
+        if task is not None:
+            check_choice("task", task, get_args(Task))
+        self._seed = int(self._changes.get("seed", 0))
+        self._watch = Stopwatch()
+        self._unread: list[str] = []  # columns that hold lists or objects
+        self._lock: RunLock | None = None
+        self._seen = _traits(data)
+        self.sha256 = _digest(data)
+        cache = platformdirs.user_cache_path("multilayer") / "encoded-tables"
+        self.folder = cache / f"{Path(data).name.partition('.')[0] or 'table'}-{self.sha256[:12]}"
+
+    @property
+    def num_without_target(self) -> int:
+        """Rows that were left out because their target is missing."""
+        return self.left_out.num_without_target
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Of the parts of the preparation."""
+        return self._watch.seconds
+
+    def prepare(self) -> Iterator[Preparation]:
+        """Read, encode and make the networks; whatever is left to do of it.
+
+        Yields:
+            How far it is, after each piece of the table.
+
+        Raises:
+            SettingsError: the limit is too small for this table; the message names the smallest.
+            DataError: a file cannot be read or used.
+            OutputError: the encoded rows cannot be written, or the disk has too little room.
+            RunFolderError: another process prepares the same table.
+        """
+        rows_at_once, sample_rows = self._sizes(self.data)
+        with self._watch.part("reading the data"):
+            chosen, plan, num_rows_read = yield from self._judge(rows_at_once, sample_rows)
+        with self._watch.part("encoding, first weights"):
+            self._take_folder()
+            pieces = self._pieces(self.data, rows_at_once)
+            for progress in write_encoded_map(self.folder, pieces, plan):
+                yield Preparation("encoding", progress.num_rows_read, num_rows_read)
+            if _traits(self.data) != self._seen:
+                raise TableError(f"{self.data} was changed while it was read; run the same again")
+            encoded = EncodedMap.open(self.folder)
+            if chosen.draw is not None and not encoded.held_out.num_rows:
+                raise TableError(
+                    f"no group of {self.data} was held out; there are too few for a random draw"
+                )
+            self.fit = LargeTableFit(
+                encoded, chosen.schema, chosen.encoder, chosen.targets,
+                recipe_name=self.recipe_name, settings=chosen.settings,
+                chunk_bytes=chosen.chunk_bytes, sample=chosen.inputs, example=chosen.example,
+                validation=self._validation(chosen),
+            )  # fmt: skip
+
+    def release(self) -> None:
+        """Leave the encoded rows for another time."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def remove(self) -> None:
+        """Remove the encoded rows."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.release()
+
+    def _sizes(self, path: str | Path) -> tuple[int, int]:
+        """Rows to read at once, and rows of the sample."""
+        import polars as pl
+
+        for piece in self._pieces(path, _ROWS_TO_MEASURE):
+            if len(piece):
+                require_columns(self.roles.columns, piece.columns, str(path))
+                num_text = sum(dtype == pl.String for dtype in piece.dtypes)
+                fewest = _VALUE_BYTES * piece.width + _TEXT_BYTES * num_text
+                row_bytes = max(piece.estimated_size() / len(piece), fewest)
+                sample_rows = self._memory.sample_rows(row_bytes, piece.width)
+                return self._memory.rows_at_once(row_bytes), sample_rows
+        raise TableError(f"{path} has no rows")
+
+    def _pieces(self, path: str | Path, rows_at_once: int) -> Iterator["pl.DataFrame"]:
+        return read_table_pieces(
+            path,
+            table_format=self.roles.table_format,
+            left_out=self._unread,
+            rows_at_once=rows_at_once,
+            text_bytes=self._memory.text_bytes,
+        )
+
+    def _survey(self, path: str | Path, sample_rows: int) -> TableSurvey:
+        return TableSurvey(
+            self.roles.target, self.roles.weight, str(path), sample_rows, self._seed,
+            is_strict=self._is_strict, values=self.roles.values,
+        )  # fmt: skip
+
+    def _judge(
+        self, rows_at_once: int, sample_rows: int
+    ) -> Generator[Preparation, None, tuple[EncodingChoice, MapPlan, int]]:
+        """Survey the table; what follows from it, and how many rows it has."""
+        survey = self._survey(self.data, sample_rows)
+        for piece in self._pieces(self.data, rows_at_once):
+            survey.add(piece)
+            yield Preparation("reading", survey.num_rows_read, None)
+        if not survey.num_rows:
+            names = ", ".join(map(repr, self.roles.target))
+            raise TableError(f"no row of {self.data} has a target {names}")
+        warn_of(survey.left_out.notes(self.roles.target, str(self.data)))
+        if survey.num_rows == 1:
+            raise TableError("there is 1 row to learn from; at least 2 are needed")
+        chosen = choose_encoding(
+            survey, self.roles.without(self._unread), self._memory, str(self.data), task=self._task,
+            recipe_name=self.recipe_name, changes=self._changes,
+            has_own_validation=self.validation is not None,
+        )  # fmt: skip
+        self.schema, self.sample_rows = chosen.schema, chosen.sample_rows
+        self.num_rows, self.left_out = survey.num_rows, survey.left_out
+        self._number_types = survey.reader().number_types
+        self.map_bytes = self.num_rows * chosen.row_bytes
+        plan = MapPlan(
+            survey.reader(), chosen.encoder, chosen.targets, chosen.draw, survey.mean_weight,
+            self.sha256,
+        )  # fmt: skip
+        return chosen, plan, survey.num_rows_read
+
+    def _validation(self, chosen: EncodingChoice) -> Examples | None:
+        """Rows of a file of their own, drawn from it if they are more than fit in memory."""
+        if self.validation is None:
+            return None
+        rows_at_once, _ = self._sizes(self.validation)
+        survey = self._survey(self.validation, chosen.most_held_out)
+        for piece in self._pieces(self.validation, rows_at_once):
+            survey.add(piece)
+        if not survey.num_rows:
+            raise TableError(f"no row of {self.validation} has a target")
+        _, sample = typed_table(
+            survey.sample, survey.sample_rows, self.roles, chosen.schema, str(self.validation)
+        )
+        inputs = chosen.encoder.encode(sample, str(self.validation))
+        targets = survey.sample_targets(self._number_types)
+        weights, mean_weight = survey.sample_weights(), survey.mean_weight
+        return Examples(
+            torch.from_numpy(inputs),
+            torch.from_numpy(chosen.targets.encode(targets, survey.sample_rows)),
+            None
+            if weights is None or mean_weight is None
+            else torch.from_numpy((weights / mean_weight).astype(np.float32)),
+        )
+
+    def _take_folder(self) -> None:
+        """Keep other processes out, and see that the disk has room."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = RunLock(self.folder)
+            free = shutil.disk_usage(self.folder).free
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise OutputError(f"cannot make the folder {self.folder}: {reason}") from error
+        there = sum(path.stat().st_size for path in self.folder.iterdir())
+        if there + free < self.map_bytes + _SPARE_BYTES:
+            raise OutputError(
+                f"the encoded rows of {self.data} take {self.map_bytes / 1e6:,.0f} MB, and the "
+                f"disk of {self.folder} has {free / 1e6:,.0f} MB left; let XDG_CACHE_HOME name a "
+                "folder on a larger one"
+            )
+
+
+def _traits(path: str | Path) -> tuple[int, ...]:
+    """What is another when a file was changed or replaced, even if its size and time are kept."""
+    try:
+        status = Path(path).expanduser().stat()
+    except (OSError, ValueError):  # whoever reads it says what is wrong
+        return ()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _digest(path: str | Path) -> str:
+    """SHA-256 of a table's file: where it is does not matter to its encoded rows."""
+    try:
+        Path(path).expanduser().stat()
+    except (OSError, ValueError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise TableError(f"cannot read {path}: {reason}") from error
+    digest = file_digest(path)
+    if digest is None and not Path(path).expanduser().exists():
+        raise TableError(f"cannot read {path}: no such file or directory")
+    if digest is None:
+        raise TableError(f"cannot read {path}: it must be a file, as it is read several times")
+    return digest

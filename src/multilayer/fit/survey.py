@@ -1,0 +1,201 @@
+"""One reading of a table of any size: how many rows, which classes, and a sample to judge by."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.columns.labels import LabelCounts
+from multilayer.columns.left_out import LeftOut
+from multilayer.columns.value_format import ValueFormat
+from multilayer.errors import TableError
+from multilayer.fit.row_reader import RowReader
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_MOST_CLASSES = 50_000
+
+
+class RowSample:
+    """Rows drawn evenly from a table of any size.
+
+    Args:
+        num_rows: how many; all of them, in order, if the table has no more.
+        seed: not negative. The same rows, number and seed give the same sample, whatever the
+            pieces.
+
+    Attributes:
+        numbers: of the rows in the sample, from 0, ascending.
+        rows: their numbers in the file, from 0.
+    """
+
+    def __init__(self, num_rows: int, seed: int) -> None:
+        self._num_rows = num_rows
+        self._generator = np.random.default_rng(
+            np.random.SeedSequence(seed, spawn_key=tuple(b"sample"))
+        )
+        self._frame: pl.DataFrame | None = None
+        self._keys = np.empty(0)  # the rows with the smallest random numbers stay
+        self.numbers: NDArray[np.int64] = np.empty(0, np.int64)
+        self.rows: NDArray[np.int64] = np.empty(0, np.int64)
+        self._num_seen = 0
+
+    def add(self, piece: "pl.DataFrame", rows: NDArray[np.int64] | None = None) -> None:
+        """See some rows more; `rows` are their numbers in the file, if it has others as well."""
+        import polars as pl
+
+        keys = self._generator.random(len(piece))
+        numbers = np.arange(self._num_seen, self._num_seen + len(piece))
+        rows = numbers if rows is None else rows
+        self._num_seen += len(piece)
+        if self._frame is None:
+            self._frame = piece.clear()
+        if len(self._keys) == self._num_rows:
+            hopeful = np.flatnonzero(keys < self._keys.max())
+            piece, keys, numbers = piece[hopeful], keys[hopeful], numbers[hopeful]
+            rows = rows[hopeful]
+        if len(piece) == 0:
+            return
+        frame = pl.concat([self._frame, piece], how="diagonal_relaxed")
+        keys = np.concatenate([self._keys, keys])
+        numbers = np.concatenate([self.numbers, numbers])
+        rows = np.concatenate([self.rows, rows])
+        if len(keys) > self._num_rows:
+            stay = np.sort(np.argpartition(keys, self._num_rows)[: self._num_rows])
+            frame, keys, numbers, rows = frame[stay], keys[stay], numbers[stay], rows[stay]
+        self._frame, self._keys, self.numbers, self.rows = frame, keys, numbers, rows
+
+    @property
+    def frame(self) -> "pl.DataFrame":
+        """The rows in the order of the table.
+
+        Raises:
+            TableError: there was nothing to draw from.
+        """
+        if self._frame is None:
+            raise TableError("there is no table to draw rows from")
+        return self._frame
+
+
+class TableSurvey:
+    """What must be known of a table before its rows can be encoded one by one.
+
+    Args:
+        target: columns to be predicted.
+        weight: column of weights.
+        source: what errors call the table.
+        sample_rows: how many rows to judge columns by.
+        seed: of the sample.
+        is_strict: a row without target is an error.
+        values: how values are written, where their looks leave it open.
+
+    Attributes:
+        num_rows_read: rows of the table so far.
+        left_out: of these, and why.
+        num_rows: rows that count: with a target, and a weight above 0.
+    """
+
+    def __init__(
+        self,
+        target: Sequence[str],
+        weight: str | None,
+        source: str,
+        sample_rows: int,
+        seed: int,
+        *,
+        is_strict: bool = False,
+        values: ValueFormat | None = None,
+    ) -> None:
+        names = tuple(target)
+        self._reader = RowReader(
+            names, (None,) * len(names), weight, source, is_strict, values or ValueFormat()
+        )
+        self._sample = RowSample(sample_rows, seed)
+        self._labels = LabelCounts() if len(names) == 1 else None
+        self._first_rows: list[int] = []  # of each label, among the rows that count
+        self._weight_sum, self._weight_range = 0.0, (np.inf, -np.inf)
+        self.num_rows_read = self.num_rows = 0
+        self.left_out = LeftOut()
+
+    def add(self, piece: "pl.DataFrame") -> None:
+        """Look at some rows more.
+
+        Raises:
+            TableError: see `RowReader.read`.
+        """
+        rows = self._reader.read(piece, self.num_rows_read + 1)
+        numbers = rows.numbers + self.num_rows_read
+        counting = piece if len(rows.numbers) == len(piece) else piece[rows.numbers]
+        self._sample.add(counting, numbers)
+        if self._labels is not None:
+            num_known = len(self._labels.first_rows)
+            self._labels.add(rows.targets, numbers)
+            new = list(self._labels.first_rows.values())[num_known:]
+            self._first_rows += (np.searchsorted(numbers, new) + self.num_rows).tolist()
+            if len(new) + num_known > _MOST_CLASSES:
+                self._labels = None
+        if rows.weights is not None and len(rows.weights):
+            low, high = self._weight_range
+            self._weight_sum += float(rows.weights.sum())
+            self._weight_range = (min(low, rows.weights.min()), max(high, rows.weights.max()))
+        self.num_rows_read += len(piece)
+        self.num_rows += len(rows.numbers)
+        self.left_out += rows.left_out
+
+    def sample_targets(self, number_types: tuple[str | None, ...] | None = None) -> NDArray[Any]:
+        """The targets of the sample, as `reader` reads them, or as numbers of other types."""
+        reader = self.reader() if number_types is None else self._reader
+        if number_types is not None:
+            reader = replace(reader, number_types=number_types)
+        return reader.read(self._sample.frame, 1).targets
+
+    def sample_weights(self) -> NDArray[np.float64] | None:
+        """The weights of the sample, if there are weights."""
+        return self._reader.read(self._sample.frame, 1).weights
+
+    @property
+    def sample(self) -> "pl.DataFrame":
+        """Rows that count; their text is as it is in the file."""
+        return self._sample.frame
+
+    @property
+    def sample_rows(self) -> NDArray[np.int64]:
+        """The numbers of the sample's rows in the file, from 0."""
+        return self._sample.rows
+
+    @property
+    def sample_numbers(self) -> NDArray[np.int64]:
+        """Which of the rows that count the sample has, from 0."""
+        return self._sample.numbers
+
+    @property
+    def mean_weight(self) -> float | None:
+        """Of the rows that count; None where all count alike."""
+        low, high = self._weight_range
+        return self._weight_sum / self.num_rows if low < high else None
+
+    def reader(self) -> RowReader:
+        """Reads targets as what they are in the table as a whole."""
+        reader = self._reader.judging(self._sample.frame)
+        if self._labels is None:
+            return reader
+        # A label that is no number may have stayed outside the sample.
+        return reader.judging(self._as_column(self._labels))
+
+    def labels(self) -> LabelCounts | None:
+        """How often each target stands, of a single target that has not too many of them."""
+        if self._labels is None:
+            return None
+        return self._labels.renamed(self.reader().targets(self._as_column(self._labels)))
+
+    def first_rows(self) -> tuple[int, ...]:
+        """The number of each label's first row among those that count; see `labels`."""
+        return () if self._labels is None else tuple(sorted(self._first_rows))
+
+    def _as_column(self, labels: LabelCounts) -> "pl.DataFrame":
+        import polars as pl
+
+        return pl.DataFrame({self._reader.target[0]: list(labels.counts)}, strict=False)

@@ -1,0 +1,176 @@
+"""Rows of a table to learn from, with what is known about each."""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.encoding.targets import Targets
+from multilayer.errors import DataError, DataWarning, SettingsError, TableError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Rows = NDArray[np.int64]
+
+_RESOLUTION = float(np.finfo(np.float32).eps)
+
+
+@dataclass(frozen=True, eq=False)
+class TableRows:
+    """Rows with their targets.
+
+    Args:
+        frame: the columns that are known when a prediction is needed; others are ignored.
+        targets: as `target_array` gives them, (num_rows,) or (num_rows, num_targets).
+        weights: how much each row counts, (num_rows,), not negative; None: all alike. A row of
+            weight 0 is as good as not there.
+        groups: rows of one group are never on both sides of a split, (num_rows,).
+        times: the latest rows are the ones held out, (num_rows,).
+        numbers: of each row where it came from, (num_rows,).
+
+    Raises:
+        DataError: the numbers of rows differ, or weights are negative, not finite or all zero.
+    """
+
+    frame: "pl.DataFrame"
+    targets: NDArray[Any]
+    weights: NDArray[np.float64] | None = None
+    groups: NDArray[Any] | None = None
+    times: NDArray[Any] | None = None
+    numbers: Rows | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("targets", "weights", "groups", "times", "numbers"):
+            values = getattr(self, name)
+            if values is not None and len(values) != len(self.frame):
+                raise TableError(f"{len(self.frame)} rows were given {len(values)} {name}")
+        if self.weights is None:
+            return
+        if self.weights.ndim != 1:
+            raise DataError(f"weights must have one dimension; their shape is {self.weights.shape}")
+        if not (np.isfinite(self.weights) & (self.weights >= 0)).all():
+            row = int(np.argmin(np.isfinite(self.weights) & (self.weights >= 0)))
+            raise DataError(
+                "weights of rows must be finite numbers of at least 0; "
+                f"that of row {row + 1} is {self.weights[row]}"
+            )
+        if not self.weights.any():
+            raise DataError("the weights of all rows are zero; at least one must be above")
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def take(self, rows: Rows) -> "TableRows":
+        """The rows with these numbers, in this order."""
+        return TableRows(
+            self.frame[rows],
+            self.targets[rows],
+            None if self.weights is None else self.weights[rows],
+            None if self.groups is None else self.groups[rows],
+            None if self.times is None else self.times[rows],
+            None if self.numbers is None else self.numbers[rows],
+        )
+
+    def drop_zero_weight(self) -> "TableRows":
+        """Without the rows of weight 0, and without weights where all count alike.
+
+        A row that weighs less than the rounding error of the heaviest, 1.2e-7 of it, is as good as
+        weightless: sums over a batch do not see it, yet Adam, which divides by the size of the
+        gradient, would go on to learn it once the others are learned.
+        """
+        if self.weights is None:
+            return self
+        is_counting = self.weights > self.weights.max() * _RESOLUTION
+        counting = self if is_counting.all() else self.take(np.flatnonzero(is_counting))
+        assert counting.weights is not None
+        is_alike = (counting.weights == counting.weights[0]).all()
+        return replace(counting, weights=None) if is_alike else counting
+
+    def weighted_by_class(
+        self, class_weight: Mapping[Any, float] | str | None, targets: Targets
+    ) -> "TableRows":
+        """The same rows, each counting as much as its class.
+
+        Args:
+            class_weight: the weight of each class, 1 where it is not named; or "balanced", which
+                gives all classes the same weight as a whole. Of a class that is not there, as in a
+                fold of few rows, a `DataWarning` tells.
+            targets: fitted to these rows.
+
+        Raises:
+            SettingsError: it is something else, or names no class that is there.
+        """
+        if class_weight is None:
+            return self
+        if not targets.is_classification:
+            raise SettingsError(f"class_weight is for classes; the task is {targets.task}")
+        classes = targets.encode(self.targets)
+        own = np.ones(len(self)) if self.weights is None else self.weights
+        if isinstance(class_weight, Mapping):
+            of_class = _weights_of_classes(class_weight, targets)
+        elif isinstance(class_weight, str) and class_weight == "balanced":
+            of_class = own.sum() / (len(targets.classes) * np.bincount(classes, own))
+        else:
+            raise SettingsError(
+                f"class_weight must be 'balanced' or name classes with weights; it is "
+                f"{class_weight!r}"
+            )
+        return replace(self, weights=own * of_class[classes]).drop_zero_weight()
+
+    def repeated(self, most_rows: int) -> "TableRows":
+        """Rows of whole weights as so many rows without weights.
+
+        Args:
+            most_rows: with more rows than this the weights stay as they are.
+        """
+        if self.weights is None or self.weights.sum() > most_rows:
+            return self
+        counts = self.weights.astype(np.int64)
+        if (counts != self.weights).any():
+            return self
+        rows = self.take(np.repeat(np.arange(len(self)), counts))
+        return replace(rows, weights=None)
+
+    def in_order(self, targets: Targets) -> "TableRows":
+        """Sorted by columns, targets and weights, so that the order they came in does not matter.
+
+        Args:
+            targets: fitted to these rows.
+        """
+        import polars as pl
+
+        ranks = self.frame.select(pl.all().rank("dense").cast(pl.Int64).fill_null(0)).to_numpy()
+        answers = targets.encode(self.targets).reshape(len(self), -1).astype(np.float64)
+        weights = np.ones(len(self)) if self.weights is None else self.weights
+        keys = np.hstack([ranks, answers, weights[:, None]])
+        return self.take(np.lexsort(keys.T[::-1]))
+
+
+def _weights_of_classes(given: Mapping[Any, float], targets: Targets) -> NDArray[np.float64]:
+    """A weight for each class, (num_classes,)."""
+    classes = ", ".join(map(repr, targets.classes))
+    absent = [label for label in given if label not in targets.classes]
+    if absent and len(absent) == len(given):
+        raise SettingsError(f"class_weight names {absent[0]!r}; the classes are {classes}")
+    if absent:
+        warnings.warn(
+            f"class_weight names {', '.join(map(repr, absent))}, of which there is no row; the "
+            f"classes are {classes}",
+            DataWarning,
+            stacklevel=5,
+        )
+    weights = np.ones(len(targets.classes))
+    for label, weight in given.items():
+        is_number = isinstance(weight, Real) and not isinstance(weight, bool)
+        if not is_number or not 0 <= weight < np.inf:
+            raise SettingsError(
+                f"class_weight must be numbers of at least 0; that of {label!r} is {weight!r}"
+            )
+        if label in targets.classes:
+            weights[targets.classes.index(label)] = weight
+    return weights

@@ -1,0 +1,101 @@
+"""Labelled pictures as arrays, and the one door to every image data set."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.errors import DatasetNotFoundError, SettingsError, did_you_mean
+
+KNOWN_DATASETS = ("fashion-mnist", "digits")
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSplit:
+    """One part of a data set.
+
+    Attributes:
+        images: uint8, (num_images, height, width), 0 for the background.
+        labels: int64, (num_images,), class numbers from 0.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class ImageDataset:
+    """A data set of labelled grey pictures, all of one size.
+
+    Attributes:
+        name: "fashion-mnist", "digits", or the folder's name.
+        train: The part to learn from.
+        test: The part to measure with.
+        class_names: One for each class; "0", "1", … where the data set names none.
+        source: In words, where it came from.
+    """
+
+    name: str
+    train: ImageSplit
+    test: ImageSplit
+    class_names: tuple[str, ...]
+    source: str
+
+    @property
+    def image_shape(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        height, width = self.train.images.shape[1:]
+        return int(height), int(width)
+
+
+def load_images(name_or_folder: str | Path, data_dir: str | Path | None = None) -> ImageDataset:
+    """Load an image data set by name, or from an MNIST-like folder.
+
+    Args:
+        name_or_folder: "fashion-mnist", "digits", or the path of a folder with four idx files
+            (see `multilayer.images.folder.load_image_folder`). A folder with the name of a known
+            data set is reached as "./digits".
+        data_dir: For fashion-mnist alone: the folder that holds its four files. Default: searched
+            for as `multilayer.images.fashion_mnist.load_fashion_mnist` says.
+
+    Returns:
+        The data set, whole in memory.
+
+    Raises:
+        DatasetNotFoundError: the name is unknown and no such folder exists, or a file is missing.
+        SettingsError: `data_dir` is given for another data set.
+        DataError: the files were found and cannot be used.
+        MissingExtraError: digits, and scikit-learn is not installed.
+    """
+    if name_or_folder == "fashion-mnist":
+        from multilayer.images.fashion_mnist import load_fashion_mnist
+
+        return load_fashion_mnist(data_dir)
+    if data_dir is not None:
+        raise SettingsError(
+            f"a data folder ({data_dir}) goes with fashion-mnist, not with {name_or_folder}"
+        )
+    if name_or_folder == "digits":
+        from multilayer.images.digits import load_digits
+
+        return load_digits()
+
+    try:
+        folder = Path(name_or_folder).expanduser()
+        is_folder, is_there = folder.is_dir(), folder.exists()
+    except (OSError, RuntimeError, ValueError):  # of names too long, of nobody's home, …
+        is_folder = is_there = False
+    if not is_folder:
+        what_it_is = "a file" if is_there else "neither a known data set nor a folder"
+        raise DatasetNotFoundError(
+            f"{str(name_or_folder)!r} is {what_it_is}; it must be {', '.join(KNOWN_DATASETS)} "
+            "or the path of a folder with MNIST-like idx files"
+            f"{did_you_mean(name_or_folder, KNOWN_DATASETS)}"
+        )
+    from multilayer.images.folder import load_image_folder
+
+    return load_image_folder(folder)

@@ -1,0 +1,192 @@
+"""Pictures that a trained network is asked about: an idx, PNG or JPEG file or a folder."""
+
+import re
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.errors import ImageFileError
+from multilayer.files import open_regular
+from multilayer.images.idx import GZIP_MAGIC, read_idx
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+_KINDS = {PNG_MAGIC: "PNG", b"\xff\xd8\xff": "JPEG"}
+_SUFFIXES = (".png", ".jpg", ".jpeg")
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """Unlabelled pictures of one size.
+
+    Attributes:
+        names: One for each picture: the file's name, for idx files with the place in it,
+            "t10k-images-idx3-ubyte[0]".
+        images: uint8, (num_images, height, width).
+        notes: What was changed to make the pictures fit, each in one line.
+    """
+
+    names: tuple[str, ...]
+    images: NDArray[np.uint8]
+    notes: tuple[str, ...]
+
+
+def read_pictures(path: str | Path, image_shape: tuple[int, int], invert: bool = False) -> Pictures:
+    """Read pictures in the shape a network expects.
+
+    PNG and JPEG pictures become grey and stand as their camera held them; transparent parts become
+    background, that is 0; other sizes are resized (bilinear). `notes` says how many were changed.
+    Pictures in an idx file must fit.
+
+    Args:
+        path: An idx file of images (uint8, of rank 3, or of rank 2 for a single one), a PNG or
+            JPEG file, or a folder of them, which are taken in the natural order of their names (2
+            before 10). Which kind of file it is, the content says.
+        image_shape: Height and width in pixels.
+        invert: For dark strokes on light ground: each value x becomes 255 - x.
+
+    Returns:
+        The pictures, read in full.
+
+    Raises:
+        ImageFileError: there is no such file or folder, it holds no picture, or one is corrupt,
+            too large or of another kind.
+        IdxFileError: an idx file is corrupt.
+    """
+    path = Path(path).expanduser()
+    if path.is_dir():
+        return _read_picture_files(_picture_files_in(path), image_shape, invert)
+    magic = _first_bytes(path)
+    if _kind(magic):
+        return _read_picture_files([path], image_shape, invert)
+    if magic[:2] in (GZIP_MAGIC, b"\0\0"):
+        return _read_idx_images(path, image_shape, invert)
+    if not magic:
+        raise ImageFileError(f"{path} is empty; it must be a PNG or JPEG picture or an idx file")
+    raise ImageFileError(
+        f"{path} is neither a PNG or JPEG picture nor an idx file: it begins with {magic.hex(' ')}"
+    )
+
+
+def _first_bytes(path: Path) -> bytes:
+    try:
+        with open_regular(path) as file:
+            return file.read(len(PNG_MAGIC))
+    except (OSError, ValueError) as error:
+        raise ImageFileError(f"cannot read {path}: {_reason(error)}") from error
+
+
+def _kind(magic: bytes) -> str | None:
+    """What kind of picture begins so; None: none that is read."""
+    return next((kind for begin, kind in _KINDS.items() if magic.startswith(begin)), None)
+
+
+def _picture_files_in(folder: Path) -> list[Path]:
+    try:
+        files = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except OSError as error:
+        raise ImageFileError(f"cannot read the folder {folder}: {_reason(error)}") from error
+    pictures = [path for path in files if path.suffix.lower() in _SUFFIXES]
+    if not pictures:
+        raise ImageFileError(
+            f"the folder {folder} has no PNG or JPEG file among its {len(files)} entries"
+        )
+    return sorted(pictures, key=_natural_order)
+
+
+def _natural_order(path: Path) -> tuple[list[tuple[str, int]], str]:
+    """Order names as people do: by text, and by value where there are digits."""
+    parts = re.findall(r"([^0-9]*)([0-9]*)", path.name.lower())
+    return [(text, int(digits or -1)) for text, digits in parts], path.name
+
+
+def _read_idx_images(path: Path, image_shape: tuple[int, int], invert: bool) -> Pictures:
+    images = read_idx(path)
+    if images.dtype != np.uint8 or images.ndim not in (2, 3):
+        raise ImageFileError(
+            f"{path} must hold images as uint8 of 2 or 3 dimensions, "
+            f"it holds {images.dtype} of {images.ndim}"
+        )
+    if images.size == 0:
+        raise ImageFileError(f"{path} holds no images")
+    images = images.reshape(-1, *images.shape[-2:])
+    if images.shape[1:] != tuple(image_shape):
+        raise ImageFileError(
+            f"the images in {path} are {_size(images.shape[1:])}, they must be {_size(image_shape)}"
+        )
+    names = tuple(f"{path.name}[{place}]" for place in range(len(images)))
+    return Pictures(names, 255 - images if invert else images, notes=())
+
+
+def _read_picture_files(paths: list[Path], image_shape: tuple[int, int], invert: bool) -> Pictures:
+    changes: Counter[str] = Counter()
+    images = [_read_picture(path, image_shape, invert, changes) for path in paths]
+    notes = tuple(
+        f"{count} of {len(paths)} picture{'s' if len(paths) > 1 else ''} "
+        f"{'were' if count > 1 else 'was'} {change}"
+        for change, count in changes.items()
+    )
+    return Pictures(tuple(path.name for path in paths), np.stack(images), notes)
+
+
+def _read_picture(
+    path: Path, image_shape: tuple[int, int], invert: bool, changes: Counter[str]
+) -> NDArray[np.uint8]:
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    kind = _kind(_first_bytes(path))
+    if kind is None:
+        raise ImageFileError(f"{path} is not a PNG or JPEG picture")
+    height, width = image_shape
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # doubts about side matters, such as an animation
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=[kind]) as picture:
+                grey = _to_grey(ImageOps.exif_transpose(picture), 255 if invert else 0, changes)
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise ImageFileError(
+            f"{path} is too large: a picture has at most {Image.MAX_IMAGE_PIXELS} pixels"
+        ) from error
+    except UnidentifiedImageError as error:
+        raise ImageFileError(f"{path} is a damaged {kind} picture: its header is broken") from error
+    except Exception as error:  # a broken file can make the decoder raise almost anything
+        raise ImageFileError(f"{path} is a damaged {kind} picture: {_reason(error)}") from error
+
+    if grey.size != (width, height):
+        changes[f"resized to {_size(image_shape)}"] += 1
+        grey = grey.resize((width, height), Image.Resampling.BILINEAR)
+    values = np.array(grey, dtype=np.uint8)
+    return 255 - values if invert else values
+
+
+def _to_grey(picture: "Image.Image", background: int, changes: Counter[str]) -> "Image.Image":
+    from PIL import Image
+
+    if picture.mode.startswith("I"):
+        # 16 bits a pixel; Pillow's own conversion would cut the values off at 255.
+        wide = np.asarray(picture).astype(np.int64)
+        return Image.fromarray(((wide + 128) // 257).astype(np.uint8))
+    if picture.has_transparency_data:
+        changes["laid on the background where transparent"] += 1
+        ground = Image.new("RGBA", picture.size, (background, background, background, 255))
+        picture = Image.alpha_composite(ground, picture.convert("RGBA"))
+    elif picture.mode not in ("1", "L"):
+        changes["turned from colour to grey"] += 1
+    return picture.convert("L")
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _reason(error: Exception) -> str:
+    text = str(getattr(error, "strerror", None) or error) or type(error).__name__
+    return " ".join(text.split()).lower()

@@ -1,1 +1,0 @@
-"""The chapter's questions, one a file; see `multilayer.lab.study`."""

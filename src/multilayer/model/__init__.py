@@ -1,0 +1,1 @@
+"""A fitted model, its file, and its predictions without PyTorch."""

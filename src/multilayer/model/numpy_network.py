@@ -1,0 +1,205 @@
+"""One network's forward pass in NumPy, with all that a `NetworkSpec` may have."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.encoding.one_hot_block import code_places, plain_parts
+from multilayer.engine.spares import Spares
+from multilayer.engine.specification import (
+    BATCH_NORM_EPSILON,
+    CATEGORY_WIDTH,
+    NUMBER_WIDTH,
+    NetworkSpec,
+)
+from multilayer.model.numpy_activations import NUMPY_ACTIVATIONS
+
+_ALIGNMENT_BYTES = 64  # a line of the processor's cache
+
+Array = NDArray[Any]
+
+
+class _Buffers(NamedTuple):
+    """Memory for one call with so many rows."""
+
+    num_rows: int
+    hidden: list[Array]  # each (num_rows, width)
+    features: Array  # (num_rows, num_features); without embeddings it has no columns
+
+
+class NumPyNetwork:
+    """Answers as `Network` does, to 1e-5.
+
+    What is linear before or after a product is made part of its matrix once: the scale of inputs
+    and features, their standardisation, batch norm by its running statistics.
+
+    Written for one row as well as for many: there, each call of NumPy costs about as much as its
+    arithmetic. Buffers are made once for each number of rows, and for each thread that asks at
+    the same time.
+
+    Args:
+        spec: the network's shape.
+        parameters: values of one member by the name of their slot, of the slot's shape.
+        dtype: in which it computes: float32, or float64.
+    """
+
+    def __init__(
+        self,
+        spec: NetworkSpec,
+        parameters: Mapping[str, NDArray[np.float32]],
+        dtype: type[np.float32] | type[np.float64] = np.float32,
+    ) -> None:
+        self._spec = spec
+        self._dtype: Any = dtype
+        self._parameters: dict[str, Array] = {
+            name: np.asarray(values, dtype) for name, values in parameters.items()
+        }
+        self._activate = NUMPY_ACTIVATIONS[spec.activation]
+        self._is_embedded = bool(spec.embedded_numbers or spec.category_sizes)
+        self._layers = [self._folded(number) for number in range(len(spec.linear_layers))]
+        self._strengths = [
+            self._parameters.get(f"activation_{number}.strength")
+            for number in range(len(spec.hidden_widths))
+        ]
+        sizes = spec.category_sizes
+        self._starts = np.array([sum(sizes[:column]) for column in range(len(sizes))], np.int64)
+        blocks = spec.one_hot_blocks
+        self._plain_parts = list(plain_parts(spec.num_inputs, blocks))
+        self._blocks = [
+            (row_place, block.place, np.array(block.absent, dtype), np.array(block.present, dtype))
+            for row_place, block in zip(code_places(blocks), blocks, strict=True)
+        ]
+        self._spare_buffers: Spares[_Buffers] = Spares()
+
+    def logits(self, inputs: Array, out: Array | None = None) -> Array:
+        """What the last layer says. Any number of threads may ask at once.
+
+        Args:
+            inputs: (num_rows, row_width), of the network's type, left unchanged.
+            out: where the answer goes, (num_rows, num_outputs), of the network's type and without
+                gaps in memory; None: new memory.
+
+        Returns:
+            (num_rows, num_outputs).
+        """
+        buffers = self._spare_buffers.take()
+        if buffers is None or len(inputs) != buffers.num_rows:
+            buffers = self._new_buffers(len(inputs))
+        if self._blocks:
+            inputs = self._expanded(inputs)
+        values = self._embed(inputs, buffers.features) if self._is_embedded else inputs
+        for (weight, bias), strength, hidden in zip(
+            self._layers, self._strengths, buffers.hidden, strict=False
+        ):
+            values = values.dot(weight, hidden)
+            values += bias
+            self._activate_layer(values, strength)
+        weight, bias = self._layers[-1]
+        answers = values.dot(weight, out)
+        answers += bias
+        self._spare_buffers.give_back(buffers)
+        return answers
+
+    def _new_buffers(self, num_rows: int) -> "_Buffers":
+        features = (num_rows, self._spec.num_features if self._is_embedded else 0)
+        return _Buffers(
+            num_rows,
+            [np.empty((num_rows, width), self._dtype) for width in self._spec.hidden_widths],
+            np.empty(features, self._dtype),
+        )
+
+    def _activate_layer(self, values: Array, strength: Array | None) -> None:
+        """σ(z), or (1 − α) z + α σ(z), in place."""
+        if strength is None:
+            self._activate(values)
+            return
+        difference = values.copy()
+        self._activate(difference)
+        difference -= values
+        difference *= strength
+        values += difference
+
+    def _expanded(self, rows: Array) -> Array:
+        """Blocks of one-hot columns made dense; see `engine.layers.inputs.OneHotExpansion`."""
+        inputs = np.empty((len(rows), self._spec.num_inputs), self._dtype)
+        for row_part, part in self._plain_parts:
+            inputs[:, part] = rows[:, row_part]
+        for row_place, place, absent, present in self._blocks:
+            inputs[:, place : place + len(absent)] = absent
+            codes = rows[:, row_place].astype(np.int64)
+            seen = np.flatnonzero(codes)
+            columns = codes[seen] - 1
+            inputs[seen, place + columns] = present[columns]
+        return inputs
+
+    def _embed(self, inputs: Array, features: Array) -> Array:
+        """Write features of rows; see `engine.layers.embeddings`."""
+        spec, parameters = self._spec, self._parameters
+        values = inputs * self._dtype(spec.input_scale)
+        if spec.standardize_inputs:
+            values = (values - parameters["inputs.shift"]) * parameters["inputs.scale"]
+        columns = spec.embedded_numbers
+        numbers_to, passed_to = NUMBER_WIDTH * columns, NUMBER_WIDTH * columns + spec.num_passed
+        if columns:
+            numbers = values[:, :columns]
+            arguments = numbers.T[:, :, None] * (
+                self._dtype(2 * np.pi) * parameters["numbers.frequency"]
+            )
+            arguments += parameters["numbers.phase"]
+            mixtures = np.cos(arguments, out=arguments) @ parameters["numbers.weight"]
+            mixtures += parameters["numbers.bias"]
+            features[:, :columns] = numbers
+            features[:, columns:numbers_to] = mixtures.transpose(1, 0, 2).reshape(
+                len(values), numbers_to - columns
+            )
+        codes_from = columns + spec.num_passed
+        features[:, numbers_to:passed_to] = values[:, columns:codes_from]
+        if spec.category_sizes:
+            rows = values[:, codes_from:].astype(np.int64) + self._starts
+            width = CATEGORY_WIDTH * len(spec.category_sizes)
+            features[:, passed_to:] = parameters["categories.weight"][rows].reshape(
+                len(rows), width
+            )
+        return features
+
+    def _folded(self, number: int) -> tuple[Array, Array]:
+        """A layer's matrix and bias, with what is linear around it; worked out in float64."""
+        parameters = {
+            name.rpartition(".")[2]: np.asarray(values, np.float64)
+            for name, values in self._parameters.items()
+            if name.startswith((f"linear_{number}.", f"batch_norm_{number}."))
+        }
+        weight, bias = parameters["weight"], parameters["bias"]
+        if number == 0:
+            if self._spec.scale_layer:
+                weight = self._parameters["features.scale"].T * weight
+            if not self._is_embedded:
+                weight, offset = self._with_inputs_scaled(weight)
+                bias = bias - offset
+        if "gain" in parameters:
+            factor = parameters["gain"] / np.sqrt(parameters["variance"] + BATCH_NORM_EPSILON)
+            # The bias of a layer with batch norm comes after it, but for the offset above.
+            own_bias, offset = parameters["bias"], bias - parameters["bias"]
+            weight, bias = weight * factor, own_bias + (offset - parameters["mean"]) * factor
+        return _aligned(weight.astype(self._dtype)), bias.astype(self._dtype)
+
+    def _with_inputs_scaled(
+        self, weight: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """W for raw inputs, and what to subtract after: (c x − m) s W = x (c s W) − m s W."""
+        offset = np.zeros((1, weight.shape[1]))
+        if self._spec.standardize_inputs:
+            weight = self._parameters["inputs.scale"].T.astype(np.float64) * weight
+            offset = self._parameters["inputs.shift"].astype(np.float64) @ weight
+        return weight * self._spec.input_scale, offset
+
+
+def _aligned(matrix: Array) -> Array:
+    """A copy that starts at the start of a cache line; products with it are a tenth faster."""
+    memory = np.empty(matrix.nbytes + _ALIGNMENT_BYTES, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT_BYTES
+    copy = memory[start : start + matrix.nbytes].view(matrix.dtype).reshape(matrix.shape)
+    copy[:] = matrix
+    return copy

@@ -1,0 +1,230 @@
+"""Answers for the rows of a table, whatever computes the outputs. This needs no PyTorch."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.columns.schema import Schema
+from multilayer.encoding.encoder import Encoder
+from multilayer.encoding.targets import Targets
+from multilayer.encoding.unseen_values import OnUnseen, UnseenValues
+from multilayer.errors import DataError, SettingsError
+from multilayer.model.conformal import ConformalScores
+from multilayer.model.finiteness import check_answers
+from multilayer.model.number_intervals import intervals_of_numbers
+from multilayer.reading.frames import as_frame
+
+Array = NDArray[np.float64]
+_MOST_ENCODED = 2**25  # numbers in memory at once, of rows to be answered
+
+
+@dataclass(frozen=True, eq=False)
+class TableAnswers(ABC):
+    """All that is needed between a raw row and its answer, but for the networks.
+
+    Tables are taken in any form that `as_frame` knows; columns are found by name. Answers are
+    computed in float64, so that a row's answer does not depend on the rows beside it.
+
+    Args:
+        schema: what the columns are.
+        encoder: makes a network's inputs of a table's rows.
+        targets: what the outputs stand for.
+        temperature: logits are divided by this.
+        uniform_share: so much of each class's probability is spread over all classes.
+        conformal: scores of held-out rows, for intervals and sets; None: there were none.
+        clips: numbers are kept to the range of the training rows.
+        details: how it came about; kept in the file for people.
+        on_unseen: what is done about categories that were not in the training rows: "warn" (a
+            `DataWarning`), "error" (a `TableError`) or "ignore"; no file keeps it.
+    """
+
+    schema: Schema
+    encoder: Encoder
+    targets: Targets
+    temperature: float = field(default=1.0, kw_only=True)
+    uniform_share: float = field(default=0.0, kw_only=True)
+    conformal: ConformalScores | None = field(default=None, kw_only=True)
+    clips: bool = field(default=False, kw_only=True)
+    details: dict[str, Any] = field(default_factory=dict, kw_only=True)
+    on_unseen: OnUnseen = field(default="warn", kw_only=True)
+
+    @abstractmethod
+    def encoded_outputs(self, inputs: NDArray[np.float32]) -> Array:
+        """What each member's last layer says to encoded rows.
+
+        Args:
+            inputs: as the encoder makes them, (num_rows, row_width).
+
+        Returns:
+            (num_members, num_rows, num_outputs), computed in float64.
+        """
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The answer for each row.
+
+        Args:
+            X: a table, (num_rows, …).
+
+        Returns:
+            Classes (num_rows,); labels 0 and 1, (num_rows, num_labels); or numbers, (num_rows,),
+            of several targets (num_rows, num_targets).
+
+        Raises:
+            TableError: columns are missing or hold what they must not.
+        """
+        if self.targets.is_classification:
+            return self.targets.decode_classes(self.probabilities(X).argmax(axis=1))
+        if self.targets.task == "multilabel":
+            return (self.probabilities(X) > 0.5).astype(np.int64)
+        numbers = self.numbers(X)
+        return numbers[:, 0] if numbers.shape[1] == 1 else numbers
+
+    def probabilities(self, X: Any) -> Array:
+        """Probabilities of the classes, (num_rows, num_classes), or of each label's yes.
+
+        Raises:
+            SettingsError: the targets are numbers.
+            TableError: columns are missing or hold what they must not.
+        """
+        mean: Array = self.member_probabilities(self.member_outputs(X)).mean(axis=0)
+        return mean
+
+    def numbers(self, X: Any) -> Array:
+        """Numbers predicted, (num_rows, num_targets); of several quantiles the median.
+
+        Raises:
+            SettingsError: the targets are not numbers.
+            TableError: columns are missing or hold what they must not.
+        """
+        mean: Array = self.member_numbers(self.member_outputs(X)).mean(axis=0)
+        return self.targets.scale.central(mean)
+
+    def quantiles(self, X: Any) -> Array:
+        """The quantiles that the loss asked for, rising: (num_rows, num_targets, num_quantiles).
+
+        Raises:
+            SettingsError: the model was fitted with another loss than "quantile".
+            TableError: columns are missing or hold what they must not.
+        """
+        if not self.targets.scale.quantiles:
+            raise SettingsError("quantiles are of a model that was fitted with the loss 'quantile'")
+        mean: Array = self.member_numbers(self.member_outputs(X)).mean(axis=0)
+        return self.targets.scale.by_quantile(mean)
+
+    def intervals(self, X: Any, coverage: float = 0.9) -> tuple[Array, Array]:
+        """Where each row's numbers lie, with probability `coverage`; see `intervals_of_numbers`.
+
+        Returns:
+            Lower and upper ends, each (num_rows, num_targets).
+
+        Raises:
+            SettingsError: the targets are not numbers, or the coverage is out of range.
+            DataError: the model was fitted without held-out rows, or with too few.
+            TableError: columns are missing or hold what they must not.
+        """
+        return self.intervals_of(self.member_numbers(self.member_outputs(X)), coverage)
+
+    def sets(self, X: Any, coverage: float = 0.9) -> NDArray[np.bool_]:
+        """Which classes hold the true one, with probability `coverage`; see `ConformalScores`.
+
+        Returns:
+            (num_rows, num_classes).
+
+        Raises:
+            SettingsError: it does not predict one of several classes, or the coverage is out of
+                range.
+            DataError: the model was fitted without held-out rows.
+            TableError: columns are missing or hold what they must not.
+        """
+        if not self.targets.is_classification:
+            raise SettingsError(f"sets are of classes; the task is {self.targets.task}")
+        return self.sets_of(self.member_probabilities(self.member_outputs(X)), coverage)
+
+    def member_outputs(
+        self,
+        X: Any,
+        source: str = "the table",
+        first_row: int = 1,
+        unseen: UnseenValues | None = None,
+    ) -> Array:
+        """What each member's last layer says, (num_members, num_rows, num_outputs).
+
+        Args:
+            X: a table.
+            source: what errors call it.
+            first_row: number of the first row, for errors.
+            unseen: is added to, and nothing is done about it; None: `on_unseen` says what is done.
+
+        Raises:
+            TableError: columns are missing or hold what they must not.
+        """
+        frame, found = as_frame(X), UnseenValues() if unseen is None else unseen
+        rows_at_once = max(1, _MOST_ENCODED // max(self.encoder.row_width, 1))
+        parts = []
+        for start in range(0, max(len(frame), 1), rows_at_once):
+            piece = frame[start : start + rows_at_once]
+            inputs = self.encoder.encode(piece, source, first_row + start, found)
+            parts.append(self.encoded_outputs(inputs))
+        if unseen is None:
+            found.report(self.on_unseen)
+        outputs = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+        check_answers(outputs, axis=1)
+        return outputs
+
+    def member_probabilities(self, outputs: Array) -> Array:
+        """Probabilities that each member's outputs mean, of their shape.
+
+        Raises:
+            SettingsError: the targets are numbers.
+        """
+        if self.targets.task == "regression":
+            raise SettingsError("probabilities are of classes; this model predicts numbers")
+        tempered = outputs / self.temperature
+        if self.targets.task == "multilabel":
+            probabilities: Array = 0.5 * (1 + np.tanh(0.5 * tempered))
+            uniform = 0.5
+        else:
+            tempered -= tempered.max(axis=-1, keepdims=True)
+            probabilities = np.exp(tempered)
+            probabilities /= probabilities.sum(axis=-1, keepdims=True)
+            uniform = 1 / outputs.shape[-1]
+        return (1 - self.uniform_share) * probabilities + self.uniform_share * uniform
+
+    def member_numbers(self, outputs: Array) -> Array:
+        """Numbers that each member's outputs mean, of their shape; see `NumberScale.decode`.
+
+        Raises:
+            SettingsError: the targets are not numbers.
+            PredictionError: one is too large for a number.
+        """
+        if self.targets.task != "regression":
+            raise SettingsError(f"numbers are of a regression; the task is {self.targets.task}")
+        numbers = self.targets.scale.decode(outputs, clip=self.clips)
+        check_answers(numbers, axis=1)
+        return numbers
+
+    def intervals_of(self, numbers: Array, coverage: float) -> tuple[Array, Array]:
+        """As `intervals`, from each member's numbers, (num_members, num_rows, num_outputs)."""
+        scores = self._held_out_scores()
+        return intervals_of_numbers(self.targets.scale, scores, self._as_scored(numbers), coverage)
+
+    def sets_of(self, probabilities: Array, coverage: float) -> NDArray[np.bool_]:
+        """As `sets`, from each member's probabilities, (num_members, num_rows, num_classes)."""
+        return self._held_out_scores().sets(self._as_scored(probabilities), coverage)
+
+    def _as_scored(self, answers: Array) -> Array:
+        """Answers of each member, or the mean where the mean is what was scored."""
+        if len(self._held_out_scores().of_members) == len(answers):
+            return answers
+        mean: Array = answers.mean(axis=0, keepdims=True)
+        return mean
+
+    def _held_out_scores(self) -> ConformalScores:
+        if self.conformal is None:
+            raise DataError(
+                "this model was fitted without held-out rows, which intervals and sets need"
+            )
+        return self.conformal

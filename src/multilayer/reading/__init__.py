@@ -1,0 +1,1 @@
+"""Files in, frames out: tables in every format that people have."""

@@ -1,0 +1,244 @@
+"""Decodes a Parquet or Arrow file for `read_columnar`, as a process of its own.
+
+A damaged file can make the decoder panic, ask for more memory than there is, or end the process
+without a word. Here that ends this process and not the one that was asked to read.
+
+It writes messages to the standard output: a letter, a length and so many bytes. P: rows, as an
+Arrow stream. N: a note, in UTF-8. E: an error. Z: all rows have been sent. Without Z or E it died.
+"""
+
+import io
+import os
+import resource
+import shlex
+import struct
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from multilayer.errors import TableError
+from multilayer.reading.arrow_schema import dictionary_columns
+from multilayer.reading.byte_stream import largest_whole_bytes, memory_bytes
+from multilayer.reading.plain_columns import with_plain_columns
+
+if TYPE_CHECKING:
+    import polars as pl
+
+HEAD = struct.Struct("<cQ")
+ROWS, NOTE, ERROR, END = b"P", b"N", b"E", b"Z"
+# Exit status of one that has stood still for so long: the threads of the decoder wait for another.
+STANDS_STILL, LEFT_ALONE = 3, 4
+_SECONDS_OF_STANDING_STILL = 60.0
+BYTES_A_VALUE = 8
+_ROWS_A_MESSAGE = 100_000
+_TEXT_A_MESSAGE = 2**28
+_MOST_BYTES_A_BYTE = 1000  # of text for one of the file
+_LARGEST_TEXT_BYTES = 2**25
+_SECONDS_TO_OUTLIVE = 0.25
+
+
+def decoded_pieces(
+    content: Path | bytes, is_parquet: bool, source: str, rows_at_once: int | None
+) -> Iterator["pl.DataFrame | str"]:
+    """The rows of a file in this process, and before them notes on columns.
+
+    A note is the name of a column that is left out, or nothing, a NUL, and the sentence.
+
+    For arguments and errors see `read_columnar_pieces`.
+    """
+    import polars as pl
+
+    file = content if isinstance(content, Path) else io.BytesIO(content)
+    kind = "Parquet" if is_parquet else "Arrow"
+    try:
+        metadata = pl.read_parquet_metadata(file) if is_parquet else None
+        scan = (pl.scan_parquet if is_parquet else pl.scan_ipc)(file)
+        schema = scan.collect_schema()
+        kept, notes = _kept_columns(schema, source)
+        yield from notes
+        yield from _category_notes(schema, dictionary_columns(file, metadata) & set(kept), source)
+        scan = scan.select(kept)
+        num_rows = int(scan.select(pl.len()).collect().item())
+        if rows_at_once is None and num_rows * len(kept) * BYTES_A_VALUE > memory_bytes():
+            raise TableError(
+                f"{source} has {num_rows:,} rows and {len(kept):,} columns, "
+                "which is more than this machine holds at once"
+            )
+        size = len(content) if isinstance(content, bytes) else content.stat().st_size
+        most_bytes = max(2**30, size * _MOST_BYTES_A_BYTE)
+        if rows_at_once is None:
+            most_bytes = min(most_bytes, largest_whole_bytes())
+        num_found, num_bytes = 0, 0
+        for rows in _slices(scan, num_rows, rows_at_once):
+            text_bytes = _text_bytes(rows, source, num_found)
+            num_bytes += text_bytes
+            if num_bytes > most_bytes:
+                raise TableError(
+                    f"{source} unpacks to more than {most_bytes:,} bytes of text, which is more "
+                    "than this machine holds at once or any such file means to say"
+                )
+            num_found += len(rows)
+            at_once = min(_ROWS_A_MESSAGE, max(1, len(rows) * _TEXT_A_MESSAGE // (text_bytes + 1)))
+            for part in rows.iter_slices(at_once) if len(rows) else [rows]:
+                yield with_plain_columns(part, source)
+        if num_found != num_rows:
+            raise TableError(
+                f"{source} is a damaged {kind} file: it says that it has {num_rows:,} rows, and "
+                f"has {num_found:,}"
+            )
+    except TableError:
+        raise
+    except (Exception, pl.exceptions.PanicException) as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise TableError(f"{source} is no {kind} file that can be read: {reason}") from error
+
+
+def _kept_columns(schema: "pl.Schema", source: str) -> tuple[list[str], list[str]]:
+    """The columns that can be read, and why the others are not."""
+    import polars as pl
+
+    kept, notes = [], []
+    for name, dtype in schema.items():
+        if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
+            what = "bytes" if dtype == pl.Binary else str(dtype).lower()
+            notes.append(f"{name}\0column {name!r} of {source} holds {what}, and is left out")
+        else:
+            kept.append(name)
+    if not kept:
+        raise TableError(
+            f"no column of {source} holds numbers, text, booleans, dates or times"
+            + (f": {notes[0].partition(chr(0))[2]}" if notes else "")
+        )
+    return kept, notes
+
+
+def _category_notes(schema: "pl.Schema", names: set[str], source: str) -> Iterator[str]:
+    """Notes on categories that are numbers, which are read as numbers."""
+    for name in schema:
+        if name in names and schema[name].is_numeric():
+            yield (
+                f"\0column {name!r} of {source} is a category of numbers, and is read as numbers; "
+                f"say --categorical {shlex.quote(name)} if they are codes"
+            )
+
+
+def _slices(
+    scan: "pl.LazyFrame", num_rows: int, rows_at_once: int | None
+) -> Iterator["pl.DataFrame"]:
+    """The rows, at least one frame; the last has all that there are, whatever the file says."""
+    if rows_at_once is None or num_rows <= rows_at_once:
+        yield scan.collect()
+        return
+    for start in range(0, num_rows, rows_at_once):
+        is_last = start + rows_at_once >= num_rows
+        yield scan.slice(start, None if is_last else rows_at_once).collect()
+
+
+def _text_bytes(rows: "pl.DataFrame", source: str, num_before: int) -> int:
+    """How many bytes the texts would take: a dictionary may hold one for all rows.
+
+    Raises:
+        TableError: one of them is too long.
+    """
+    import polars as pl
+
+    total = 0
+    for series in rows.iter_columns():
+        if series.dtype == pl.String:
+            lengths = series.str.len_bytes()
+        elif series.dtype in (pl.Categorical, pl.Enum):
+            lengths = series.cat.len_bytes()
+        else:
+            continue
+        longest = lengths.max()
+        if isinstance(longest, int) and longest > _LARGEST_TEXT_BYTES:
+            raise TableError(
+                f"row {num_before + int(lengths.arg_max() or 0) + 1} of column {series.name!r} of "
+                f"{source} holds a text of {longest:,} bytes; {_LARGEST_TEXT_BYTES:,} are the most"
+            )
+        total += int(lengths.cast(pl.UInt64).sum() or 0)
+    return total
+
+
+class Sender:
+    """Writes the messages of a file.
+
+    Args:
+        output: where to.
+    """
+
+    def __init__(self, output: BinaryIO) -> None:
+        self._output = output
+        self.waits = False  # for whoever reads
+
+    def send_pieces(
+        self, content: Path | bytes, is_parquet: bool, source: str, rows_at_once: int | None
+    ) -> None:
+        """Send notes and all rows, or an error."""
+        try:
+            for rows in decoded_pieces(content, is_parquet, source, rows_at_once):
+                if isinstance(rows, str):
+                    self._send(NOTE, rows.encode(errors="replace"))
+                    continue
+                stream = io.BytesIO()
+                rows.write_ipc_stream(stream)
+                self._send(ROWS, stream.getbuffer())
+        except TableError as error:
+            self._send(ERROR, str(error).encode(errors="replace"))
+        else:
+            self._send(END, b"")
+
+    def _send(self, kind: bytes, content: bytes | memoryview) -> None:
+        self.waits = True
+        self._output.write(HEAD.pack(kind, len(content)))
+        self._output.write(content)
+        self._output.flush()
+        self.waits = False
+
+
+def _leave_if_still(sender: Sender) -> None:
+    """End the process once nothing was computed for a while, unless nobody takes the rows."""
+    computed = time.process_time()
+    while True:
+        time.sleep(_SECONDS_OF_STANDING_STILL)
+        before, computed = computed, time.process_time()
+        if computed - before < _SECONDS_OF_STANDING_STILL / 1000 and not sender.waits:
+            os._exit(STANDS_STILL)
+
+
+def _leave_with(parent: int) -> None:
+    """End the process once the one that wants the rows is gone, however that ended."""
+    while os.getppid() == parent:
+        time.sleep(_SECONDS_TO_OUTLIVE)
+    os._exit(LEFT_ALONE)
+
+
+def _named_in_utf_8(path: str) -> Path:
+    """The path, or another name of the file where polars could not take this one."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:  # bytes that are no UTF-8
+        return Path(f"/proc/self/fd/{os.open(path, os.O_RDONLY)}")
+    return Path(path)
+
+
+def main() -> None:
+    """Decode the file that the command line names; - is the content on the standard input."""
+    path, kind, source, rows_at_once, parent = sys.argv[1:]
+    threading.Thread(target=_leave_with, args=(int(parent),), daemon=True).start()
+    content = sys.stdin.buffer.read() if path == "-" else _named_in_utf_8(path)
+    size = len(content) if isinstance(content, bytes) else content.stat().st_size
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = memory_bytes() + size  # a file is mapped into memory
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+    sender = Sender(sys.stdout.buffer)
+    threading.Thread(target=_leave_if_still, args=(sender,), daemon=True).start()
+    sender.send_pieces(content, kind == "parquet", source, int(rows_at_once) or None)
+
+
+if __name__ == "__main__":
+    main()

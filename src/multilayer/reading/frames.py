@@ -1,0 +1,211 @@
+"""Anything that holds a table in memory, as a polars frame."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.errors import TableError
+from multilayer.reading.plain_columns import column_of_objects, told_categories, with_plain_columns
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def as_frame(X: Any, names: Sequence[str] | None = None) -> "pl.DataFrame":
+    """Take a table in any usual form.
+
+    Missing values may be None, NaN or NA; infinite numbers are kept here and count as missing
+    where columns are encoded.
+
+    Args:
+        X: A frame of polars, pandas, pyarrow or another library that narwhals knows; a NumPy array
+            or a scipy sparse matrix, (num_rows, num_columns); a list of rows, each a list or a
+            mapping; or a mapping from names to columns, or from names to the values of one row.
+        names: Of the columns, where X has none; None: x0, x1, …
+
+    Returns:
+        Columns of numbers, booleans, text, dates and times only. The numbers of a NumPy array keep
+        their precision.
+
+    Raises:
+        TableError: X is none of these, is not of two dimensions, its rows differ in length, two
+            columns have the same name, or a value is neither number, text, boolean, date nor time.
+    """
+    import polars as pl
+
+    if isinstance(X, np.ma.MaskedArray):  # what is masked is missing
+        is_number = X.dtype.kind in "fiu"
+        empty: Any = np.nan if is_number else None
+        X = np.where(np.ma.getmaskarray(X), empty, X.data.astype(float if is_number else object))
+    if isinstance(X, pl.LazyFrame):
+        X = X.collect()
+    if isinstance(X, pl.DataFrame):
+        return with_plain_columns(X)
+    if hasattr(X, "toarray") and hasattr(X, "nnz"):  # of scipy's sparse ones, some are mappings
+        return _frame_of_array(X.toarray(), names)
+    if isinstance(X, Mapping):
+        if not any(_is_column(values) for values in X.values()):
+            return _frame_of_rows([X], names)
+        for name, values in X.items():
+            if not _is_column(values):
+                raise TableError(
+                    f"column {str(name)!r} of the mapping holds {values!r:.80}; each column must "
+                    "be a list or an array, or each a single value for one row"
+                )
+        columns = {name: column_of_objects(str(name), list(values)) for name, values in X.items()}
+        _require_equal_lengths({str(name): len(column) for name, column in columns.items()})
+        return pl.DataFrame(list(columns.values()))
+    if isinstance(X, (list, tuple)):
+        return _frame_of_rows(X, names)
+    if hasattr(X, "columns") or hasattr(X, "column_names"):
+        return _frame_of_frame(X)
+    if hasattr(X, "__array__"):
+        return _frame_of_array(np.asarray(X), names)
+    raise TableError(
+        f"a table must be a frame, an array or a list of rows, not a {type(X).__name__}"
+    )
+
+
+def _frame_of_array(X: NDArray[Any], names: Sequence[str] | None) -> "pl.DataFrame":
+    import polars as pl
+
+    if X.ndim != 2:
+        raise TableError(
+            f"a table must have two dimensions, rows and columns; this array has the shape "
+            f"{X.shape}"
+        )
+    names = _column_names(X.shape[1], names)
+    if X.dtype.kind in "fiub" and X.dtype.itemsize <= 8:
+        if X.dtype == np.float16:
+            X = X.astype(np.float32)
+        # Columns that lie together are taken over as they are.
+        columns = np.ascontiguousarray(X.T)
+        return pl.DataFrame([pl.Series(name, c) for name, c in zip(names, columns, strict=True)])
+    if X.dtype.kind == "f":
+        return _frame_of_array(X.astype(np.float64), names)
+    if X.dtype.kind == "c":
+        raise TableError("complex numbers cannot be columns of a table")
+    if X.dtype.kind in "UOSMm":
+        as_objects = (
+            X
+            if X.dtype.kind in "OUS"
+            else X.astype("datetime64[us]" if X.dtype.kind == "M" else "timedelta64[us]")
+        )
+        return pl.DataFrame(
+            [
+                column_of_objects(name, as_objects[:, place].tolist())
+                for place, name in enumerate(names)
+            ]
+        )
+    raise TableError(f"an array of type {X.dtype} cannot be a table")
+
+
+def _frame_of_rows(rows: Sequence[Any], names: Sequence[str] | None) -> "pl.DataFrame":
+    import polars as pl
+
+    if rows and all(isinstance(row, Mapping) for row in rows):
+        found = dict.fromkeys(str(name) for row in rows for name in row)
+        return pl.DataFrame(
+            [column_of_objects(name, [row.get(name) for row in rows]) for name in found]
+        )
+    lengths = [
+        len(row) if hasattr(row, "__len__") and not isinstance(row, str) else -1 for row in rows
+    ]
+    for row, length in enumerate(lengths, start=1):
+        if length != lengths[0] or length < 0:
+            what = f"{length} values" if length >= 0 else f"a {type(rows[row - 1]).__name__}"
+            raise TableError(
+                f"row {row} of the list holds {what}; a table is a list of rows of equal length"
+            )
+    width = lengths[0] if rows else 0
+    columns = list(zip(*rows, strict=True)) if rows else []
+    return pl.DataFrame(
+        [
+            column_of_objects(name, column)
+            for name, column in zip(_column_names(width, names), columns, strict=True)
+        ]
+    )
+
+
+def _frame_of_frame(X: Any) -> "pl.DataFrame":
+    import narwhals as nw
+    import polars as pl
+
+    given = (
+        X.columns if hasattr(X, "columns") and not hasattr(X, "column_names") else (X.column_names)
+    )
+    names = [str(name) for name in given]
+    _require_distinct(names)
+    try:
+        frame = nw.from_native(X, eager_only=True)
+    except TypeError:
+        raise TableError(
+            f"a table must be a frame, an array or a list of rows, not a {type(X).__name__}"
+        ) from None
+    columns = []
+    for name, series in zip(names, frame.iter_columns(), strict=True):
+        columns.append(_series_of_series(name, series))
+    return pl.DataFrame(columns)
+
+
+def _series_of_series(name: str, series: Any) -> "pl.Series":
+    """A column of another library; pandas' are taken without the help of pyarrow."""
+    import narwhals as nw
+    import polars as pl
+
+    dtype = series.dtype
+    if dtype.is_numeric() and not dtype.is_decimal():
+        values = series.to_numpy()
+        if values.dtype.kind in "fiu":
+            return pl.Series(
+                name, values.astype(np.float32) if values.dtype == np.float16 else values
+            )
+    if isinstance(dtype, nw.Datetime):
+        if dtype.time_zone is not None:
+            series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return pl.Series(name, series.to_numpy().astype("datetime64[us]"))
+    if dtype in (nw.Categorical, nw.Enum):
+        values = [None if _absent(value) else str(value) for value in series.to_list()]
+        return told_categories(pl.Series(name, values, pl.String))
+    if dtype.is_nested():
+        raise TableError(
+            f"column {name!r} of the table holds {str(dtype).lower()}; a column must hold numbers, "
+            "text, booleans, dates or times"
+        )
+    return column_of_objects(name, series.to_list())
+
+
+def _is_column(values: Any) -> bool:
+    return isinstance(values, Iterable) and not isinstance(values, str | bytes | Mapping)
+
+
+def _absent(value: Any) -> bool:
+    return value is None or value != value
+
+
+def _column_names(num_columns: int, names: Sequence[str] | None) -> list[str]:
+    if names is None:
+        return [f"x{place}" for place in range(num_columns)]
+    if len(names) != num_columns:
+        raise TableError(f"a table of {num_columns} columns was given {len(names)} names")
+    names = [str(name) for name in names]
+    _require_distinct(names)
+    return names
+
+
+def _require_distinct(names: Sequence[str]) -> None:
+    places: dict[str, int] = {}
+    for place, name in enumerate(names, start=1):
+        if name in places:
+            raise TableError(f"columns {places[name]} and {place} have the same name {name!r}")
+        places[name] = place
+
+
+def _require_equal_lengths(lengths: Mapping[str, int]) -> None:
+    if len(set(lengths.values())) > 1:
+        (one, few), *_, (other, many) = sorted(lengths.items(), key=lambda pair: pair[1])
+        raise TableError(
+            f"columns must be of equal length; {one!r} has {few} values and {other!r} {many}"
+        )

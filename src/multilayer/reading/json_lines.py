@@ -1,0 +1,261 @@
+"""JSON lines as frames of text: an object a line, its fields the columns."""
+
+import io
+import json
+import math
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from multilayer.errors import DataWarning, TableError
+from multilayer.reading.byte_stream import read_whole
+from multilayer.reading.json_document import objects_of_document
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PIECE_BYTES = 2**24
+_LARGEST_LINE_BYTES = 2**25
+_MOST_COLUMNS = 100_000
+_MOST_VALUES = 2**27  # of a piece: objects times different fields
+_MOST_DIGITS = 18  # of a whole number that surely has at most 64 bits
+_BLOCK_BYTES = 2**15
+
+
+def read_json_pieces(
+    stream: io.BufferedReader,
+    source: str,
+    piece_bytes: int | None = None,
+    *,
+    keeps_new_columns: bool = False,
+    left_out: list[str] | None = None,
+) -> Iterator["pl.DataFrame"]:
+    """Read JSON lines, some at a time; or one JSON document, which is read at once.
+
+    All columns are text, as those of CSV are, so that a value is the same whatever other values its
+    column has: numbers in their shortest form, booleans as true and false. An object that lacks a
+    field has a missing value there. Empty lines do not count. Fields that hold lists or objects are
+    left out with a `DataWarning`.
+
+    Args:
+        stream: Begins the file, in UTF-8.
+        source: What errors call the file.
+        piece_bytes: How much text a piece has; None: `PIECE_BYTES`.
+        keeps_new_columns: Later pieces may have more columns than the first, after those; if not,
+            these are left out with a `DataWarning`, and all pieces have the same columns.
+        left_out: Gets the names of columns that are left out.
+
+    Raises:
+        TableError: a line is not a JSON object, all fields hold lists or objects, a line is longer
+            than 32 MB, or the objects have so many different fields that their table would be many
+            times larger than the file.
+    """
+    columns = _Columns(source, keeps_new_columns, [] if left_out is None else left_out)
+    if stream.peek(64).lstrip()[:1] == b"[":
+        yield columns.frame_of_objects(_objects(read_whole(stream, source), source))
+        return
+    piece_bytes = piece_bytes or PIECE_BYTES
+    rest, is_last, line = b"", False, 1
+    while not is_last:
+        piece = stream.read(piece_bytes)
+        is_last = len(piece) < piece_bytes
+        content = rest + piece
+        end = len(content) if is_last else content.rfind(b"\n") + 1
+        content, rest = content[:end], content[end:]
+        if len(rest) > _LARGEST_LINE_BYTES:
+            number = line + content.count(b"\n")
+            raise TableError(
+                f"line {number} of {source} is longer than {_LARGEST_LINE_BYTES:,} bytes"
+            )
+        if content.strip():
+            if line == 1 and _is_document(content):
+                whole = content + rest + read_whole(stream, source)
+                yield columns.frame_of_objects(_objects(whole, source))
+                return
+            yield columns.frame_of_lines(content, line)
+        line += content.count(b"\n")
+
+
+class _Columns:
+    """What the columns of a file are, as far as it has been read."""
+
+    def __init__(self, source: str, keeps_new: bool, left_out: list[str]) -> None:
+        self._source, self._keeps_new, self._left_out = source, keeps_new, left_out
+        self._names: list[str] = []
+
+    def frame_of_lines(self, content: bytes, first_line: int) -> "pl.DataFrame":
+        """The rows of some lines, the columns in the order of the first piece."""
+        import polars as pl
+
+        try:
+            found = self._found(content)
+        except TableError:
+            raise
+        # What is wrong, and where, is found out slowly.
+        except (Exception, pl.exceptions.PanicException):
+            content = _mended(content, self._source, first_line)
+            found = self._found(content)
+        if not found and not self._names:
+            raise TableError(f"{self._source} holds objects without fields")
+        known = {*self._names, *self._left_out}
+        new = [name for name in found if name not in known]
+        nested = [name for name in new if found[name]]
+        scalar = [name for name in new if not found[name]]
+        if not self._names and not scalar:
+            raise TableError(f"every field of {self._source} holds lists or objects")
+        for name in nested:
+            self._leave_out(name, "holds lists or objects")
+        if not self._names or self._keeps_new:
+            self._names += scalar
+        else:
+            for name in scalar:
+                self._leave_out(name, f"first stands after line {first_line - 1}, which is late")
+        try:
+            return _texts(content, self._names)
+        except (Exception, pl.exceptions.PanicException):  # the schema's scan minds less
+            return _texts(_mended(content, self._source, first_line), self._names)
+
+    def frame_of_objects(self, objects: list[dict[str, Any]]) -> "pl.DataFrame":
+        """The rows of objects."""
+        if not any(objects):
+            raise TableError(f"{self._source} holds objects without fields")
+        _require_few(len({n for one in objects for n in one}), len(objects), self._source)
+        return self.frame_of_lines(_written(objects), 1)
+
+    def _found(self, content: bytes) -> dict[str, bool]:
+        """The fields of some lines, and whether they hold lists or objects.
+
+        Block by block: where each line has other fields, all lines at once would take hours.
+        """
+        import polars as pl
+
+        found: dict[str, bool] = {}
+        num_objects, start = content.count(b"\n") + 1, 0
+        while start < len(content):
+            end = content.find(b"\n", start + _BLOCK_BYTES) + 1 or len(content)
+            block = content[start:end]
+            try:
+                schema = pl.scan_ndjson(io.BytesIO(block), infer_schema_length=None)
+                fields = [
+                    (name, dtype.is_nested()) for name, dtype in schema.collect_schema().items()
+                ]
+            # Lists and others in one field, numbers beyond every range, …
+            except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+                fields = _fields(block)
+            for name, is_nested in fields:
+                found[name] = found.get(name, False) or is_nested
+            _require_few(len(found), num_objects, self._source)
+            start = end
+        first = json.loads(content.lstrip().partition(b"\n")[0])
+        return {name: found[name] for name in (*first, *sorted(found.keys() - first.keys()))}
+
+    def _leave_out(self, name: str, why: str) -> None:
+        if name not in self._left_out:
+            self._left_out.append(name)
+            warnings.warn(
+                f"column {name!r} of {self._source} {why}, and is left out",
+                DataWarning,
+                stacklevel=5,
+            )
+
+
+def _texts(content: bytes, names: list[str]) -> "pl.DataFrame":
+    import polars as pl
+
+    return pl.read_ndjson(content, schema=dict.fromkeys(names, pl.String))
+
+
+def _fields(block: bytes) -> list[tuple[str, bool]]:
+    return [
+        (name, isinstance(value, list | dict))
+        for text in block.split(b"\n")
+        if text.strip()
+        for name, value in json.loads(text).items()
+    ]
+
+
+def _written(objects: list[dict[str, Any]]) -> bytes:
+    return b"".join(json.dumps(one).encode() + b"\n" for one in objects)
+
+
+def _mended(content: bytes, source: str, first_line: int) -> bytes:
+    """The same lines, without the NaN and infinity that some writers put there.
+
+    Raises:
+        TableError: one of them is not JSON; it is named.
+    """
+    objects = []
+    for line, text in enumerate(content.split(b"\n"), start=first_line):
+        if not text.strip():
+            continue
+        try:
+            found = json.loads(
+                text, parse_constant=lambda _: None, parse_int=_whole, parse_float=_finite
+            )
+        except (ValueError, RecursionError) as error:
+            reason = " ".join(str(error).split())
+            raise TableError(f"line {line} of {source} is not JSON: {reason}") from error
+        if not isinstance(found, dict):
+            raise TableError(
+                f"line {line} of {source} must be an object such as "
+                f'{{"column": 1}}, it is a {type(found).__name__}'
+            )
+        objects.append(found)
+    _require_few(len({name for one in objects for name in one}), len(objects), source)
+    try:
+        return _written(objects)
+    except (ValueError, RecursionError) as error:
+        raise TableError(f"{source} cannot be read: {' '.join(str(error).split())}") from error
+
+
+def _whole(text: str) -> int | str:
+    """A number of at most 64 bits, or the text of a larger one."""
+    return int(text) if len(text) <= _MOST_DIGITS else text
+
+
+def _finite(text: str) -> float | str:
+    """A number, or the text of one beyond every range."""
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+def _objects(content: bytes, source: str) -> list[dict[str, Any]]:
+    try:
+        found = json.loads(content, parse_constant=lambda _: None)
+    except (ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise TableError(f"{source} is not JSON: {reason}") from error
+    return objects_of_document(found, source)
+
+
+def _is_document(content: bytes) -> bool:
+    """Whether text that begins with a brace is one object that holds the table, not a row of it."""
+    first = content.lstrip().partition(b"\n")[0].strip()
+    if first in (b"{", b"{}"):
+        return first == b"{"
+    if content.count(b"\n", 0, len(content.rstrip())):
+        try:
+            json.loads(first)
+        except ValueError:
+            # A line of an object that is written over several, or one that is wrong.
+            return first.endswith((b"{", b"[", b",")) and first.count(b"{") > first.count(b"}")
+        except RecursionError:
+            pass
+        return False
+    try:
+        found = json.loads(first)
+    except (ValueError, RecursionError):
+        return False
+    return (
+        isinstance(found, dict)
+        and bool(found)
+        and all(isinstance(value, list | dict) for value in found.values())
+    )
+
+
+def _require_few(num_fields: int, num_objects: int, source: str) -> None:
+    if num_fields > _MOST_COLUMNS or num_fields * num_objects > _MOST_VALUES:
+        raise TableError(
+            f"{source} holds {num_objects:,} objects with {num_fields:,} different fields; "
+            "so many columns for so many rows are more than a table can have"
+        )

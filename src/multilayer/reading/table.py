@@ -1,0 +1,222 @@
+"""Any file that holds a table."""
+
+import io
+import warnings
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from multilayer.columns.text_numbers import with_numbers_found
+from multilayer.errors import DataWarning, SettingsError, TableError
+from multilayer.forked import require_polars_threads
+from multilayer.reading.byte_stream import (
+    STANDARD_INPUT,
+    largest_whole_bytes,
+    memory_bytes,
+    open_unpacked,
+    read_whole,
+    source_name,
+)
+from multilayer.reading.columnar import ARROW, OLD_FEATHER, PARQUET, read_columnar_pieces
+from multilayer.reading.columnar_process import BYTES_A_VALUE
+from multilayer.reading.csv import read_csv_pieces
+from multilayer.reading.excel import read_excel
+from multilayer.reading.foreign_formats import (
+    OLD_EXCEL,
+    ZIP,
+    require_no_foreign_format,
+    require_one_file,
+)
+from multilayer.reading.json_lines import read_json_pieces
+from multilayer.reading.table_format import TableFormat
+from multilayer.reading.text_stream import as_utf8
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_ROWS_AT_ONCE = 100_000
+
+
+def read_table(
+    path: str | Path,
+    *,
+    delimiter: str | None = None,
+    as_text: bool = False,
+    table_format: TableFormat | None = None,
+    left_out: list[str] | None = None,
+) -> "pl.DataFrame":
+    """Read a table: CSV and its relatives, JSON lines, Parquet, Arrow (Feather), or a worksheet.
+
+    The content says which it is, and how it is compressed, if at all: gzip, bzip2, xz, zstandard.
+    Of CSV and JSON, a column in which every value is a number becomes one of numbers; everything
+    else stays as it is written, for `infer_schema` to judge. What is unusual in the file is told by
+    a `DataWarning`.
+
+    Args:
+        path: The file, or - for the standard input.
+        delimiter: Of CSV; None: comma, semicolon, tab or bar, whichever fits.
+        as_text: Leave every column of CSV and JSON as text. An encoder takes text as well as
+            numbers, and rows to be predicted are best read so.
+        table_format: How the file is written, as far as its content does not say.
+        left_out: Gets the names of columns that hold lists, objects or bytes, and are left out.
+
+    Raises:
+        TableError: the file cannot be read as a table; the message says where and why.
+        SettingsError: the delimiter is not a single sign, or there are two of them.
+    """
+    import polars as pl
+
+    pieces = list(
+        _pieces(
+            path, _format(delimiter, table_format), largest_whole_bytes(), rows_at_once=None,
+            finds_booleans=not as_text, left_out=left_out,
+        )
+    )  # fmt: skip
+    _require_memory(pieces, source_name(path))
+    frame = pieces[0] if len(pieces) == 1 else pl.concat(pieces, how="diagonal_relaxed")
+    return frame if as_text else with_numbers_found(frame)
+
+
+def read_table_pieces(
+    path: str | Path,
+    *,
+    delimiter: str | None = None,
+    table_format: TableFormat | None = None,
+    rows_at_once: int = _ROWS_AT_ONCE,
+    text_bytes: int | None = None,
+    left_out: list[str] | None = None,
+) -> Iterator["pl.DataFrame"]:
+    """Read a table of any size, some rows at a time, in order; of CSV and JSON as text.
+
+    Args:
+        path: The file, or - for the standard input.
+        delimiter: As `read_table` takes it.
+        table_format: As `read_table` takes it.
+        rows_at_once: About how many rows a piece of a Parquet or Arrow file has.
+        text_bytes: About how much text a piece of a CSV or JSON file has; None: 16 MB.
+        left_out: Gets the names of columns that hold lists, objects or bytes, and are left out.
+
+    Raises:
+        TableError: the file cannot be read as a table; also while the pieces are taken.
+        SettingsError: the delimiter is not a single sign, or there are two of them.
+    """
+    return _pieces(
+        path, _format(delimiter, table_format), None, rows_at_once, text_bytes, left_out=left_out
+    )
+
+
+def _pieces(
+    path: str | Path,
+    table_format: TableFormat,
+    limit_bytes: int | None,
+    rows_at_once: int | None,
+    text_bytes: int | None = None,
+    finds_booleans: bool = False,
+    left_out: list[str] | None = None,
+) -> Iterator["pl.DataFrame"]:
+    path = path if str(path) == STANDARD_INPUT else Path(path).expanduser()
+    source = source_name(path)
+    require_polars_threads(f"reading {source}")
+    if isinstance(path, Path):
+        require_one_file(path)
+    with open_unpacked(path, limit_bytes) as stream:
+        beginning = stream.peek(64)
+        if not beginning:
+            raise TableError(f"{source} is empty")
+        if beginning.startswith(OLD_FEATHER):
+            raise TableError(f"{source} is Feather of version 1; write it as version 2")
+        if beginning.startswith((PARQUET, ARROW)):
+            _note_unused(table_format, set(), source)
+            yield from _columnar_pieces(path, stream, source, rows_at_once, left_out)
+        elif beginning.startswith((ZIP, OLD_EXCEL)):
+            _note_unused(table_format, {"sheet", "skip_rows"}, source)
+            yield read_excel(read_whole(stream, source), source, table_format)
+        else:
+            require_no_foreign_format(stream.peek(1024)[:1024], source)
+            if table_format.sheet is not None:
+                raise TableError(f"--sheet is for workbooks, and {source} is none")
+            text = as_utf8(stream, source, table_format.encoding)
+            if _is_json(path, text.peek(64)):
+                _note_unused(table_format, {"encoding"}, source)
+                pieces = read_json_pieces(
+                    text,
+                    source,
+                    text_bytes,
+                    keeps_new_columns=rows_at_once is None,
+                    left_out=left_out,
+                )
+                yield from map(_with_booleans, pieces) if finds_booleans else pieces
+            else:
+                table_format = replace(table_format, encoding=None)  # it is UTF-8 by now
+                yield from read_csv_pieces(text, source, table_format, text_bytes)
+
+
+def _with_booleans(frame: "pl.DataFrame") -> "pl.DataFrame":
+    """The columns of JSON that hold true and false alone, as booleans."""
+    import polars as pl
+
+    is_boolean = frame.select(
+        pl.all().is_in(["true", "false"]).all() & pl.all().is_not_null().any()
+    ).row(0)
+    names = [name for name, is_one in zip(frame.columns, is_boolean, strict=True) if is_one]
+    return frame.with_columns(pl.col(name) == "true" for name in names)
+
+
+def _note_unused(table_format: TableFormat, used: set[str], source: str) -> None:
+    """Say which flags mean nothing for a file of its kind."""
+    for one in fields(table_format):
+        if one.name not in used and getattr(table_format, one.name) != one.default:
+            warnings.warn(
+                f"--{one.name.replace('_', '-')} means nothing for {source}, which is no CSV",
+                DataWarning,
+                stacklevel=4,
+            )
+
+
+def _format(delimiter: str | None, table_format: TableFormat | None) -> TableFormat:
+    if delimiter is None:
+        return table_format or TableFormat()
+    if table_format is not None:
+        raise SettingsError("the delimiter stands in the format; give one of the two")
+    return TableFormat(delimiter)
+
+
+def _columnar_pieces(
+    path: str | Path,
+    stream: io.BufferedReader,
+    source: str,
+    rows_at_once: int | None,
+    left_out: list[str] | None,
+) -> Iterator["pl.DataFrame"]:
+    is_parquet = stream.peek(4).startswith(PARQUET)
+    # polars finds its way in a file by itself; what is packed or comes from a pipe is held whole.
+    content: Path | bytes
+    if isinstance(path, Path) and path.is_file() and _begins_alike(path, stream.peek(8)):
+        content = path
+    else:
+        content = read_whole(stream, source)
+    yield from read_columnar_pieces(content, is_parquet, source, rows_at_once, left_out)
+
+
+def _require_memory(pieces: list["pl.DataFrame"], source: str) -> None:
+    """Refuse pieces whose columns differ so much that all of them together would not fit."""
+    num_rows = sum(len(piece) for piece in pieces)
+    num_columns = len({name for piece in pieces for name in piece.columns})
+    if num_rows * num_columns * BYTES_A_VALUE > memory_bytes():
+        raise TableError(
+            f"{source} has {num_rows:,} rows and {num_columns:,} columns, "
+            "which is more than this machine holds at once"
+        )
+
+
+def _begins_alike(path: Path, beginning: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == beginning[:4]
+
+
+def _is_json(path: str | Path, beginning: bytes) -> bool:
+    start = beginning.lstrip()
+    suffixes = Path(path).suffixes if isinstance(path, Path) else []
+    is_named = any(suffix in (".json", ".jsonl", ".ndjson") for suffix in suffixes)
+    return start.startswith(b"{") or (start.startswith(b"[") and (is_named or b"{" in start))

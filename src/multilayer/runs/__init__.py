@@ -1,0 +1,1 @@
+"""A run and its folder: train, resume, evaluate, predict, inspect."""

@@ -1,0 +1,149 @@
+"""What a model of tables expects, and what it relies on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.reading.table_format import TableFormat
+from multilayer.errors import RunFolderError
+from multilayer.fit.table_rows import TableRows
+from multilayer.runs.data_of_run import check_table_of_run
+from multilayer.metrics.importance import Importance, permutation_importance
+from multilayer.runs.model_rows import rows_for_model
+from multilayer.fit.moved_data import is_there, where_data_are
+from multilayer.runs.run_documents import read_settings
+from multilayer.runs.run_folder import model_path
+from multilayer.runs.saved_run import format_of_run
+from multilayer.model.table_file import load_table_model
+from multilayer.model.table_model import TableModel
+
+_MOST_ROWS = 2_000
+
+
+@dataclass(frozen=True, eq=False)
+class TableInspection:
+    """A model and what was found out about it.
+
+    Attributes:
+        model: the model.
+        importances: of its columns; empty where there are no rows to find out with.
+        num_rows: that they were found out with.
+        reason: why there are no importances, in words.
+    """
+
+    model: TableModel
+    importances: list[Importance]
+    num_rows: int
+    reason: str
+
+
+def inspect_table(
+    run: str | Path, data: str | Path | None = None, *, table_format: TableFormat | None = None
+) -> TableInspection:
+    """Look at a model.
+
+    Args:
+        run: a run folder, or a model file.
+        data: rows with targets that it has not learned from; None: the validation rows of the run,
+            if its data is still there.
+        table_format: how the file is written; None: as the run's, if it is the run's own file, and
+            else as its content says.
+
+    Raises:
+        RunFolderError, ModelFileError: the run is not whole.
+        TableError: the data does not fit.
+    """
+    model = load_table_model(model_path(run))
+    rows, reason = held_out_rows(run, model, data, table_format=table_format)
+    if rows is None:
+        return TableInspection(model, [], 0, reason)
+    members = None if data is not None else members_holding_out(run, rows)
+    found = permutation_importance(model, rows.frame, rows.targets, members)
+    return TableInspection(model, found, len(rows), "")
+
+
+def held_out_rows(
+    run: str | Path,
+    model: TableModel,
+    data: str | Path | None = None,
+    *,
+    table_format: TableFormat | None = None,
+) -> tuple[TableRows | None, str]:
+    """Rows to look at a model with, 2,000 at most, or why there are none.
+
+    Args:
+        run: a run folder, or a model file.
+        model: its model.
+        data: rows with targets that it has not learned from; None: the validation rows of the run,
+            if its data is still there.
+        table_format: as `inspect_table` takes it.
+
+    Raises:
+        RunFolderError: the run is not whole.
+        TableError: the data does not fit.
+    """
+    rows, reason = _all_rows_of(run, model, data, table_format)
+    if rows is None:
+        return None, reason
+    return rows.take(np.arange(0, len(rows), -(-len(rows) // _MOST_ROWS))), ""
+
+
+def members_holding_out(run: str | Path, rows: TableRows) -> NDArray[np.int64] | None:
+    """Which member of a run's population has not learned from each of its validation rows.
+
+    Args:
+        run: a run folder.
+        rows: as `held_out_rows` gives them.
+
+    Returns:
+        (num_rows,); None where no member has learned from any of them.
+
+    Raises:
+        RunFolderError: the run is not whole.
+    """
+    origin = read_settings(run)["data"]
+    members = origin.get("validation_members")
+    if members is None or rows.numbers is None:
+        return None
+    member_of = dict(zip(origin["validation_rows"], members, strict=True))
+    try:
+        return np.array([member_of[number] for number in rows.numbers.tolist()], np.int64)
+    except KeyError as error:
+        raise RunFolderError(
+            f"settings.json of {run} does not say who held out row {error}"
+        ) from None
+
+
+def _all_rows_of(
+    run: str | Path, model: TableModel, data: str | Path | None, table_format: TableFormat | None
+) -> tuple[TableRows | None, str]:
+    def rows_of(path: str | Path) -> TableRows:
+        return rows_for_model(model, path, table_format or format_of_run(run, path)).rows
+
+    if data is not None:
+        return rows_of(data), ""
+    if not Path(run).is_dir():
+        return None, "a model file holds no rows; name a table to see what the model relies on"
+    try:
+        origin = read_settings(run)["data"]
+        _, validation, numbers = (origin[key] for key in ("load", "validation", "validation_rows"))
+    except KeyError as error:
+        raise RunFolderError(f"settings.json of {run} lacks {error}") from error
+    if validation is None and not numbers:
+        return None, "the run held no rows out; name a table with rows it has not learned from"
+    origin = where_data_are(run, origin)
+    path = origin["load"] if validation is None else origin["validation"]
+    if not is_there(path) or not Path(path).is_file():
+        what = "validation rows were held out of" if validation is None else "run was validated on"
+        return None, f"the table {path}, which the {what}, is not there any more; name a table"
+    try:
+        check_table_of_run(run, origin, is_shown=True, is_validation=validation is not None)
+    except RunFolderError as error:
+        return None, str(error)
+    if validation is not None:
+        return rows_of(path), ""
+    rows = rows_of(path)
+    assert rows.numbers is not None
+    return rows.take(np.flatnonzero(np.isin(rows.numbers, numbers))), ""

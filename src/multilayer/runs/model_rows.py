@@ -1,0 +1,92 @@
+"""The rows of a file with targets, as a model's own columns and classes have them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from multilayer.columns.labels import rows_in_words
+from multilayer.columns.left_out import LeftOut
+from multilayer.columns.schema import enumerated
+from multilayer.reading.table_format import TableFormat
+from multilayer.columns.target_checks import shown_target
+from multilayer.errors import TableError
+from multilayer.fit.table_rows import TableRows
+from multilayer.fit.table_source import ColumnRoles, read_rows
+from multilayer.model.table_model import TableModel
+
+_MOST_LABELS_SHOWN = 5
+
+
+@dataclass(frozen=True, eq=False)
+class ModelRows:
+    """Rows that a model can be measured on.
+
+    Attributes:
+        rows: with a target that the model knows.
+        left_out: rows whose target is missing, and the like.
+        unknown: rows of each label that is no class of the model, which are left out.
+        notes: what a person should know, a sentence each.
+    """
+
+    rows: TableRows
+    left_out: LeftOut
+    unknown: Mapping[Any, int]
+    notes: tuple[str, ...]
+
+    @property
+    def num_unknown(self) -> int:
+        """Rows that are left out because their label is no class of the model."""
+        return sum(self.unknown.values())
+
+
+def rows_for_model(
+    model: TableModel, data: str | Path, table_format: TableFormat | None = None
+) -> ModelRows:
+    """Read a file with targets as the model's schema and classes say.
+
+    Args:
+        model: of tables.
+        data: a file that `read_table` takes.
+        table_format: how the file is written; None: its content says.
+
+    Raises:
+        TableError: the file cannot be read, a column is missing or holds what it must not, or no
+            row has a target that the model knows.
+    """
+    targets = model.targets
+    roles = ColumnRoles(
+        targets.names,
+        table_format=table_format or TableFormat(),
+        values=model.schema.value_format,
+    )
+    source = read_rows(data, roles, schema=model.schema, number_types=targets.number_types)
+    rows, notes = source.rows, source.notes
+    if not targets.is_classification:
+        targets.encode(rows.targets, rows.numbers)  # says which row is no target
+        return ModelRows(rows, source.left_out, {}, notes)
+    matched = targets.matched(rows.targets)
+    notes += matched.notes
+    if matched.unknown:
+        assert rows.numbers is not None
+        is_known = matched.numbers >= 0
+        first = int(rows.numbers[np.argmin(is_known)]) + 1
+        often = sorted(matched.unknown, key=lambda label: (-matched.unknown[label], str(label)))
+        listed = ", ".join(
+            f"{shown_target(label)} ({rows_in_words(matched.unknown[label])})"
+            for label in often[:_MOST_LABELS_SHOWN]
+        )
+        if len(often) > _MOST_LABELS_SHOWN:
+            listed += f" and {len(often) - _MOST_LABELS_SHOWN:,} more"
+        what = (
+            f"{'label' if len(often) == 1 else 'labels'} {listed} of target {targets.names[0]!r}, "
+            f"first in row {first}, {'is' if len(often) == 1 else 'are'} no class of the model "
+            f"({enumerated([str(label) for label in targets.classes])})"
+        )
+        if not is_known.any():
+            raise TableError(f"no row of {data} can be scored: {what}")
+        notes += (f"{what}; these rows are left out of the scores",)
+        rows = rows.take(np.flatnonzero(is_known))
+    return ModelRows(rows, source.left_out, matched.unknown, notes)

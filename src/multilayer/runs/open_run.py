@@ -1,0 +1,115 @@
+"""A run and its folder while it is trained: begun anew, or taken up where it was left."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from multilayer.engine.fingerprints import as_json, check_same_training
+from multilayer.runs.checkpoints import CheckpointPlan, Checkpoints
+from multilayer.fit.moved_data import without_places
+from multilayer.runs.run_documents import read_settings
+from multilayer.runs.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from multilayer.engine.records import EpochRecord
+    from multilayer.engine.state import TrainingState
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """A run's folder, which nobody else fills meanwhile, and what is known of its training.
+
+    Attributes:
+        folder: where everything goes.
+        keeper: keeps the states of the training in it.
+        state: where the training goes on; None: at the beginning.
+        notes: what was found damaged when the run was taken up again, a line each.
+        history: a line for each epoch before `state`.
+    """
+
+    folder: RunFolder
+    keeper: Checkpoints
+    state: "TrainingState | None"
+    notes: tuple[str, ...]
+    history: tuple[dict[str, Any], ...]
+
+    @classmethod
+    def begun(
+        cls, folder: RunFolder, description: Mapping[str, Any], plan: CheckpointPlan
+    ) -> "OpenRun":
+        """Begin in an empty folder.
+
+        Args:
+            folder: the folder.
+            description: what settings.json shall say: all that the training follows from.
+            plan: when states are kept.
+
+        Raises:
+            OutputError: the folder cannot be written.
+        """
+        try:
+            folder.write_json("settings.json", description)
+        except BaseException:
+            folder.release()
+            raise
+        return cls(folder, _checkpoints(folder, plan), None, (), ())
+
+    @classmethod
+    def taken_up(
+        cls,
+        path: str | Path,
+        description: Mapping[str, Any],
+        plan: CheckpointPlan,
+        line_of: "Callable[[EpochRecord], dict[str, Any]]",
+    ) -> "OpenRun":
+        """Go on in a folder from its newest whole state, or from the beginning if it has none.
+
+        Args:
+            path: the folder.
+            description: what settings.json must say.
+            plan: when states are kept from here on.
+            line_of: makes a line of history.jsonl of a record.
+
+        Raises:
+            CheckpointError: data, settings or versions are not those of the run.
+            RunFolderError: another process fills the folder, or it is no run folder.
+            OutputError: the folder cannot be written.
+        """
+        folder = RunFolder.reopened(path)
+        try:
+            saved = read_settings(path)
+            check_same_training(_compared(saved), _compared(as_json(description)))
+            if saved["data"] != as_json(description["data"]):  # they have moved
+                folder.write_json("settings.json", {**saved, "data": description["data"]})
+            keeper = _checkpoints(folder, plan)
+            state, notes = keeper.latest()
+            history = [] if state is None else [line_of(record) for record in state.history]
+            folder.write_lines("history.jsonl", history)
+        except BaseException:
+            folder.release()
+            raise
+        return cls(folder, keeper, state, tuple(notes), tuple(history))
+
+    @property
+    def place(self) -> tuple[int, int] | None:
+        """The epoch that a resumed run goes on in, and its batches done; None: the beginning."""
+        state = self.state
+        return None if state is None else (state.epoch, state.num_batches_done)
+
+
+def _compared(description: dict[str, Any]) -> dict[str, Any]:
+    """Without where the data were: downloaded, kept or moved, they are the same data.
+
+    Roles of columns that an older version did not know have their defaults.
+    """
+    data = without_places(description["data"])
+    if isinstance(data.get("roles"), dict):
+        from multilayer.fit.table_source import ColumnRoles
+
+        data["roles"] = {**as_json(asdict(ColumnRoles(()))), **data["roles"]}
+    return {**description, "data": data}
+
+
+def _checkpoints(folder: RunFolder, plan: CheckpointPlan) -> Checkpoints:
+    return Checkpoints(folder.path / "checkpoints", plan)

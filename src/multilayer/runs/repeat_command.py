@@ -1,0 +1,112 @@
+"""The command that repeats a run."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any
+
+from multilayer.reading.byte_stream import STANDARD_INPUT
+from multilayer.reading.table_format import TableFormat
+from multilayer.engine.settings import setting_types
+from multilayer.errors import SettingsError
+from multilayer.recipes.recipes import recipe
+
+_RECIPE_TASKS = {"binary": "classification", "multiclass": "classification"}
+
+
+def repeat_command(description: Mapping[str, Any], **changes: Any) -> str:
+    """The command line, quoted for a shell, that trains the same again.
+
+    Args:
+        description: content of settings.json. Settings that are the recipe's are left out; of a
+            recipe that this version does not know, all are written.
+        changes: settings that shall be others; numbers are written with four digits.
+    """
+    changed = {
+        name: float(f"{value:.4g}") if isinstance(value, float) else value
+        for name, value in changes.items()
+    }
+    data = description["data"]
+    task = data.get("task", "images")
+    words = ["multilayer", "train", _argument(data["load"])]
+    if "roles" in data:
+        words += _table_flags(data)
+    known = _settings_of(
+        str(description.get("recipe")), _RECIPE_TASKS.get(task, task), data.get("num_rows")
+    )
+    if known:
+        words += _option("--recipe", description["recipe"])
+    for name, value in {**description["settings"], **changed}.items():
+        if value is None or name not in setting_types():  # of another version; no flag
+            continue
+        if name not in known or _written(value) != _written(known[name]):
+            words += _flag(name, value)
+    if data.get("data_dir"):
+        words += _option("--data-dir", data["data_dir"])
+    return shlex.join(words)
+
+
+def compare_command(description: Mapping[str, Any], *settings: str) -> str:
+    """The command line that compares settings on the data of a run."""
+    data = description["data"]
+    words = ["multilayer", "compare", _argument(data["load"]), *settings]
+    if "roles" in data:
+        words += _table_flags({**data, "validation": None})
+    return shlex.join(words)
+
+
+def _table_flags(data: Mapping[str, Any]) -> list[str]:
+    """The flags that say what the columns of a table are for."""
+    roles = data["roles"]
+    words = [word for name in roles["target"] for word in _option("--target", name)]
+    # Told, as it was found out from the values, which may be fewer next time.
+    words += ["--task", "classification" if data["task"] in _RECIPE_TASKS else data["task"]]
+    for name in ("weight", "group_by", "time_column"):
+        if roles.get(name) is not None:
+            words += _option(f"--{name.replace('_', '-')}", roles[name])
+    for name in ("categorical", "drop"):
+        words += [word for column in roles.get(name, ()) for word in _option(f"--{name}", column)]
+    for column, kind in roles.get("as_kind", {}).items():
+        words += _option("--as", f"{column}={kind}")
+    written = roles.get("table_format", {})
+    for name in (field.name for field in fields(TableFormat)):
+        if value := written.get(name):
+            words += _flag(name, value)
+    values = roles.get("values", {})
+    for name in ("decimal", "thousands"):
+        words += [f"--{name}", str(values[name])] if values.get(name) is not None else []
+    words += [word for text in values.get("missing", ()) for word in ("--missing", str(text))]
+    words += ["--keep-na"] if values.get("keep_na") else []
+    if data.get("validation") is not None:
+        words += _option("--validation", data["validation"])
+    return words
+
+
+def _settings_of(recipe_name: str, task: Any, num_rows: int | None) -> dict[str, Any]:
+    try:
+        return asdict(recipe(recipe_name, task, num_rows=num_rows))
+    except SettingsError:
+        return {}
+
+
+def _flag(name: str, value: Any) -> list[str]:
+    flag = name.replace("_", "-")
+    if isinstance(value, bool):
+        return [f"--{flag}" if value else f"--no-{flag}"]
+    return _option(f"--{flag}", _written(value))
+
+
+def _argument(path: Any) -> str:
+    """A path as an argument, which no stranger's folder can make an option of."""
+    text = str(path)
+    return f"./{text}" if text.startswith("-") and text != STANDARD_INPUT else text
+
+
+def _option(flag: str, value: Any) -> list[str]:
+    """A flag and its value, which stays its value if it begins as a flag does."""
+    return [f"{flag}={value}"] if str(value).startswith("-") else [flag, str(value)]
+
+
+def _written(value: Any) -> str:
+    """A value as a flag takes it."""
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

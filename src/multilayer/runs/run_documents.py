@@ -1,0 +1,227 @@
+"""What the JSON files of a run folder must be, and reading them.
+
+A run folder may come from a stranger: each file is read as carefully as a model file. What is
+declared here is checked once, on reading, so that what uses it need not look again. Names that are
+not declared are let through, for later versions; all but what is `Required` may be missing, for
+older versions did not write it.
+"""
+
+from pathlib import Path
+from typing import Any, Required, TypedDict
+
+from multilayer.container.plain_json import parse_object
+from multilayer.columns.schema import Schema
+from multilayer.columns.target_values import Task
+from multilayer.engine.settings import setting_types
+from multilayer.errors import RunFolderError, escaped
+from multilayer.files import read_regular, whole_lines
+from multilayer.fit.declared_types import Count, check_type
+from multilayer.fit.table_source import ColumnRoles
+
+_LARGEST_DOCUMENT_BYTES = 1 << 26
+
+_Plain = str | bool | float | None  # what names that nobody knows yet may have, alone or as a list
+
+
+class ImageData(TypedDict, total=False):
+    """What settings.json says of pictures."""
+
+    load: Required[str]
+    name: str
+    data_dir: str | None
+    source: str
+    num_train_rows: Count
+    num_validation_rows: Count
+    validation_rows: str
+    num_test_rows: Count
+    image_shape: list[Count]
+    class_names: list[str]
+    sha256: str
+
+
+class TableData(TypedDict, total=False):
+    """What settings.json says of a table."""
+
+    load: Required[str]
+    roles: Required[ColumnRoles]
+    task: Required[Task]
+    sha256: str | None
+    validation: str | None
+    validation_sha256: str | None
+    num_rows: Count
+    num_rows_without_target: Count
+    schema: Schema
+    validation_rows: list[Count]
+    validation_members: list[Count] | None
+    memory_limit: Count | None
+
+
+class SettingsDocument(TypedDict, total=False):
+    """settings.json; its settings and its data have declarations of their own."""
+
+    recipe: str
+    settings: Required[dict[str, Any]]
+    data: Required[dict[str, Any]]
+    versions: dict[str, str]
+
+
+class Score(TypedDict, total=False):
+    """A score with its interval; null where there is none."""
+
+    name: Required[str]
+    value: Required[float | None]
+    low: Required[float | None]
+    high: Required[float | None]
+
+
+class ResultsDocument(TypedDict, total=False):
+    """results.json; scores of test rows have names that begin with test_."""
+
+    status: str
+    validation: list[Score]
+    num_epochs: Count
+    train_seconds: float
+    part_seconds: dict[str, float]
+    num_members: Count
+    num_parameters: Count
+    num_threads: Count
+    versions: dict[str, str]
+
+
+class HistoryLine(TypedDict, total=False):
+    """A line of history.jsonl; losses of the epoch that diverged are null."""
+
+    epoch: Required[Count]
+    num_steps: Count
+    train_loss: float | None
+    validation_loss: float | None
+    validation_accuracy: float | None
+    best_epochs: list[Count] | None
+    seconds: float | None
+
+
+class StudyDocument(TypedDict):
+    """tune.json."""
+
+    study: str
+    storage: str | None
+    fingerprint: dict[str, Any]
+
+
+def read_settings(run: str | Path) -> dict[str, Any]:
+    """What was trained on what: settings.json of a run folder.
+
+    Raises:
+        RunFolderError: it is missing, damaged, or not what it must be.
+    """
+    document = _read(run, "settings.json", SettingsDocument)
+    kinds = setting_types()
+    try:
+        for name, value in document["settings"].items():
+            kind = kinds[name][0] if name in kinds else _Plain | list[_Plain]
+            check_type(value, kind, f"settings.{name}")
+        data = document["data"]
+        kind = TableData if "roles" in data else ImageData
+        check_type(data, kind, "data")
+        if kind is ImageData and len(data.get("image_shape", "  ")) != 2:
+            raise ValueError("data.image_shape must be a height and a width")
+        members = data.get("validation_members")
+        if members is not None and len(members) != len(data.get("validation_rows", ())):
+            raise ValueError("data.validation_members must be as many as data.validation_rows")
+    except ValueError as error:
+        raise _unfit(run, "settings.json", error) from error
+    return document
+
+
+def read_results(run: str | Path) -> dict[str, Any]:
+    """How a run ended: results.json of a run folder; empty where there is none yet.
+
+    Raises:
+        RunFolderError: it is damaged, or not what it must be.
+    """
+    if not (Path(run) / "results.json").exists():
+        return {}
+    document = _read(run, "results.json", ResultsDocument)
+    try:
+        for name, value in document.items():
+            if name.startswith("test_") and name.endswith("_interval"):
+                check_type(value, list[float], name)
+                if len(value) != 2:
+                    raise ValueError(f"{name} must be two numbers")
+    except ValueError as error:
+        raise _unfit(run, "results.json", error) from error
+    return document
+
+
+def read_history(run: str | Path) -> list[dict[str, Any]]:
+    """The lines of a run's history.jsonl, an epoch each; a run that was killed may have none.
+
+    A last line that was cut off in the middle of writing is left out.
+
+    Raises:
+        RunFolderError: there is no such folder or file, or a line is damaged.
+    """
+    path = Path(run) / "history.jsonl"
+    if not Path(run).is_dir():
+        raise RunFolderError(f"there is no run folder {run}")
+    if not path.exists():
+        raise RunFolderError(f"{run} has no {path.name}: no epoch was finished, or it is no run")
+    try:
+        lines = whole_lines(path)
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"{path} cannot be read: {_reason(error)}") from error
+    epochs = []
+    for number, line in enumerate(lines, 1):
+        try:
+            epoch = parse_object(line)
+            check_type(epoch, HistoryLine, "")
+            for name in epoch.keys() - HistoryLine.__annotations__.keys():
+                kind = float | None if name.startswith(("train_", "validation_")) else Any
+                check_type(epoch[name], kind, name)
+        except ValueError as error:
+            raise RunFolderError(
+                f"line {number} of {path} is not that of an epoch: {_reason(error)}"
+            ) from error
+        epochs.append(epoch)
+    return epochs
+
+
+def read_study(folder: str | Path, name: str) -> dict[str, Any]:
+    """What the study in a folder is of.
+
+    Raises:
+        RunFolderError: the file is missing, damaged, or not what it must be.
+    """
+    return _read(folder, name, StudyDocument)
+
+
+def read_json(run: str | Path, name: str) -> dict[str, Any]:
+    """Read a JSON file of a run folder, whatever is in it.
+
+    Raises:
+        RunFolderError: the folder or the file is missing or damaged.
+    """
+    path = Path(run) / name
+    try:
+        return parse_object(read_regular(path, _LARGEST_DOCUMENT_BYTES), has_paths=True)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise RunFolderError(f"{run} is not a finished run: it has no {name}") from error
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"{path} cannot be read: {_reason(error)}") from error
+
+
+def _read(run: str | Path, name: str, kind: type) -> dict[str, Any]:
+    document = read_json(run, name)
+    try:
+        check_type(document, kind, "")
+    except ValueError as error:
+        raise _unfit(run, name, error) from error
+    return document
+
+
+def _unfit(run: str | Path, name: str, error: ValueError) -> RunFolderError:
+    return RunFolderError(f"{Path(run) / name} is not that of a run: {_reason(error)}")
+
+
+def _reason(error: Exception) -> str:
+    return escaped(getattr(error, "strerror", None) or error)

@@ -1,0 +1,228 @@
+"""The rows that a run learned from and those it watched, as the engine takes them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from multilayer.reading.byte_stream import STANDARD_INPUT
+from multilayer.images.datasets import ImageDataset, load_images
+from multilayer.columns.schema import Schema
+from multilayer.encoding.splits import split_rows
+from multilayer.engine.batches import Examples
+from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.specification import NetworkSpec
+from multilayer.errors import RunFolderError, SettingsError, TableError
+from multilayer.fit.fitting import TableFit
+from multilayer.runs.data_of_run import check_images_of_run, check_table_of_run
+from multilayer.fit.image_rows import as_examples
+from multilayer.fit.moved_data import check_is_there, find_folder, where_data_are
+from multilayer.runs.run_documents import read_settings
+from multilayer.runs.saved_run import saved_table
+from multilayer.fit.table_source import read_rows
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class PlanePoints:
+    """Rows of two numbers, to be drawn.
+
+    Args:
+        points: (num_rows, 2), in the units that they have in the data.
+        names: of the two; none for a plane that has none.
+        inputs_of: makes a network's inputs (num_points, num_inputs) of points (num_points, 2).
+    """
+
+    points: Array
+    names: tuple[str, str] | None
+    inputs_of: Callable[[Array], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class RunRows:
+    """What a run was trained on; of several networks what the first one was.
+
+    Attributes:
+        name: of the run.
+        settings: of the run.
+        spec: a network's shape.
+        learned: rows learned from.
+        watched: rows measured on that were not learned from; None: there were none.
+        num_watched_rows: that any of the networks was measured on.
+        is_test_watched: whether these are the test rows.
+        class_names: one for each class; none where numbers or labels are predicted.
+        image_shape: of pictures.
+        plane: of rows with two numbers for inputs, whose classes are predicted.
+        fit: of a table.
+    """
+
+    name: str
+    settings: TrainingSettings
+    spec: NetworkSpec
+    learned: Examples
+    watched: Examples | None = None
+    num_watched_rows: int = 0
+    is_test_watched: bool = False
+    class_names: tuple[str, ...] = ()
+    image_shape: tuple[int, int] | None = None
+    plane: PlanePoints | None = None
+    fit: TableFit | None = None
+
+
+def rows_of_run(
+    run: str | Path, data: ImageDataset | TableFit | str | Path | None = None
+) -> RunRows:
+    """Find the rows of a run again.
+
+    Args:
+        run: the folder.
+        data: what it trained on, where that is in memory, or where it is now; None: loaded again
+            from where it was, or where it has moved to together with the run folder.
+
+    Raises:
+        RunFolderError: the folder is not that of a run by this version, or its table has changed.
+        DataError: the data cannot be had any more.
+    """
+    description = read_settings(run)
+    settings = _settings_of(run, description)
+    name = Path(run).name
+    if isinstance(data, TableFit):
+        return _of_table(name, settings, data)
+    place = data if isinstance(data, str | Path) else None
+    origin = description["data"]
+    if isinstance(origin, dict) and "roles" in origin:
+        return _of_table(name, settings, _fit_again(run, description, settings, place))
+    try:
+        load, data_dir, _ = origin["load"], origin["data_dir"], origin["image_shape"]
+    except (KeyError, TypeError) as error:
+        raise _of_another_version(run, error) from error
+    if isinstance(data, ImageDataset):
+        return _of_pictures(name, settings, data)
+    if place is None:
+        place = find_folder(run, load) if Path(load).is_absolute() else load
+    dataset = load_images(place, data_dir)
+    check_images_of_run(run, origin, dataset, is_shown=False)
+    return _of_pictures(name, settings, dataset)
+
+
+def _settings_of(run: str | Path, description: Mapping[str, Any]) -> TrainingSettings:
+    try:
+        description["data"]
+        return TrainingSettings(**description["settings"])
+    except (KeyError, TypeError, SettingsError) as error:
+        raise _of_another_version(run, error) from error
+
+
+def _of_another_version(run: str | Path, error: Exception) -> RunFolderError:
+    return RunFolderError(f"{run}/settings.json is not that of a run by this version: {error}")
+
+
+def _of_pictures(name: str, settings: TrainingSettings, dataset: ImageDataset) -> RunRows:
+    learned, watched = as_examples(dataset.train), as_examples(dataset.test)
+    if settings.validation_fraction:
+        kept, held_out = split_rows(
+            dataset.train.labels, settings.validation_fraction, settings.seed
+        )
+        learned, watched = (learned.at(torch.from_numpy(part)) for part in (kept, held_out))
+    return RunRows(
+        name,
+        settings,
+        settings.network_spec(
+            learned.inputs.shape[1], len(dataset.class_names), input_scale=1 / 255
+        ),
+        learned,
+        watched,
+        len(watched),
+        not settings.validation_fraction,
+        tuple(dataset.class_names),
+        dataset.image_shape,
+    )
+
+
+def _fit_again(
+    run: str | Path,
+    description: Mapping[str, Any],
+    settings: TrainingSettings,
+    given: str | Path | None,
+) -> TableFit:
+    """The fit that a run on a table began with; `given` is where the table is now, if given."""
+    origin = description["data"]
+    try:
+        saved = saved_table(origin)
+        schema = Schema.from_json(origin["schema"])
+        path, num_rows, recipe_name = origin["load"], origin["num_rows"], description["recipe"]
+        validation = saved.validation
+    except (KeyError, TypeError, TableError) as error:
+        raise _of_another_version(run, error) from error
+    if given is None and STANDARD_INPUT in (path, validation):
+        raise RunFolderError(
+            f"the rows of {run} came through the standard input, and cannot be read again"
+        )
+    origin = where_data_are(run, origin, given)
+    path, validation = origin["load"], origin["validation"]
+    check_is_there(run, path)
+    check_table_of_run(run, origin, is_shown=False)
+    source = read_rows(path, saved.roles, schema=schema)
+    rows = source.rows
+    if len(rows) != num_rows:
+        raise RunFolderError(
+            f"{path} has {len(rows):,} rows with a target; the run {run} was trained on "
+            f"{num_rows:,}"
+        )
+    own = None
+    if validation is not None:
+        check_is_there(run, validation)
+        check_table_of_run(run, origin, is_shown=False, is_validation=True)
+        own = read_rows(
+            validation, saved.roles, schema=schema, number_types=source.number_types
+        ).rows
+    changes = {one.name: getattr(settings, one.name) for one in fields(settings)}
+    return TableFit(
+        rows, schema, task=saved.task, target_names=saved.roles.target, recipe_name=recipe_name,
+        changes=changes, validation=own,
+    )  # fmt: skip
+
+
+def _of_table(name: str, settings: TrainingSettings, fit: TableFit) -> RunRows:
+    learned, watched = fit.examples_of_member(0)
+    num_watched = 0 if watched is None else len(watched)
+    if fit.settings.num_folds:
+        num_watched = sum(map(len, fit.division.held_out or ()))
+    return RunRows(
+        name,
+        settings,
+        fit.network.spec,
+        learned,
+        watched,
+        num_watched,
+        False,
+        tuple(map(str, fit.targets.classes)),
+        plane=_plane_of(fit),
+        fit=fit,
+    )
+
+
+def _plane_of(fit: TableFit) -> PlanePoints | None:
+    columns = fit.schema.inputs
+    if len(columns) != 2 or any(column.kind != "numeric" for column in columns):
+        return None
+    if not fit.targets.is_classification:
+        return None
+    names = (columns[0].name, columns[1].name)
+    frame = fit.rows.take(fit.division.train[0]).frame
+    points = frame.select(names).to_numpy().astype(np.float64)
+    return PlanePoints(points, names, partial(_encoded, fit, names))
+
+
+def _encoded(fit: TableFit, names: tuple[str, str], points: Array) -> Tensor:
+    import polars as pl
+
+    frame = pl.DataFrame({name: points[:, place] for place, name in enumerate(names)})
+    return torch.from_numpy(fit.encoder.encode(frame))

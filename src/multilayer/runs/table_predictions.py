@@ -1,0 +1,234 @@
+"""Answers for the rows of a file, written beside them."""
+
+import io
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.reading.table import read_table_pieces
+from multilayer.reading.table_format import TableFormat
+from multilayer.encoding.unseen_values import UnseenValues
+from multilayer.errors import OutputError, SettingsError
+from multilayer.files import replace_atomically
+from multilayer.runs.spreadsheets import frame_without_formulas
+from multilayer.model.table_answers import TableAnswers
+
+if TYPE_CHECKING:
+    import polars as pl
+
+OnUnseenFlag = Literal["note", "error", "ignore"]
+
+_SUFFIXES = (".csv", ".parquet", ".jsonl", ".ndjson")
+_SET_SEPARATOR = " | "
+
+
+class TablePredictions:
+    """Answers for the rows of a file of any size, some at a time.
+
+    Args:
+        model: what answers.
+        data: a file that `read_table_pieces` takes; - is the standard input.
+        table_format: how the file is written.
+        with_probabilities: a column for the probability of each class or label. Several quantiles
+            have a column each in any case, after the median's.
+        coverage: of intervals of numbers, or of sets of classes; None: without.
+        on_unseen: what is done about categories that the model has never seen, which count as
+            missing: "note" leaves them to be read in `unseen`, "error" refuses them, "ignore".
+
+    Attributes:
+        ignored_columns: columns of the file that the model does not need; known once the first
+            rows are read.
+        unseen: the categories that it has never seen, of the pieces so far.
+
+    Raises:
+        SettingsError: probabilities are asked of a model that predicts numbers, or the coverage is
+            out of range.
+    """
+
+    def __init__(
+        self,
+        model: TableAnswers,
+        data: str | Path,
+        *,
+        table_format: TableFormat | None = None,
+        with_probabilities: bool = False,
+        coverage: float | None = None,
+        on_unseen: OnUnseenFlag = "note",
+    ) -> None:
+        if with_probabilities and model.targets.task == "regression":
+            raise SettingsError("probabilities are of classes; this model predicts numbers")
+        if coverage is not None and not 0 < coverage < 1:
+            raise SettingsError(f"coverage must be a number between 0 and 1; it is {coverage!r}")
+        if coverage is not None and model.targets.task == "multilabel":
+            raise SettingsError("neither intervals nor sets are there for several labels")
+        self._model, self._data, self._table_format = model, data, table_format
+        self._with_probabilities, self._coverage = with_probabilities, coverage
+        self.ignored_columns: tuple[str, ...] = ()
+        self.unseen, self._on_unseen = UnseenValues(), on_unseen
+
+    def pieces(self) -> Iterator["pl.DataFrame"]:
+        """The file's rows in order, with all its columns as they are and the answers after them.
+
+        Raises:
+            TableError: the file cannot be read, columns are missing, or a value is not what its
+                column holds (row and column are named).
+            DataError: the model has too few held-out rows for the coverage.
+        """
+        source = "the standard input" if str(self._data) == "-" else str(self._data)
+        first_row, names = 1, None
+        for piece in read_table_pieces(self._data, table_format=self._table_format):
+            if names is None:
+                names = _free_names(self._answer_names(), piece.columns)
+                self.ignored_columns = self._model.encoder.ignored_columns(piece.columns)
+            answers = self._answers(piece, source, first_row)
+            yield piece.with_columns(
+                column.alias(name) for name, column in zip(names, answers, strict=True)
+            )
+            first_row += len(piece)
+
+    def write_csv(self, file: IO[bytes], *, is_spreadsheet_safe: bool = False) -> int:
+        """Write the pieces as CSV.
+
+        Args:
+            file: to write to.
+            is_spreadsheet_safe: text that a spreadsheet would take for a formula gets a ' before
+                it.
+
+        Returns:
+            How many rows there were.
+        """
+        num_rows, is_first = 0, True
+        for piece in self.pieces():
+            if is_spreadsheet_safe:
+                piece = frame_without_formulas(piece)
+            content = io.BytesIO()  # polars would write past the file, to its descriptor
+            piece.write_csv(content, include_header=is_first)
+            file.write(content.getbuffer())
+            num_rows, is_first = num_rows + len(piece), False
+        return num_rows
+
+    def save(self, path: str | Path, *, is_spreadsheet_safe: bool = False) -> int:
+        """Write a CSV, Parquet or JSON lines file, whole or not at all.
+
+        Args:
+            path: ends in .csv, .parquet, .jsonl or .ndjson; - is the standard output, as CSV.
+            is_spreadsheet_safe: as `write_csv` takes it.
+
+        Returns:
+            How many rows there were.
+
+        Raises:
+            OutputError: the file cannot be written, or its name ends otherwise.
+        """
+        if str(path) == "-":
+            num_rows = self.write_csv(sys.stdout.buffer, is_spreadsheet_safe=is_spreadsheet_safe)
+            sys.stdout.buffer.flush()
+            return num_rows
+        suffix = Path(path).suffix.lower()
+        if suffix not in _SUFFIXES:
+            raise OutputError(
+                f"cannot write {path}: its name must end in {', '.join(_SUFFIXES[:-1])} or "
+                f"{_SUFFIXES[-1]}"
+            )
+        with replace_atomically(path) as file:
+            if suffix == ".parquet":
+                return self._write_parquet(file)
+            if suffix != ".csv":
+                return self._write_json_lines(file)
+            return self.write_csv(file, is_spreadsheet_safe=is_spreadsheet_safe)
+
+    def _write_json_lines(self, file: IO[bytes]) -> int:
+        num_rows = 0
+        for piece in self.pieces():
+            piece.write_ndjson(file)
+            num_rows += len(piece)
+        return num_rows
+
+    def _write_parquet(self, file: IO[bytes]) -> int:
+        import polars as pl
+        from polars.io.plugins import register_io_source
+
+        pieces = self.pieces()
+        first = next(pieces)
+        num_rows = 0
+
+        def source(*_: object) -> Iterator[pl.DataFrame]:
+            nonlocal num_rows
+            for piece in chain([first], pieces):
+                num_rows += len(piece)
+                yield piece
+
+        register_io_source(source, schema=first.schema).sink_parquet(file)
+        return num_rows
+
+    def _answer_names(self) -> list[str]:
+        targets = self._model.targets
+        names = [f"predicted_{name}" for name in targets.names]
+        if targets.task == "regression":
+            levels, central = targets.scale.quantiles, list(names)
+            if len(levels) > 1:
+                names += [f"{name}_quantile_{level:g}" for name in central for level in levels]
+            if self._coverage is not None:
+                names += [f"{name}_{end}" for name in central for end in ("low", "high")]
+            return names
+        if self._coverage is not None:
+            names.append(f"{names[0]}_set")
+        if self._with_probabilities:
+            of = targets.classes or targets.names
+            names += [f"probability_{label}" for label in of]
+        return names
+
+    def _answers(self, piece: "pl.DataFrame", source: str, first_row: int) -> list["pl.Series"]:
+        import polars as pl
+
+        model, targets = self._model, self._model.targets
+        outputs = model.member_outputs(piece, source, first_row, self.unseen)
+        if self._on_unseen == "error":
+            self.unseen.report("error")
+        if targets.task == "regression":
+            numbers = model.member_numbers(outputs)
+            mean = numbers.mean(axis=0)
+            columns = list(targets.scale.central(mean).T)
+            if len(targets.scale.quantiles) > 1:
+                columns += list(mean.T)
+            if self._coverage is not None:
+                low, high = model.intervals_of(numbers, self._coverage)
+                for ends in zip(low.T, high.T, strict=True):
+                    columns += ends
+            return [pl.Series(column) for column in columns]
+        of_members = model.member_probabilities(outputs)
+        probabilities = of_members.mean(axis=0)
+        if targets.task == "multilabel":
+            answers = [pl.Series(column) for column in (probabilities > 0.5).astype(np.int64).T]
+        else:
+            answers = [_labels(targets.decode_classes(probabilities.argmax(axis=1)))]
+            if self._coverage is not None:
+                names = np.array([str(label) for label in targets.classes], dtype=object)
+                is_in = model.sets_of(of_members, self._coverage)
+                answers.append(pl.Series([_SET_SEPARATOR.join(names[row]) for row in is_in]))
+        if self._with_probabilities:
+            answers += [pl.Series(column) for column in probabilities.T]
+        return answers
+
+
+def _labels(labels: NDArray[Any]) -> "pl.Series":
+    import polars as pl
+
+    if labels.dtype == object:  # of several types, which one column cannot hold
+        return pl.Series([str(label) for label in labels], dtype=pl.String)
+    return pl.Series(labels)
+
+
+def _free_names(names: Sequence[str], taken: Sequence[str]) -> list[str]:
+    """The names, longer by underscores where a column has them already."""
+    free: list[str] = []
+    for name in names:
+        while name in taken or name in free:
+            name += "_"
+        free.append(name)
+    return free

@@ -1,0 +1,109 @@
+"""Settings as they are written on the command line: hidden_widths=512,256,dropout=0.2."""
+
+from difflib import SequenceMatcher
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from multilayer.engine.settings import TrainingSettings, setting_types
+from multilayer.errors import SettingsError
+from multilayer.recipes.recipes import RecipeName, TaskName
+from multilayer.recipes.recipes import recipe as settings_of
+
+# What a comparison decides itself: the loss follows from the data, the seeds are its repetitions.
+_NOT_FOR_COMPARISONS = {
+    "loss": "it follows from the data",
+    "num_folds": "each network is scored alone",
+    "num_members": "each network is scored alone",
+    "seed": "each is repeated over seeds",
+}
+_BOOLEANS = {"yes": True, "true": True, "no": False, "false": False}
+
+
+def read_settings(
+    text: str,
+    recipe: str = "chapter",
+    task: TaskName = "images",
+    *,
+    num_rows: int | None = None,
+    num_columns: int | None = None,
+) -> TrainingSettings:
+    """Read settings from text.
+
+    Args:
+        text: `name=value` with commas between; a recipe's name may stand first, and alone. Commas
+            within hidden_widths are the widths': `hidden_widths=512,256,dropout=0.2`.
+        recipe: what stands where the text names nothing else.
+        task: that the recipe is for.
+        num_rows: as the recipe takes it.
+        num_columns: likewise.
+
+    Raises:
+        SettingsError: a name is unknown (the message lists the known ones, nearest first), stands
+            there twice, or its value is not of its kind or out of range.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    recipes = get_args(RecipeName)
+    if parts[0] in recipes:
+        recipe = parts.pop(0)
+    given: dict[str, str] = {}
+    last = ""
+    for part in parts:
+        name, is_assigned, value = part.partition("=")
+        if is_assigned:
+            last = name.strip()
+            if last in given:
+                raise SettingsError(f"{text!r} sets {last} twice")
+            given[last] = value.strip()
+        elif last in setting_types() and get_origin(setting_types()[last][0]) is tuple:
+            given[last] += f",{part}"
+        else:
+            names = ", ".join(_nearest_first(part, [*recipes, *setting_types()]))
+            raise SettingsError(
+                f"{part!r} in {text!r} must be a recipe or name=value; known are, nearest first: "
+                f"{names}"
+            )
+    changes = {name: _value(name, given[name], text) for name in given}
+    return settings_of(recipe, task, num_rows=num_rows, num_columns=num_columns, **changes)
+
+
+def _value(name: str, text: str, whole: str) -> Any:
+    types = setting_types()
+    if name not in types:
+        raise SettingsError(
+            f"unknown setting {name!r} in {whole!r}; known are, nearest first: "
+            f"{', '.join(_nearest_first(name, list(types)))}"
+        )
+    if name in _NOT_FOR_COMPARISONS:
+        raise SettingsError(f"{name} is not for settings here: {_NOT_FOR_COMPARISONS[name]}")
+    kind = types[name][0]
+    try:
+        return _read(kind, text)
+    except (ValueError, KeyError):
+        raise SettingsError(f"{name} must be {_in_words(kind)}; it is {text!r}") from None
+
+
+def _read(kind: Any, text: str) -> Any:
+    origin = get_origin(kind)
+    if origin is tuple:
+        entry = get_args(kind)[0]
+        return tuple(_read(entry, part) for part in text.split(",")) if text else ()
+    if origin is Literal:
+        return text  # the settings themselves say which are known
+    if origin in (Union, UnionType):
+        if text.lower() == "none":
+            return None
+        return _read(next(part for part in get_args(kind) if part is not type(None)), text)
+    if kind is bool:
+        return _BOOLEANS[text.lower()]
+    return kind(text)
+
+
+def _in_words(kind: Any) -> str:
+    if get_origin(kind) is tuple:
+        whole = get_args(kind)[0] is int  # a tuple of names takes any text here
+        return f"{'whole ' if whole else ''}numbers with commas between them"
+    return {int: "a whole number", float: "a number", bool: "yes or no"}.get(kind, "a known name")
+
+
+def _nearest_first(given: str, known: list[str]) -> list[str]:
+    return sorted(known, key=lambda name: -SequenceMatcher(None, given, name).ratio())

@@ -1,0 +1,176 @@
+"""Numbers as people write them: found in a column of text, and read."""
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from multilayer.columns.find_numbers import find_numbers
+from multilayer.columns.kinds import infer_schema, judge_columns, typed_frame
+from multilayer.columns.number_format import NumberFormat
+from multilayer.columns.schema import Schema
+from multilayer.columns.value_format import ValueFormat
+from multilayer.encoding.encoder import Encoder
+from multilayer.errors import SettingsError, TableError
+
+
+@pytest.mark.parametrize(
+    ("texts", "numbers"),
+    [
+        (["$5.00", "$1,234.50", "-$3", "($2)"], [5, 1234.5, -3, -2]),
+        (["45%", "5,3 %", "7\N{NO-BREAK SPACE}%"], [45, 5.3, 7]),
+        (["396.206,37 €", "1,00 €", "12 €"], [396206.37, 1, 12]),
+        (["1\N{NARROW NO-BREAK SPACE}234,5", "7"], [1234.5, 7]),
+        (["1'234.5", "1\N{RIGHT SINGLE QUOTATION MARK}000"], [1234.5, 1000]),
+        (["CHF 5.-", "CHF 12.50"], [5, 12.5]),
+        (["\N{MINUS SIGN}5", "\N{EN DASH}6", "+7", "8-"], [-5, -6, 7, -8]),
+        (["(27.18)", "3", "n/a"], [-27.18, 3, None]),
+        (["12,34,567", "1,23,456"], [1234567, 123456]),
+        (["1,234", "950"], [1234, 950]),
+        (["1,234", "0,5"], [1.234, 0.5]),
+        (["12 kr", "kr 13"], [12, 13]),
+        (["5 kg", "7 kg"], [5, 7]),
+    ],
+)
+def test_a_column_of_numbers_is_read(texts, numbers) -> None:
+    found = find_numbers(pl.Series("x", texts))
+    assert found is not None
+    assert found.are_numbers
+    assert found.numbers.to_list() == numbers
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["abc", "d"], ["A12", "B13"], ["1.2.3", "1.2.4"], ["$5", "€5"], ["5 kg", "300 g"],
+        ["192.168.1.1", "10.0.0.1"], ["10-20", "20-30"], ["5'11", "6'2"],
+    ],
+)  # fmt: skip
+def test_other_texts_are_no_numbers(texts) -> None:
+    found = find_numbers(pl.Series("x", texts))
+    assert found is None or not found.are_numbers
+
+
+def test_what_a_comma_means_may_be_open_and_told() -> None:
+    texts = pl.Series("x", ["1,234", "56,789"])
+    found = find_numbers(texts)
+    assert found is not None
+    assert found.numbers.to_list() == [1234, 56789]
+    assert "--decimal ," in found.doubt
+    told = find_numbers(texts, ValueFormat(decimal=","))
+    assert told is not None
+    assert (told.numbers.to_list(), told.doubt) == ([1.234, 56.789], "")
+    other = find_numbers(pl.Series("x", ["1.234", "2.345"]), ValueFormat(decimal=","))
+    assert other is not None
+    assert other.numbers.to_list() == [1234, 2345]
+
+
+def test_other_columns_tell_what_a_comma_means() -> None:
+    frame = pl.DataFrame({"open": ["1,234", "5,678"] * 20, "sure": ["1,5", "2,25"] * 20})
+    schema, typed = judge_columns(frame)
+    assert typed["open"][0] == 1.234
+    assert any("'open'" in warning for warning in schema.warnings)
+
+
+SIGNS = st.sampled_from([(".", ""), (".", ","), (",", "."), (",", " "), (".", "'"), (",", "")])
+AFFIX = st.sampled_from(["", "$", "€", "CHF", "%", "zł"])
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    numbers=st.lists(st.integers(-(10**9), 10**9), min_size=2, max_size=30),
+    signs=SIGNS,
+    affix=AFFIX,
+    before=st.booleans(),
+    space=st.sampled_from(["", " ", "\N{NO-BREAK SPACE}"]),
+    parentheses=st.booleans(),
+)
+def test_what_is_written_is_read_again(numbers, signs, affix, before, space, parentheses) -> None:
+    decimal, thousands = signs
+
+    def written(number: int) -> str:
+        text = f"{abs(number) / 100:,.2f}"
+        text = text.replace(",", "_").replace(".", decimal).replace("_", thousands)
+        if affix:
+            text = f"{affix}{space}{text}" if before and affix != "%" else f"{text}{space}{affix}"
+        if number >= 0:
+            return text
+        return f"({text})" if parentheses else f"-{text}"
+
+    # One with a fraction of two digits alone says what each sign is.
+    values = [*numbers, 123456789]
+    texts = pl.Series("x", list(map(written, values)))
+    found = find_numbers(texts)
+    assert found is not None
+    assert found.numbers.to_list() == [value / 100 for value in values]
+    again = NumberFormat.from_json(found.number_format.to_json())
+    frame = texts.to_frame()
+    schema = Schema.from_json(infer_schema(frame).to_json())
+    if schema.columns[0].kind == "numeric":
+        assert again == (schema.columns[0].number_format or NumberFormat())
+        typed = typed_frame(frame, schema)
+        encoder = Encoder.fit(typed, schema)
+        assert (Encoder.from_json(encoder.to_json()).encode(frame) == encoder.encode(typed)).all()
+
+
+def test_a_stray_is_missing_and_named_by_its_row() -> None:
+    texts = [f"{row}.5" for row in range(60)]
+    texts[7] = "<1.0"
+    frame = pl.DataFrame({"x": texts})
+    schema = infer_schema(frame, row_numbers=pl.Series(range(3, 63)).to_numpy())
+    assert schema.columns[0].kind == "numeric"
+    (warning,) = schema.warnings
+    assert "'<1.0' in row 10" in warning
+    assert "--missing <1.0" in warning
+    assert typed_frame(frame, schema)["x"].null_count() == 1
+    with pytest.raises(TableError, match="row 1 of column 'x'.*'>90'"):
+        typed_frame(pl.DataFrame({"x": [">90"]}), schema)
+    told = infer_schema(frame, value_format=ValueFormat(missing=("<1.0",)))
+    assert told.warnings == ()
+
+
+def test_told_spellings_are_missing_as_text_and_as_numbers() -> None:
+    values = ValueFormat(missing=("Unknown", "-999"))
+    for column in (["1.5", "-999", " unknown"], [1.5, -999.0, None]):
+        frame = pl.DataFrame({"x": column * 10})
+        schema, typed = judge_columns(frame, value_format=values)
+        assert typed["x"].null_count() == 20
+        encoder = Encoder.fit(typed, schema)
+        assert (encoder.encode(frame)[:, 1] == encoder.encode(typed)[:, 1]).all()
+        assert Encoder.from_json(encoder.to_json()).missing == values.missing
+
+
+def test_na_may_be_a_value() -> None:
+    frame = pl.DataFrame({"country": ["NA", "DE", "FR", ""] * 10})
+    schema = infer_schema(frame, value_format=ValueFormat(keep_na=True))
+    assert Encoder.fit(frame, schema).categories[0].categories == ("DE", "FR", "NA")
+    assert Encoder.fit(frame, infer_schema(frame)).categories[0].categories == ("DE", "FR")
+
+
+@pytest.mark.parametrize(
+    ("texts", "categories"),
+    [
+        (["2.50", "3.10", "2.75"], ("2.5", "2.75", "3.1")),
+        (["1.1", "1.10", "2.0"], ("1.1", "1.10", "2.0")),
+        (["007", "012", "100"], ("007", "012", "100")),
+        (["1.0", "2.0", "beta"], ("1.0", "2.0", "beta")),
+    ],
+)
+def test_a_category_has_one_spelling_in_text_and_numbers(texts, categories) -> None:
+    frame = pl.DataFrame({"code": texts * 10})
+    schema = Schema.from_json(infer_schema(frame, categorical=["code"]).to_json())
+    encoder = Encoder.fit(frame, schema)
+    assert encoder.categories[0].categories == categories
+    if "beta" in texts or "1.10" in texts:
+        return
+    for dtype in (pl.Float64, pl.Float32):
+        typed = frame.select(pl.col("code").cast(dtype))
+        assert (encoder.encode(typed) == encoder.encode(frame)).all()
+
+
+@pytest.mark.parametrize(
+    "told", [{"decimal": ";"}, {"thousands": "-"}, {"decimal": ",", "thousands": ","}]
+)
+def test_impossible_signs_are_refused(told) -> None:
+    with pytest.raises(SettingsError):
+        ValueFormat(**told)

@@ -1,0 +1,119 @@
+"""Learning bit by bit where the first rows do not show everything yet."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from multilayer import MLPClassifier, MLPRegressor
+from multilayer.errors import DataWarning, TableError, TrainingDivergedError
+from multilayer.fit import increments
+
+QUICK = {"recipe": "fast", "hidden_layer_sizes": (32,), "random_state": 0}
+GENERATOR = np.random.default_rng(0)
+X = GENERATOR.normal(size=(210, 3))
+Y = (X[:, 0] > 0).astype(int)
+TOWNS = GENERATOR.choice(["u", "v", "w"], 210)
+
+
+def learned(frame, answers, num_first, times=15):
+    classifier = MLPClassifier(**QUICK)
+    classifier.partial_fit(frame[:num_first], answers[:num_first], classes=[0, 1])
+    for _ in range(times):
+        classifier.partial_fit(frame[num_first:], answers[num_first:])
+    return classifier
+
+
+@pytest.mark.parametrize("num_first", [3, 10, 50])
+@pytest.mark.parametrize("first", [0.0, np.nan, "narrow"])
+def test_a_column_of_numbers_that_shows_itself_later_is_learned(num_first, first):
+    numbers = X.copy()
+    numbers[:num_first, 0] = X[:num_first, 0] * 1e-4 if first == "narrow" else first
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "column .* holds no value", DataWarning)
+        classifier = learned(numbers, Y, num_first)
+    assert classifier.score(numbers[num_first:], Y[num_first:]) > 0.9
+
+
+@pytest.mark.parametrize("num_first", [3, 10, 50])
+def test_categories_that_come_later_are_learned(num_first):
+    frame = pd.DataFrame({"town": TOWNS, "x": X[:, 1]})
+    frame.loc[: num_first - 1, "town"] = "u"
+    answers = (frame["town"] == "w").to_numpy().astype(int)
+    assert learned(frame, answers, num_first).score(frame, answers) == 1
+
+
+def test_each_category_is_learned_as_it_comes():
+    frame = pd.DataFrame({"town": np.repeat(list("abcdefg"), 30), "x": X[:, 1]})
+    answers = np.repeat([0, 1, 0, 1, 0, 1, 0], 30)
+    classifier = MLPClassifier(**QUICK)
+    for start in range(0, 210, 30):
+        rows = slice(start, start + 30)
+        classifier.partial_fit(frame[rows], answers[rows], classes=[0, 1])
+    categories = classifier.model_.encoder.categories[0].categories
+    assert categories == tuple("abcdefg")
+
+
+def test_numbers_to_predict_are_scaled_anew():
+    regressor = MLPRegressor(**QUICK)
+    answers = 1000 + 100 * X[:, 0]
+    regressor.partial_fit(X[:5], np.full(5, 7.0))
+    for _ in range(20):
+        regressor.partial_fit(X, answers)
+    assert regressor.score(X, answers) > 0.8
+
+
+def test_what_is_new_after_columns_are_settled_is_warned_of(monkeypatch):
+    monkeypatch.setattr(increments, "_ROWS_TO_SETTLE", 100)
+    frame = pd.DataFrame({"town": np.where(TOWNS == "w", "u", TOWNS), "same": 1.0, "x": X[:, 1]})
+    classifier = MLPClassifier(**QUICK)
+    for _ in range(2):
+        classifier.partial_fit(frame[:60], Y[:60], classes=[0, 1])
+    later = frame[60:].assign(town="z", same=2.0)
+    with pytest.warns(DataWarning) as found:
+        classifier.partial_fit(later, Y[60:])
+    town, same = (str(each.message) for each in found)
+    assert town.startswith("column 'town' holds values that were not in the training rows in 150")
+    assert town.endswith("they count as missing; columns were settled by the rows before")
+    assert same.startswith("column 'same', which was constant, varies and is not used")
+    with warnings.catch_warnings():  # once is enough
+        warnings.simplefilter("error")
+        pickle.loads(pickle.dumps(classifier)).partial_fit(later, Y[60:])
+
+
+def test_first_rows_in_which_nothing_varies_are_too_few():
+    with pytest.raises(TableError, match="constant in the first 4 rows of partial_fit"):
+        MLPClassifier(**QUICK).partial_fit(np.ones((4, 2)), [0, 1, 0, 1], classes=[0, 1])
+
+
+def test_the_same_rows_again_change_no_column():
+    classifier = MLPClassifier(**QUICK)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(5):
+            classifier.partial_fit(X, Y, classes=[0, 1])
+    assert [line["epoch"] for line in classifier.history_] == [1, 2, 3, 4, 5]
+    assert classifier.score(X, Y) > 0.9
+
+
+@pytest.mark.parametrize("recipe", ["chapter", "fast"])
+def test_a_loss_that_is_not_finite_is_raised_and_what_was_learned_before_stays(recipe):
+    rows = np.random.default_rng(0).normal(size=(400, 3))
+    estimator = MLPRegressor(recipe, learning_rate_init=1e6, random_state=0)
+    with pytest.raises(TrainingDivergedError, match="loss stopped being a finite number in epoch"):
+        for _ in range(4):
+            estimator.partial_fit(rows, rows[:, 0])
+    kept = estimator._increments.answering()
+    assert bool(kept.network.parameters.isfinite().all())
+
+
+def test_a_model_answers_as_before_while_its_estimator_learns_on():
+    rows = np.random.default_rng(0).normal(size=(400, 3))
+    estimator = MLPRegressor("fast", random_state=0).partial_fit(rows, rows[:, 0])
+    model = estimator.model_
+    before = model.predict(rows)
+    estimator.partial_fit(rows, rows[:, 1])
+    np.testing.assert_array_equal(model.predict(rows), before)
+    assert not np.array_equal(estimator.predict(rows), before)

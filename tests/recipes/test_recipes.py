@@ -1,0 +1,98 @@
+from typing import get_args
+
+import pytest
+
+from multilayer.errors import SettingsError
+from multilayer.recipes.recipes import RecipeName, TaskName, recipe
+
+
+def test_the_chapters_recipe_is_the_books():
+    settings = recipe("chapter")
+    assert settings.hidden_widths == (256,)
+    assert (settings.activation, settings.optimizer, settings.loss) == (
+        "relu", "sgd", "cross_entropy",
+    )  # fmt: skip
+    assert (settings.learning_rate, settings.batch_size, settings.max_epochs) == (0.1, 256, 10)
+    assert settings.momentum == 0
+
+
+def test_a_recipe_takes_changes_by_name():
+    assert recipe("chapter", learning_rate=0.5, hidden_widths=(64, 32)).hidden_widths == (64, 32)
+
+
+def test_unknown_recipes_and_settings_are_answered_with_the_known_ones():
+    with pytest.raises(SettingsError, match=r"unknown recipe 'chaptre'; known are: chapter"):
+        recipe("chaptre")
+    with pytest.raises(SettingsError, match=r"unknown setting 'lr'; known are: hidden_widths, "):
+        recipe("chapter", lr=0.1)
+
+
+@pytest.mark.parametrize("task", get_args(TaskName))
+@pytest.mark.parametrize("name", get_args(RecipeName))
+def test_every_recipe_is_for_every_task(name, task):
+    settings = recipe(name, task, num_rows=1000, num_columns=20, seed=7)
+    assert settings.seed == 7
+    assert settings.loss == LOSSES_OF_TASKS[task]
+
+
+LOSSES_OF_TASKS = {
+    "images": "cross_entropy", "classification": "cross_entropy",
+    "multilabel": "binary_cross_entropy", "regression": "squared_error",
+}  # fmt: skip
+
+
+def test_the_default_of_tables_is_realmlps():
+    settings = recipe("default", "regression")
+    assert settings.hidden_widths == (256, 256, 256)
+    assert (settings.activation, settings.learning_rate) == ("mish", 0.1)
+    assert recipe("default", "classification").activation == "selu"
+    assert recipe("default", "classification").learning_rate == 0.04
+    assert (settings.scale_rate_factor, settings.bias_rate_factor) == (6, 0.1)
+    assert settings.numeric_embedding
+    assert not recipe("fast", "regression").numeric_embedding
+    assert (settings.average_decay, recipe("fast", "regression").average_decay) == (0.98, 0)
+    assert recipe("best", "regression").num_folds == 5
+
+
+def test_large_and_wide_tables_are_given_less():
+    assert recipe("default", "regression", num_rows=200_000).max_epochs == 256
+    assert recipe("default", "regression", num_rows=2_000_000).max_epochs == 25
+    assert not recipe("default", "regression", num_columns=501).numeric_embedding
+    assert recipe("default", "regression", num_rows=2_000_000, max_epochs=256).max_epochs == 256
+
+
+def test_counts_are_learned_in_shorter_steps_unless_others_are_asked_for():
+    assert recipe("default", "regression", loss="poisson").learning_rate == 0.02
+    assert recipe("default", "regression", loss="poisson", learning_rate=0.3).learning_rate == 0.3
+    assert recipe("default", "regression", loss="huber").learning_rate == 0.1
+
+
+def test_a_loss_of_another_task_is_answered_with_the_tasks_own():
+    with pytest.raises(SettingsError, match="the loss of classification is cross_entropy; it cann"):
+        recipe("default", "classification", loss="huber")
+
+
+def test_an_unknown_task_is_answered_with_the_known_ones():
+    with pytest.raises(SettingsError, match=r"unknown task 'ranking'; known are: images, "):
+        recipe("default", "ranking")
+
+
+def test_tables_are_not_shifted():
+    with pytest.raises(SettingsError, match="augment shift, flip shifts and mirrors pictures"):
+        recipe("default", "classification", augment=("shift", "flip"))
+    assert recipe("default", augment=["shift"]).augment == ("shift",)
+
+
+def test_few_steps_have_no_schedule_which_would_begin_at_nothing():
+    def few(epochs, task="classification", **changes):
+        return recipe("default", task, num_rows=200, max_epochs=epochs, **changes)
+
+    for task, fewest in (("classification", 300), ("regression", 32)):
+        begins, ends = few(1, task), few(fewest - 1, task)
+        assert (begins.schedule, begins.zero_last_layer) == ("constant", True)
+        assert (ends.schedule, ends.zero_last_layer) == ("constant", True)
+        assert (few(fewest, task).schedule, few(fewest, task).zero_last_layer) == (
+            recipe("default", task).schedule, recipe("default", task).zero_last_layer
+        )  # fmt: skip
+    assert few(1, schedule="log_cosine").schedule == "log_cosine"
+    assert recipe("chapter", "classification", num_rows=200, max_epochs=1).zero_last_layer is False

@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+from sklearn import metrics
+
+from multilayer.images.datasets import ImageSplit
+from multilayer.engine.network import Network
+from multilayer.engine.specification import NetworkSpec
+from multilayer.errors import DataError
+from multilayer.runs.evaluation import ImageEvaluation, evaluate_images
+from multilayer.metrics.wilson import wilson_interval
+from multilayer.model.image_model import ImageModel
+
+
+@pytest.fixture
+def evaluation() -> ImageEvaluation:
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 4, 300)
+    predicted = np.where(random.random(300) < 0.7, labels, random.integers(0, 4, 300))
+    return ImageEvaluation(("a", "b", "c", "d"), labels, predicted, random.random(300))
+
+
+def test_scores_are_those_of_scikit_learn(evaluation):
+    true, predicted = evaluation.labels, evaluation.predicted
+    precision, recall, _, _ = metrics.precision_recall_fscore_support(true, predicted)
+    assert evaluation.accuracy == metrics.accuracy_score(true, predicted)
+    np.testing.assert_allclose(evaluation.precision, precision)
+    np.testing.assert_allclose(evaluation.recall, recall)
+    np.testing.assert_array_equal(
+        evaluation.confusion_matrix, metrics.confusion_matrix(true, predicted)
+    )
+
+
+def test_mistakes_are_all_the_wrong_ones_the_most_confident_first(evaluation):
+    worst = evaluation.mistakes
+    assert sorted(worst) == list(np.flatnonzero(evaluation.labels != evaluation.predicted))
+    assert (np.diff(evaluation.confidences[worst]) <= 0).all()
+
+
+def test_a_class_never_predicted_has_no_precision_and_an_absent_one_no_recall():
+    labels, predicted = np.array([0, 1, 1]), np.array([0, 0, 0])
+    evaluation = ImageEvaluation(("a", "b", "c"), labels, predicted, np.ones(3))
+    np.testing.assert_allclose(evaluation.precision, [1 / 3, np.nan, np.nan])
+    np.testing.assert_allclose(evaluation.recall, [1, 0, np.nan])
+
+
+@given(st.integers(1, 20_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_the_interval_is_wilsons(counts):
+    num_right, num_tries = counts
+    expected = binomtest(num_right, num_tries).proportion_ci(method="wilson")
+    low, high = wilson_interval(num_right, num_tries)
+    assert low == pytest.approx(expected.low, abs=1e-12)
+    assert high == pytest.approx(expected.high, abs=1e-12)
+
+
+def test_labels_that_the_network_does_not_know_are_refused():
+    model = ImageModel(Network(NetworkSpec(4, 2)), (2, 2), ("a", "b"))
+    images = np.zeros((3, 2, 2), np.uint8)
+    with pytest.raises(DataError, match="label 5; the network knows 0 to 1"):
+        evaluate_images(model, ImageSplit(images, np.array([0, 1, 5])))
+    with pytest.raises(DataError, match="no pictures"):
+        evaluate_images(model, ImageSplit(images[:0], np.zeros(0, np.int64)))
