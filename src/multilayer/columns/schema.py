@@ -56,12 +56,15 @@ class Schema:
         targets: Names of the columns to be predicted, none if they are kept elsewhere.
         warnings: What a person should look at: likely identifiers, unused columns, suspected leaks.
         value_format: What the user said of how values are written.
+        target_formats: For each target how the text of the training rows writes its numbers, None
+            where it is plain or holds none; empty: as the text of each file shows.
     """
 
     columns: tuple[Column, ...]
     targets: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     value_format: ValueFormat = field(default_factory=ValueFormat)
+    target_formats: tuple[NumberFormat | None, ...] = ()
 
     @property
     def inputs(self) -> tuple[Column, ...]:
@@ -74,12 +77,17 @@ class Schema:
 
     def to_json(self) -> dict[str, Any]:
         """The same as a JSON document; `from_json` gives an equal schema."""
-        return {
+        document = {
             "columns": [_column_json(column) for column in self.columns],
             "targets": list(self.targets),
             "warnings": list(self.warnings),
             "value_format": self.value_format.to_json(),
         }
+        if any(self.target_formats):
+            document["target_formats"] = [
+                None if written is None else written.to_json() for written in self.target_formats
+            ]
+        return document
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> "Schema":
@@ -91,7 +99,12 @@ class Schema:
         try:
             columns = tuple(_column_of(column) for column in document["columns"])
             values = ValueFormat.from_json(document.get("value_format", {}))
-            schema = cls(columns, _texts(document["targets"]), _texts(document["warnings"]), values)
+            written = tuple(map(_number_format_of, document.get("target_formats", ())))
+            schema = cls(
+                columns, _texts(document["targets"]), _texts(document["warnings"]), values, written
+            )
+            if written and len(written) != len(schema.targets):
+                raise TableError("target_formats must be one for each of targets")
         except (AttributeError, KeyError, TypeError, SettingsError, TableError) as error:
             raise TableError(f"this is no schema of a table: {error}") from error
         for column in columns:
@@ -114,13 +127,12 @@ def _column_json(column: Column) -> dict[str, Any]:
 
 
 def _column_of(document: dict[str, Any]) -> Column:
-    numbers = document.get("number_format")
-    return Column(
-        **{
-            **document,
-            "number_format": None if numbers is None else NumberFormat.from_json(numbers),
-        }
-    )
+    numbers = _number_format_of(document.get("number_format"))
+    return Column(**{**document, "number_format": numbers})
+
+
+def _number_format_of(document: dict[str, Any] | None) -> NumberFormat | None:
+    return None if document is None else NumberFormat.from_json(document)
 
 
 def _texts(values: Sequence[str]) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ def with_missing_told(
 
     if not missing or not columns:
         return frame
-    texts = tuple(text.strip().lower() for text in missing)
+    texts = missing_told_texts(missing)
     numbers = [number for text in texts if (number := _number(text)) is not None]
     changed, types = [], frame.schema
     for name in columns:
@@ -91,6 +91,11 @@ def with_missing_told(
         elif dtype.is_numeric() and numbers:
             changed.append(pl.when(value.cast(pl.Float64).is_in(numbers).not_()).then(value))
     return frame.with_columns(changed) if changed else frame
+
+
+def missing_told_texts(missing: tuple[str, ...]) -> tuple[str, ...]:
+    """The spellings in lower case, without spaces around them."""
+    return tuple(text.strip().lower() for text in missing)
 
 
 def values_present(text: "pl.Expr", keep_na: bool) -> "pl.Expr":

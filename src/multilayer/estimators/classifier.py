@@ -13,6 +13,7 @@ from multilayer.columns.target_values import Task
 from multilayer.encoding.targets import Targets
 from multilayer.encoding.unseen_values import OnUnseen
 from multilayer.errors import SettingsError, TableError
+from multilayer.estimators.column_arguments import require_told_labels
 from multilayer.estimators.table_estimator import TableEstimator, require_labels
 from multilayer.model.table_model import TableModel
 
@@ -44,6 +45,12 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         class_weight: "balanced", or weights by class.
         categorical_features: names or numbers of columns that are categories whatever they look
             like, or a mark for each column.
+        as_kind: kinds by a column's name or number: "numeric", "categorical", "boolean", "date",
+            "date:%d/%m/%Y" (or another writing), "dropped".
+        decimal: the decimal sign of numbers in text, "." or ","; None: each column tells.
+        thousands: their separator of thousands, ",", ".", " " or "'"; None: each column tells.
+        missing: spellings of missing values in X beside the usual ones, such as ("unknown", -999).
+        keep_na: in text and labels NA, None and the like are values.
         settings: other fields of `TrainingSettings` by name.
         random_state: seed.
         warm_start: a further `fit` goes on with the weights there are.
@@ -78,6 +85,11 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         num_folds: int | None = None,
         class_weight: Mapping[Any, float] | str | None = None,
         categorical_features: Sequence[str] | Sequence[int] | Sequence[bool] | None = None,
+        as_kind: Mapping[Any, str] | None = None,
+        decimal: str | None = None,
+        thousands: str | None = None,
+        missing: str | float | Sequence[str | float] | None = None,
+        keep_na: bool = False,
         settings: Mapping[str, Any] | None = None,
         random_state: Any = None,
         warm_start: bool = False,
@@ -99,6 +111,11 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         self.num_folds = num_folds
         self.class_weight = class_weight
         self.categorical_features = categorical_features
+        self.as_kind = as_kind
+        self.decimal = decimal
+        self.thousands = thousands
+        self.missing = missing
+        self.keep_na = keep_na
         self.settings = settings
         self.random_state = random_state
         self.warm_start = warm_start
@@ -181,6 +198,7 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
 
     def _read_targets(self, y: Any) -> NDArray[Any]:
         require_labels(y)
+        require_told_labels(y, self)
         array = check_array(
             y, accept_sparse=True, ensure_2d=False, dtype=None, input_name="y",
             ensure_all_finite=True, ensure_min_samples=0,

@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_array, column_or_1d
 
+from multilayer.columns.target_checks import require_no_moments, width_of
 from multilayer.columns.target_values import Task
 from multilayer.encoding.targets import Targets
 from multilayer.encoding.unseen_values import OnUnseen
 from multilayer.estimators.arguments import changed_settings
+from multilayer.estimators.column_arguments import numbers_of_targets
 from multilayer.estimators.table_estimator import TableEstimator, require_labels
 
 Array = NDArray[np.float64]
@@ -46,6 +48,12 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
         num_folds: networks, each of which has another fold of the rows held out.
         categorical_features: names or numbers of columns that are categories whatever they look
             like, or a mark for each column.
+        as_kind: kinds by a column's name or number: "numeric", "categorical", "boolean", "date",
+            "date:%d/%m/%Y" (or another writing), "dropped".
+        decimal: the decimal sign of numbers in text, "." or ","; None: each column tells.
+        thousands: their separator of thousands, ",", ".", " " or "'"; None: each column tells.
+        missing: spellings of missing values in X beside the usual ones, such as ("unknown", -999).
+        keep_na: in text and labels NA, None and the like are values.
         settings: other fields of `TrainingSettings` by name.
         random_state: seed.
         warm_start: a further `fit` goes on with the weights there are.
@@ -80,6 +88,11 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
         n_iter_no_change: int = 40,
         num_folds: int | None = None,
         categorical_features: Sequence[str] | Sequence[int] | Sequence[bool] | None = None,
+        as_kind: Mapping[Any, str] | None = None,
+        decimal: str | None = None,
+        thousands: str | None = None,
+        missing: str | float | Sequence[str | float] | None = None,
+        keep_na: bool = False,
         settings: Mapping[str, Any] | None = None,
         random_state: Any = None,
         warm_start: bool = False,
@@ -102,6 +115,11 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
         self.n_iter_no_change = n_iter_no_change
         self.num_folds = num_folds
         self.categorical_features = categorical_features
+        self.as_kind = as_kind
+        self.decimal = decimal
+        self.thousands = thousands
+        self.missing = missing
+        self.keep_na = keep_na
         self.settings = settings
         self.random_state = random_state
         self.warm_start = warm_start
@@ -184,13 +202,19 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
         quantiles = model.quantiles(frame)
         return quantiles[:, 0] if quantiles.shape[1] == 1 else quantiles
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """The coefficient of determination of `predict`, averaged over several targets."""
+        return float(super().score(X, self._read_targets(y), sample_weight))
+
     def _read_targets(self, y: Any) -> NDArray[Any]:
         require_labels(y)
+        y = numbers_of_targets(y, self)
         array: NDArray[Any] = check_array(
             y, ensure_2d=False, dtype="numeric", input_name="y", ensure_min_samples=0
         )
         if array.ndim == 2 and array.shape[1] == 1:
             array = column_or_1d(array, warn=True)
+        require_no_moments(array, ["y"] * width_of(array))
         return array.astype(np.float64)
 
     def _task_of(self, targets: NDArray[Any]) -> Task:  # noqa: ARG002

@@ -10,8 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.columns.kinds import infer_schema
-from multilayer.columns.schema import Schema
+from multilayer.columns.kinds import judge_columns
 from multilayer.columns.target_values import Task
 from multilayer.encoding.unseen_values import check_on_unseen
 from multilayer.errors import (
@@ -21,7 +20,8 @@ from multilayer.errors import (
     SettingsError,
     TableError,
 )
-from multilayer.estimators.arguments import categorical_names, changed_settings, warn_of_unused
+from multilayer.estimators.arguments import changed_settings, warn_of_unused
+from multilayer.estimators.column_arguments import columns_told
 from multilayer.estimators.progress import Progress
 from multilayer.fit.fitting import TableFit
 from multilayer.fit.increments import Increments
@@ -76,6 +76,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         changes = changed_settings(self)
         check_on_unseen(self.on_unseen)
         frame, targets = self._read_fit(X, y, reset=True)
+        schema, frame = judge_columns(frame, **columns_told(self, frame.columns))
         rows = TableRows(
             frame,
             targets,
@@ -83,7 +84,6 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             None if groups is None else np.asarray(groups),
         )
         validation = self._read_validation(X_val, y_val)
-        schema = self._schema(frame)
         for text in schema.warnings:
             warnings.warn(text, DataWarning, stacklevel=2)
         fit = TableFit(
@@ -145,8 +145,8 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         if increments is None:
             changes = changed_settings(self)
             if is_first:
-                names = categorical_names(self.categorical_features, frame.columns)
-                increments = Increments.begin(rows, targets_of_first, self.recipe, changes, names)
+                told = columns_told(self, frame.columns)
+                increments = Increments.begin(rows, targets_of_first, self.recipe, changes, told)
                 if self.early_stopping:
                     warnings.warn(
                         "early_stopping is not used by partial_fit", DataWarning, stacklevel=3
@@ -187,6 +187,8 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             if len(frame) == 0:
                 raise TableError("Found array with 0 sample(s) while a minimum of 1 is required.")
             return frame if hasattr(self, "feature_names_in_") else self._by_place(frame)
+        if isinstance(X, list | tuple) and any(isinstance(x, np.ma.MaskedArray) for x in X):
+            X = np.ma.stack(X)
         if isinstance(X, np.ma.MaskedArray):
             is_number = X.dtype.kind in "fiu"
             X = np.ma.filled(X.astype(np.float64 if is_number else object), np.nan)
@@ -223,10 +225,6 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             f"X has feature names, but {name} was fitted without feature names", stacklevel=4
         )
         return frame.rename(dict(zip(frame.columns, self._column_names, strict=True)))
-
-    def _schema(self, frame: Any) -> Schema:
-        names = categorical_names(self.categorical_features, frame.columns)
-        return infer_schema(frame, categorical=names)
 
     @abstractmethod
     def _read_targets(self, y: Any) -> NDArray[Any]:
@@ -283,6 +281,9 @@ def _is_frame(X: Any) -> bool:
 
 
 def _weights(sample_weight: Any, num_rows: int) -> NDArray[np.float64]:
+    if isinstance(sample_weight, np.ma.MaskedArray) and np.ma.getmaskarray(sample_weight).any():
+        row = int(np.ma.getmaskarray(sample_weight).argmax()) + 1
+        raise TableError(f"sample_weight is missing (masked) in row {row}")
     weights: NDArray[np.float64] = _check_sample_weight(
         sample_weight, np.empty((num_rows, 1)), dtype=np.float64, ensure_non_negative=True
     )

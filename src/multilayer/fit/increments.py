@@ -54,7 +54,7 @@ class Increments:
         settings: a recipe's, with a constant schedule.
         recipe_name: see `recipe`.
         changes: settings that differ from the recipe's, by name.
-        categorical: columns that are categories whatever they look like.
+        told: what `infer_schema` is told of the columns, by its arguments.
         bits: what was learned from so far; None: columns, scales and categories are settled.
     """
 
@@ -64,12 +64,12 @@ class Increments:
         settings: TrainingSettings,
         recipe_name: str,
         changes: Mapping[str, Any],
-        categorical: Sequence[str] = (),
+        told: Mapping[str, Any] | None = None,
         bits: Sequence[Bit] | None = None,
     ) -> None:
         self.model, self._settings = model, settings
         self._recipe_name, self._changes = recipe_name, dict(changes)
-        self._categorical, self._bits = tuple(categorical), bits
+        self._told, self._bits = dict(told or {}), bits
         self._step = Step(model.network, settings)
         self._num_bits = self._num_judged = self._times_judged = 0
         self._has_news = False
@@ -93,7 +93,7 @@ class Increments:
         targets: Targets,
         recipe_name: str,
         changes: Mapping[str, Any],
-        categorical: Sequence[str] = (),
+        told: Mapping[str, Any] | None = None,
     ) -> "Increments":
         """Judge columns and draw first weights by the first rows.
 
@@ -101,14 +101,14 @@ class Increments:
             SettingsError: the recipe or a setting is unknown or out of range.
             TableError: the rows cannot be used.
         """
-        schema = infer_schema(rows.frame, categorical=categorical)
+        schema = infer_schema(rows.frame, **(told or {}))
         if not schema.inputs:
             raise TableError(
                 "no column is left that a network can learn from: all that are used are constant "
                 f"in the first {len(rows)} rows of partial_fit; give it more rows at first"
             )
         model, settings = _first_model(rows.frame, schema, targets, recipe_name, changes)
-        increments = cls(model, settings, recipe_name, changes, categorical, ())
+        increments = cls(model, settings, recipe_name, changes, told, ())
         increments._num_judged = len(rows)
         increments._constants = _constants(rows.frame, schema)
         increments._warn(schema.warnings)
@@ -194,7 +194,7 @@ class Increments:
                 loss=self._settings.loss,
                 quantiles=self._settings.quantiles,
             )
-        schema = infer_schema(frame, categorical=self._categorical)
+        schema = infer_schema(frame, **self._told)
         model, settings = _first_model(frame, schema, targets, self._recipe_name, self._changes)
         self._num_judged, self._has_news = len(frame), False
         self._times_judged += 1

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -177,7 +177,7 @@ class LargeTable:
                     f"no group of {self.data} was held out; there are too few for a random draw"
                 )
             self.fit = LargeTableFit(
-                encoded, chosen.schema, chosen.encoder, chosen.targets,
+                encoded, self.schema, chosen.encoder, chosen.targets,
                 recipe_name=self.recipe_name, settings=chosen.settings,
                 chunk_bytes=chosen.chunk_bytes, sample=chosen.inputs, example=chosen.example,
                 validation=self._validation(chosen),
@@ -234,7 +234,8 @@ class LargeTable:
         if not survey.num_rows:
             names = ", ".join(map(repr, self.roles.target))
             raise TableError(f"no row of {self.data} has a target {names}")
-        warn_of(survey.left_out.notes(self.roles.target, str(self.data)))
+        reader = survey.reader()
+        warn_of((*survey.left_out.notes(self.roles.target, str(self.data)), *reader.doubts))
         if survey.num_rows == 1:
             raise TableError("there is 1 row to learn from; at least 2 are needed")
         chosen = choose_encoding(
@@ -242,12 +243,13 @@ class LargeTable:
             recipe_name=self.recipe_name, changes=self._changes,
             has_own_validation=self.validation is not None,
         )  # fmt: skip
-        self.schema, self.sample_rows = chosen.schema, chosen.sample_rows
+        schema = replace(chosen.schema, target_formats=reader.number_formats)
+        self.schema, self.sample_rows = schema, chosen.sample_rows
         self.num_rows, self.left_out = survey.num_rows, survey.left_out
-        self._number_types = survey.reader().number_types
+        self._number_types = reader.number_types
         self.map_bytes = self.num_rows * chosen.row_bytes
         plan = MapPlan(
-            survey.reader(), chosen.encoder, chosen.targets, chosen.draw, survey.mean_weight,
+            reader, chosen.encoder, chosen.targets, chosen.draw, survey.mean_weight,
             self.sha256,
         )  # fmt: skip
         return chosen, plan, survey.num_rows_read
@@ -266,7 +268,7 @@ class LargeTable:
             survey.sample, survey.sample_rows, self.roles, chosen.schema, str(self.validation)
         )
         inputs = chosen.encoder.encode(sample, str(self.validation))
-        targets = survey.sample_targets(self._number_types)
+        targets = survey.sample_targets(self._number_types, self.schema.target_formats)
         weights, mean_weight = survey.sample_weights(), survey.mean_weight
         return Examples(
             torch.from_numpy(inputs),

@@ -55,6 +55,7 @@ class RowReader:
         has_weight_zero: rows of weight 0 count too.
         number_formats: for each target how text writes its numbers; empty: as the text shows.
         doubts: what else the targets could mean, a sentence each.
+        is_following: the formats are those of other rows, and other writings are taken too.
     """
 
     target: tuple[str, ...]
@@ -66,6 +67,7 @@ class RowReader:
     has_weight_zero: bool = False
     number_formats: tuple[NumberFormat | None, ...] = ()
     doubts: tuple[str, ...] = ()
+    is_following: bool = False
 
     def judging(self, table: "pl.DataFrame") -> "RowReader":
         """The reader that takes text for numbers where all targets of a table are numbers.
@@ -106,6 +108,20 @@ class RowReader:
         return replace(
             self, number_types=tuple(types), number_formats=tuple(formats), doubts=tuple(doubts)
         )
+
+    def following(self, number_formats: tuple[NumberFormat | None, ...]) -> "RowReader":
+        """The reader that reads text as the targets of training rows are written, if it is so.
+
+        Args:
+            number_formats: for each target; empty: none is known.
+        """
+        types = tuple(
+            number_type if written is None else "Float64"
+            for number_type, written in zip(
+                self.number_types, number_formats or (None,) * len(self.number_types), strict=True
+            )
+        )
+        return replace(self, number_types=types, number_formats=number_formats, is_following=True)
 
     def read(self, piece: "pl.DataFrame", first_row: int) -> CountingRows:
         """Read a piece.
@@ -188,7 +204,7 @@ class RowReader:
                 return whole
         # An infinite target is refused by whoever encodes it.
         numbers = parse_numbers(text, written)
-        if numbers is None and written is None:
+        if numbers is None and (written is None or self.is_following):
             found = find_numbers(text, self.values)
             if found is not None and not found.strays:
                 numbers = found.numbers.cast(float)
@@ -198,7 +214,7 @@ class RowReader:
             try:
                 numbers = numbers_of(text, self.source, first_row, written)
             except TableError as error:
-                if not self.number_formats:  # a file that is to fit a model
+                if self.is_following or not self.number_formats:  # it is to fit a model
                     raise
                 raise TableError(f"{error}; if that is a missing value, say --missing") from error
         is_whole = number_type.is_integer() and (numbers == numbers.round()).all()

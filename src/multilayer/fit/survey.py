@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from multilayer.columns.labels import LabelCounts
 from multilayer.columns.left_out import LeftOut
+from multilayer.columns.number_format import NumberFormat
 from multilayer.columns.value_format import ValueFormat
 from multilayer.errors import TableError
 from multilayer.fit.row_reader import RowReader
@@ -145,11 +146,15 @@ class TableSurvey:
         self.num_rows += len(rows.numbers)
         self.left_out += rows.left_out
 
-    def sample_targets(self, number_types: tuple[str | None, ...] | None = None) -> NDArray[Any]:
-        """The targets of the sample, as `reader` reads them, or as numbers of other types."""
+    def sample_targets(
+        self,
+        number_types: tuple[str | None, ...] | None = None,
+        number_formats: tuple[NumberFormat | None, ...] = (),
+    ) -> NDArray[Any]:
+        """The targets of the sample, as `reader` reads them, or as another table's were read."""
         reader = self.reader() if number_types is None else self._reader
         if number_types is not None:
-            reader = replace(reader, number_types=number_types)
+            reader = replace(reader, number_types=number_types).following(number_formats)
         return reader.read(self._sample.frame, 1).targets
 
     def sample_weights(self) -> NDArray[np.float64] | None:

@@ -152,6 +152,8 @@ def read_rows(
     )  # fmt: skip
     if number_types is None:
         reader = reader.judging(table)
+    elif schema is not None:
+        reader = reader.following(schema.target_formats)
     found = reader.read(table, 1)
     numbers = found.numbers
     notes = (*found.left_out.notes(roles.target, source_name(path)), *reader.doubts)
@@ -163,7 +165,10 @@ def read_rows(
     if len(numbers) < len(table):
         table = table[numbers]
     special = with_numbers_found(table.select(others))
+    settled = schema is not None
     schema, table = typed_table(table, numbers, roles, schema, source_name(path))
+    if not settled:
+        schema = replace(schema, target_formats=reader.number_formats)
     if not schema.inputs and len(numbers) == 1:
         raise TableError(f"{path} has 1 row to learn from; at least 2 are needed")
     if not schema.inputs:

@@ -99,7 +99,7 @@ def _as_texts(name: str, values: Iterable[Any], source: str) -> list[str | None]
 
 
 def _is_missing(value: Any) -> bool:
-    if value is None:
+    if value is None or value is np.ma.masked:
         return True
     if isinstance(value, (numbers.Real, decimal.Decimal, np.datetime64, np.timedelta64)):
         return bool(value != value)  # NaN alone differs from itself
