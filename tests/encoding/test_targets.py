@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import LabelEncoder, StandardScaler
 
 from multilayer.columns.booleans import boolean_of
+from multilayer.columns.missing import present_values
 from multilayer.columns.target_values import infer_task, is_present, target_array
 from multilayer.encoding.number_scale import NumberScale
 from multilayer.encoding.targets import Targets
@@ -404,3 +405,20 @@ def test_no_rows_are_encoded_as_no_rows(values) -> None:
     targets = Targets.fit(values)
     array = np.asarray(values)
     assert targets.encode(array[:0]).shape == (0, *targets.encode(array).shape[1:])
+
+
+@pytest.mark.parametrize("num_rows", [3, 400])
+def test_which_labels_are_present_does_not_depend_on_how_they_are_held(num_rows):
+    texts = (["yes", None, " NaN ", "", "nan", "NA"] * num_rows)[: 6 * num_rows]
+    expected = [text not in (None, " NaN ", "", "nan") for text in texts]
+    for values in (texts, np.array(texts, dtype=object), pl.Series("y", texts)):
+        assert is_present(values).tolist() == expected
+    both = pl.DataFrame({"y": texts, "z": ["no"] * len(texts)})
+    assert is_present(both).tolist() == expected
+    assert is_present(["yes", "no"] * num_rows).all()
+    assert is_present(np.array([float("nan"), "no"], dtype=object)).tolist() == [False, True]
+    assert present_values(both["y"]).to_list() == [
+        "yes" if text == "yes" else None for text in texts
+    ]
+    assert present_values(both["z"]).to_list() == both["z"].to_list()
+    assert present_values(pl.Series("y", [" no "] * 99)).unique().to_list() == ["no"]

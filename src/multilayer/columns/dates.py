@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from multilayer.columns.missing import first_present, without_missing
+from multilayer.columns.missing import first_present, present_values
 from multilayer.columns.text_numbers import shown
 from multilayer.errors import TableError
 
@@ -291,7 +291,7 @@ def _compiled(date_format: str) -> re.Pattern[str]:
 
 
 def _present(text: "pl.Series") -> "pl.Series":
-    return text.alias("text").to_frame().select(without_missing(_column("text"))).to_series()
+    return present_values(text)
 
 
 def _column(name: str) -> "pl.Expr":

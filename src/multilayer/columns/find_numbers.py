@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from multilayer.columns.missing import first_present, without_missing
+from multilayer.columns.missing import first_present, present_values
 from multilayer.columns.number_format import NumberFormat
 from multilayer.columns.text_numbers import parse_numbers, shown, whole_if_exact
 from multilayer.columns.value_format import ValueFormat
@@ -118,7 +118,7 @@ def find_numbers(
     decimal, thousands, is_open = _signs(parts["digits"], told, decimal_of_table)
     found = NumberFormat(decimal, thousands, () if affix is None else (affix,))
     numbers = written_numbers(text, found)
-    present = text.to_frame("text").select(without_missing(pl.col("text"))).to_series()
+    present = present_values(text)
     is_stray = present.is_not_null() & numbers.is_null()
     num_present = len(present) - present.null_count()
     strays = Counter(present.filter(is_stray).to_list())
@@ -187,9 +187,7 @@ def _signs(
 
 
 def _present(text: "pl.Series") -> "pl.Series":
-    import polars as pl
-
-    return text.to_frame("text").select(without_missing(pl.col("text"))).to_series().drop_nulls()
+    return present_values(text).drop_nulls()
 
 
 def _most_frequent(affixes: object) -> str | None:

@@ -28,6 +28,7 @@ MISSING_SPELLINGS = (
 # A label is missing in fewer spellings: "none" and "-" are often the name of a class.
 MISSING_LABEL_SPELLINGS = ("", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "?")
 
+_ROWS_A_VALUE = 8  # where so many rows share a value, the distinct ones are looked at first
 _LONGEST = max(map(len, MISSING_SPELLINGS))
 _SPELLINGS = frozenset(MISSING_SPELLINGS)
 
@@ -48,6 +49,23 @@ def without_missing(text: "pl.Expr", spellings: tuple[str, ...] = MISSING_SPELLI
     short = pl.when(stripped.str.len_bytes() <= longest).then(stripped).str.to_lowercase()
     is_missing = short.is_in(spellings).fill_null(value=False)
     return pl.when(~is_missing).then(stripped)
+
+
+def present_values(
+    series: "pl.Series", spellings: tuple[str, ...] = MISSING_SPELLINGS
+) -> "pl.Series":
+    """`without_missing` of a column; one of few values that says nothing so stays as it is."""
+    import polars as pl
+
+    def present(texts: "pl.Series") -> "pl.Series":
+        return texts.to_frame("text").select(without_missing(pl.col("text"), spellings)).to_series()
+
+    num_distinct: int = series.to_frame().select(pl.all().approx_n_unique()).item()
+    if num_distinct <= len(series) // _ROWS_A_VALUE:
+        distinct = series.unique()
+        if present(distinct).equals(distinct, null_equal=True):
+            return series
+    return present(series).alias(series.name)
 
 
 def first_present(text: "pl.Series") -> list[str]:

@@ -1,11 +1,13 @@
 """The values to be predicted, as they come: labels or numbers, some of them missing."""
 
+from contextlib import suppress
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.columns.booleans import boolean_of
+from multilayer.columns.missing import present_values
 from multilayer.errors import TableError
 
 Task = Literal["binary", "multiclass", "multilabel", "regression"]
@@ -63,6 +65,13 @@ def is_present(values: Any) -> NDArray[np.bool_]:
     None, NaN, NA, masked values, the empty text and "nan" are missing. In memory every other text
     is a label, "NA" as well; of a file `RowReader` knows more spellings.
     """
+    import polars as pl
+
+    if isinstance(values, pl.DataFrame) and values.width:
+        present = np.stack([is_present(series) for series in values.iter_columns()])
+        return np.asarray(present.all(axis=0))
+    if isinstance(values, pl.Series) and values.dtype == pl.String:
+        return np.asarray(present_values(values, _MISSING_TEXTS).is_not_null().to_numpy())
     array = target_array(values)
     if array.dtype.kind == "f":
         present = ~np.isnan(array)
@@ -71,8 +80,7 @@ def is_present(values: Any) -> NDArray[np.bool_]:
     elif array.dtype.kind in "mM":
         present = ~np.isnat(array)
     else:
-        flat = (not _is_missing(value) for value in array.ravel().tolist())
-        present = np.fromiter(flat, np.bool_, array.size).reshape(array.shape)
+        present = _are_present(array.ravel().tolist()).reshape(array.shape)
     return np.asarray(present if present.ndim == 1 else present.all(axis=1))
 
 
@@ -130,6 +138,13 @@ def _objects(values: list[Any]) -> NDArray[Any]:
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array
+
+
+def _are_present(values: list[Any]) -> NDArray[np.bool_]:
+    with suppress(TypeError):  # one cannot be looked up
+        if not any(map(_is_missing, set(values))):
+            return np.ones(len(values), dtype=np.bool_)
+    return np.fromiter((not _is_missing(value) for value in values), np.bool_, len(values))
 
 
 def _is_missing(value: Any) -> bool:

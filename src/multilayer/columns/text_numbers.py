@@ -100,8 +100,11 @@ def whole_if_exact(text: "pl.Series", numbers: "pl.Series") -> "pl.Series":
     import polars as pl
 
     for part in (text.head(_ROWS_TO_GLANCE_AT), text):
-        whole = part.str.strip_chars().cast(pl.Int64, strict=False)
-        if whole.null_count() > numbers.head(len(part)).null_count():
+        num_missing = numbers.head(len(part)).null_count()
+        whole = part.cast(pl.Int64, strict=False)
+        if whole.null_count() > num_missing:  # perhaps because of spaces around them
+            whole = part.str.strip_chars().cast(pl.Int64, strict=False)
+        if whole.null_count() > num_missing:
             return numbers
     return whole
 

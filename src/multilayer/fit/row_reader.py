@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from multilayer.columns.find_numbers import find_numbers
 from multilayer.columns.judging import are_codes
 from multilayer.columns.left_out import LeftOut
-from multilayer.columns.missing import MISSING_LABEL_SPELLINGS, without_missing
+from multilayer.columns.missing import MISSING_LABEL_SPELLINGS, present_values
 from multilayer.columns.number_format import NumberFormat
 from multilayer.columns.schema import require_columns
 from multilayer.columns.target_values import is_present, target_array
@@ -163,9 +163,10 @@ class RowReader:
 
         columns = with_missing_told(columns, self.values.missing, tuple(columns.columns))
         spellings = ("",) if self.values.keep_na else MISSING_LABEL_SPELLINGS
-        return columns.select(
-            without_missing(pl.col(name), spellings) if dtype == pl.String else pl.col(name)
-            for name, dtype in columns.schema.items()
+        return columns.with_columns(
+            present_values(series, spellings)
+            for series in columns.iter_columns()
+            if series.dtype == pl.String
         )
 
     def targets(self, columns: "pl.DataFrame", first_row: int = 1) -> NDArray[Any]:
