@@ -1,5 +1,6 @@
 # make install   the environment in .venv, nothing else
 # make run       … and train the chapter's network on Fashion-MNIST
+# make check     … and look at what tells most: lint, types and the fast tests
 # make test      … and run every check
 # make test-long … and the slow checks as well
 # make bench     measures speed, beside other libraries too, and keeps the tables
@@ -9,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install run test test-long lint browser database bench clean
+.PHONY: install run check test test-long lint browser database bench clean
 
 install: $(INSTALLED)
 
@@ -32,11 +33,24 @@ browser:
 database:
 	@sh scripts/install_postgresql.sh
 
+# Each of two workers has half of the tests and takes from the other once it is through with them, so
+# that servers, browsers and data sets are mostly made once.
+PARALLEL := --numprocesses logical --maxprocesses 4 --dist worksteal
+FAST := tests/container tests/columns tests/encoding tests/reading/test_read_table.py \
+	tests/engine/test_backpropagation.py tests/engine/test_layers.py tests/engine/test_losses.py \
+	tests/engine/test_optimizers.py tests/engine/test_training.py tests/model tests/metrics \
+	tests/fit/test_fitting.py tests/estimators/test_arguments.py tests/cli/test_tables.py \
+	tests/cli/test_flag_names.py tests/test_import_direction.py tests/test_one_writer.py \
+	tests/test_promises.py
+
+check: lint
+	$(BIN)/python -m pytest -q -m "not long" --exitfirst $(PARALLEL) $(FAST)
+
 test: lint browser database
-	$(BIN)/python -m pytest -m "not long" --numprocesses logical --maxprocesses 4
+	$(BIN)/python -m pytest -m "not long" $(PARALLEL) --durations 15
 
 test-long: lint browser database
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --durations 15
 
 # The machine must have nothing else to do; under a quarter of an hour, the first time half of that
 # more for environments with the other libraries, 6 GB in the user's cache.

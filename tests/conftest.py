@@ -19,6 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pyte
 import pytest
+from fork_server import Forked, ForkServer
 from hypothesis import settings
 
 from multilayer.images.datasets import ImageDataset, load_images
@@ -51,14 +52,55 @@ def small_folder(fashion_mnist: ImageDataset, tmp_path_factory: pytest.TempPathF
     return folder
 
 
+@pytest.fixture(scope="session")
+def forks() -> Iterator[ForkServer]:
+    server = ForkServer()
+    yield server
+    server.close()
+
+
+COMMAND = "from multilayer.cli import main\nmain()"
+
+
 @pytest.fixture
-def multilayer(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """The installed command, run in an empty folder, its output going into pipes."""
+def start_multilayer(forks: ForkServer, tmp_path: Path) -> Iterator[Callable[..., Forked]]:
+    """The command line in a fork, in an empty folder, its streams being pipes."""
+    started: list[Forked] = []
+    nothing = os.open(os.devnull, os.O_RDONLY)
+
+    def start(*arguments: str | Path, cwd: Path = tmp_path, before: str = "", **env: str) -> Forked:
+        """`before` is Python that runs first."""
+        command = [Path(sys.executable).with_name("multilayer"), *map(str, arguments)]
+        environment = {**os.environ, "PYTHONWARNINGS": "error", **env}
+        program = f"import sys\n{before}\n{COMMAND}"
+        streams = (nothing, None, None)
+        started.append(forks.start(program, *command, cwd=cwd, env=environment, streams=streams))
+        return started[-1]
+
+    yield start
+    os.close(nothing)
+    for process in started:
+        process.close()
+
+
+@pytest.fixture
+def multilayer(
+    start_multilayer: Callable[..., Forked], tmp_path: Path
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The installed command, run in an empty folder, its output going into pipes.
+
+    In a fork of a process that has everything loaded, but where there are options for
+    `subprocess.run`.
+    """
 
     def run(*arguments: str | Path, **options) -> subprocess.CompletedProcess[str]:
         command = [Path(sys.executable).with_name("multilayer"), *map(str, arguments)]
+        if not options:
+            process = start_multilayer(*arguments)
+            said = process.communicate(timeout=SECONDS_UNTIL_STUCK)
+            return subprocess.CompletedProcess(command, process.returncode, *said)
         environment = {**os.environ, "PYTHONWARNINGS": "error", **options.pop("env", {})}
-        options = {"cwd": tmp_path, "timeout": 300, **options}
+        options = {"cwd": tmp_path, "timeout": SECONDS_UNTIL_STUCK, **options}
         return subprocess.run(
             command, capture_output=True, text=True, check=False, env=environment, **options
         )
@@ -69,7 +111,9 @@ def multilayer(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]
 class Window:
     """A terminal window of `columns` by `rows` in which one Python program runs."""
 
-    def __init__(self, program: str, columns: int, rows: int, **environment: str) -> None:
+    def __init__(
+        self, forks: ForkServer, program: str, columns: int, rows: int, **environment: str
+    ) -> None:
         self.screen = pyte.HistoryScreen(columns, rows, history=1000)
         self.bytes = b""
         self._stream = pyte.ByteStream(self.screen)
@@ -80,13 +124,16 @@ class Window:
             for name, value in os.environ.items()
             if name not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "COLORTERM")
         }
-        self.process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", textwrap.dedent(program)],
-            stdin=subprocess.PIPE,
-            stdout=slave,
-            stderr=slave,
-            env={**inherited, "TERM": "xterm-256color", "PYTHONUTF8": "1", **environment},
-        )
+        environment = {**inherited, "TERM": "xterm-256color", "PYTHONUTF8": "1", **environment}
+        program = textwrap.dedent(program)
+        # How its streams are encoded is decided when a process begins.
+        if "PYTHONIOENCODING" in environment:
+            self.process: Forked | subprocess.Popen[str] = subprocess.Popen(
+                [sys.executable, "-W", "error", "-c", program],
+                stdin=subprocess.PIPE, stdout=slave, stderr=slave, text=True, env=environment,
+            )  # fmt: skip
+        else:
+            self.process = forks.start(program, "-c", env=environment, streams=(None, slave, slave))
         os.close(slave)
 
     def _set_size(self, columns: int, rows: int) -> None:
@@ -111,7 +158,7 @@ class Window:
     def answer(self, line: str = "") -> None:
         """Write a line to the program's standard input, which is a pipe."""
         assert self.process.stdin is not None
-        self.process.stdin.write(f"{line}\n".encode())
+        self.process.stdin.write(f"{line}\n")
         self.process.stdin.flush()
 
     @property
@@ -144,6 +191,8 @@ class Window:
     def close(self) -> None:
         self.process.kill()
         self.process.communicate()
+        if isinstance(self.process, Forked):
+            self.process.close()
         os.close(self._master)
 
     def _read(self) -> bool:
@@ -159,11 +208,11 @@ class Window:
 
 
 @pytest.fixture
-def open_window() -> Iterator[Callable[..., Window]]:
+def open_window(forks: ForkServer) -> Iterator[Callable[..., Window]]:
     windows: list[Window] = []
 
     def open_one(program: str, columns: int, rows: int, **environment: str) -> Window:
-        windows.append(Window(program, columns, rows, **environment))
+        windows.append(Window(forks, program, columns, rows, **environment))
         return windows[-1]
 
     yield open_one

@@ -3,9 +3,6 @@
 import json
 import re
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -59,14 +56,11 @@ def test_bad_input_is_one_line_before_anything_is_measured(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ctrl_c_leaves_no_file(tmp_path):
-    command = [Path(sys.executable).with_name("multilayer"), "bench", "--output", "speed.json"]
-    with subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout.readline().startswith("Processor: ")
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=600)
+def test_ctrl_c_leaves_no_file(start_multilayer, tmp_path):
+    process = start_multilayer("bench", "--output", "speed.json")
+    assert process.stdout.readline().startswith("Processor: ")
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=600)
     assert process.returncode == 130
     assert errors == "error: interrupted\n"
     assert list(tmp_path.iterdir()) == []

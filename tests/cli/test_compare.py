@@ -1,8 +1,5 @@
 import json
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -49,16 +46,12 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ctrl_c_keeps_what_is_known(small_folder, tmp_path):
-    process = subprocess.Popen(
-        [
-            Path(sys.executable).with_name("multilayer"), "compare", small_folder,
-            "hidden_widths=64,max_epochs=8", "hidden_widths=64,max_epochs=8,learning_rate=0.101",
-            "--matters", "1e-9", "--max-seeds", "640", "--output", tmp_path / "out",
-        ],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+def test_ctrl_c_keeps_what_is_known(start_multilayer, small_folder, tmp_path):
+    process = start_multilayer(
+        "compare", small_folder,
+        "hidden_widths=64,max_epochs=8", "hidden_widths=64,max_epochs=8,learning_rate=0.101",
+        "--matters", "1e-9", "--max-seeds", "640", "--output", "out",
     )  # fmt: skip
-    assert process.stdout is not None
     assert process.stdout.readline().startswith("after 5 seeds: 1 of 1 pairs undecided")
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=600)

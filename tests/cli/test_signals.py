@@ -5,17 +5,19 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from fork_server import Forked
 
 from multilayer.cli.application import run as command
 from multilayer.cli.interrupts import receive_signals, stop_on_interrupt
 from multilayer.runs.run_folder import RunFolder
 
-PROGRAM = Path(sys.executable).with_name("multilayer")
 LONG = ["--recipe", "fast", "--hidden-widths", "8", "--max-epochs", "100000"]
 
 
@@ -30,19 +32,24 @@ def folder(tmp_path_factory) -> Path:
     return folder
 
 
-def start(folder: Path, *arguments: str, before: str = "") -> subprocess.Popen[str]:
+@pytest.fixture
+def start(start_multilayer, folder: Path) -> Callable[..., Forked]:
     """A command in a process; `before` is Python that runs in it first."""
-    program = [PROGRAM]
-    if before:
-        run = f"import sys\n{before}\nfrom multilayer.cli import main\nmain(sys.argv[1:])"
-        program = [sys.executable, "-c", run]
+    return partial(start_multilayer, cwd=folder)
+
+
+def start_at_its_beginning(folder: Path, before: str) -> subprocess.Popen[str]:
+    """One that has loaded nothing; `before` is Python that runs in it first."""
+    program = f"{before}\nfrom multilayer.cli import main\nmain(['inspect', 'run'])"
     return subprocess.Popen(
-        [*program, *arguments], cwd=folder, text=True, stdin=subprocess.DEVNULL,
+        [sys.executable, "-c", program], cwd=folder, text=True, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 
 
-def read_until(process: subprocess.Popen[str], mark: str, *, of_errors: bool = False) -> None:
+def read_until(
+    process: Forked | subprocess.Popen[str], mark: str, *, of_errors: bool = False
+) -> None:
     stream = process.stderr if of_errors else process.stdout
     for line in stream:
         if mark in line:
@@ -55,9 +62,9 @@ def read_until(process: subprocess.Popen[str], mark: str, *, of_errors: bool = F
     [(signal.SIGTERM, []), (signal.SIGHUP, ["--memory-limit", "1GB"])],
     ids=["term", "hup in chunks"],
 )
-def test_a_training_keeps_its_work(folder, tmp_path, number, flags):
+def test_a_training_keeps_its_work(start, tmp_path, number, flags):
     run = tmp_path / "a run"
-    process = start(folder, "train", "t.csv", "--target", "y", *LONG, *flags, "--output", str(run))
+    process = start("train", "t.csv", "--target", "y", *LONG, *flags, "--output", str(run))
     read_until(process, "epoch 1/")
     process.send_signal(number)
     said, complaints = process.communicate()
@@ -69,7 +76,7 @@ def test_a_training_keeps_its_work(folder, tmp_path, number, flags):
     assert (run / "model.safetensors").is_file()
 
 
-def test_a_study_a_comparison_and_a_search_keep_what_they_know(folder, tmp_path):
+def test_a_study_a_comparison_and_a_search_keep_what_they_know(start, tmp_path):
     table = ["t.csv", "--target", "y"]
     cases = {
         ("study", "width", *table, "--settings", "fast,max_epochs=3"): ("32: ", "study.md"),
@@ -80,7 +87,7 @@ def test_a_study_a_comparison_and_a_search_keep_what_they_know(folder, tmp_path)
     }  # fmt: skip
     for number, (arguments, (mark, left)) in enumerate(cases.items()):
         output = tmp_path / str(number)
-        process = start(folder, *arguments, "--output", str(output))
+        process = start(*arguments, "--output", str(output))
         read_until(process, mark, of_errors=arguments[0] == "study")
         process.send_signal(signal.SIGTERM)
         said, complaints = process.communicate()
@@ -88,7 +95,7 @@ def test_a_study_a_comparison_and_a_search_keep_what_they_know(folder, tmp_path)
         assert (output / left).is_file(), (said, complaints)
 
 
-def test_the_second_signal_ends_at_once(folder, tmp_path):
+def test_the_second_signal_ends_at_once(start, tmp_path):
     """It comes while the first one is being answered, which here takes for ever."""
     before = """
 import time
@@ -99,7 +106,7 @@ def finish(self):
 table_run.TableRun.finish = finish
 """
     flags = ["--target", "y", *LONG, "--output", str(tmp_path / "run")]
-    process = start(folder, "train", "t.csv", *flags, before=before)
+    process = start("train", "t.csv", *flags, before=before)
     read_until(process, "epoch 1/")
     process.send_signal(signal.SIGINT)
     read_until(process, "finishing")
@@ -111,7 +118,7 @@ table_run.TableRun.finish = finish
 
 
 WAITING = """
-import importlib.machinery
+import importlib.machinery, sys
 def waiting(module):
     import time
     try:
@@ -136,7 +143,7 @@ sys.meta_path.insert(0, Finder)
 @pytest.mark.parametrize("again", [False, True], ids=["once", "twice"])
 def test_a_signal_while_parts_are_loaded_is_one_line(folder, name, again):
     cleaning = "time.sleep(3600)" if again else "raise ImportError('interrupted, too')"
-    process = start(folder, "inspect", "run", before=WAITING.format(name=name, cleaning=cleaning))
+    process = start_at_its_beginning(folder, WAITING.format(name=name, cleaning=cleaning))
     read_until(process, "waiting")
     process.send_signal(signal.SIGHUP)
     if again:
@@ -147,11 +154,11 @@ def test_a_signal_while_parts_are_loaded_is_one_line(folder, name, again):
     assert (process.returncode, complaints) == expected
 
 
-def test_what_is_ignored_stays_ignored(folder, tmp_path):
+def test_what_is_ignored_stays_ignored(start, tmp_path):
     """As nohup has it for SIGHUP."""
     before = "import signal\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)"
     flags = ["--target", "y", *LONG, "--output", str(tmp_path / "run")]
-    process = start(folder, "train", "t.csv", *flags, before=before)
+    process = start("train", "t.csv", *flags, before=before)
     read_until(process, "epoch 1/")
     process.send_signal(signal.SIGHUP)
     read_until(process, "epoch 9/")

@@ -1,8 +1,5 @@
 import json
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -41,15 +38,10 @@ def test_bad_input_is_one_line_and_leaves_nothing(multilayer, tmp_path, argument
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ctrl_c_keeps_what_is_finished(small_folder, tmp_path):
-    process = subprocess.Popen(
-        [
-            Path(sys.executable).with_name("multilayer"), "study", "width", small_folder,
-            "--settings", "max_epochs=60", "--output", tmp_path / "out",
-        ],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert process.stderr is not None
+def test_ctrl_c_keeps_what_is_finished(start_multilayer, small_folder, tmp_path):
+    process = start_multilayer(
+        "study", "width", small_folder, "--settings", "max_epochs=60", "--output", "out"
+    )
     while not process.stderr.readline().startswith("64: "):
         pass
     process.send_signal(signal.SIGINT)
@@ -62,15 +54,12 @@ def test_ctrl_c_keeps_what_is_finished(small_folder, tmp_path):
     assert "| 32 |" in (tmp_path / "out" / "study.md").read_text()
 
 
-def test_ctrl_c_before_anything_is_finished_leaves_nothing(small_folder, tmp_path):
-    process = subprocess.Popen(
-        [
-            Path(sys.executable).with_name("multilayer"), "study", "learning-rate", small_folder,
-            "--settings", "max_epochs=2000", "--output", tmp_path / "out",
-        ],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert process.stderr is not None
+def test_ctrl_c_before_anything_is_finished_leaves_nothing(
+    start_multilayer, small_folder, tmp_path
+):
+    process = start_multilayer(
+        "study", "learning-rate", small_folder, "--settings", "max_epochs=2000", "--output", "out"
+    )
     assert process.stderr.readline().endswith("5 seeds\n")
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=600)

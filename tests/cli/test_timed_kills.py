@@ -2,21 +2,21 @@
 run has ended: it must leave the bits that the uninterrupted run leaves."""
 
 import hashlib
-import json
 import os
 import random
 import re
 import subprocess
-import sys
+import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from fork_server import ForkServer
 
 from multilayer.errors import RunFolderError
 from multilayer.images.idx import write_idx
@@ -24,8 +24,9 @@ from multilayer.runs.run_documents import read_history, read_json
 from multilayer.runs.saved_run import SavedRun
 from multilayer.stopwatch import without_times
 
-SERVER = Path(__file__).with_name("fork_server.py")
 MOST_KILLS_OF_A_RUN = 12
+AT_ONCE = 2  # a run is killed while another one computes beside it
+COMMAND = "from multilayer.cli import main\nmain()"
 FLAGS = ("--num-threads", "1", "--quiet", "--checkpoint-every", "0.01s")
 CASES = {
     "images": (
@@ -41,28 +42,18 @@ CASES = {
 }  # fmt: skip
 
 
-class ForkServer:
-    """Runs commands in forks of a process that has everything loaded."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-W", "ignore::DeprecationWarning", SERVER],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-        )  # fmt: skip
-
-    def run(self, folder: Path, output: Path, arguments: list[str], seconds: float | None) -> tuple:
-        """Run a command, killed after so many seconds; exit code and the seconds it lived."""
-        request = {
-            "folder": str(folder), "output": str(output), "arguments": arguments,
-            "seconds": seconds,
-        }  # fmt: skip
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        return tuple(json.loads(self._process.stdout.readline()))
-
-    def close(self) -> None:
-        self._process.communicate()
+def run_command(
+    forks: ForkServer, folder: Path, output: Path, arguments: list[str], seconds: float | None
+) -> tuple[int, float]:
+    """Run a command, killed after so many seconds; exit code and the seconds it lived."""
+    with output.open("a") as file, Path(os.devnull).open() as nothing:
+        streams = (nothing.fileno(), file.fileno(), file.fileno())
+        began = time.perf_counter()
+        process = forks.start(COMMAND, "multilayer", *arguments, cwd=folder, streams=streams)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    process.close()
+    return process.returncode, time.perf_counter() - began
 
 
 @pytest.fixture(scope="module")
@@ -84,15 +75,6 @@ def data(tmp_path_factory) -> Path:
         }
     ).write_csv(folder / "rows.csv")  # fmt: skip
     return folder
-
-
-@pytest.fixture
-def servers() -> Iterator[list[ForkServer]]:
-    """Two: a run is killed while another one computes beside it."""
-    started = [ForkServer(), ForkServer()]
-    yield started
-    for server in started:
-        server.close()
 
 
 def outcome(run: Path) -> tuple[str, list[dict], dict]:
@@ -119,7 +101,7 @@ def has_ended(run: Path) -> bool:
 
 
 def kill_until_it_ends(
-    server: ForkServer, data: Path, case: str, run: Path, seconds: float, chance: random.Random
+    forks: ForkServer, data: Path, case: str, run: Path, seconds: float, chance: random.Random
 ) -> Counter:
     """Kill a run at random times and take it up again until it has ended; what was done to it.
 
@@ -131,7 +113,7 @@ def kill_until_it_ends(
         is_begun = (run / "settings.json").exists()
         given = ["--resume", str(run)] if is_begun else [*CASES[case], "--output", str(run)]
         delay = chance.uniform(0, seconds) if killed_in.total() < MOST_KILLS_OF_A_RUN else None
-        code, _ = server.run(data, output, ["train", *given, *FLAGS], delay)
+        code, _ = run_command(forks, data, output, ["train", *given, *FLAGS], delay)
         if code != -9:
             assert code == 0, output.read_text()
             break
@@ -143,35 +125,35 @@ def kill_until_it_ends(
     )
 
 
-def kill_many(num_kills: int, servers: list[ForkServer], data: Path, folder: Path) -> Counter:
+def kill_many(num_kills: int, forks: ForkServer, data: Path, folder: Path) -> Counter:
     """Kill and resume runs of all cases until there were so many kills; what was done."""
     expected, seconds = {}, {}
     for case, arguments in CASES.items():
         run, output = folder / case, folder / "whole.txt"
         given = ["train", *arguments, "--output", str(run), *FLAGS]
-        code, seconds[case] = servers[0].run(data, output, given, None)
+        code, seconds[case] = run_command(forks, data, output, given, None)
         assert code == 0, output.read_text()
         expected[case] = outcome(run)
     done: Counter = Counter()
 
     def work(number: int) -> None:
         chance, names = random.Random(number), list(CASES)
-        for attempt in count(number, len(servers)):
+        for attempt in count(number, AT_ONCE):
             if done["kills"] >= num_kills:
                 return
-            case = names[attempt // len(servers) % len(names)]
+            case = names[attempt // AT_ONCE % len(names)]
             run = folder / f"run-{attempt}"
-            done.update(kill_until_it_ends(servers[number], data, case, run, seconds[case], chance))
+            done.update(kill_until_it_ends(forks, data, case, run, seconds[case], chance))
             assert outcome(run) == expected[case], f"{case}, {run}"
 
-    with ThreadPoolExecutor(len(servers)) as pool:
-        list(pool.map(work, range(len(servers))))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(work, range(AT_ONCE)))
     return done
 
 
-@pytest.mark.parametrize("num_kills", [100, pytest.param(500, marks=pytest.mark.long)])
-def test_runs_that_were_killed_end_in_the_same_bits(num_kills, servers, data, tmp_path, capsys):
-    done = kill_many(num_kills, servers, data, tmp_path)
+@pytest.mark.parametrize("num_kills", [40, pytest.param(500, marks=pytest.mark.long)])
+def test_runs_that_were_killed_end_in_the_same_bits(num_kills, forks, data, tmp_path, capsys):
+    done = kill_many(num_kills, forks, data, tmp_path)
     with capsys.disabled():
         print(
             f"\nkilled with -9: {done['kills']} times, {done['again']} of them in an epoch that "

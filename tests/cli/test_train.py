@@ -275,20 +275,13 @@ def test_a_learning_rate_that_is_too_large_stops_and_says_so(multilayer, small_f
     assert names_in(tmp_path / "run") == ["history.jsonl", "results.json", "settings.json"]
 
 
-def start(small_folder: Path, tmp_path: Path, **options) -> subprocess.Popen[str]:
-    program = Path(sys.executable).with_name("multilayer")
-    return subprocess.Popen(
-        [program, "train", small_folder, "--max-epochs", "100000", "--output", "run"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **options,
-    )
+LONG = ("--max-epochs", "100000", "--output", "run")
 
 
-def test_ctrl_c_stops_after_the_batch_and_leaves_a_whole_folder(small_folder, tmp_path):
-    process = start(small_folder, tmp_path)
+def test_ctrl_c_stops_after_the_batch_and_leaves_a_whole_folder(
+    start_multilayer, small_folder, tmp_path
+):
+    process = start_multilayer("train", small_folder, *LONG)
     while not process.stdout.readline().startswith("epoch 2/"):
         pass
     process.send_signal(signal.SIGINT)
@@ -303,11 +296,11 @@ def test_ctrl_c_stops_after_the_batch_and_leaves_a_whole_folder(small_folder, tm
     assert [json.loads(line)["epoch"] for line in lines] == list(range(1, len(lines) + 1))
 
 
-def test_ctrl_c_before_training_is_one_line(small_folder, tmp_path):
+def test_ctrl_c_before_training_is_one_line(start_multilayer, small_folder, tmp_path):
     os.mkfifo(tmp_path / "train-images-idx3-ubyte")
     for name in ("train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
         shutil.copy(small_folder / name, tmp_path)
-    process = start(tmp_path, tmp_path)
+    process = start_multilayer("train", tmp_path, *LONG)
     with (tmp_path / "train-images-idx3-ubyte").open("wb"):  # opens when the program reads it
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=600)
@@ -315,8 +308,10 @@ def test_ctrl_c_before_training_is_one_line(small_folder, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_reader_that_goes_away_ends_the_program_without_a_traceback(small_folder, tmp_path):
-    with start(small_folder, tmp_path) as process:
+def test_a_reader_that_goes_away_ends_the_program_without_a_traceback(
+    start_multilayer, small_folder, tmp_path
+):
+    with start_multilayer("train", small_folder, *LONG) as process:
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == ""

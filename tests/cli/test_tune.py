@@ -1,7 +1,5 @@
 import json
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
@@ -102,14 +100,13 @@ def test_what_is_no_table_is_refused(tmp_path, monkeypatch, capsys, data):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ctrl_c_keeps_the_study_and_the_same_command_goes_on(multilayer, table, tmp_path):
+def test_ctrl_c_keeps_the_study_and_the_same_command_goes_on(
+    multilayer, start_multilayer, table, tmp_path
+):
     arguments = [
         "tune", "table.csv", "--target", "target", "--recipe", "fast", "--hidden-widths", "32",
     ]  # fmt: skip
-    process = subprocess.Popen(
-        [Path(sys.executable).with_name("multilayer"), *arguments, "--time", "1h"],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    process = start_multilayer(*arguments, "--time", "1h")
     for line in process.stdout:
         if "; best: loss" in line:
             process.send_signal(signal.SIGINT)

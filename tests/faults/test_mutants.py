@@ -32,7 +32,7 @@ from multilayer.model.image_model import ImageModel, save_image_model
 from multilayer.model.reading import read_model_file
 from multilayer.runs.run_documents import read_history, read_json
 
-NUM_MODEL_MUTANTS, NUM_MUTANTS, NUM_LONG = 10_000, 2_500, 200_000
+NUM_MODEL_MUTANTS, NUM_MUTANTS, NUM_LONG = 4_000, 1_500, 200_000
 
 
 @pytest.fixture

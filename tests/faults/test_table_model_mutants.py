@@ -20,7 +20,7 @@ from multilayer.model.any_model import load_model, save_model
 from multilayer.model.conformal import ConformalScores
 from multilayer.model.table_model import TableModel
 
-NUM_MUTANTS, NUM_LONG = 1_500, 100_000
+NUM_MUTANTS, NUM_LONG = 500, 100_000
 FRAME = pl.DataFrame(
     {
         "size": [1.0, None, 3.0, 4.5, 1e9, -2.0],

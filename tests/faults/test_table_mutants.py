@@ -19,7 +19,7 @@ from multilayer.reading.table import read_table, read_table_pieces
 
 pytestmark = pytest.mark.filterwarnings("ignore::multilayer.errors.DataWarning")
 
-NUM_MUTANTS, NUM_COLUMNAR, NUM_LONG = 1_500, 1_000, 100_000
+NUM_MUTANTS, NUM_COLUMNAR, NUM_LONG = 500, 400, 100_000
 SECONDS_A_MUTANT = 10
 TESTS = Path(__file__).parent.parent
 

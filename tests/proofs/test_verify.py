@@ -7,11 +7,14 @@ from multilayer.errors import DistributedError, SettingsError
 from multilayer.proofs.verify import verify
 
 
-def test_the_three_forms_agree_after_one_and_two_hundred_steps_on_fashion_mnist():
-    agreements = verify("fashion-mnist")
+@pytest.mark.parametrize("num_steps", [20, pytest.param(200, marks=pytest.mark.long)])
+def test_the_three_forms_agree_after_one_step_and_many(num_steps, request):
+    is_long = num_steps == 200
+    data = "fashion-mnist" if is_long else request.getfixturevalue("small_folder")
+    agreements = verify(data) if is_long else verify(data, num_steps=num_steps)
     assert all(row.holds for row in agreements)
     assert {(row.precision, row.num_steps) for row in agreements} == {
-        ("float64", 1), ("float64", 200), ("float32", 1), ("float32", 200),
+        ("float64", 1), ("float64", num_steps), ("float32", 1), ("float32", num_steps),
     }  # fmt: skip
     names = [row.quantity for row in agreements[:10]]
     assert names[:3] == ["outputs", "loss", "gradient W1"]
