@@ -174,3 +174,23 @@ def test_a_category_has_one_spelling_in_text_and_numbers(texts, categories) -> N
 def test_impossible_signs_are_refused(told) -> None:
     with pytest.raises(SettingsError):
         ValueFormat(**told)
+
+
+def test_a_comma_before_an_exponent_is_the_decimal_sign() -> None:
+    found = find_numbers(pl.Series("x", [f"{n % 9 + 1},{n + 100}e+05" for n in range(30)]))
+    assert found is not None
+    assert found.numbers[0] == 1.1e5
+    assert not found.is_open
+
+
+@pytest.mark.parametrize("of_row", ["${}.5M", "{}/7", "{}-10", "2.{}.1", "{}'5"])
+def test_other_writings_of_numbers_are_named_where_they_become_categories(of_row: str) -> None:
+    text = [of_row.format(row % 30) for row in range(90)]
+    text[::2] = [value.replace("M", "K") for value in text[::2]]
+    schema = infer_schema(pl.DataFrame({"x": text}))
+    assert any("'x'" in warning and "number" in warning for warning in schema.warnings)
+
+
+def test_few_ranges_are_categories_without_a_word() -> None:
+    ages = [("18-25", "26-40", "41-65")[row % 3] for row in range(90)]
+    assert not infer_schema(pl.DataFrame({"age": ages})).warnings

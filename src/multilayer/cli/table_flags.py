@@ -100,7 +100,7 @@ class TableFlags(FormatFlags):
             kinds[name] = kind
         return ColumnRoles(
             tuple(self.target), self.weight, self.group_by, self.time_column,
-            tuple(self.categorical), tuple(self.drop), kinds,  # type: ignore[arg-type]
+            tuple(self.categorical), tuple(self.drop), kinds,
             table_format=self.table_format(),
             values=ValueFormat(
                 self.decimal, self.thousands,

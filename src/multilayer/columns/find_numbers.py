@@ -31,6 +31,7 @@ _CODES = (
 )
 _NAMED = r"(?:US|R|A|C|CA|AU|NZ|HK|S|NT|MX)\$|kr\.?|zł|Kč|Ft|lei|лв|S?Fr\.|Rs\.?|\p{Cyrillic}{3}\."
 _CURRENCY = rf"(?:{_NAMED}|{_CODES}|\p{{Sc}})"
+_EXPONENT = r"(?i)^[^,.]*\d,\d+e[+-]?\d+"
 _UNIT = r"(?:[%‰]|°[cf]?|[\p{L}µ][\p{L}/·]{0,11}[²³]?)"
 _ANY_DIGITS = rf"(?:\d|[.,]\d)(?:[\d.,{APOSTROPHES}{SPACES}]*[\d.,])?"
 _LOOK = (
@@ -115,7 +116,10 @@ def find_numbers(
     affix = _most_frequent(
         value for name in ("before", "after") for value in parts[name].drop_nulls().to_list()
     )
-    decimal, thousands, is_open = _signs(parts["digits"], told, decimal_of_table)
+    # Before an exponent stands a decimal sign: 6,673e+05 is no 6,673,000.
+    has_exponent = told.thousands is None and bool(glance.str.contains(_EXPONENT).any())
+    told_signs = replace(told, decimal=",") if has_exponent and told.decimal is None else told
+    decimal, thousands, is_open = _signs(parts["digits"], told_signs, decimal_of_table)
     found = NumberFormat(decimal, thousands, () if affix is None else (affix,))
     numbers = written_numbers(text, found)
     present = present_values(text)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _FEWEST_ROWS_TO_JUDGE = 20  # in a smaller table every column may look like an identifier
 _IDENTIFIER_SHARE = 0.9  # of the values that are present, so many are distinct
+_BEGINS_WITH_NUMBER = re.compile(r"[^\w\s]{0,2}\s?\d")
+_MOST_GRADES, _SHARE_OF_NUMBERS = 10, 0.9  # 18-25 and 3 rooms are categories of few values
 _TEXT_SHARE, _TEXT_WORDS, _TEXT_BYTES = 0.5, 4, 60
 _NUMBER_SHARE = 0.5  # a text column with so many numbers was meant to hold numbers
 _IDENTIFIER_NAME = re.compile(
@@ -225,8 +227,30 @@ def judged_text(
             return Column(name, "categorical", reason, meaning=meaning), warning
         if is_nearly_all:
             why = "nearly all values differ"
-            return Column(name, "identifier", why), _identifier(name, why, "categorical")
-    return Column(name, "categorical", values + missing, meaning=meaning), None
+            warning = _identifier(name, why, "categorical")
+            return Column(name, "identifier", why), _with_numbers_named(warning, facts.distinct)
+    column = Column(name, "categorical", values + missing, meaning=meaning)
+    if num_distinct > _MOST_GRADES and _hold_numbers(facts.distinct):
+        return column, _with_numbers_named(
+            f"column {name!r} is taken as categorical ({values})", facts.distinct
+        )
+    return column, None
+
+
+def _hold_numbers(distinct: Sequence[str]) -> bool:
+    """Whether most texts begin with a number, perhaps after a sign, and hold something else too."""
+    sample = distinct[:1000]
+    num_numbers = sum(_BEGINS_WITH_NUMBER.match(text) is not None for text in sample)
+    return num_numbers > _SHARE_OF_NUMBERS * len(sample)
+
+
+def _with_numbers_named(warning: str, distinct: Sequence[str]) -> str:
+    if not _hold_numbers(distinct):
+        return warning
+    return (
+        f"{warning}; its values, such as {shown(distinct[0])}, hold numbers and other signs: where "
+        "they mean numbers, write them plainly, in one unit"
+    )
 
 
 def meaning_of(distinct: Sequence[str]) -> CategoryMeaning:

@@ -226,7 +226,7 @@ class RowReader:
     ) -> NDArray[np.float64]:
         """Weights of all rows of a piece; 0 where there is no target."""
         series = column.to_series()
-        numbers = numbers_of(series, self.source, first_row)
+        numbers = self._numbers_of_weights(series, first_row)
         weights = np.where(is_there, numbers.to_numpy().astype(np.float64), 0.0)
         if np.isnan(weights).any():
             row = first_row + int(np.argmax(np.isnan(weights)))
@@ -238,6 +238,20 @@ class RowReader:
                 f"{weights[row - first_row]:g}"
             )
         return weights
+
+    def _numbers_of_weights(self, series: "pl.Series", first_row: int) -> "pl.Series":
+        import polars as pl
+
+        if series.dtype == pl.String and parse_numbers(series) is None:
+            found = find_numbers(series, self.values)
+            if found is not None and not found.strays:
+                if found.is_open:
+                    raise TableError(
+                        f"weight {series.name!r} of {self.source} holds {found.example!r}: say "
+                        "--thousands , or --decimal ,"
+                    )
+                return found.numbers.cast(float)
+        return numbers_of(series, self.source, first_row)
 
 
 def masked(frame: "pl.DataFrame", is_there: NDArray[np.bool_]) -> "pl.DataFrame":

@@ -1,5 +1,6 @@
 """From a file to the rows that a network learns from, or is measured on."""
 
+import shlex
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -9,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.columns.dates import ISO, formats_of, moments_of
+from multilayer.columns.dates import DATE_FORMATS, ISO, formats_of, moments_of
+from multilayer.columns.find_numbers import find_numbers
 from multilayer.columns.kinds import judge_columns, typed_frame
+from multilayer.columns.labels import rows_in_words
 from multilayer.columns.left_out import LeftOut
-from multilayer.columns.schema import ColumnKind, Schema, require_columns
+from multilayer.columns.schema import Schema, require_columns
 from multilayer.columns.text_numbers import with_numbers_found
 from multilayer.columns.value_format import ValueFormat
 from multilayer.encoding.targets import Targets
@@ -49,7 +52,7 @@ class ColumnRoles:
     time_column: str | None = None
     categorical: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
-    as_kind: Mapping[str, ColumnKind] = field(default_factory=dict)
+    as_kind: Mapping[str, str] = field(default_factory=dict)
     table_format: TableFormat = field(default_factory=TableFormat)
     values: ValueFormat = field(default_factory=ValueFormat)
 
@@ -165,6 +168,7 @@ def read_rows(
     if len(numbers) < len(table):
         table = table[numbers]
     special = with_numbers_found(table.select(others))
+    notes += _notes_of_roles(special, roles, found.weights)
     settled = schema is not None
     schema, table = typed_table(table, numbers, roles, schema, source_name(path))
     if not settled:
@@ -180,7 +184,7 @@ def read_rows(
         None if roles.group_by is None else _ranks(special[roles.group_by]),
         None
         if roles.time_column is None
-        else _times(special[roles.time_column], source_name(path), numbers),
+        else _times(special[roles.time_column], source_name(path), numbers, roles),
         numbers,
     )
     return TableSource(rows, found.left_out, schema, reader.number_types, notes)
@@ -262,6 +266,20 @@ def _with_moments(
     return table.with_columns(made) if made else table
 
 
+def _notes_of_roles(
+    special: "pl.DataFrame", roles: ColumnRoles, weights: NDArray[np.float64] | None
+) -> tuple[str, ...]:
+    """What a person should know of rows without a group, or of weight 0."""
+    notes = []
+    if roles.group_by is not None and special[roles.group_by].null_count():
+        num = rows_in_words(special[roles.group_by].null_count())
+        notes.append(f"{num} without a value of {roles.group_by!r} count as one group together")
+    num_zero = 0 if weights is None else int((weights == 0).sum())
+    if num_zero:
+        notes.append(f"{rows_in_words(num_zero)} of weight 0 count for nothing")
+    return tuple(notes)
+
+
 def _ranks(series: "pl.Series") -> NDArray[np.int64]:
     """Numbers in the order of the values; 0 for those that are missing."""
     import polars as pl
@@ -270,16 +288,25 @@ def _ranks(series: "pl.Series") -> NDArray[np.int64]:
     return ranks
 
 
-def _times(series: "pl.Series", source: str, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+def _times(
+    series: "pl.Series", source: str, numbers: NDArray[np.int64], roles: ColumnRoles
+) -> NDArray[np.int64]:
     """Ranks by time of rows with these numbers in the file, from 0."""
     import polars as pl
 
-    if series.dtype == pl.String:
-        formats = formats_of(series)
+    told = roles.as_kind.get(series.name, "").removeprefix("date:")
+    written = None
+    if series.dtype == pl.String and told not in DATE_FORMATS:
+        written = find_numbers(series, roles.values)
+    if written is not None and written.are_numbers and not written.strays:
+        series = written.numbers.alias(series.name)
+    elif series.dtype == pl.String:
+        formats = [told] if told in DATE_FORMATS else formats_of(series)
         if len(formats) > 1:
             raise TableError(
                 f"time column {series.name!r} of {source} holds dates in which day and month "
-                "cannot be told apart; write them as 2024-01-31"
+                "cannot be told apart; write them as 2024-01-31, or say --as "
+                f"{shlex.quote(f'{series.name}=date:{formats[0]}')}"
             )
         series = moments_of(series, formats[0] if formats else ISO, source)
     if series.null_count():
