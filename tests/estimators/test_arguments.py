@@ -64,6 +64,12 @@ def test_arguments_as_scikit_learns_users_write_them(arguments, expected):
         ({"early_stopping": "False"}, "early_stopping must be True or False; it is 'False'"),
         ({"early_stopping": True, "n_iter_no_change": 0}, "n_iter_no_change must be a whole"),
         ({"on_unseen": "raise"}, "on_unseen must be one of"),
+        ({"on_unseen": "ingore"}, "did you mean 'ignore'"),
+        ({"verbose": "no"}, "verbose must be True or False; it is 'no'"),
+        ({"random_state": -1, "max_iter": 1}, "random_state must be a whole number of at least 0"),
+        ({"random_state": "0"}, "random_state must be a whole .* it is '0'"),
+        ({"random_state": True}, "random_state must be a whole .* it is True"),
+        ({"class_weight": "balancd"}, "did you mean 'balanced'"),
         ({"settings": {"shedule": "cosine"}}, "did you mean 'schedule'"),
     ],
 )
@@ -77,13 +83,14 @@ def test_wrong_arguments_are_refused_by_their_own_name(arguments, message):
     [
         ({"n_iter_no_change": 5}, {}, "n_iter_no_change=5 is not used without early_stopping"),
         ({"early_stopping": True}, {}, "cannot end a fit of 2 epochs: it waits for .*=40"),
-        ({"validation_fraction": 0.3}, {"X_val": X, "y_val": Y}, "not used, as X_val is given"),
+        ({"validation_fraction": 0.3}, {"X_val": X[:9], "y_val": Y[:9]}, "as X_val is given"),
         ({"validation_fraction": 0.3, "num_folds": 2}, {}, "as each fold is held out once"),
         (
             {"early_stopping": True, "n_iter_no_change": 1, "validation_fraction": 0.0}, {},
             "no rows are held out of 60, so nothing says when to end early",
         ),
         ({"class_weight": {0: 1, 1: 2, 7: 5}}, {}, "class_weight names 7, of which there is"),
+        ({}, {"X_val": X, "y_val": Y}, "X_val holds the rows of X"),
     ],
 )  # fmt: skip
 def test_what_changes_nothing_is_warned_of(arguments, fit, message):
@@ -118,8 +125,8 @@ def test_a_frame_is_taken_by_place_after_a_fit_to_an_array(library):
         answers = classifier.predict_proba(frame)
     np.testing.assert_array_equal(answers, classifier.predict_proba(X))
     with pytest.warns(UserWarning, match="X has feature names"):
-        again = MLPClassifier(**QUICK).fit(X, Y, X_val=frame, y_val=Y)
-    assert again.model_.conformal.num_rows == 60
+        again = MLPClassifier(**QUICK).fit(X, Y, X_val=frame[:50], y_val=Y[:50])
+    assert again.model_.conformal.num_rows == 50
     with pytest.raises(TableError, match="X has 2 features, but MLPClassifier is expecting 3"):
         classifier.predict(frame[["a", "b"]])
 
@@ -170,3 +177,43 @@ def test_one_name_is_one_categorical_column():
     frame = pd.DataFrame({"code": np.arange(60) % 5, "c": X[:, 0]})
     classifier = MLPClassifier(**QUICK, categorical_features="code").fit(frame, Y)
     assert [column.name for column in classifier.model_.encoder.categories] == ["code"]
+
+
+@pytest.mark.parametrize("name", ["early_stopping", "validation_fraction", "num_folds"])
+def test_arguments_that_partial_fit_does_not_use_are_warned_of(name):
+    value = {"early_stopping": True, "validation_fraction": 0.3, "num_folds": 3}[name]
+    with pytest.warns(DataWarning, match=f"{name}={value} is not used by partial_fit"):
+        MLPClassifier(**{**QUICK, name: value}).partial_fit(X, Y, classes=[0, 1])
+
+
+@pytest.mark.parametrize("coverage", [0, 1, 90, "0.9", True, float("nan")])
+def test_a_coverage_is_a_number_between_0_and_1(coverage):
+    regressor = MLPRegressor(**QUICK).fit(X, X[:, 0])
+    with pytest.raises(SettingsError, match="coverage must be a number between 0 and 1"):
+        regressor.predict_interval(X, coverage)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "labels", "message"),
+    [
+        (MLPClassifier, ["a", 1] * 30, "labels of several types, int and str"),
+        (MLPRegressor, ["low", "high"] * 30, "value 1 is the text 'low'; .*MLPClassifier"),
+    ],
+)
+def test_targets_of_the_wrong_type_are_named(estimator, labels, message):
+    with pytest.raises(TableError, match=message):
+        estimator(**QUICK).fit(X, np.array(labels, object))
+
+
+def test_infinite_numbers_are_missing_and_said():
+    rows = X.copy()
+    rows[3, 1] = np.inf
+    with pytest.warns(DataWarning, match="column 'x1' is infinite in 1 of 60 rows"):
+        classifier = MLPClassifier(**QUICK).fit(rows, Y)
+    assert np.isfinite(classifier.predict_proba(rows)).all()
+
+
+def test_a_model_is_shown_in_a_line():
+    labels = [f"a class with a long name, number {row % 20}" for row in range(60)]
+    model = MLPClassifier(**QUICK).fit(X, labels).model_
+    assert str(model) == repr(model) == "<TableModel: 'target' (20 classes) from 3 columns>"

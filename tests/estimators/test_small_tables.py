@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 from sklearn.metrics import log_loss
 
 from multilayer import MLPClassifier, MLPRegressor
@@ -67,6 +69,37 @@ def test_a_small_table_is_learned_no_worse_than_by_counting(table, num_rows):
     shares = [(classes[each.argmax(1)] == truth).mean() for each in (found, base, counted)]
     assert losses[0] < min(losses[1] + 0.05, losses[2] + 0.2)
     assert shares[0] > max(shares[1] - 0.05, shares[2] - 0.12)
+
+
+def mixed_answers(generator, num_rows):
+    """Two columns of few values, numbers or text, and classes that go with them as drawn."""
+    num_levels = tuple(generator.integers((1, 2), (5, 5)))
+    logits = generator.normal(0, generator.choice([0.5, 1, 3]), (*num_levels, 2))
+    shares = 1 / (1 + np.exp(logits[..., 0] - logits[..., 1]))
+    is_text = generator.random(2) < 0.5
+
+    def rows(number):
+        levels = [generator.integers(0, most, number) for most in num_levels]
+        columns = [c.astype(str) if t else c for c, t in zip(levels, is_text, strict=True)]
+        classes = (generator.random(number) < shares[tuple(levels)]).astype(int)
+        return pd.DataFrame(dict(zip("ab", columns, strict=True))), classes
+
+    return (*rows(num_rows), *rows(1000))
+
+
+@settings(max_examples=8, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+@given(st.integers(0, 2**32 - 1), st.sampled_from([12, 24, 60, 150]))
+def test_any_table_of_few_distinct_rows_is_learned_no_worse_than_by_counting(seed, num_rows):
+    generator = np.random.default_rng(seed)
+    frame, answers, others, truth = mixed_answers(generator, num_rows)
+    answers[:2] = 0, 1  # a class alone is refused
+    classifier = MLPClassifier(random_state=0, max_iter=64).fit(frame, answers)
+    base, counted = by_counting(frame, answers, others, classifier.classes_)
+    found = classifier.predict_proba(others)
+    losses = [log_loss(truth, each, labels=[0, 1]) for each in (found, base, counted)]
+    assert losses[0] < max(losses[1], losses[2]) + 0.25, losses
+    if num_rows >= 60:
+        assert losses[0] < min(losses[1] + 0.1, losses[2] + 0.2), losses
 
 
 def test_numbers_to_predict_of_few_distinct_rows_are_learned():

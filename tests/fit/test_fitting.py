@@ -77,7 +77,7 @@ def test_groups_and_times_divide(diabetes, settings):
 
 
 def test_whole_weights_are_repetitions_and_order_does_not_matter(wine, settings):
-    frame, kinds = wine
+    frame, kinds = wine[0][::3], wine[1][::3]
     counts = np.random.default_rng(0).integers(0, 3, len(frame))
     changes = settings(batch_size=512)
     weighted = fitted(TableRows(frame, kinds, counts.astype(float)), changes)
@@ -85,6 +85,17 @@ def test_whole_weights_are_repetitions_and_order_does_not_matter(wine, settings)
     repeated = fitted(TableRows(frame[order], kinds[order]), changes)
     assert torch.equal(weighted.network.parameters, repeated.network.parameters)
     assert weighted.model().temperature == repeated.model().temperature
+
+
+@pytest.mark.parametrize("num_rows", [60, 170])
+def test_a_row_that_weighs_much_is_trained_on_or_held_out(wine, settings, num_rows):
+    """So is each where the epoch is chosen by held-out rows: copies would choose it."""
+    frame, kinds = wine[0][:num_rows], wine[1][:num_rows]
+    weights = np.where(np.arange(num_rows) % (40 if num_rows == 60 else 4) == 0, 30.0, 1.0)
+    weights = weights if num_rows == 60 else np.minimum(weights, 2)
+    fit = fitted(TableRows(frame, kinds, weights), settings(max_epochs=1, batch_size=512))
+    assert len(fit.rows) == num_rows
+    assert fit.model().conformal.num_rows == num_rows // 5
 
 
 def test_rows_are_counted_one_by_one_where_many_are_equal(settings):

@@ -84,8 +84,33 @@ def test_what_is_new_after_columns_are_settled_is_warned_of(monkeypatch):
 
 
 def test_first_rows_in_which_nothing_varies_are_too_few():
-    with pytest.raises(TableError, match="constant in the first 4 rows of partial_fit"):
-        MLPClassifier(**QUICK).partial_fit(np.ones((4, 2)), [0, 1, 0, 1], classes=[0, 1])
+    with pytest.raises(TableError, match="learn from in the first 4 rows of partial_fit"):
+        MLPClassifier(**QUICK).partial_fit([["a"]] * 4, [0, 1, 0, 1], classes=[0, 1])
+
+
+def test_numbers_are_learned_one_row_at_a_time():
+    classifier, regressor = MLPClassifier(**QUICK), MLPRegressor(**QUICK)
+    for row in range(len(X)):
+        classifier.partial_fit(X[row : row + 1], Y[row : row + 1], classes=[0, 1])
+        regressor.partial_fit(X[row : row + 1], 1 + X[row : row + 1, 0])
+    assert classifier.score(X, Y) > 0.9
+    assert regressor.score(X, 1 + X[:, 0]) > 0.7
+
+
+def test_numbers_far_beyond_those_that_settled_the_scales_are_said(monkeypatch):
+    monkeypatch.setattr(increments, "_ROWS_TO_SETTLE", 100)
+    regressor = MLPRegressor(**QUICK).partial_fit(X, X[:, 0])
+    regressor.partial_fit(3 * X, X[:, 0])
+    with pytest.warns(DataWarning, match="'x2' holds numbers of up to .* than 100 times as large"):
+        regressor.partial_fit(np.where([False, False, True], 1000 * X, X), X[:, 0])
+
+
+def test_a_column_that_was_constant_in_fit_and_varies_later_is_said():
+    still = np.where([True, True, False], X, 1.5)
+    classifier = MLPClassifier(**QUICK, max_iter=2).fit(still, Y)
+    classifier.partial_fit(still, Y)
+    with pytest.warns(DataWarning, match="column 'x2', which was constant, varies"):
+        classifier.partial_fit(X, Y)
 
 
 def test_the_same_rows_again_change_no_column():

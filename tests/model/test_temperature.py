@@ -52,3 +52,14 @@ def test_whole_weights_are_repetitions():
 def test_a_network_that_is_never_wrong_is_not_made_certain():
     assert fit_temperature(np.eye(3), np.arange(3), None) == pytest.approx(0.05)
     assert fit_temperature(-np.eye(3), np.arange(3), None) == pytest.approx(20)
+
+
+def test_few_rows_do_not_ask_for_the_coldest_or_the_hottest():
+    """Of 3 rows, all right or all wrong; of 20 and more rows, nothing is changed."""
+    certain = 8 * np.eye(3)
+    assert 0.3 < fit_temperature(certain, np.arange(3), None, 3) < 3
+    assert 2 < fit_temperature(-certain, np.arange(3), None, 3) < 19
+    logits, targets = drawn(1.7, 40)
+    found = fit_temperature(logits, targets, None, 40)
+    assert found == fit_temperature(logits, targets, None)
+    assert abs(np.log(fit_temperature(logits[:1], targets[:1], None, 1) / 2)) < 1

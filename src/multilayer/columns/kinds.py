@@ -110,7 +110,11 @@ def judge_columns(
             column, warning = _judged_text(series, found.get(name), rows, told_format.keep_na)
             typed = found[name].numbers if column.kind == "numeric" else None
         else:
-            (column, warning), typed = judged_values(series, ranges[name]), None
+            (column, warning), typed = judged_values(series, ranges[name][:3]), None
+            num_infinite = ranges[name][3]
+            if num_infinite and warning is None:
+                warning = f"column {name!r} is infinite in {num_infinite:,} of {len(series):,} rows"
+                warning += "; infinity counts as missing"
         columns.append(column)
         if typed is not None:
             numbers.append(typed.alias(name))
@@ -241,20 +245,22 @@ def _told_column(
     return Column(name, kind, "as told", number_format=written), numbers
 
 
-def _ranges(frame: "pl.DataFrame") -> dict[str, tuple[int, Any, Any]]:
-    """For each column that is not text: values present, the smallest and the largest."""
+def _ranges(frame: "pl.DataFrame") -> dict[str, tuple[int, Any, Any, int]]:
+    """For each column that is not text: values present, smallest, largest, how many infinite."""
     import polars as pl
 
     expressions = []
     names = [n for n, dtype in frame.schema.items() if dtype not in (pl.String, pl.Categorical)]
     for name, dtype in frame.select(names).schema.items():
-        value = pl.col(name)
+        value, infinite = pl.col(name), pl.lit(0)
         if dtype.is_float():
+            infinite = value.is_infinite().sum()
             value = pl.when(value.is_finite()).then(value)
         expressions += [
             value.count().alias(f"count {name}"),
             value.min().alias(f"min {name}"),
             value.max().alias(f"max {name}"),
+            infinite.alias(f"infinite {name}"),
         ]
     row = frame.select(expressions).row(0) if expressions else ()
-    return {name: row[3 * place : 3 * place + 3] for place, name in enumerate(names)}
+    return {name: row[4 * place : 4 * place + 4] for place, name in enumerate(names)}

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.columns.missing import present_text
-from multilayer.errors import DataWarning, SettingsError, TableError
+from multilayer.errors import DataWarning, SettingsError, TableError, did_you_mean
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,9 +21,12 @@ _MOST_COLUMNS_NAMED = 5
 
 def check_on_unseen(value: Any) -> None:
     """Raise SettingsError unless the value says what to do about unseen values."""
-    if value not in get_args(OnUnseen):
-        known = ", ".join(map(repr, get_args(OnUnseen)))
-        raise SettingsError(f"on_unseen must be one of {known}; it is {value!r}")
+    names = get_args(OnUnseen)
+    if not isinstance(value, str) or value not in names:
+        known = ", ".join(map(repr, names))
+        raise SettingsError(
+            f"on_unseen must be one of {known}; it is {value!r}{did_you_mean(value, names)}"
+        )
 
 
 class UnseenValues:

@@ -46,9 +46,10 @@ def changed_settings(estimator: Any) -> dict[str, Any]:
         if setting in changes:
             raise SettingsError(f"{name} is given twice, in settings as {setting!r} as well")
         changes[setting] = _checked(name, setting, value)
-    for name in ("early_stopping", "warm_start"):
+    for name in ("early_stopping", "warm_start", "verbose"):
         value = getattr(estimator, name)
-        if not isinstance(value, bool | np.bool_):
+        is_level = name == "verbose" and isinstance(value, int) and value >= 0
+        if not (isinstance(value, bool | np.bool_) or is_level):
             raise SettingsError(f"{name} must be True or False; it is {value!r}")
     if estimator.early_stopping:
         changes |= _early_stopping(estimator, changes)
@@ -194,6 +195,12 @@ def categorical_names(given: Any, columns: Sequence[str]) -> list[str]:
 def _seed(random_state: Any) -> int:
     from sklearn.utils import check_random_state
 
-    if isinstance(random_state, Integral):
+    is_seed = isinstance(random_state, Integral) and not isinstance(random_state, bool)
+    if is_seed and 0 <= random_state < 2**64:
         return int(random_state)
-    return int(check_random_state(random_state).randint(2**31 - 1))
+    if random_state is None or isinstance(random_state, np.random.RandomState):
+        return int(check_random_state(random_state).randint(2**31 - 1))
+    raise SettingsError(
+        "random_state must be a whole number of at least 0, None or a numpy.random.RandomState; "
+        f"it is {random_state!r}"
+    )

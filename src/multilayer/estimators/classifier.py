@@ -203,7 +203,13 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
             y, accept_sparse=True, ensure_2d=False, dtype=None, input_name="y",
             ensure_all_finite=True, ensure_min_samples=0,
         )  # fmt: skip
-        check_classification_targets(array)
+        try:
+            check_classification_targets(array)
+        except TypeError:
+            kinds = " and ".join(sorted({type(label).__name__ for label in array.ravel().tolist()}))
+            raise TableError(
+                f"y holds labels of several types, {kinds}; make them one, for example all text"
+            ) from None
         if hasattr(array, "toarray"):
             array = array.toarray()
         if array.ndim == 2 and array.shape[1] == 1:

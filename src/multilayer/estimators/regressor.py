@@ -12,6 +12,7 @@ from multilayer.columns.target_checks import require_no_moments, width_of
 from multilayer.columns.target_values import Task
 from multilayer.encoding.targets import Targets
 from multilayer.encoding.unseen_values import OnUnseen
+from multilayer.errors import TableError
 from multilayer.estimators.arguments import changed_settings
 from multilayer.estimators.column_arguments import numbers_of_targets
 from multilayer.estimators.table_estimator import TableEstimator, require_labels
@@ -209,6 +210,8 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
     def _read_targets(self, y: Any) -> NDArray[Any]:
         require_labels(y)
         y = numbers_of_targets(y, self)
+        if not hasattr(y, "toarray"):
+            _require_numbers(np.asarray(y))
         array: NDArray[Any] = check_array(
             y, ensure_2d=False, dtype="numeric", input_name="y", ensure_min_samples=0
         )
@@ -219,3 +222,20 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
 
     def _task_of(self, targets: NDArray[Any]) -> Task:  # noqa: ARG002
         return "regression"
+
+
+def _require_numbers(y: NDArray[Any]) -> None:
+    """Raise TableError that shows the first text of the target."""
+    if y.dtype.kind not in "USO":
+        return
+    for row, value in enumerate(y.ravel().tolist(), start=1):
+        if isinstance(value, str | bytes):
+            try:
+                float(value)
+            except ValueError:
+                advice = "make it numbers first, or take MLPClassifier for classes"
+            else:
+                advice = "make it numbers first, for example with y.astype(float)"
+            raise TableError(
+                f"y must hold numbers; value {row} is the text {value!r:.60}; {advice}"
+            )

@@ -60,8 +60,9 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
                 polars or pyarrow, in which columns may hold numbers, text, booleans and dates.
                 NaN, None and infinity are missing values.
             y: (num_rows,), or (num_rows, num_targets).
-            sample_weight: how much each row counts, (num_rows,). Where whole weights sum to a batch
-                at most they are repetitions: a row may be both trained on and held out.
+            sample_weight: how much each row counts, (num_rows,). Whole weights of a small table
+                are repetitions, where fewer than 20 rows are held out and none is far heavier than
+                the others; else a row is either trained on or held out.
             X_val: rows to be measured on; None: they are held out of X.
             y_val: their targets.
             groups: (num_rows,); rows of one group are never on both sides of a split.
@@ -84,6 +85,13 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             None if groups is None else np.asarray(groups),
         )
         validation = self._read_validation(X_val, y_val)
+        if validation is not None and validation.frame.equals(frame):
+            warnings.warn(
+                "X_val holds the rows of X: their scores say nothing of other rows, and the epoch "
+                "is chosen by them; leave it out, and rows are held out of X",
+                DataWarning,
+                stacklevel=2,
+            )
         for text in schema.warnings:
             warnings.warn(text, DataWarning, stacklevel=2)
         fit = TableFit(
@@ -137,7 +145,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     def _add(self, X: Any, targets_of_first: Any, y: Any, sample_weight: Any) -> Self:
         """One epoch more on these rows."""
         is_first = not hasattr(self, "model_")
-        frame, targets = self._read_fit(X, y, reset=is_first)
+        frame, targets = self._read_fit(X, y, reset=is_first, fewest=1)
         rows = TableRows(
             frame, targets, None if sample_weight is None else _weights(sample_weight, len(frame))
         ).drop_zero_weight()
@@ -147,10 +155,10 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             if is_first:
                 told = columns_told(self, frame.columns)
                 increments = Increments.begin(rows, targets_of_first, self.recipe, changes, told)
-                if self.early_stopping:
-                    warnings.warn(
-                        "early_stopping is not used by partial_fit", DataWarning, stacklevel=3
-                    )
+                for name in ("early_stopping", "validation_fraction", "num_folds"):
+                    if getattr(self, name):
+                        text = f"{name}={getattr(self, name)!r} is not used by partial_fit"
+                        warnings.warn(text, DataWarning, stacklevel=3)
             else:
                 increments = Increments.resume(self.model_, self.recipe, changes)
             self._increments = increments
@@ -165,19 +173,19 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         self.n_outputs_ = model.targets.num_outputs
         self.n_features_in_ = len(self._column_names)
 
-    def _read_fit(self, X: Any, y: Any, reset: bool) -> tuple[Any, NDArray[Any]]:
+    def _read_fit(self, X: Any, y: Any, reset: bool, fewest: int = 2) -> tuple[Any, NDArray[Any]]:
         """Features as a frame, and checked targets as an array."""
         if y is None:
             raise ValueError(
                 f"requires y to be passed, but the target y is None, for {type(self).__name__}"
             )
-        frame = self._as_frame(X, reset)
+        frame = self._as_frame(X, reset, fewest)
         targets = self._read_targets(y)
         if len(frame) != len(targets):
             raise TableError(f"X has {len(frame)} rows and y {len(targets)}")
         return frame, targets
 
-    def _as_frame(self, X: Any, reset: bool) -> Any:
+    def _as_frame(self, X: Any, reset: bool, fewest: int = 1) -> Any:
         if _is_frame(X):
             frame = as_frame(X)
             if reset:
@@ -201,7 +209,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             accept_sparse="csr",
             dtype=None,
             ensure_all_finite=False,
-            ensure_min_samples=2 if reset else 1,
+            ensure_min_samples=fewest,
             reset=reset,
         )
         if reset:

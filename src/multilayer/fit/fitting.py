@@ -44,10 +44,11 @@ class TableFit(PopulationFit):
     """Fits a population of networks to rows in memory.
 
     Rows of weight 0 are left out. In a table that fits one batch the order of the rows does not
-    matter, and a row of a whole weight is as many rows, as long as all of them fit the batch. Rows
-    are split as they are: equal ones may be on both sides, as equal rows to come may be. Where one
-    network holds out fewer than 20 rows its last epoch counts, unless a selection is asked for: so
-    few rows calibrate it, but choose an epoch by chance.
+    matter, and a row of a whole weight is as many rows, unless so many are held out that an epoch
+    is chosen by them, or one row weighs far more than the others. Rows are split as they are: equal
+    ones may be on both sides, as equal rows to come may be. Where one network holds out fewer than
+    20 rows its last epoch counts, unless a selection is asked for: so few rows calibrate it, but
+    choose an epoch by chance.
 
     The encoder is fitted to the rows that are learned from; where folds are, to all rows, which
     are learned from by one network or another (it never sees a target).
@@ -110,7 +111,7 @@ class TableFit(PopulationFit):
             require_different_numbers(targets)
         is_whole = len(rows) <= self.settings.batch_size
         if is_whole and rows.groups is None and rows.times is None:
-            rows = rows.repeated(self.settings.batch_size).in_order(targets)
+            rows = rows.repeated(self._most_repeated(validation)).in_order(targets)
         self.rows = rows = rows.weighted_by_class(class_weight, targets)
         self.division = self._divide(targets, validation)
         held_out = self.division.held_out
@@ -184,6 +185,18 @@ class TableFit(PopulationFit):
         return Targets.fit(
             values, "regression", names, loss=settings.loss, quantiles=settings.quantiles
         )
+
+    def _most_repeated(self, validation: TableRows | None) -> int:
+        """Up to how many rows whole weights are repetitions.
+
+        Copies of a row may then be on both sides of the split, so not where an epoch is chosen by
+        what is held out.
+        """
+        settings = self.settings
+        share = 1 / settings.num_folds if settings.num_folds else settings.validation_fraction
+        if validation is not None or not share:
+            return settings.batch_size
+        return min(settings.batch_size, int((FEWEST_ROWS_TO_SELECT - 1) / share))
 
     def _divide(self, targets: Targets, validation: TableRows | None) -> Division:
         """Divide the rows, and settle the settings that depend on what can be held out."""

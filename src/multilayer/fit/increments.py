@@ -35,6 +35,7 @@ _ROWS_TO_SETTLE = 5000
 # something new is looked at at once the first times.
 _GROWTH_WITH_NEWS, _GROWTH = 1.2, 2.0
 _TIMES_AT_ONCE = 20
+_FAR = 100  # times as large as before: another unit, or an error
 
 Bit = tuple[TableRows, Mapping[Any, float] | str | None]  # rows and class weights
 
@@ -73,7 +74,8 @@ class Increments:
         self._step = Step(model.network, settings)
         self._num_bits = self._num_judged = self._times_judged = 0
         self._has_news = False
-        self._constants: dict[str, Any] = {}  # columns that are not used, and their value
+        self._constants: dict[str, str] = {}  # columns that are not used, and why
+        self._largest: dict[str, float] = {}  # the largest absolute value of each column of numbers
         self._warned: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -101,16 +103,17 @@ class Increments:
             SettingsError: the recipe or a setting is unknown or out of range.
             TableError: the rows cannot be used.
         """
-        schema = infer_schema(rows.frame, **(told or {}))
+        schema = _schema(rows.frame, told or {})
         if not schema.inputs:
             raise TableError(
-                "no column is left that a network can learn from: all that are used are constant "
-                f"in the first {len(rows)} rows of partial_fit; give it more rows at first"
+                "no column is left that a network can learn from in the first "
+                f"{len(rows)} rows of partial_fit; give it more rows at first"
             )
         model, settings = _first_model(rows.frame, schema, targets, recipe_name, changes)
         increments = cls(model, settings, recipe_name, changes, told, ())
         increments._num_judged = len(rows)
-        increments._constants = _constants(rows.frame, schema)
+        increments._constants = _constants(schema)
+        increments._largest = _largest(rows.frame, schema)
         increments._warn(schema.warnings)
         return increments
 
@@ -122,7 +125,11 @@ class Increments:
         settings = _constant(recipe_name, model.targets, len(model.schema.inputs), changes)
         member = model.network.member(0)
         network = Network.of(member.spec, member.parameters.clone())
-        return cls(replace(model, network=network, conformal=None), settings, recipe_name, changes)
+        model = replace(model, network=network, conformal=None)
+        increments = cls(model, settings, recipe_name, changes)
+        constants = [column for column in model.schema.columns if column.kind == "constant"]
+        increments._constants = {column.name: column.reason for column in constants}
+        return increments
 
     def add(
         self, rows: TableRows, class_weight: Mapping[Any, float] | str | None = None
@@ -173,9 +180,26 @@ class Increments:
         varied = [
             f"column {name!r}, which was constant, varies and is not used"
             for name, value in self._constants.items()
-            if name in frame.columns and (frame[name].n_unique() > 1 or frame[name][0] != value)
+            if name in frame.columns
+            and (frame[name].n_unique() > 1 or f"always {frame[name][0]}" != value)
         ]
-        return [*unseen.sentences(), *varied]
+        return [*unseen.sentences(), *varied, *self._far_numbers(frame)]
+
+    def _far_numbers(self, frame: "pl.DataFrame") -> list[str]:
+        """Columns whose numbers lie far outside those that settled the scales, in sentences."""
+        import polars as pl
+
+        if self._bits is not None or not self._largest:
+            return []
+        names = [name for name in self._largest if name in frame.columns]
+        names = [name for name in names if frame[name].dtype.is_numeric()]
+        largest = frame.select(_size(pl.col(name)).alias(name) for name in names).row(0)
+        return [
+            f"column {name!r} holds numbers of up to {size:g}, more than {_FAR} times as large as "
+            f"in the rows before, which it is scaled by"
+            for name, size in zip(names, largest, strict=True)
+            if size is not None and size > _FAR * self._largest[name]
+        ]
 
     def _judge(self, bits: Sequence[Bit]) -> None:
         """Judge columns, scales and categories by all rows, and learn the earlier bits again."""
@@ -194,11 +218,11 @@ class Increments:
                 loss=self._settings.loss,
                 quantiles=self._settings.quantiles,
             )
-        schema = infer_schema(frame, **self._told)
+        schema = _schema(frame, self._told)
         model, settings = _first_model(frame, schema, targets, self._recipe_name, self._changes)
         self._num_judged, self._has_news = len(frame), False
         self._times_judged += 1
-        self._constants = _constants(frame, schema)
+        self._constants, self._largest = _constants(schema), _largest(frame, schema)
         self._warn(schema.warnings)
         is_same = (
             model.encoder.to_json() == self.model.encoder.to_json()
@@ -256,8 +280,38 @@ class Increments:
                 warnings.warn(text, DataWarning, stacklevel=5)
 
 
-def _constants(frame: "pl.DataFrame", schema: Schema) -> dict[str, Any]:
-    return {c.name: frame[c.name][0] for c in schema.columns if c.kind == "constant"}
+def _schema(frame: "pl.DataFrame", told: Mapping[str, Any]) -> Schema:
+    """Which columns are inputs; constant numbers are too where nothing else is, as in one row."""
+    schema = infer_schema(frame, **told)
+    if schema.inputs:
+        return schema
+    columns = tuple(
+        replace(column, kind="numeric")
+        if column.kind == "constant" and frame[column.name].dtype.is_numeric()
+        else column
+        for column in schema.columns
+    )
+    return replace(schema, columns=columns)
+
+
+def _constants(schema: Schema) -> dict[str, str]:
+    return {c.name: c.reason for c in schema.columns if c.kind == "constant"}
+
+
+def _largest(frame: "pl.DataFrame", schema: Schema) -> dict[str, float]:
+    """For each column of numbers its largest absolute value, where that is above 0."""
+    import polars as pl
+
+    names = [c.name for c in schema.inputs if frame[c.name].dtype.is_numeric()]
+    sizes = frame.select(_size(pl.col(name)).alias(name) for name in names)
+    return {
+        name: size for name, size in (sizes.row(0, named=True) if names else {}).items() if size
+    }
+
+
+def _size(column: "pl.Expr") -> "pl.Expr":
+    number = column.cast(float)
+    return number.filter(number.is_finite()).abs().max()
 
 
 def _first_model(

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -24,6 +24,7 @@ from multilayer.engine.training import train, warn_of_diverged
 from multilayer.model.held_out import HeldOut
 from multilayer.model.table_file import check_saveable
 from multilayer.model.table_model import TableModel
+from multilayer.model.temperature import FEW_ROWS, PRIOR_TEMPERATURE
 
 
 class PopulationFit(ABC):
@@ -125,6 +126,9 @@ class PopulationFit(ABC):
             warn_of_diverged(self.network.num_members, len(learned), self.settings.learning_rate)
         plain = self._plain_model(self.network.of_members(learned))
         held_out = self._held_out
+        if held_out is None and self.num_rows < FEW_ROWS and plain.targets.task != "regression":
+            share = 1 / (self.num_rows + 1)  # nothing calibrates what is certain of all its rows
+            return replace(plain, temperature=PRIOR_TEMPERATURE, uniform_share=share)
         return plain if held_out is None else held_out.of_members(learned).calibrated(plain)
 
     def _members_that_learned(self) -> list[int]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.encoding.targets import Targets
-from multilayer.errors import DataError, DataWarning, SettingsError, TableError
+from multilayer.errors import DataError, DataWarning, SettingsError, TableError, did_you_mean
 
 if TYPE_CHECKING:
     import polars as pl
@@ -118,7 +118,7 @@ class TableRows:
         else:
             raise SettingsError(
                 f"class_weight must be 'balanced' or name classes with weights; it is "
-                f"{class_weight!r}"
+                f"{class_weight!r}{did_you_mean(class_weight, ['balanced'])}"
             )
         return replace(self, weights=own * of_class[classes]).drop_zero_weight()
 
@@ -126,9 +126,14 @@ class TableRows:
         """Rows of whole weights as so many rows without weights.
 
         Args:
-            most_rows: with more rows than this the weights stay as they are.
+            most_rows: with more rows than this the weights stay as they are; so they do where one
+                row weighs over a tenth of all and five times the median, as its copies on both
+                sides of a split would be most of what is held out.
         """
         if self.weights is None or self.weights.sum() > most_rows:
+            return self
+        heaviest = self.weights.max()
+        if heaviest > max(self.weights.sum() / 10, 5 * np.median(self.weights)):
             return self
         counts = self.weights.astype(np.int64)
         if (counts != self.weights).any():

@@ -15,6 +15,7 @@ The promise is for new rows drawn as the held-out ones were, on average over row
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,7 +104,8 @@ class ConformalScores:
 
     def _rank(self, coverage: float) -> int:
         """⌈coverage (n + 1)⌉: which of the n values in ascending order is the end."""
-        if not 0 < coverage < 1:
+        is_number = isinstance(coverage, Real) and not isinstance(coverage, bool)
+        if not (is_number and 0 < coverage < 1):
             raise SettingsError(f"coverage must be a number between 0 and 1; it is {coverage!r}")
         return math.ceil(coverage * (self.num_rows + 1) - 1e-9)
 

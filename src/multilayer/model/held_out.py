@@ -87,7 +87,7 @@ class HeldOut:
         num_rows = len(parts[0][1]) if self.rows is None else len(targets)
         return replace(
             model,
-            temperature=fit_temperature(logits, targets, weights),
+            temperature=fit_temperature(logits, targets, weights, num_rows),
             uniform_share=1 / (num_rows + 1),
         )
 

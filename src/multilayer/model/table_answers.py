@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 _MOST_ENCODED = 2**25  # numbers in memory at once, of rows to be answered
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TableAnswers(ABC):
     """All that is needed between a raw row and its answer, but for the networks.
 
@@ -50,6 +50,20 @@ class TableAnswers(ABC):
     clips: bool = field(default=False, kw_only=True)
     details: dict[str, Any] = field(default_factory=dict, kw_only=True)
     on_unseen: OnUnseen = field(default="warn", kw_only=True)
+
+    def __repr__(self) -> str:
+        """What it predicts and from what, in a line."""
+        targets = self.targets
+        names = ", ".join(map(repr, targets.names[:3]))
+        more = len(targets.names) - 3
+        what = f"{names} and {more} more" if more > 0 else names
+        if targets.task in ("binary", "multiclass"):
+            what += f" ({len(targets.classes)} classes)"
+        elif targets.task == "multilabel":
+            what += " (labels)"
+        num_inputs = len(self.schema.inputs)
+        columns = f"{num_inputs} column{'' if num_inputs == 1 else 's'}"
+        return f"<{type(self).__name__}: {what:.200} from {columns}>"
 
     @abstractmethod
     def encoded_outputs(self, inputs: NDArray[np.float32]) -> Array:

@@ -12,7 +12,7 @@ from multilayer.engine.network import Network
 from multilayer.model.table_answers import Array, TableAnswers
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TableModel(TableAnswers):
     """A population of networks with all that is needed between a raw row and its answer.
 

@@ -8,9 +8,18 @@ Array = NDArray[np.float64]
 # A network that is never wrong on the held-out rows would ask for a temperature of 0.
 _COLDEST, _HOTTEST = 0.05, 20.0
 _BISECTIONS = 50
+# A few rows ask for the coldest or the hottest by chance: log T is drawn towards log 2, as what is
+# fitted to a small table is too certain.
+FEW_ROWS, PRIOR_TEMPERATURE = 20, 2.0
+_PRIOR_DEVIATION = 0.7
 
 
-def fit_temperature(logits: Array, targets: NDArray[np.int64], weights: Array | None) -> float:
+def fit_temperature(
+    logits: Array,
+    targets: NDArray[np.int64],
+    weights: Array | None,
+    num_rows: int | None = None,
+) -> float:
     """The temperature with the least cross entropy on rows that were not trained on.
 
     With β = 1 / temperature the derivative Σ w (E_softmax(βz)[z] − z_target) rises in β, so that
@@ -20,6 +29,8 @@ def fit_temperature(logits: Array, targets: NDArray[np.int64], weights: Array | 
         logits: (num_rows, num_classes); for several yes-or-no targets, (num_rows, num_targets).
         targets: the true class (num_rows,), or 0 and 1 (num_rows, num_targets).
         weights: of the rows, (num_rows,); None counts all alike.
+        num_rows: how many rows of the table they are; of fewer than 20 the temperature is drawn
+            towards 2 (a normal prior on its logarithm). None: enough.
 
     Returns:
         A number from 0.05 to 20.
@@ -31,12 +42,16 @@ def fit_temperature(logits: Array, targets: NDArray[np.int64], weights: Array | 
     shares = np.full(len(logits), 1 / len(logits)) if weights is None else weights / weights.sum()
     logits = logits - logits.max(axis=1, keepdims=True)
     of_targets = shares @ logits[np.arange(len(logits)), targets]
+    is_few = num_rows is not None and num_rows < FEW_ROWS
+    pull = 1 / (_PRIOR_DEVIATION**2 * num_rows) if is_few and num_rows else 0.0
     low, high = np.log(1 / _HOTTEST), np.log(1 / _COLDEST)
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         exponentials = np.exp(np.exp(middle) * logits)
         means = (exponentials * logits).sum(axis=1) / exponentials.sum(axis=1)
-        if shares @ means < of_targets:
+        if (shares @ means - of_targets) * np.exp(middle) + pull * (
+            middle + np.log(PRIOR_TEMPERATURE)
+        ) < 0:
             low = middle
         else:
             high = middle
