@@ -81,3 +81,11 @@ def test_it_is_answered_with_one_line(name, tmp_path, capsys):
     assert [line for line in errors if line.startswith("error: ")] == errors[-1:]
     assert message in errors[-1]
     assert not (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_a_run_keeps_how_dates_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(lines("t,y", lambda n: f"{n % 12 + 1:02d}/{n % 11 + 1:02d}/2020,{letter(n)}"))
+    told = ["--as", "t=date:%d/%m/%Y", "--output", str(tmp_path / "run")]
+    assert run(["train", str(path), "--target", "y", *told, *QUICK]) == 0
+    assert run(["evaluate", str(tmp_path / "run"), str(path)]) == 0

@@ -194,3 +194,17 @@ def test_other_writings_of_numbers_are_named_where_they_become_categories(of_row
 def test_few_ranges_are_categories_without_a_word() -> None:
     ages = [("18-25", "26-40", "41-65")[row % 3] for row in range(90)]
     assert not infer_schema(pl.DataFrame({"age": ages})).warnings
+
+
+@pytest.mark.parametrize("value", [-999, 9999, -99.0])
+@pytest.mark.parametrize("as_type", [str, float])
+def test_numbers_that_may_mean_missing_are_named(value: float, as_type: type) -> None:
+    values = [as_type(value if row % 9 == 0 else row % 10 / 4) for row in range(60)]
+    (warning,) = infer_schema(pl.DataFrame({"x": values})).warnings
+    assert f"holds {value:g} in 7 rows" in warning
+    assert f"--missing {value:g}" in warning
+
+
+def test_numbers_near_the_others_are_not_suspected() -> None:
+    values = [float(row * 20 - 999) for row in range(60)] + [-999.0]
+    assert not infer_schema(pl.DataFrame({"x": values})).warnings

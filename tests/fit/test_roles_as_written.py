@@ -71,3 +71,11 @@ def test_times_are_read_as_told_or_as_numbers(tmp_path: Path) -> None:
     times = read_rows(path, ColumnRoles(("y",), time_column="t")).rows.times
     assert times is not None
     assert times.tolist() == sorted(times.tolist())
+
+
+def test_a_target_of_numbers_that_may_mean_missing_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    rows = [f"{row % 7},{-999 if row % 9 == 0 else row / 10:g}" for row in ROWS]
+    path.write_text("\n".join(["x,y", *rows]) + "\n")
+    notes = read_rows(path, ColumnRoles(("y",))).notes
+    assert any("target 'y' holds -999 in 5 rows" in note for note in notes)

@@ -17,6 +17,7 @@ from multilayer.columns.find_numbers import NumbersFound
 from multilayer.columns.missing import present_text
 from multilayer.columns.number_format import NumberFormat
 from multilayer.columns.schema import CategoryMeaning, Column
+from multilayer.columns.sentinels import suspected_sentinel
 from multilayer.columns.text_numbers import LEADING_ZERO, shown
 from multilayer.errors import TableError
 
@@ -113,10 +114,12 @@ def judged_values(series: "pl.Series", facts: tuple[int, Any, Any]) -> tuple[Col
     if series.dtype in (pl.Date, pl.Datetime, pl.Time):
         return Column(name, "date", f"from {smallest} to {largest}{missing}", ISO), None
     if series.dtype.is_integer():
-        return _judged_whole(series, count, smallest, largest, missing)
+        column, warning = _judged_whole(series, count, smallest, largest, missing)
+        return column, warning or suspected_sentinel(series, smallest, largest, f"column {name!r}")
     if series.dtype == pl.Duration:
         return Column(name, "numeric", f"a length of time, in seconds{missing}"), None
-    return Column(name, "numeric", f"from {smallest:.6g} to {largest:.6g}{missing}"), None
+    column = Column(name, "numeric", f"from {smallest:.6g} to {largest:.6g}{missing}")
+    return column, suspected_sentinel(series, smallest, largest, f"column {name!r}")
 
 
 def judged_numbers(

@@ -12,6 +12,7 @@ from multilayer.columns.left_out import LeftOut
 from multilayer.columns.missing import MISSING_LABEL_SPELLINGS, present_values
 from multilayer.columns.number_format import NumberFormat
 from multilayer.columns.schema import require_columns
+from multilayer.columns.sentinels import suspected_sentinel
 from multilayer.columns.target_values import is_present, target_array
 from multilayer.columns.text_numbers import numbers_of, parse_numbers, with_numbers_found
 from multilayer.columns.value_format import ValueFormat, with_missing_told
@@ -105,6 +106,12 @@ class RowReader:
             else:
                 types.append(str(found.dtype) if is_number else None)
                 formats.append(None)
+            numbers = found if written is None else written.numbers
+            if numbers.dtype.is_numeric():
+                about = suspected_sentinel(
+                    numbers, numbers.min(), numbers.max(), f"target {text.name!r}"
+                )
+                doubts += [] if about is None else [about]
         return replace(
             self, number_types=tuple(types), number_formats=tuple(formats), doubts=tuple(doubts)
         )
