@@ -18,7 +18,7 @@ $(INSTALLED): pyproject.toml constraints.txt scripts/make_environment.sh
 	@sh scripts/make_environment.sh "$(PYTHON)" $(VENV)
 	@touch $@
 
-# The seed is an ordinary good one: see "What to expect" in README.md.
+# The seed is an ordinary good one: see docs/benchmarks.md.
 run: $(INSTALLED)
 	@$(BIN)/multilayer train fashion-mnist --recipe chapter --seed 3
 
