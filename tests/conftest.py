@@ -7,6 +7,7 @@ import select
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import textwrap
 from collections.abc import Callable, Iterator
@@ -31,6 +32,15 @@ SECONDS_UNTIL_STUCK = 600
 # No example of a property is timed: a busy machine is no counterexample.
 settings.register_profile("untimed", settings(), deadline=None)
 settings.load_profile("untimed")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def temporary_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What libraries and processes leave in the folder for temporary files goes with the tests'."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("t", numbered=False)))
+        patch.setattr(tempfile, "tempdir", None)
+        yield
 
 
 @pytest.fixture(scope="session")

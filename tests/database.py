@@ -39,7 +39,8 @@ def postgresql() -> Iterator[Server]:
     programs = _programs()
     if programs is None:
         pytest.skip("PostgreSQL is not installed; on Debian: sudo apt-get install postgresql")
-    folder = Path(tempfile.mkdtemp(prefix="multilayer-pg-"))  # short, as names of sockets must be
+    # Short, as names of sockets must be, and where the server's own user may go.
+    folder = Path(tempfile.mkdtemp(prefix="multilayer-pg-", dir="/tmp"))
     user = _user()
     try:
         secret = folder / "password"

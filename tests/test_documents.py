@@ -7,16 +7,19 @@ there is one; what it shows must be what they print, numbers aside.
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from fork_server import ForkServer
 
 ROOT = Path(__file__).parent.parent
 # No state is kept of a training of less than half a minute.
 ONLY_WHERE_TRAINING_IS_SLOW = re.compile(r"checkpoints(, |$)")
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+SHELLS_OWN = set("|<>&;$*")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -50,37 +53,54 @@ def console_sessions() -> list:
     return found
 
 
+def shortened(program: str) -> str:
+    """With an epoch in place of many, and few for each of a bag's networks."""
+    program = re.sub(r"max_epochs=\d\d+", "max_epochs=1", program)
+    return program.replace('Classifier("best", ', 'Classifier("best", max_iter=4, ')
+
+
+def run_program(forks: ForkServer, program: str, folder: Path) -> None:
+    with Path(os.devnull).open() as nothing:
+        process = forks.start(program, "-c", cwd=folder, streams=(nothing.fileno(), None, None))
+    _, errors = process.communicate()
+    process.close()
+    assert process.returncode == 0, errors
+
+
 @pytest.mark.parametrize("program", blocks("python"))
-def test_python_blocks_run(program, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+def test_python_blocks_run(program, forks, tmp_path):
+    run_program(forks, shortened(program), tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "program", [p for p in blocks("python") if shortened(p.values[0]) != p.values[0]]
+)
+def test_python_blocks_that_last_run_as_they_are(program, forks, tmp_path):
+    run_program(forks, program, tmp_path)
 
 
 @pytest.mark.parametrize(("session", "program"), console_sessions())
-def test_console_blocks_print_what_they_show(session, program, tmp_path, fashion_mnist):
+def test_console_blocks_print_what_they_show(
+    session, program, forks, start_multilayer, tmp_path, fashion_mnist
+):
     if program is not None:
-        subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+        run_program(forks, program, tmp_path)
     folder = Path(sys.executable).parent
     path = f"{folder}:{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "PYTHONWARNINGS": "error"}
     for part in re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]:
         command, _, shown = part.partition("\n")
         assert command.startswith("multilayer ")
-        done = subprocess.run(
-            command,
-            shell=True,
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        if set(command) & SHELLS_OWN:
+            done = subprocess.run(
+                command, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True,
+                check=False,
+            )  # fmt: skip
+        else:
+            process = start_multilayer(*shlex.split(command)[1:], PATH=path)
+            said = process.communicate()
+            done = subprocess.CompletedProcess(command, process.returncode, *said)
         assert done.returncode == 0, done.stderr
         printed = without_numbers(done.stdout + done.stderr)
         expected = without_numbers(shown)

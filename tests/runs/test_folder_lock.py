@@ -2,11 +2,10 @@
 
 import os
 import re
-import subprocess
-import sys
-import textwrap
+from collections.abc import Callable, Iterator
 
 import pytest
+from fork_server import Forked
 
 from multilayer.errors import OutputError, RunFolderError
 from multilayer.runs.run_folder import RunFolder
@@ -25,15 +24,23 @@ except MultilayerError as error:
 """
 
 
-def start(folder) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(PROGRAM)],
-        cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+@pytest.fixture
+def start(forks, tmp_path) -> Iterator[Callable[[], Forked]]:
+    started: list[Forked] = []
+
+    def start_one() -> Forked:
+        started.append(
+            forks.start(PROGRAM, "-c", cwd=tmp_path, streams=(None, None, 2))
+        )
+        return started[-1]
+
+    yield start_one
+    for process in started:
+        process.close()
 
 
-def test_of_32_processes_one_has_the_folder_and_31_say_who_and_since_when(tmp_path):
-    processes = [start(tmp_path) for _ in range(32)]
+def test_of_32_processes_one_has_the_folder_and_31_say_who_and_since_when(start, tmp_path):
+    processes = [start() for _ in range(32)]
     lines = [process.stdout.readline() for process in processes]
     [holder] = [p for p, line in zip(processes, lines, strict=True) if line == "has it\n"]
     others = [line for line in lines if line != "has it\n"]
@@ -50,8 +57,8 @@ def test_of_32_processes_one_has_the_folder_and_31_say_who_and_since_when(tmp_pa
     assert list((tmp_path / "run").iterdir()) == []
 
 
-def test_the_lock_of_a_process_that_was_killed_is_free(tmp_path):
-    process = start(tmp_path)
+def test_the_lock_of_a_process_that_was_killed_is_free(start, tmp_path):
+    process = start()
     assert process.stdout.readline() == "has it\n"
     with pytest.raises(RunFolderError, match=f"in use by process {process.pid} on "):
         RunLock(tmp_path / "run")
