@@ -26,7 +26,7 @@ LOAD = """
 import resource
 import sys
 from pathlib import Path
-from multilayer.data import download
+from multilayer.images import download
 download.SYSTEM_ROOT = Path(sys.argv[1])
 download.PUBLISHED_ADDRESS = sys.argv[2]
 largest_file = int(sys.argv[3])

@@ -54,7 +54,7 @@ def test_a_terminal_shows_a_bar_while_it_downloads(
     server.pause.clear()
     program = f"""
     from pathlib import Path
-    from multilayer.data import download
+    from multilayer.images import download
     from multilayer.images.fashion_mnist import load_fashion_mnist
     download.SYSTEM_ROOT = Path({str(tmp_path / "no-root")!r})
     download.PUBLISHED_ADDRESS = {server.address!r}

@@ -16,7 +16,7 @@ from multilayer.reading.table import read_table, read_table_pieces
 
 WATCH = """
 import sys, threading, time
-from multilayer.data import columnar_process
+from multilayer.reading import columnar_process
 columnar_process._SECONDS_OF_STANDING_STILL = 0.3
 sender = columnar_process.Sender(sys.stdout.buffer)
 sender.waits = {waits}
