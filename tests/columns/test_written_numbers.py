@@ -208,3 +208,12 @@ def test_numbers_that_may_mean_missing_are_named(value: float, as_type: type) ->
 def test_numbers_near_the_others_are_not_suspected() -> None:
     values = [float(row * 20 - 999) for row in range(60)] + [-999.0]
     assert not infer_schema(pl.DataFrame({"x": values})).warnings
+
+
+def test_points_are_separators_where_other_columns_have_decimal_commas() -> None:
+    grouped = [f"{row + 1}.{100 + row}" for row in range(30)]
+    commas = [f"{row},5" for row in range(30)]
+    schema, frame = judge_columns(pl.DataFrame({"a": commas, "p": grouped}))
+    assert frame["p"][0] == 1100
+    assert any("'p'" in warning and "--decimal ." in warning for warning in schema.warnings)
+    assert judge_columns(pl.DataFrame({"p": grouped}))[1]["p"][0] == 1.1

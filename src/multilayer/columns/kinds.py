@@ -135,12 +135,31 @@ def _numbers_of_columns(frame: "pl.DataFrame", told: ValueFormat) -> dict[str, N
     }
     sure = [f for f in found.values() if f.are_numbers and not f.is_open]
     has_commas = any(f.number_format.decimal == "," for f in sure)
-    has_points = any(f.has_points for f in sure)
+    grouped = [n for n, f in found.items() if has_commas and _may_be_grouped(frame[n], f, told)]
+    has_points = any(f.has_points for name, f in found.items() if f in sure and name not in grouped)
     if has_commas and not has_points:
+        for name in grouped:
+            numbers = find_numbers(frame[name], replace(told, decimal=","))
+            if numbers is not None and numbers.are_numbers and not numbers.strays:
+                doubt = (
+                    f"the point of {numbers.example!r} is a separator of thousands, as others have "
+                    "decimal commas; otherwise say --decimal ."
+                )
+                found[name] = replace(numbers, doubt=doubt)
         for name, numbers in found.items():
             if numbers.is_open:
                 found[name] = find_numbers(frame[name], told, ",") or numbers
     return found
+
+
+def _may_be_grouped(series: "pl.Series", found: NumbersFound, told: ValueFormat) -> bool:
+    """Whether every number is one such as 12.345, with three digits after its point."""
+    if told != ValueFormat(missing=told.missing, keep_na=told.keep_na):
+        return False
+    if found.number_format != NumberFormat() or not found.has_points:
+        return False
+    present = series.drop_nulls().str.strip_chars()
+    return bool(present.str.contains(r"^[1-9]\d{0,2}\.\d{3}$").all())
 
 
 def _judged_text(
