@@ -116,3 +116,12 @@ def test_every_name_of_the_book_is_listed_and_documented():
 def test_no_name_of_the_tool_hides_a_name_of_the_book():
     book = importlib.import_module("multilayer.book")
     assert not set(book.__all__) & set(multilayer._HOMES)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [("MLPClasifier", "MLPClassifier"), ("FashionMnist", "FashionMNIST"), ("Trainner", "Trainer")],
+)
+def test_a_misspelled_name_is_answered_with_the_nearest(wrong, right):
+    with pytest.raises(AttributeError, match=f"no attribute '{wrong}'; did you mean '{right}'"):
+        getattr(multilayer, wrong)

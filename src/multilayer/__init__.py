@@ -123,7 +123,11 @@ def __getattr__(name: str) -> Any:
     try:
         return getattr(home, name)
     except AttributeError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+        from multilayer.errors import did_you_mean
+
+        raise AttributeError(
+            f"module {__name__!r} has no attribute {name!r}{did_you_mean(name, __dir__())}"
+        ) from None
 
 
 def __dir__() -> list[str]:

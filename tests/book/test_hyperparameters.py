@@ -84,5 +84,13 @@ def test_a_name_to_ignore_that_is_no_argument_is_an_error():
         def __init__(self, rate):
             self.save_hyperparameters(ignore=["rat"])
 
-    with pytest.raises(SettingsError, match="'rat', which is no argument; they are self, rate"):
+    with pytest.raises(SettingsError, match="'rat', which is no argument; they are rate"):
         Model(0.1)
+
+
+def test_the_object_is_left_out_whatever_its_name():
+    class Settings(d2l.HyperParameters):
+        def __init__(this, width):  # noqa: N805
+            this.save_hyperparameters()
+
+    assert Settings(3).hparams == {"width": 3}

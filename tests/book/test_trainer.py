@@ -7,6 +7,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 
 import multilayer as d2l
+from multilayer.errors import SettingsError
 
 
 def plain_pytorch(net, data, num_epochs, lr):
@@ -244,3 +245,14 @@ def test_ctrl_c_leaves_the_curves_and_a_sane_terminal(open_terminal):
     assert terminal.settings == terminal.settings_before
     terminal.press(b"\n")
     assert terminal.show_to_end() == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"max_epochs": "3"}, {"max_epochs": -1}, {"max_epochs": 2.5}, {"num_gpus": "1"},
+     {"gradient_clip_val": -1}, {"gradient_clip_val": "1"}],
+)  # fmt: skip
+def test_a_trainer_refuses_what_is_no_number_by_name(wrong):
+    [name] = wrong
+    with pytest.raises(SettingsError, match=f"{name} must be a .*{wrong[name]}"):
+        d2l.Trainer(**{"max_epochs": 1, **wrong})

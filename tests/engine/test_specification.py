@@ -126,3 +126,12 @@ def test_a_shape_that_makes_no_sense_is_refused(fields_given, message):
 def test_every_setting_is_explained():
     assert list(setting_types()) == [field.name for field in fields(TrainingSettings)]
     assert all(explanation for _, explanation in setting_types().values())
+
+
+@pytest.mark.parametrize("wrong", [{"hidden_widths": 128}, {"hidden_widths": "128"},
+    {"hidden_widths": None}, {"augment": None}, {"augment": "shift"}, {"quantiles": 0.5}],
+)  # fmt: skip
+def test_settings_of_several_values_are_refused_as_one(wrong):
+    [(name, value)] = wrong.items()
+    with pytest.raises(SettingsError, match=f"{name} must be .*; it is {value!r}"):
+        TrainingSettings(**wrong)

@@ -49,6 +49,8 @@ class HyperParameters:
         assert this_frame is not None and this_frame.f_back is not None
         caller = inspect.getargvalues(this_frame.f_back)
         given = [name for name in (*caller.args, caller.varargs, caller.keywords) if name]
+        if given and caller.locals[given[0]] is self:  # whatever it is called
+            given = given[1:]
         left_out = {ignore} if isinstance(ignore, str) else set(ignore)
         for name in left_out - {"self", *given}:
             raise SettingsError(

@@ -1,5 +1,6 @@
 """The training loop."""
 
+from numbers import Integral, Real
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from multilayer.book.devices import gpu, num_gpus
 from multilayer.book.hyperparameters import HyperParameters
 from multilayer.book.module import Batch, Module
 from multilayer.book.ranks import Ranks
+from multilayer.errors import SettingsError
 
 
 class Trainer(HyperParameters):
@@ -38,7 +40,20 @@ class Trainer(HyperParameters):
             max_epochs: passes over the training examples.
             num_gpus: the most graphics cards to use; the network runs on the first.
             gradient_clip_val: the largest length of the gradient; 0 does not limit it.
+
+        Raises:
+            SettingsError: one of them is of the wrong type or below 0.
         """
+        for name, number in (("max_epochs", max_epochs), ("num_gpus", num_gpus)):
+            if not isinstance(number, Integral) or isinstance(number, bool) or number < 0:
+                raise SettingsError(
+                    f"{name} must be a whole number of at least 0; it is {number!r}"
+                )
+        is_number = isinstance(gradient_clip_val, Real) and not isinstance(gradient_clip_val, bool)
+        if not is_number or not gradient_clip_val >= 0:
+            raise SettingsError(
+                f"gradient_clip_val must be a number of at least 0; it is {gradient_clip_val!r}"
+            )
         self.save_hyperparameters()
         self.gpus = _first_gpus(num_gpus)
         self.ranks = Ranks()

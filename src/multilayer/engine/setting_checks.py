@@ -36,6 +36,8 @@ def check_setting(name: str, kind: Any, value: Any) -> None:
         check_whole(name, value, _SMALLEST.get(name, 0))
     elif kind is float:
         _check_number(name, value, *_RANGES.get(name, _BELOW_ONE))
+    elif name in ("augment", "quantiles") and not isinstance(value, tuple | list):
+        raise SettingsError(f"{name} must be a tuple; it is {value!r}")
     elif name == "augment":
         for kind_of_change in value:
             check_choice(name, kind_of_change, get_args(get_args(kind)[0]))

@@ -4,7 +4,7 @@ The Python API, the command line's flags and their help, and the JSON that is sa
 come from `TrainingSettings`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_type_hints
@@ -171,7 +171,9 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         for name in ("hidden_widths", "quantiles", "augment"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+            value = getattr(self, name)
+            if isinstance(value, Iterable) and not isinstance(value, str):
+                object.__setattr__(self, name, tuple(value))  # others are refused below
         for name, (kind, _) in setting_types().items():
             check_setting(name, kind, getattr(self, name))
         check_together(self)

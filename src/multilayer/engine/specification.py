@@ -1,7 +1,7 @@
 """The shape of a network: what it is made of before it has any weights."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -70,6 +70,8 @@ class NetworkSpec:
     one_hot_blocks: tuple[OneHotBlock, ...] = ()
 
     def __post_init__(self) -> None:
+        if isinstance(self.hidden_widths, str) or not isinstance(self.hidden_widths, Iterable):
+            check_widths("hidden_widths", self.hidden_widths)  # refuses them
         object.__setattr__(self, "hidden_widths", tuple(self.hidden_widths))
         object.__setattr__(self, "category_sizes", tuple(self.category_sizes))
         check_widths("hidden_widths", self.hidden_widths)
@@ -212,6 +214,10 @@ class NetworkSpec:
 
 def check_widths(name: str, widths: tuple[int, ...]) -> None:
     """Raise SettingsError unless every width is a whole number of at least 1."""
+    if isinstance(widths, str) or not isinstance(widths, Iterable):
+        raise SettingsError(
+            f"{name} must be whole numbers of at least 1, for example (256, 128); it is {widths!r}"
+        )
     for width in widths:
         if isinstance(width, bool) or not isinstance(width, int) or width < 1:
             given = ",".join(map(str, widths))
