@@ -217,3 +217,9 @@ def test_points_are_separators_where_other_columns_have_decimal_commas() -> None
     assert frame["p"][0] == 1100
     assert any("'p'" in warning and "--decimal ." in warning for warning in schema.warnings)
     assert judge_columns(pl.DataFrame({"p": grouped}))[1]["p"][0] == 1.1
+
+
+def test_a_percent_sign_may_stand_before_its_number() -> None:
+    found = find_numbers(pl.Series("x", [f"%{n / 4}" for n in range(30)]))
+    assert found is not None
+    assert found.numbers[2] == 0.5

@@ -36,7 +36,7 @@ _UNIT = r"(?:[%‰]|°[cf]?|[\p{L}µ][\p{L}/·]{0,11}[²³]?)"
 _ANY_DIGITS = rf"(?:\d|[.,]\d)(?:[\d.,{APOSTROPHES}{SPACES}]*[\d.,])?"
 _LOOK = (
     written_pattern(_ANY_DIGITS, "~~")
-    .replace("(?P<before>~~)", f"(?P<before>{_CURRENCY})")
+    .replace("(?P<before>~~)", f"(?P<before>{_CURRENCY}|%)")
     .replace("(?P<after>~~)", f"(?P<after>{_CURRENCY}|{_UNIT})")
 )
 # In the order of preference where several fit the same texts.
