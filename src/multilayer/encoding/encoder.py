@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from multilayer.encoding.robust_scaling import (
 from multilayer.encoding.unseen_values import UnseenValues
 from multilayer.errors import SettingsError, TableError
 from multilayer.forked import lacks_polars_threads, require_polars_threads
+from multilayer.reading.frames import as_frame
 from multilayer.reading.fresh_process import fresh_process
 
 if TYPE_CHECKING:
@@ -76,6 +77,11 @@ class Encoder:
     means: NDArray[np.float64]
     scaling: RobustScaling
     missing: tuple[str, ...] = ()
+
+    kind: ClassVar[str] = "table"
+    image_shape: ClassVar[None] = None
+    input_scale: ClassVar[float] = 1.0
+    answer_dtype: ClassVar[type[np.floating[Any]]] = np.float64  # a row's answer is its own alone
 
     @classmethod
     def fit(
@@ -210,6 +216,10 @@ class Encoder:
         """Those of a table's columns that are not needed."""
         needed = set(self.column_names)
         return tuple(name for name in columns if name not in needed)
+
+    def as_rows(self, X: Any) -> "pl.DataFrame":
+        """A table in any form that `as_frame` knows, as a frame."""
+        return as_frame(X)
 
     def encode(
         self,
