@@ -86,22 +86,42 @@ def test_every_name_that_is_listed_is_there():
         assert getattr(multilayer, name) is not None
 
 
-def test_a_name_that_is_not_there_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="module 'multilayer' has no attribute 'MPL'"):
-        multilayer.MPL  # noqa: B018
+def test_only_the_names_of_the_tool_are_listed():
+    listed = {*multilayer.__all__}
+    assert {"MLPClassifier", "compare", "load_model", "book", "errors"} <= listed
+    assert not listed & {*multilayer.book.__all__, "os", "import_module", "Any"}
+    assert {*dir(multilayer)} == {*listed, "__version__"}
+
+
+def test_the_names_of_the_book_are_loaded_on_request():
+    assert multilayer.Trainer is importlib.import_module("multilayer.book").Trainer
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [("Trainner", "Trainer"), ("MLPClasifier", "MLPClassifier"), ("FashionMnist", "FashionMNIST")],
+)
+def test_a_misspelled_name_is_answered_with_the_nearest(wrong, right):
+    with pytest.raises(
+        AttributeError, match=f"'{wrong}': .* chapters 3 to 5 define; did you mean '{right}'"
+    ):
+        getattr(multilayer, wrong)
+
+
+def test_questions_of_notebooks_and_of_the_import_system_load_nothing():
+    program = "import sys, multilayer\n" + "\n".join(
+        f"assert not hasattr(multilayer, {name!r})" for name in ("__path", "_ipython_display_")
+    )
+    loaded = run_python(program + "\nprint(*sys.modules)").split()
+    assert "multilayer.book" not in loaded
 
 
 def test_type_checkers_are_told_the_same_names_as_the_interpreter():
-    tree = ast.parse(SOURCE.read_text())
-    [block] = [
-        node
-        for node in tree.body
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-    ]
-    told = {
-        alias.name: node.module for node in block.body for alias in node.names if alias.name != "*"
-    }
-    assert told == {name: f"multilayer.{home}" for name, home in multilayer._HOMES.items()}
+    """Every line of the stub is one that `__init__.py` reads, and the book's names come along."""
+    tree = ast.parse(SOURCE.with_suffix(".pyi").read_text())
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    told = [(alias.name, alias.asname) for node in imports for alias in node.names]
+    assert sorted(told) == sorted([("*", None), *((name, name) for name in multilayer.__all__)])
 
 
 def test_every_name_of_the_book_is_listed_and_documented():
@@ -115,13 +135,4 @@ def test_every_name_of_the_book_is_listed_and_documented():
 
 def test_no_name_of_the_tool_hides_a_name_of_the_book():
     book = importlib.import_module("multilayer.book")
-    assert not set(book.__all__) & set(multilayer._HOMES)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "right"),
-    [("MLPClasifier", "MLPClassifier"), ("FashionMnist", "FashionMNIST"), ("Trainner", "Trainer")],
-)
-def test_a_misspelled_name_is_answered_with_the_nearest(wrong, right):
-    with pytest.raises(AttributeError, match=f"no attribute '{wrong}'; did you mean '{right}'"):
-        getattr(multilayer, wrong)
+    assert not set(book.__all__) & set(multilayer.__all__)
