@@ -4,8 +4,10 @@ from pathlib import Path
 
 from multilayer.engine.machine import free_bytes
 from multilayer.reading.columnar import ARROW, PARQUET
+from multilayer.reading.parquet_footer import rows_and_columns
 
 _COLUMNAR_FACTOR = 8  # by which a file of columns grows: unpacked, and copied while it is encoded
+_BYTES_A_VALUE = 32  # of a column that the file holds as next to nothing: read, sent and encoded
 _TEXT_FACTOR = 4  # by which text grows: a frame of text, then of numbers, then inputs
 _PACKED_FACTOR = 5  # by which compressed text grows when it is unpacked
 _COMPRESSIONS = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
@@ -41,6 +43,8 @@ def _bytes_in_memory(path: Path) -> int:
     with path.open("rb") as file:
         beginning = file.read(8)
     if beginning.startswith((PARQUET, ARROW)):
-        return path.stat().st_size * _COLUMNAR_FACTOR
+        size = path.stat().st_size * _COLUMNAR_FACTOR
+        num_rows, num_columns = rows_and_columns(path) or (0, 0)
+        return max(size, num_rows * num_columns * _BYTES_A_VALUE)
     size = path.stat().st_size * _TEXT_FACTOR
     return size * _PACKED_FACTOR if beginning.startswith(_COMPRESSIONS) else size
