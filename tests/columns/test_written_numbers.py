@@ -30,6 +30,19 @@ from multilayer.errors import SettingsError, TableError
         (["1,234", "0,5"], [1.234, 0.5]),
         (["12 kr", "kr 13"], [12, 13]),
         (["5 kg", "7 kg"], [5, 7]),
+        (["5 m2", "1,007.5 m2"], [5, 1007.5]),
+        (["850 sq ft", "1,200 sq ft"], [850, 1200]),
+        (["$30.50/hr", "$41/hr"], [30.5, 41]),
+        (["$(142.40)", "$5", "(USD 7)"], [-142.4, 5, -7]),
+        (["(USD 7)", "USD 8", "(9) USD"], [-7, 8, -9]),
+        (["1391512,- €", "5,50 €"], [1391512, 5.5]),
+        (["1_000", "12_345_678", "9"], [1000, 12345678, 9]),
+        (["5.5×10^5", "-1x10^-2", "2.5D+03"], [550000, -0.01, 2500]),
+        (["$1.5M", "$20K", "-$3", "$2B"], [1500000, 20000, -3, 2e9]),
+        (["1.5M", "20K"], [1500000, 20000]),
+        (["\uff11\uff12\uff0e\uff15", "-\uff13"], [12.5, -3]),
+        (["\u0661\u0662\u066b\u0665", "\u0663"], [12.5, 3]),
+        (["\uff11\uff12\uff05", "\uff13\uff05"], [12, 3]),
     ],
 )
 def test_a_column_of_numbers_is_read(texts, numbers) -> None:
@@ -43,12 +56,34 @@ def test_a_column_of_numbers_is_read(texts, numbers) -> None:
     "texts",
     [
         ["abc", "d"], ["A12", "B13"], ["1.2.3", "1.2.4"], ["$5", "€5"], ["5 kg", "300 g"],
+        ["$5"] * 400 + ["€5", "7 USD"], ["5 MB", "3 GB"],
         ["192.168.1.1", "10.0.0.1"], ["10-20", "20-30"], ["5'11", "6'2"],
     ],
 )  # fmt: skip
 def test_other_texts_are_no_numbers(texts) -> None:
     found = find_numbers(pl.Series("x", texts))
     assert found is None or not found.are_numbers
+
+
+def test_what_multiplies_and_units_are_said_and_currencies_named() -> None:
+    frame = pl.DataFrame(
+        {
+            "worth": ["$1.5M", "$20K"] * 40,
+            "area": ["5 m2", "7 m2"] * 40,
+            "price": [f"{'$' if row % 2 else '€'}{row}.50" for row in range(80)],
+            "phone": [f"+4930{row:06d}" for row in range(80)],
+        }
+    )
+    schema = infer_schema(frame)
+    assert [c.kind for c in schema.columns] == ["numeric", "numeric", "identifier", "identifier"]
+    said = dict(zip(frame.columns, schema.warnings, strict=True))
+    assert "'M'" in said["worth"]
+    assert "'m2' is taken for their unit" in said["area"]
+    assert "several currencies ('€', '$')" in said["price"]
+    assert "codes" in said["phone"]
+    later = pl.DataFrame({"worth": ["$2B", "950", "1.2k"], "area": ["1", "2 m2", "3"]})
+    typed = typed_frame(later, schema)
+    assert typed["worth"].to_list() == [2e9, 950, 1200]
 
 
 def test_what_a_comma_means_may_be_open_and_told() -> None:

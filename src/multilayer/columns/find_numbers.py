@@ -6,13 +6,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from multilayer.columns.missing import first_present, present_values
-from multilayer.columns.number_format import NumberFormat
+from multilayer.columns.number_format import MULTIPLES, NumberFormat
 from multilayer.columns.text_numbers import parse_numbers, shown, whole_if_exact
 from multilayer.columns.value_format import ValueFormat
 from multilayer.columns.written_numbers import (
     APOSTROPHES,
     SPACES,
+    TIMES_TEN,
     digits_pattern,
+    with_usual_signs,
     written_numbers,
     written_pattern,
 )
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _ROWS_TO_GLANCE_AT = 1000
-_DIGIT = re.compile(r"\d|inf", re.ASCII | re.IGNORECASE)
+_DIGIT = re.compile(r"\d|inf", re.IGNORECASE)
 _FEWEST_ROWS = 20  # in fewer, one text among numbers is as good as a category
 _NUMBER_SHARE, _FEWEST_NUMBERS = 0.95, 10
 _MOST_STRAYS, _LEAST_SHARE, _MANY_NUMBERS = 3, 0.5, 20
@@ -31,17 +33,21 @@ _CODES = (
 )
 _NAMED = r"(?:US|R|A|C|CA|AU|NZ|HK|S|NT|MX)\$|kr\.?|zł|Kč|Ft|lei|лв|S?Fr\.|Rs\.?|\p{Cyrillic}{3}\."
 _CURRENCY = rf"(?:{_NAMED}|{_CODES}|\p{{Sc}})"
-_EXPONENT = r"(?i)^[^,.]*\d,\d+e[+-]?\d+"
-_UNIT = r"(?:[%‰]|°[cf]?|[\p{L}µ][\p{L}/·]{0,11}[²³]?)"
-_ANY_DIGITS = rf"(?:\d|[.,]\d)(?:[\d.,{APOSTROPHES}{SPACES}]*[\d.,])?"
+_SAME = {"usd": "$", "us$": "$", "eur": "€", "gbp": "£", "inr": "₹", "rs.": "₹", "rs": "₹"}
+_EXPONENT = rf"(?i)^[^,.]*\d,\d+(?:{TIMES_TEN})[+-]?\d+"
+_AREA = r"(?:(?:sq|cu)\.?\s?(?:ft|in|yd|mi|k?m)\.?|fl\.?\s?oz\.?)"
+_UNIT = rf"(?:[%‰]|°[cf]?|{_AREA}|/?[\p{{L}}µ][\p{{L}}/·]{{0,11}}(?:[²³]|\^?[23])?)"
+_ANY_DIGITS = rf"(?:\d|[.,]\d)(?:[\d.,_{APOSTROPHES}{SPACES}]*[\d.,])?"
 _LOOK = (
     written_pattern(_ANY_DIGITS, "~~")
     .replace("(?P<before>~~)", f"(?P<before>{_CURRENCY}|%)")
     .replace("(?P<after>~~)", f"(?P<after>{_CURRENCY}|{_UNIT})")
+    .replace("(?P<last>~~)", f"(?P<last>{_CURRENCY}|%)")
 )
 # In the order of preference where several fit the same texts.
 _SIGNS = (
     (".", ""), (".", ","), (",", ""), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"),
+    (".", "_"),
 )  # fmt: skip
 
 
@@ -58,6 +64,7 @@ class NumbersFound:
         are_numbers: Whether the column is to be taken as numbers.
         doubt: What else the texts could mean, a sentence for people; "" if they are clear.
         is_open: Whether commas may be decimal signs as well as separators.
+        currencies: In which the amounts are; more than one: they cannot be compared.
     """
 
     number_format: NumberFormat
@@ -68,6 +75,7 @@ class NumbersFound:
     are_numbers: bool
     doubt: str = ""
     is_open: bool = False
+    currencies: tuple[str, ...] = ()
 
     @property
     def has_points(self) -> bool:
@@ -106,27 +114,29 @@ def find_numbers(
         if numbers is not None:
             whole = whole_if_exact(text, numbers.fill_nan(None))
             return NumbersFound(NumberFormat(), whole, glance[0], {}, 0, are_numbers=True)
-    if glance.str.contains(_LOOK).mean() < _LEAST_SHARE:  # type: ignore[operator]
+    if with_usual_signs(glance).str.contains(_LOOK).mean() < _LEAST_SHARE:  # type: ignore[operator]
         return None
-    distinct = _present(text).unique(maintain_order=True)
+    distinct = with_usual_signs(_present(text).unique(maintain_order=True))
     part = pl.col("text").str.extract_groups(_LOOK).struct.field
     parts = distinct.alias("text").to_frame().select(
-        part("digits").str.strip_chars(), part("before"), part("after")
+        part("digits").str.strip_chars(), part("before"), pl.coalesce(part("after"), part("last"))
     ).drop_nulls("digits")  # fmt: skip
-    affix = _most_frequent(
-        value for name in ("before", "after") for value in parts[name].drop_nulls().to_list()
-    )
+    affixes, multiples, currencies = _signs_around(parts)
     # Before an exponent stands a decimal sign: 6,673e+05 is no 6,673,000.
-    has_exponent = told.thousands is None and bool(glance.str.contains(_EXPONENT).any())
+    has_exponent = told.thousands is None and bool(
+        with_usual_signs(glance).str.contains(_EXPONENT).any()
+    )
     told_signs = replace(told, decimal=",") if has_exponent and told.decimal is None else told
     decimal, thousands, is_open = _signs(parts["digits"], told_signs, decimal_of_table)
-    found = NumberFormat(decimal, thousands, () if affix is None else (affix,))
+    found = NumberFormat(decimal, thousands, affixes, multiples=multiples)
     numbers = written_numbers(text, found)
     present = present_values(text)
     is_stray = present.is_not_null() & numbers.is_null()
     num_present = len(present) - present.null_count()
     strays = Counter(present.filter(is_stray).to_list())
-    are_numbers = not strays or _are_numbers(numbers, num_present, len(strays), found)
+    are_numbers = len(currencies) < 2 and (
+        not strays or _are_numbers(numbers, num_present, len(strays), found)
+    )
     if strays and are_numbers:
         found = replace(found, missing=tuple(strays))
     is_number = numbers.is_not_null()
@@ -137,17 +147,20 @@ def find_numbers(
             + ("the decimal sign" if decimal == "," else "a separator of thousands")
             + f"; otherwise say {'--thousands' if decimal == ',' else '--decimal'} ,"
         )
-    elif affix == "%":
-        bare = is_number & ~present.str.contains("%") & (numbers != 0)
+    elif "%" in affixes:
+        bare = is_number & ~with_usual_signs(present).str.contains("%") & (numbers != 0)
         if bare.any():
             doubt = f"{int(bare.sum()):,} of its values have no %, and count as if they had one"
-    elif affix is not None and not pl.Series([affix]).str.contains(f"(?i)^{_CURRENCY}$").all():
-        doubt = f"{shown(affix)} is taken for their unit"
+    elif multiples:
+        named = [text.upper() if len(text) == 1 else text for text in multiples]
+        doubt = f"signs such as {shown(named[0])} after a number multiply it"
+    elif units := [affix for affix in affixes if not is_currency(affix)]:
+        doubt = f"{' and '.join(map(shown, units))} is taken for their unit"
     example = _first(present, is_number & ~present.cast(pl.Float64, strict=False).is_not_null())
     return NumbersFound(
         found, numbers.fill_nan(None), example or glance[0], dict(strays),
         is_stray.arg_max() or 0 if strays else 0, are_numbers, doubt,
-        is_open,
+        is_open, currencies,
     )  # fmt: skip
 
 
@@ -194,13 +207,49 @@ def _present(text: "pl.Series") -> "pl.Series":
     return present_values(text).drop_nulls()
 
 
-def _most_frequent(affixes: object) -> str | None:
-    counts: Counter[str] = Counter()
+def is_currency(affix: str) -> bool:
+    """Whether a sign before or after a number is one of money."""
+    import polars as pl
+
+    return bool(pl.Series([affix]).str.contains(f"(?i)^{_CURRENCY}$").all())
+
+
+def _signs_around(
+    parts: "pl.DataFrame",
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """What stands before and after the digits: affixes, texts that multiply, all currencies."""
+    before, after = (_counted(parts[name].drop_nulls().to_list()) for name in ("before", "after"))
+    counts = _counted([text for side in (before, after) for text in side.elements()])
+    spelled = tuple(affix for affix in counts if is_currency(affix))
+    currencies = tuple({_SAME.get(affix.casefold(), affix): affix for affix in spelled}.values())
+    multiples = tuple(text for affix in after if (text := affix.casefold()) in MULTIPLES)
+    has_others = len(multiples) < len(set(after) - set(spelled))
+    if multiples and not has_others and (len(multiples) > 1 or before.keys() & set(spelled)):
+        affixes = tuple(affix for affix, _ in counts.most_common() if affix in spelled)
+        # After 2.5K and 3M, 1B may come.
+        others = tuple(text for text in "kmbt" if text not in multiples)
+        return (
+            affixes[:1],
+            (*multiples, *others) if set(multiples) & {"k", "m"} else multiples,
+            currencies,
+        )
+    if not counts:
+        return (), (), ()
+    affix, often = counts.most_common(1)[0]
+    other_side = after if before[affix] else before
+    second = tuple(
+        other
+        for other, count in other_side.most_common(1)
+        if count >= often / 2 and other != affix and is_currency(other) != is_currency(affix)
+    )
+    same = [other for other in spelled if other not in (affix, *second)]
+    return (affix, *second, *(same if len(currencies) == 1 else ())), (), currencies
+
+
+def _counted(texts: list[str]) -> Counter[str]:
+    """How often each text stands; upper and lower case are the same, spelled as the first is."""
     spelled: dict[str, str] = {}
-    for affix in affixes:  # type: ignore[attr-defined]
-        spelled.setdefault(affix.casefold(), affix)
-        counts[affix.casefold()] += 1
-    return spelled[counts.most_common(1)[0][0]] if counts else None
+    return Counter(spelled.setdefault(text.casefold(), text) for text in texts)
 
 
 def _first(text: "pl.Series", which: "pl.Series") -> str:

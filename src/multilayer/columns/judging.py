@@ -7,18 +7,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from multilayer.columns.booleans import BOOLEAN_SPELLINGS, boolean_of
 from multilayer.columns.category_columns import spelled_number
+from multilayer.columns.column_notes import (
+    Rows,
+    flag_of_kind,
+    identifier_note,
+    missing_in_words,
+    strays_in_words,
+    unused_note,
+)
 from multilayer.columns.dates import COMPACT, ISO, DatesFound, find_dates, moments_of, shown_format
 from multilayer.columns.find_numbers import NumbersFound
 from multilayer.columns.missing import present_text
 from multilayer.columns.number_format import NumberFormat
-from multilayer.columns.schema import CategoryMeaning, Column
+from multilayer.columns.schema import CategoryMeaning, Column, ColumnKind
 from multilayer.columns.sentinels import suspected_sentinel
-from multilayer.columns.text_numbers import LEADING_ZERO, shown
+from multilayer.columns.text_numbers import LEADING_ZERO, are_telephone_numbers, shown
 from multilayer.errors import TableError
 
 if TYPE_CHECKING:
@@ -39,21 +44,6 @@ _CAMEL_CASE_IDENTIFIER = re.compile(r".*[a-z]I[Dd]")
 _PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 _LARGEST_EXACT = 2**53
 _FIRST_COMPACT_DATE, _LAST_COMPACT_DATE = 1800_01_01, 2199_12_31
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The numbers of a frame's rows in its file.
-
-    Args:
-        numbers: from 1; None: 1, 2, 3, …
-    """
-
-    numbers: NDArray[np.int64] | None = None
-
-    def number(self, place: int) -> int:
-        """Of the row in a place, from 0."""
-        return place + 1 if self.numbers is None else int(self.numbers[place])
 
 
 @dataclass(frozen=True)
@@ -106,7 +96,7 @@ def judged_values(series: "pl.Series", facts: tuple[int, Any, Any]) -> tuple[Col
     count, smallest, largest = facts
     if count == 0:
         return _no_value(name)
-    missing = _missing(len(series) - count)
+    missing = missing_in_words(len(series) - count)
     if smallest == largest and count == len(series):
         return Column(name, "constant", f"always {smallest}"), None
     if series.dtype == pl.Boolean:
@@ -146,9 +136,10 @@ def judged_numbers(
     if found.strays:
         first = shown(series[found.first_stray].strip())
         warning = (
-            f"column {name!r} holds {_strays(found.strays)} no number, first {first} in row "
-            f"{rows.number(found.first_stray)}: taken as missing; to say so, "
-            f"--missing {first[1:-1]} (missing in Python), otherwise {_flag(name, 'categorical')}"
+            f"column {name!r} holds {strays_in_words(found.strays)} no number, first {first} in "
+            f"row {rows.number(found.first_stray)}: taken as missing; to say so, "
+            f"--missing {first[1:-1]} (missing in Python), otherwise "
+            f"{flag_of_kind(name, 'categorical')}"
         )
     elif found.doubt:
         warning = f"column {name!r} is taken as numbers: {found.doubt}"
@@ -156,7 +147,12 @@ def judged_numbers(
 
 
 def are_codes(series: "pl.Series", found: NumbersFound) -> bool:
-    """Whether numbers are codes: with leading zeros, as 007, and all of one width or whole."""
+    """Whether numbers are codes: telephone numbers, or with leading zeros as 007.
+
+    Those with leading zeros are all of one width or whole.
+    """
+    if found.number_format == NumberFormat() and are_telephone_numbers(series):
+        return True
     if found.number_format.affixes or not series.str.contains(LEADING_ZERO).any():
         return False
     present = series.drop_nulls().str.strip_chars()
@@ -182,7 +178,7 @@ def judged_text(
     facts = _TextFacts.of(series, keep_na)
     count, num_distinct = facts.count, len(facts.distinct)
     values = f"{num_distinct:,} value{'s' if num_distinct > 1 else ''}"
-    missing = _missing(len(series) - count)
+    missing = missing_in_words(len(series) - count)
     if count == 0:
         return _no_value(name)
     if num_distinct == 1 and count == len(series):
@@ -205,15 +201,23 @@ def judged_text(
     if numbers is not None and numbers.are_numbers:
         reason = f"{values}, written as numbers{missing}"
         if is_nearly_all:
-            why = "codes with leading zeros that nearly all differ"
-            return Column(name, "identifier", why), _identifier(name, why, "numeric")
+            why = "codes with leading zeros or + that nearly all differ"
+            return Column(name, "identifier", why), identifier_note(name, why, "numeric")
         return Column(name, "categorical", reason, meaning=meaning), None
     num_strays = 0 if numbers is None else sum(numbers.strays.values())
     if count >= _FEWEST_ROWS_TO_JUDGE:
         is_long = facts.mean_words >= _TEXT_WORDS or facts.mean_bytes >= _TEXT_BYTES
         if is_long and num_distinct >= _TEXT_SHARE * count:
-            return Column(name, "text", f"free text, {values}{missing}"), _unused(
+            return Column(name, "text", f"free text, {values}{missing}"), unused_note(
                 name, "looks like free text", "categorical"
+            )
+        if numbers is not None and len(numbers.currencies) > 1:
+            kind: ColumnKind = "identifier" if is_nearly_all else "categorical"
+            listed = ", ".join(map(shown, numbers.currencies))
+            return Column(name, kind, f"amounts in several currencies{missing}", meaning=meaning), (
+                f"column {name!r} holds amounts in several currencies ({listed}) and is "
+                f"{'not used' if is_nearly_all else 'taken as categorical'}; give them in one, the "
+                "currency in a column of its own"
             )
         if numbers is not None and count - num_strays >= _NUMBER_SHARE * count:
             first = shown(series[numbers.first_stray])
@@ -230,7 +234,7 @@ def judged_text(
             return Column(name, "categorical", reason, meaning=meaning), warning
         if is_nearly_all:
             why = "nearly all values differ"
-            warning = _identifier(name, why, "categorical")
+            warning = identifier_note(name, why, "categorical")
             return Column(name, "identifier", why), _with_numbers_named(warning, facts.distinct)
     column = Column(name, "categorical", values + missing, meaning=meaning)
     if num_distinct > _MOST_GRADES and _hold_numbers(facts.distinct):
@@ -280,7 +284,7 @@ def _judged_dates(
     """A column of dates, or one that cannot be used as such; None: they are too few."""
     name, first = series.name, shown_format(found.date_format)
     if found.is_open:
-        flag = _flag(name, f"date:{found.date_format}")
+        flag = flag_of_kind(name, f"date:{found.date_format}")
         return Column(name, "text", "dates, but day and month cannot be told apart"), (
             f"column {name!r} holds dates in which day and month cannot be told apart and is not "
             f"used; write them as 2024-01-31, or say {flag}"
@@ -288,7 +292,7 @@ def _judged_dates(
     num_strays = sum(found.strays.values())
     if found.are_dates:
         years = ", years 70 to 99 of the 20th century" if "%y" in found.date_format else ""
-        missing = _missing(len(series) - count + num_strays)
+        missing = missing_in_words(len(series) - count + num_strays)
         reason = f"every value is a date like {first}{years}{missing}"
         column = Column(name, "date", reason, found.date_format)
         if not found.strays:
@@ -296,8 +300,8 @@ def _judged_dates(
         stray = shown(series[found.first_stray].strip())
         column = replace(column, number_format=NumberFormat(missing=tuple(found.strays)))
         return column, (
-            f"column {name!r} holds {_strays(found.strays)} no date like {first}, first {stray} in "
-            f"row {rows.number(found.first_stray)}: taken as missing; to say so, "
+            f"column {name!r} holds {strays_in_words(found.strays)} no date like {first}, first "
+            f"{stray} in row {rows.number(found.first_stray)}: taken as missing; to say so, "
             f"--missing {stray[1:-1]} (missing in Python)"
         )
     if count < _FEWEST_ROWS_TO_JUDGE or count - num_strays < _NUMBER_SHARE / 4 * count:
@@ -331,7 +335,7 @@ def told_date_format(series: "pl.Series", told: str | None) -> str:
         return found.date_format
     name = series.name
     if found is not None and not found.strays:
-        flag = _flag(name, f"date:{found.date_format}")
+        flag = flag_of_kind(name, f"date:{found.date_format}")
         why = f"day and month cannot be told apart; say {flag}"
     else:
         why = "no format fits all its values"
@@ -341,7 +345,7 @@ def told_date_format(series: "pl.Series", told: str | None) -> str:
 
 
 def _no_value(name: str) -> tuple[Column, str]:
-    return Column(name, "constant", "no value is present"), _unused(name, "holds no value")
+    return Column(name, "constant", "no value is present"), unused_note(name, "holds no value")
 
 
 def _judged_whole(
@@ -358,18 +362,18 @@ def _judged_whole(
         if found is not None and found.date_format == COMPACT and not found.strays:
             return Column(name, "date", f"dates like 20240131{missing}", COMPACT), (
                 f"column {name!r} holds whole numbers that are dates like 20240131 and is taken as "
-                f"dates; otherwise say {_flag(name, 'numeric')}"
+                f"dates; otherwise say {flag_of_kind(name, 'numeric')}"
             )
     if not (looks_named or not is_exact or largest - smallest == count - 1):
         return column, None
     num_distinct = series.drop_nulls().n_unique()
     if looks_named and num_distinct >= _IDENTIFIER_SHARE * count:
         why = "nearly all values differ"
-        return Column(name, "identifier", why), _identifier(name, why, "numeric")
+        return Column(name, "identifier", why), identifier_note(name, why, "numeric")
     if not is_exact:
         return column, (
             f"column {name!r} holds whole numbers beyond 2^53, of which the first 16 digits count; "
-            f"if they are names, --drop {shlex.quote(name)} or {_flag(name, 'categorical')}"
+            f"if they are names, --drop {shlex.quote(name)} or {flag_of_kind(name, 'categorical')}"
         )
     if num_distinct == count and largest - smallest == count - 1:
         return column, (
@@ -377,28 +381,3 @@ def _judged_whole(
             "of the rows means something"
         )
     return column, None
-
-
-def _missing(number: int) -> str:
-    return f", {number:,} missing" if number else ""
-
-
-def _strays(strays: dict[str, int]) -> str:
-    number = sum(strays.values())
-    return f"{number:,} values that are" if number > 1 else "1 value that is"
-
-
-def _flag(name: str, kind: str) -> str:
-    return f"--as {shlex.quote(f'{name}={kind}')} (as_kind in Python)"
-
-
-def _identifier(name: str, why: str, kind: str) -> str:
-    return (
-        f"column {name!r} looks like an identifier ({why}) and is not used; "
-        f"to use it, say that it is {kind}: {_flag(name, kind)}"
-    )
-
-
-def _unused(name: str, why: str, kind: str | None = None) -> str:
-    hint = f"; to use it, say that it is {kind}: {_flag(name, kind)}" if kind else ""
-    return f"column {name!r} {why} and is not used{hint}"

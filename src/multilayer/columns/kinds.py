@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.columns.column_notes import Rows
 from multilayer.columns.dates import DATE_FORMATS
 from multilayer.columns.find_numbers import NumbersFound, find_numbers
 from multilayer.columns.judging import (
-    Rows,
     judged_index,
     judged_numbers,
     judged_text,

@@ -6,6 +6,16 @@ from typing import Any
 
 from multilayer.errors import TableError
 
+_MULTIPLES = {
+    1e3: "k thousand tsd",
+    1e5: "lakh lac",
+    1e6: "m mm mn mio million millions",
+    1e7: "crore cr",
+    1e9: "b bn mrd billion billions",
+    1e12: "t tn trillion trillions",
+}
+MULTIPLES = {text: value for value, texts in _MULTIPLES.items() for text in texts.split()}
+
 
 @dataclass(frozen=True)
 class NumberFormat:
@@ -15,9 +25,10 @@ class NumberFormat:
 
     Attributes:
         decimal: "." or ",".
-        thousands: Between groups of digits: "", ",", ".", " " (of any kind) or "'".
+        thousands: Between groups of digits: "", ",", ".", " " (of any kind), "'" or "_".
         affixes: Signs, codes and units that may stand before or after a number, such as $, CHF,
             % and kg.
+        multiples: Texts after a number that multiply it, such as K and M.
         missing: Texts of the training rows that are no numbers and count as missing values.
     """
 
@@ -25,13 +36,15 @@ class NumberFormat:
     thousands: str = ""
     affixes: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    multiples: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         is_right = (
             self.decimal in (".", ",")
-            and self.thousands in ("", ",", ".", " ", "'")
+            and self.thousands in ("", ",", ".", " ", "'", "_")
             and self.thousands != self.decimal
             and all(isinstance(text, str) and text for text in (*self.affixes, *self.missing))
+            and all(text in MULTIPLES for text in self.multiples)
         )
         if not is_right:
             raise TableError(f"{self} says not how numbers are written")
@@ -39,11 +52,14 @@ class NumberFormat:
     @property
     def is_plain(self) -> bool:
         """Whether it is the writing of computers, apart from missing values."""
-        return self.decimal == "." and not self.thousands and not self.affixes
+        is_bare = not self.affixes and not self.multiples
+        return self.decimal == "." and not self.thousands and is_bare
 
     def to_json(self) -> dict[str, Any]:
         """The fields."""
-        return {**asdict(self), "affixes": list(self.affixes), "missing": list(self.missing)}
+        document = {**asdict(self), "affixes": list(self.affixes), "missing": list(self.missing)}
+        del document["multiples"]
+        return {**document, "multiples": list(self.multiples)} if self.multiples else document
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "NumberFormat":
@@ -53,5 +69,6 @@ class NumberFormat:
             TableError: a field is not what it must be.
             TypeError: there are other fields.
         """
-        lists = {name: tuple(document.get(name, ())) for name in ("affixes", "missing")}
+        names = ("affixes", "missing", "multiples")
+        lists = {name: tuple(document.get(name, ())) for name in names}
         return cls(**{**document, **lists})

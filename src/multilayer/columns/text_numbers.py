@@ -68,7 +68,7 @@ def with_numbers_found(frame: "pl.DataFrame") -> "pl.DataFrame":
 
     Whole numbers that fit 64 bits become int64, others float64. Missing values may be spelled in
     any usual way. A column with a leading zero, such as 007, holds codes and stays text; so do
-    columns that hold no value, and columns with a decimal comma or a separator of thousands.
+    columns of telephone numbers, of no value, or with a decimal comma or separator of thousands.
     """
     import polars as pl
 
@@ -90,9 +90,22 @@ def _with_numbers_found(text: "pl.Series") -> "pl.Series":
         numbers = numbers.fill_nan(None)
     if numbers is None or numbers.null_count() == len(numbers):
         return text
-    if text.str.contains(LEADING_ZERO).any():
+    if text.str.contains(LEADING_ZERO).any() or are_telephone_numbers(text):
         return text
     return whole_if_exact(text, numbers)
+
+
+def are_telephone_numbers(text: "pl.Series") -> bool:
+    """Whether every text begins with + and has eight digits at least."""
+    glance = text.drop_nulls().head(_ROWS_TO_GLANCE_AT)
+    return (
+        all(
+            bool(part.str.contains(r"^\s*\+\d{8,15}\s*$").all())
+            for part in (glance, text.drop_nulls())
+            if len(part)
+        )
+        and len(glance) > 0
+    )
 
 
 def whole_if_exact(text: "pl.Series", numbers: "pl.Series") -> "pl.Series":

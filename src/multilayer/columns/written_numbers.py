@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
-from multilayer.columns.number_format import NumberFormat
+from multilayer.columns.number_format import MULTIPLES, NumberFormat
 
 if TYPE_CHECKING:
     import polars as pl
@@ -11,6 +11,17 @@ if TYPE_CHECKING:
 MINUS_SIGNS = "-\N{MINUS SIGN}\N{EN DASH}"
 SPACES = " \N{NO-BREAK SPACE}\N{THIN SPACE}\N{NARROW NO-BREAK SPACE}\N{FIGURE SPACE}"
 APOSTROPHES = "'\N{RIGHT SINGLE QUOTATION MARK}"
+NOTHING = r"[^\s\S]"
+TIMES_TEN = r"e|\s*[×x*]\s*10\s*\^"  # before an exponent
+_FOREIGN = {
+    **{
+        chr(zero + digit): str(digit)
+        for zero in (0xFF10, 0x660, 0x6F0, 0x966)  # full-width, Arabic, Persian, Devanagari
+        for digit in range(10)
+    },
+    **dict(zip("．，％＋－（）＄￥٫٬٪", ".,%+-()$¥.,%", strict=True)),  # noqa: RUF001
+}
+_HAS_FOREIGN = f"[{''.join(_FOREIGN)}]"
 _SIGN = rf"[{MINUS_SIGNS[1:]}+-]"
 
 
@@ -27,18 +38,28 @@ def digits_pattern(decimal: str, thousands: str) -> str:
     return f"(?:{'|'.join(alternatives)})"
 
 
-def written_pattern(digits: str, affixes: str) -> str:
+def written_pattern(digits: str, affixes: str, multiples: str = NOTHING) -> str:
     """A regular expression of whole texts; its groups are named.
 
     Args:
         digits: See `digits_pattern`.
         affixes: A regular expression of what may stand before and after.
+        multiples: Of what may stand after and multiplies, such as M for a million.
     """
     return (
         rf"(?i)^(?P<open>\()?\s*(?P<sign>{_SIGN})?\s*(?P<before>{affixes})?\s*"
-        rf"(?P<inner>{_SIGN})?\s*(?P<digits>{digits})(?P<exponent>e[+-]?\d+)?\s*"
-        rf"(?P<after>{affixes})?\s*(?P<trailing>-)?\s*(?P<close>\))?$"
+        rf"(?P<inner>{_SIGN}|\()?\s*(?P<digits>{digits})"
+        rf"(?:(?:{TIMES_TEN})(?P<exponent>[+-]?\d+)|d(?P<fortran>[+-]\d+))?\s*(?P<dash>-)?\s*"
+        rf"(?P<multiple>{multiples})?\s*(?P<after>{affixes})?\s*(?P<trailing>-)?\s*"
+        rf"(?P<close>\))?\s*(?P<last>{affixes})?$"
     )
+
+
+def with_usual_signs(text: "pl.Series") -> "pl.Series":
+    """Text with 0 to 9 and ASCII signs in the place of full-width, Arabic and Indian ones."""
+    if not text.str.contains(_HAS_FOREIGN).any():
+        return text
+    return text.str.replace_many(_FOREIGN)
 
 
 def written_numbers(text: "pl.Series", number_format: NumberFormat) -> "pl.Series":
@@ -51,15 +72,16 @@ def written_numbers(text: "pl.Series", number_format: NumberFormat) -> "pl.Serie
     if number_format.is_plain:
         numbers = text.str.strip_chars().cast(pl.Float64, strict=False)
         others = (numbers.is_null() & text.is_not_null()).arg_true()
-        if len(others) and text[others].str.contains(_PLAIN_SIGNS).any():
-            written = text[others].alias("text").to_frame().select(_value(_PLAIN, number_format))
+        if len(others) and (odd := with_usual_signs(text[others])).str.contains(_PLAIN_SIGNS).any():
+            written = odd.alias("text").to_frame().select(_value(_PLAIN, number_format))
             numbers = numbers.scatter(others, written.to_series())
         return numbers
-    affixes = "|".join(re.escape(a) for a in sorted(number_format.affixes, key=len, reverse=True))
     digits = digits_pattern(number_format.decimal, number_format.thousands)
-    pattern = written_pattern(digits, affixes or r"[^\s\S]")
+    affixes, multiples = _one_of(number_format.affixes), _one_of(number_format.multiples)
+    pattern = written_pattern(digits, affixes, multiples)
     return (
-        text.alias("text")
+        with_usual_signs(text)
+        .alias("text")
         .to_frame()
         .select(_value(pattern, number_format))
         .to_series()
@@ -67,9 +89,15 @@ def written_numbers(text: "pl.Series", number_format: NumberFormat) -> "pl.Serie
     )
 
 
-# Of plain numbers those that polars does not read: (27), −4.
-_PLAIN_SIGNS = rf"\(|\d-|{MINUS_SIGNS[1]}|{MINUS_SIGNS[2]}|^\s*[+-]\s"
-_PLAIN = written_pattern(digits_pattern(".", ""), r"[^\s\S]")
+def _one_of(texts: tuple[str, ...]) -> str:
+    return "|".join(map(re.escape, sorted(texts, key=len, reverse=True))) or NOTHING
+
+
+# Of plain numbers those that polars does not read: (27), −4, 3×10^5.
+_PLAIN_SIGNS = (
+    rf"\(|\d-|{MINUS_SIGNS[1]}|{MINUS_SIGNS[2]}|^\s*[+-]\s|10\s*\^|(?i:d[+-])|^[+-]?[\d.]+$"
+)
+_PLAIN = written_pattern(digits_pattern(".", ""), NOTHING)
 
 
 def _value(pattern: str, number_format: NumberFormat) -> "pl.Expr":
@@ -84,13 +112,19 @@ def _value(pattern: str, number_format: NumberFormat) -> "pl.Expr":
         digits = digits.str.replace_all(f"[{re.escape(between)}]", "")
     if number_format.decimal != ".":
         digits = digits.str.replace(number_format.decimal, ".", literal=True)
-    number = pl.concat_str([digits, part("exponent").fill_null("")]).cast(pl.Float64, strict=False)
+    exponent = "e" + pl.coalesce(part("exponent"), part("fortran"))
+    number = pl.concat_str([digits, exponent.fill_null("")]).cast(pl.Float64, strict=False)
+    if number_format.multiples:
+        times = part("multiple").str.to_lowercase().replace_strict(MULTIPLES, default=1.0)
+        number = number * times
     # In 5.- the line stands for the cents.
-    trailing = pl.when(~part("digits").str.ends_with(number_format.decimal)).then(part("trailing"))
+    line = pl.coalesce(part("dash"), part("trailing"))
+    trailing = pl.when(~part("digits").str.ends_with(number_format.decimal)).then(line)
     signs = [part("sign"), part("inner"), trailing]
     num_signs = pl.sum_horizontal(sign.is_not_null() for sign in (*signs, part("open")))
     is_negative = part("open").is_not_null() | pl.any_horizontal(
-        sign.is_in(list(MINUS_SIGNS)).fill_null(value=False) for sign in signs
+        sign.is_in([*MINUS_SIGNS, "("]).fill_null(value=False) for sign in signs
     )
-    is_right = (part("open").is_null() == part("close").is_null()) & (num_signs <= 1)
+    is_open = part("open").is_not_null() | (part("inner") == "(").fill_null(value=False)
+    is_right = (is_open == part("close").is_not_null()) & (num_signs <= 1)
     return pl.when(is_right).then(pl.when(is_negative).then(-number).otherwise(number))
