@@ -9,7 +9,7 @@ import pytest
 
 from multilayer.cli import application
 from multilayer.cli.application import run
-from multilayer.drawing.terminal_curves import curves_text
+from multilayer.drawing.terminal_curves import ChartSettings, draw_curves
 from multilayer.errors import DataWarning, MultilayerError, escaped
 
 TITLE, TURNED = "\x1b]0;owned\x07\x1b[2J", "\u202e"
@@ -44,7 +44,8 @@ def test_errors_and_warnings_are_shown_so_outside_of_the_commands_too():
 
 
 def test_labels_of_curves_are_shown_so():
-    drawn = curves_text({f"a{TITLE}": [(0, 0), (1, 1)]}, width=60, height=12, color=False)
+    lines = draw_curves({f"a{TITLE}": [(0, 0), (1, 1)]}, ChartSettings(), 60, 12)
+    drawn = "\n".join(line.plain for line in lines)
     assert "a\\x1b]0;owned" in drawn
     assert not UNWELCOME & set(drawn)
 

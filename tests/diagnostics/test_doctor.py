@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from multilayer.diagnostics.doctor import curves, examination
-from multilayer.diagnostics.doctor.diagnosis import Diagnosis
-from multilayer.diagnostics.doctor.evidence import Evidence
+from multilayer.diagnostics.doctor.evidence import Diagnosis, Evidence
 from multilayer.diagnostics.doctor.examination import RULES, doctor
 from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import RunFolderError, TrainingDivergedError

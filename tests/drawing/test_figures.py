@@ -2,7 +2,6 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from multilayer.drawing.comparison_plot import ShownPair, ShownSettings, save_comparison_plot
 from multilayer.drawing.figures import picture
 from multilayer.drawing.panels import Panel, Series, save_panels
 from multilayer.errors import OutputError
@@ -30,17 +29,6 @@ def test_a_folder_that_is_not_there(tmp_path):
         picture(tmp_path / "nowhere" / "x.svg", width=1, height=1),
     ):
         pass
-
-
-def test_a_comparison_is_drawn_with_names_and_verdicts(tmp_path):
-    path = tmp_path / "comparison.svg"
-    save_comparison_plot(
-        [ShownSettings(name, [0.8, 0.9], 0.7, 1.0) for name in ("<chapter>", "x" * 60)],
-        [ShownPair(("<chapter>", "y"), 0.1, -0.1, 0.3, "undecided", is_decided=False)],
-        metric="accuracy", matters=0.01, title="a & b", paths=[path],
-    )  # fmt: skip
-    texts = texts_of(path)
-    assert {"<chapter>", "x" * 39 + "…", "undecided", "a & b", "against <chapter>"} <= texts
 
 
 @pytest.mark.parametrize("num_panels", [1, 2, 3])

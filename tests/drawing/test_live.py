@@ -4,6 +4,7 @@ import sys
 import pytest
 
 from multilayer.drawing.live import LiveCurves
+from multilayer.drawing.terminal_curves import ChartSettings
 from multilayer.errors import SettingsError
 
 TRAINING = """
@@ -11,6 +12,7 @@ TRAINING = """
     from types import SimpleNamespace
     from multilayer.drawing import live
     from multilayer.drawing.live import LiveCurves
+    from multilayer.drawing.terminal_curves import ChartSettings
 
     clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
     live.time = clock  # so that no test depends on how fast the machine is
@@ -25,7 +27,7 @@ TRAINING = """
 TWENTY_UPDATES = (
     TRAINING
     + """
-    curves = LiveCurves(x_limits=(0, 20))
+    curves = LiveCurves(ChartSettings(x_limits=(0, 20)))
     for epoch in range(1, 21):
         add(epoch)
         curves.update(series, f"epoch {epoch} of 20, {20 - epoch} s left")
@@ -41,7 +43,7 @@ TWENTY_UPDATES = (
 ONE_UPDATE_THEN_ANOTHER = (
     TRAINING
     + """
-    curves = LiveCurves(x_limits=(0, 20))
+    curves = LiveCurves(ChartSettings(x_limits=(0, 20)))
     print("first line of the program")
     add(1)
     curves.update(series, "first update")
@@ -326,7 +328,7 @@ def test_a_second_chart_begins_below_the_first(open_window):
 
 def test_settings_are_checked_before_anything_is_drawn():
     with pytest.raises(SettingsError, match="x_limits"):
-        LiveCurves(x_limits=(3, 1))
+        LiveCurves(ChartSettings(x_limits=(3, 1)))
 
 
 def test_only_a_terminal_is_supported(tmp_path):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from multilayer.drawing.terminal_curves import curves_text
+from multilayer.drawing.terminal_curves import ChartSettings, draw_curves
 from multilayer.errors import SettingsError
 
 FALLING = [(float(x), 2.0 / (x + 1)) for x in range(11)]
@@ -15,7 +15,9 @@ RISING = [(float(x), 0.9 - 0.5 / (x + 1)) for x in range(11)]
 
 
 def plain(series, width=80, height=20, **options):
-    return curves_text(series, width=width, height=height, color=False, **options)
+    settings = ChartSettings(**options)
+    settings.check()
+    return "\n".join(line.plain for line in draw_curves(series, settings, width, height))
 
 
 def dots(text):
@@ -69,10 +71,9 @@ def test_series_are_told_apart_without_colour():
 
 
 def test_series_have_colours_of_their_own():
-    text = curves_text({"a": FALLING, "b": RISING}, width=60, height=20)
-    assert "\x1b[36m● a" in text
-    assert "\x1b[35m▲ b" in text
-    assert re.sub(r"\x1b\[[0-9;]*m", "", text) == plain({"a": FALLING, "b": RISING}, width=60)
+    legend = draw_curves({"a": FALLING, "b": RISING}, ChartSettings(), 60, 20)[0]
+    colors = {legend.plain[span.start : span.end]: span.style for span in legend.spans}
+    assert (colors["● a"], colors["▲ b"]) == ("cyan", "magenta")
 
 
 def test_accuracy_stands_beside_loss_where_there_is_room():

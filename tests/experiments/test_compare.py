@@ -179,4 +179,6 @@ def test_the_folder_holds_everything(ring, tmp_path):
     assert paragraph(result) in (folder / "comparison.md").read_text()
     with Image.open(folder / "comparison.png") as image:
         assert image.size[0] == 960
-    assert "</svg>" in (folder / "comparison.svg").read_text()
+    drawing = (folder / "comparison.svg").read_text()
+    assert f"against {SMALL}"[:40] in drawing
+    assert "</svg>" in drawing

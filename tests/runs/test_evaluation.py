@@ -10,7 +10,7 @@ from multilayer.engine.network import Network
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import DataError
 from multilayer.runs.evaluation import ImageEvaluation, evaluate_images
-from multilayer.metrics.wilson import wilson_interval
+from multilayer.metrics.intervals import wilson_interval
 from multilayer.model.image_model import ImageModel
 
 

@@ -118,15 +118,14 @@ class TerminalScreen:
         """Draw the board's curves as they are now."""
         if self.curves is None:
             from multilayer.drawing.live import LiveCurves
+            from multilayer.drawing.terminal_curves import ChartSettings
 
             self.curves = LiveCurves(
-                xlabel=board.xlabel or "",
-                ylabel=board.ylabel or "",
-                x_limits=_as_limits(board.xlim),
-                y_limits=_as_limits(board.ylim),
-                x_scale=board.xscale,
-                y_scale=board.yscale,
-            )
+                ChartSettings(
+                    board.xlabel or "", board.ylabel or "",
+                    _as_limits(board.xlim), _as_limits(board.ylim), board.xscale, board.yscale,
+                )
+            )  # fmt: skip
         self.curves.update(board.data)
 
     def close(self, board: "ProgressBoard") -> None:

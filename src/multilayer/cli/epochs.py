@@ -27,6 +27,7 @@ def show_epochs(
         quiet: show nothing.
     """
     from multilayer.drawing.live import LiveCurves
+    from multilayer.drawing.terminal_curves import ChartSettings
 
     if quiet or not LiveCurves.is_supported(sys.stdout):
         for record in epochs:
@@ -36,7 +37,7 @@ def show_epochs(
                 say(f"epoch {record.epoch}/{num_epochs}: {scores}, {record.seconds:.2f} s")
                 sys.stdout.flush()
         return
-    with LiveCurves(xlabel="epoch", x_limits=(0, num_epochs)) as curves:
+    with LiveCurves(ChartSettings(x_limits=(0, num_epochs))) as curves:
         series: _Curves = {}
         seconds = _add(series, history)
         curves.update(series, f"epoch {len(history) + 1} of {num_epochs}")

@@ -21,16 +21,7 @@ from rich.live import Live
 from rich.segment import ControlType
 from rich.text import Text
 
-from multilayer.drawing.axis import Limits
-from multilayer.drawing.terminal_curves import (
-    ChartSettings,
-    Series,
-    clean_label,
-    curves_text,
-    draw_curves,
-)
-
-__all__ = ["LiveCurves", "Series", "curves_text"]
+from multilayer.drawing.terminal_curves import ChartSettings, Curves, clean_label, draw_curves
 
 _SECONDS_BETWEEN_FRAMES = 0.1
 _LEAST_COLUMNS, _LEAST_ROWS = 40, 10  # a smaller terminal gets the status line alone
@@ -44,16 +35,9 @@ class LiveCurves:
     What the program prints meanwhile appears above the chart. On a stream that cannot redraw
     (see `is_supported`) nothing is drawn at all. As a context manager it closes itself.
 
-    Series whose label ends in "acc" or "accuracy" get a panel of their own when there are others
-    too; `ylabel`, `y_limits` and `y_scale` then hold for the others.
-
     Args:
-        xlabel: what the x axis counts.
-        ylabel: written above the first panel.
-        x_limits: ends of the x axis; None fits it to the points.
-        y_limits: ends of the y axis; None fits it to the points.
-        x_scale: "linear" or "log".
-        y_scale: "linear" or "log".
+        settings: labels, limits and scales of the axes; whether the terminal shows Unicode is
+            found out here.
         stream: where to draw; None means standard output.
 
     Raises:
@@ -61,20 +45,11 @@ class LiveCurves:
     """
 
     def __init__(
-        self,
-        *,
-        xlabel: str = "epoch",
-        ylabel: str = "",
-        x_limits: Limits | None = None,
-        y_limits: Limits | None = None,
-        x_scale: str = "linear",
-        y_scale: str = "linear",
-        stream: TextIO | None = None,
+        self, settings: ChartSettings | None = None, *, stream: TextIO | None = None
     ) -> None:
         self._stream = sys.stdout if stream is None else stream
-        settings = ChartSettings(
-            xlabel, ylabel, x_limits, y_limits, x_scale, y_scale, _can_show_braille(self._stream)
-        )
+        settings = settings or ChartSettings()
+        settings = settings._replace(unicode=_can_show_braille(self._stream))
         settings.check()
         self._chart = _Chart(settings, self._stream)
         self._live: Live | None = None
@@ -90,7 +65,7 @@ class LiveCurves:
         term = os.environ.get("TERM", "windows" if os.name == "nt" else "")
         return is_terminal and term not in ("dumb", "unknown", "")
 
-    def update(self, series: Series, status: str = "") -> None:
+    def update(self, series: Curves, status: str = "") -> None:
         """Show `series`, and below them the one line `status`.
 
         The chart is redrawn at most ten times a second, and less often where drawing takes long:
@@ -169,7 +144,7 @@ class _Chart(RenderHook):
     """The frame, drawn anew for the window as it is whenever anything is written."""
 
     def __init__(self, settings: ChartSettings, stream: TextIO) -> None:
-        self.series: Series = {}
+        self.series: Curves = {}
         self.status = ""
         self._settings = settings
         self._stream = stream

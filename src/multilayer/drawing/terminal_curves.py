@@ -7,18 +7,17 @@ the marks alone draw the lines, in ASCII.
 
 import string
 from collections.abc import Mapping, Sequence
-from io import StringIO
 from typing import NamedTuple
 
 from rich.cells import cell_len
-from rich.console import Console, OverflowMethod
+from rich.console import OverflowMethod
 from rich.text import Text
 
 from multilayer.drawing.axis import Axis, Limits, can_show, check_axis
 from multilayer.drawing.canvas import Canvas, Look
 from multilayer.errors import escaped
 
-Series = Mapping[str, Sequence[tuple[float, float]]]  # label -> (x, y) points, in order
+Curves = Mapping[str, Sequence[tuple[float, float]]]  # label -> (x, y) points, in order
 
 _COLORS = ("cyan", "magenta", "green", "yellow", "red", "blue")
 _MARKS = "●▲■◆○△□◇" + string.ascii_letters
@@ -52,66 +51,18 @@ class ChartSettings(NamedTuple):
     unicode: bool = True
 
     def check(self) -> None:
-        """Raise SettingsError where a scale or a limit cannot be used."""
+        """Raise SettingsError where a scale is unknown or limits do not fit it."""
         check_axis("x", self.x_limits, self.x_scale)
         check_axis("y", self.y_limits, self.y_scale)
 
 
-def curves_text(
-    series: Series,
-    *,
-    width: int,
-    height: int,
-    color: bool = True,
-    xlabel: str = "epoch",
-    ylabel: str = "",
-    x_limits: Limits | None = None,
-    y_limits: Limits | None = None,
-    x_scale: str = "linear",
-    y_scale: str = "linear",
-    unicode: bool = True,
-) -> str:
-    """Return a chart of `series` as text.
+def draw_curves(series: Curves, settings: ChartSettings, width: int, height: int) -> list[Text]:
+    """The lines of a chart that is at most `width` columns wide and `height` rows high.
 
-    Series whose label ends in "acc" or "accuracy" get a panel of their own when there are others
+    Curves whose label ends in "acc" or "accuracy" get a panel of their own when there are others
     too; `ylabel`, `y_limits` and `y_scale` then hold for the others. Points that are not finite,
     not positive on a log scale, or outside the limits are left out.
-
-    Args:
-        series: for each label its (x, y) points, in order.
-        width: columns that the chart may take; no line is longer.
-        height: rows that the chart may take; there are no more lines than that.
-        color: whether to write ANSI colour codes.
-        xlabel: what the x axis counts.
-        ylabel: written above the first panel.
-        x_limits: ends of the x axis; None fits it to the points.
-        y_limits: ends of the y axis; None fits it to the points.
-        x_scale: "linear" or "log".
-        y_scale: "linear" or "log".
-        unicode: draw with braille and box characters; otherwise in ASCII alone.
-
-    Returns:
-        Lines joined by newlines.
-
-    Raises:
-        SettingsError: a scale is unknown or limits do not fit it.
     """
-    settings = ChartSettings(xlabel, ylabel, x_limits, y_limits, x_scale, y_scale, unicode)
-    settings.check()
-    frame = Text("\n").join(draw_curves(series, settings, width, height))
-    if not color:
-        return frame.plain
-    console = Console(
-        file=StringIO(), force_terminal=True, color_system="standard", no_color=False,
-        force_jupyter=False, width=max(1, width),
-    )  # fmt: skip
-    with console.capture() as capture:
-        console.print(frame, end="", no_wrap=True, overflow="crop")
-    return capture.get()
-
-
-def draw_curves(series: Series, settings: ChartSettings, width: int, height: int) -> list[Text]:
-    """Return the lines of a chart that is at most `width` columns wide and `height` rows high."""
     looks = {label: _look(index, settings.unicode) for index, label in enumerate(series)}
     accuracies = {label: points for label, points in series.items() if _is_accuracy(label)}
     others = {label: points for label, points in series.items() if label not in accuracies}
@@ -157,7 +108,7 @@ def _is_accuracy(label: str) -> bool:
 class _Panel:
     """One pair of axes with its curves and, above them, its legend."""
 
-    def __init__(self, series: Series, looks: Mapping[str, Look], settings: ChartSettings) -> None:
+    def __init__(self, series: Curves, looks: Mapping[str, Look], settings: ChartSettings) -> None:
         self._series = series
         self._looks = looks
         self._settings = settings

@@ -1,18 +1,13 @@
-"""Student's t distribution, and the interval of a mean that follows from it.
-
-The degrees of freedom are whole numbers here, for which the distribution is a finite sum
-(Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, 26.7.3 and 26.7.4).
-"""
+"""Confidence intervals of means (Student's t) and of shares of right answers (Wilson, 1927)."""
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-_BISECTIONS = 200  # halves of (0, π/2) until no float lies between
+_Z_95 = 1.959963984540054  # the normal distribution has 95% within this many deviations
 
 
 @dataclass(frozen=True)
@@ -30,31 +25,10 @@ class MeanInterval:
 
 
 def two_sided_tail(t: float, num_freedoms: int) -> float:
-    """P(|T| > |t|) for Student's t distribution.
+    """P(|T| > |t|) for Student's t distribution with `num_freedoms` degrees of freedom."""
+    from scipy.special import stdtr
 
-    Args:
-        t: the statistic.
-        num_freedoms: degrees of freedom, at least 1.
-    """
-    return max(0.0, 1 - _inner_share(math.atan2(abs(t), math.sqrt(num_freedoms)), num_freedoms))
-
-
-@lru_cache
-def quantile(tail: float, num_freedoms: int) -> float:
-    """The t ≥ 0 for which P(|T| > t) = tail.
-
-    Args:
-        tail: above 0, below 1.
-        num_freedoms: degrees of freedom, at least 1.
-    """
-    low, high = 0.0, math.pi / 2
-    for _ in range(_BISECTIONS):
-        middle = (low + high) / 2
-        if 1 - _inner_share(middle, num_freedoms) > tail:
-            low = middle
-        else:
-            high = middle
-    return math.sqrt(num_freedoms) * math.tan(low)
+    return float(2 * stdtr(num_freedoms, -abs(t)))
 
 
 def standard_error(values: NDArray[Any], resolution: float = 0.0) -> float:
@@ -83,16 +57,20 @@ def mean_interval(
     mean = float(np.mean(values))
     if len(values) < 2:
         return MeanInterval(mean, -math.inf, math.inf)
-    half_width = quantile(tail, len(values) - 1) * standard_error(values, resolution)
+    from scipy.special import stdtrit
+
+    quantile = -float(stdtrit(len(values) - 1, tail / 2))
+    half_width = quantile * standard_error(values, resolution)
     return MeanInterval(mean, mean - half_width, mean + half_width)
 
 
-def _inner_share(angle: float, num_freedoms: int) -> float:
-    """P(|T| < √ν tan(angle)): the sums 26.7.3 (ν odd) and 26.7.4 (ν even)."""
-    cosine, sine = math.cos(angle), math.sin(angle)
-    is_odd = num_freedoms % 2 == 1
-    term, total = (cosine if is_odd else 1.0), 0.0
-    for power in range(is_odd, num_freedoms - 1, 2):  # the sum's terms in cos¹, cos³, … or cos⁰, …
-        total += term
-        term *= cosine**2 * (power + 1) / (power + 2)
-    return 2 / math.pi * (angle + sine * total) if is_odd else sine * total
+def wilson_interval(num_right: int, num_tries: int) -> tuple[float, float]:
+    """95% interval of a share: the p for which the observed share is within z deviations.
+
+    centre = (p̂ + z²/2n) / (1 + z²/n), half width = z √(p̂(1−p̂)/n + z²/4n²) / (1 + z²/n).
+    """
+    share, spread = num_right / num_tries, _Z_95**2 / num_tries
+    centre = (share + spread / 2) / (1 + spread)
+    variance = share * (1 - share) / num_tries + (spread / (2 * _Z_95)) ** 2
+    half_width = _Z_95 * math.sqrt(variance) / (1 + spread)
+    return max(0.0, centre - half_width), min(1.0, centre + half_width)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from multilayer.columns.schema import enumerated
 from multilayer.encoding.targets import Targets
-from multilayer.metrics.wilson import wilson_interval
+from multilayer.metrics.intervals import wilson_interval
 
 Array = NDArray[np.float64]
 

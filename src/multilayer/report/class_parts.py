@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.drawing.html.calibration_chart import calibration_chart
 from multilayer.drawing.html.chart import Chart
+from multilayer.drawing.html.charts import calibration_chart
 from multilayer.drawing.html.content import Confusion
 from multilayer.metrics.calibration import reliability_of_answers
-from multilayer.metrics.wilson import wilson_interval
+from multilayer.metrics.intervals import wilson_interval
 
 _MOST_CLASSES = 40
 _NUM_BINS = 10  # of confidence

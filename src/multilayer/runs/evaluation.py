@@ -13,7 +13,7 @@ from multilayer.files import check_is_no_link
 from multilayer.runs.data_of_run import check_images_of_run
 from multilayer.runs.run_documents import read_settings
 from multilayer.runs.run_folder import model_path
-from multilayer.metrics.wilson import wilson_interval
+from multilayer.metrics.intervals import wilson_interval
 from multilayer.model.image_model import ImageModel, load_image_model
 from multilayer.drawing.pictures import save_confusion_matrix, save_mistakes
 

@@ -25,7 +25,7 @@ from multilayer.metrics.image_scores import loss_and_accuracy
 from multilayer.runs.open_run import OpenRun
 from multilayer.runs.run_folder import RunFolder
 from multilayer.stopwatch import Stopwatch
-from multilayer.metrics.wilson import wilson_interval
+from multilayer.metrics.intervals import wilson_interval
 
 if TYPE_CHECKING:
     from multilayer.engine.distributed import Stop

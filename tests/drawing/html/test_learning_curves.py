@@ -1,5 +1,5 @@
+from multilayer.drawing.html.charts import learning_charts
 from multilayer.drawing.html.content import RunContent
-from multilayer.drawing.html.learning_curves import learning_charts
 
 
 def run(name: str, history: list[dict]) -> RunContent:

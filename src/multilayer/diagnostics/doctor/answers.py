@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from multilayer.diagnostics.doctor.diagnosis import Diagnosis
-from multilayer.diagnostics.doctor.evidence import Answers, Evidence
+from multilayer.diagnostics.doctor.evidence import Answers, Diagnosis, Evidence
 from multilayer.fit.fitting import FEWEST_ROWS_TO_DIVIDE
-from multilayer.metrics.wilson import wilson_interval
+from multilayer.metrics.intervals import wilson_interval
 from multilayer.recipes.recipes import HELD_OUT_FRACTION
 
 _FEWEST_OF_A_CLASS = 10

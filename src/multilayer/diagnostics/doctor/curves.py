@@ -2,8 +2,7 @@
 
 from itertools import pairwise
 
-from multilayer.diagnostics.doctor.diagnosis import Diagnosis
-from multilayer.diagnostics.doctor.evidence import Evidence
+from multilayer.diagnostics.doctor.evidence import Diagnosis, Evidence
 
 _SMALL_FALL = 0.01  # of a loss in nats, that nobody would train longer for
 _FEWEST_EPOCHS = 4  # below, a curve says nothing

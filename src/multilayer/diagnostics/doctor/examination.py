@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from multilayer.diagnostics.doctor import answers, curves, network
-from multilayer.diagnostics.doctor.diagnosis import Diagnosis
-from multilayer.diagnostics.doctor.evidence import evidence_of
+from multilayer.diagnostics.doctor.evidence import Diagnosis, evidence_of
 from multilayer.fit.fitting import TableFit
 from multilayer.images.datasets import ImageDataset
 

@@ -2,8 +2,7 @@
 
 import math
 
-from multilayer.diagnostics.doctor.diagnosis import Diagnosis
-from multilayer.diagnostics.doctor.evidence import Evidence
+from multilayer.diagnostics.doctor.evidence import Diagnosis, Evidence
 
 _MANY_DEAD = 0.2
 _MUCH_SATURATED = 0.5

@@ -9,8 +9,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from multilayer.drawing.html.charts import learning_charts
 from multilayer.drawing.html.content import RunContent, side_by_side
-from multilayer.drawing.html.learning_curves import learning_charts
 from multilayer.errors import escaped
 
 _TEMPLATES = Path(__file__).parent / "templates"

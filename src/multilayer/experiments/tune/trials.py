@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from multilayer.experiments.tune.storage import StudyPlace, damaged, storage_errors
+from multilayer.experiments.tune.storage import StudyPlace, damaged, import_optuna, storage_errors
 from multilayer.fit.declared_types import Count, check_type
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 WORKER_PREFIX = "worker "  # attributes of the study: signs of life
+FEWEST_TRIALS = 16  # for importances: with less, a forest of trees sees patterns in noise
 ACCURACY, BEST_EPOCH, DIVERGED, SECONDS = "accuracy", "best_epoch", "diverged", "seconds"
 
 
@@ -177,3 +178,21 @@ def _ranked(trials: "Sequence[FrozenTrial]") -> list[TrialSummary]:
         if trial.value is not None
     ]
     return sorted(summaries, key=lambda summary: (summary.loss, summary.number))
+
+
+def setting_importance(study: "Study") -> dict[str, float] | None:
+    """How much of the variance of the loss each parameter explains (fANOVA; Hutter et al., 2014).
+
+    Only trials that were trained to their end count: of the others the final loss is not known.
+
+    Returns:
+        Shares that sum to 1, the largest first; None where there are too few trials, or all have
+        one loss.
+    """
+    optuna = import_optuna()
+    complete = [t for t in study.get_trials(deepcopy=False) if t.state.name == "COMPLETE"]
+    if len(complete) < FEWEST_TRIALS or len({trial.value for trial in complete}) == 1:
+        return None
+    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
+    found = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    return {name: float(share) for name, share in found.items()}

@@ -18,7 +18,6 @@ from multilayer.experiments.tune.folder import StudyFolder
 from multilayer.experiments.tune.search import Progress, Search, check_space, queue_first_trials
 from multilayer.experiments.tune.search_rows import RecipeRows, SearchRows
 from multilayer.experiments.tune.search_space import SearchSpace, check_pinned
-from multilayer.experiments.tune.setting_importance import setting_importance
 from multilayer.experiments.tune.storage import (
     JOURNAL,
     StudyPlace,
@@ -28,7 +27,7 @@ from multilayer.experiments.tune.storage import (
     shown_url,
     storage_errors,
 )
-from multilayer.experiments.tune.trials import Tally, check_trials, tally
+from multilayer.experiments.tune.trials import Tally, check_trials, setting_importance, tally
 from multilayer.experiments.tune.workers import Worker
 from multilayer.files import write_text
 from multilayer.fit.moved_data import file_digest

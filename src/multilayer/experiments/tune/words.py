@@ -5,8 +5,7 @@ from typing import Any
 
 from multilayer.estimators.progress import in_words
 from multilayer.experiments.tune.search import Progress
-from multilayer.experiments.tune.setting_importance import FEWEST_TRIALS
-from multilayer.experiments.tune.trials import Tally, TrialSummary
+from multilayer.experiments.tune.trials import FEWEST_TRIALS, Tally, TrialSummary
 
 MOST_SHOWN = 5
 

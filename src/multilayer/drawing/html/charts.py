@@ -1,9 +1,10 @@
-"""Learning curves of one or several runs as charts."""
+"""The charts of a report: learning curves, calibration and residuals."""
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 
-from multilayer.drawing.axis import can_show
+from multilayer.drawing.axis import Limits, can_show
 from multilayer.drawing.html.chart import Chart, Series
 from multilayer.drawing.html.content import RunContent
 from multilayer.drawing.html.table import Table
@@ -11,6 +12,7 @@ from multilayer.drawing.html.table import Table
 _PARTS = {"train": "training", "validation": "validation"}
 _MOST_ROWS = 100  # of a table
 _LOG_FROM = 100.0  # largest over smallest value
+_PERCENTILES = (5, 25, 50, 75, 95)  # of the errors of predicted numbers
 
 
 def learning_charts(runs: Sequence[RunContent]) -> list[Chart]:
@@ -28,6 +30,73 @@ def learning_charts(runs: Sequence[RunContent]) -> list[Chart]:
     quantities.pop("seconds", None)
     charts = (_chart(quantity, runs) for quantity in sorted(quantities, key=lambda q: q != "loss"))
     return [chart for chart in charts if chart.series]
+
+
+def calibration_chart(
+    points: Sequence[tuple[float, float]],
+    intervals: Sequence[Limits],
+    counts: Sequence[int],
+    error: float,
+    name: str,
+) -> Chart:
+    """Draw a reliability diagram.
+
+    Args:
+        points: mean confidence and share of right answers of each bin.
+        intervals: of these shares.
+        counts: answers in each bin.
+        error: expected calibration error.
+        name: of the run.
+    """
+    gap = sum(n * (right - sure) for n, (sure, right) in zip(counts, points, strict=True))
+    word = "too sure" if gap < 0 else "not sure enough"
+    return Chart(
+        title=f"Right answers by confidence, {name}",
+        x_label="mean confidence",
+        y_label="share of right answers",
+        series=[Series("right answers", points, intervals=intervals)],
+        summary=f"Expected calibration error {error:.3f}; on average the network is {word} by "
+        f"{abs(gap) / sum(counts):.3f}.",
+        x_limits=(0, 1),
+        y_limits=(0, 1),
+        has_diagonal=True,
+        table=Table(
+            "Right answers by confidence",
+            ["mean confidence", "right", "95% interval", "answers"],
+            [
+                [f"{sure:.3f}", f"{right:.3f}", f"{low:.3f} to {high:.3f}", f"{n:,}"]
+                for (sure, right), (low, high), n in zip(points, intervals, counts, strict=True)
+            ],
+        ),
+    )
+
+
+def residual_chart(true: Sequence[float], said: Sequence[float], name: str) -> Chart:
+    """Draw a mark for each row, and say how far off the answers are.
+
+    Args:
+        true: what is true of each row, at least one.
+        said: what the network said of it.
+        name: of the target.
+    """
+    errors = [b - a for a, b in zip(true, said, strict=True)]
+    places = statistics.quantiles(errors * 2 if len(errors) < 2 else errors, n=100)
+    low, high = min(*true, *said), max(*true, *said)
+    return Chart(
+        title=f"Said and true: {name}",
+        x_label="true",
+        y_label="said",
+        series=[Series("rows", list(zip(true, said, strict=True)), is_line=False)],
+        summary=f"On average it is off by {statistics.fmean(map(abs, errors)):.4g}; half of the "
+        f"errors lie between {places[24]:.4g} and {places[74]:.4g}.",
+        x_limits=(low, high) if low < high else None,
+        has_diagonal=True,
+        table=Table(
+            "Errors, said minus true",
+            ["percentile", "error"],
+            [[str(percent), f"{places[percent - 1]:.4g}"] for percent in _PERCENTILES],
+        ),
+    )
 
 
 def _chart(quantity: str, runs: Sequence[RunContent]) -> Chart:
