@@ -18,7 +18,8 @@ from multilayer.runs.repeat_command import compare_command, repeat_command
 
 def described(settings: TrainingSettings, recipe_name: str, **data: Any) -> dict[str, Any]:
     """As settings.json holds it after it was written and read."""
-    document = {"recipe": recipe_name, "settings": asdict(settings), "data": {"load": "x", **data}}
+    data = {"kind": "table" if "roles" in data else "images", "load": "x", **data}
+    document = {"recipe": recipe_name, "settings": asdict(settings), "data": data}
     return json.loads(json.dumps(document))
 
 
@@ -83,7 +84,7 @@ def test_nothing_that_a_folder_names_becomes_an_option():
         "recipe": "--output=a",
         "settings": recipe_settings,
         "data": {
-            "load": "--output=important", "data_dir": "-d", "task": "regression",
+            "kind": "table", "load": "--output=important", "data_dir": "-d", "task": "regression",
             "validation": "--output", "roles": {
                 "target": ["-o", "y"], "weight": "--quiet", "drop": ["--storage=x"],
                 "categorical": [], "as_kind": {"-a": "numeric"},
@@ -99,7 +100,7 @@ def test_nothing_that_a_folder_names_becomes_an_option():
     flags = {word.partition("=")[0] for word in words if word.startswith("-")}
     assert not flags & {"--output", "--resume", "--quiet", "--storage", "-d", "-o", "-a"}
     assert shlex.split(compare_command(description, "chapter"))[2] == "./--output=important"
-    standard_input = {**description, "data": {"load": "-"}}
+    standard_input = {**description, "data": {"kind": "images", "load": "-"}}
     assert shlex.split(repeat_command(standard_input))[2] == "-"
 
 

@@ -29,9 +29,7 @@ def start(forks, tmp_path) -> Iterator[Callable[[], Forked]]:
     started: list[Forked] = []
 
     def start_one() -> Forked:
-        started.append(
-            forks.start(PROGRAM, "-c", cwd=tmp_path, streams=(None, None, 2))
-        )
+        started.append(forks.start(PROGRAM, "-c", cwd=tmp_path, streams=(None, None, 2)))
         return started[-1]
 
     yield start_one

@@ -53,7 +53,7 @@ def test_a_run_leaves_a_whole_folder(finished, small_folder):
     assert results["num_epochs"] == 3
     assert results["num_parameters"] == 784 * 32 + 32 + 32 * 10 + 10
     assert results["seed"] == 0
-    assert set(results["versions"]) == {"multilayer", "torch", "numpy", "python"}
+    assert set(results["versions"]) == {"multilayer", "torch", "numpy", "polars", "python"}
     low, high = results["test_accuracy_interval"]
     assert 0.3 < low < results["test_accuracy"] < high < 1
     lines = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
@@ -106,7 +106,8 @@ def test_held_out_rows_are_watched_in_place_of_the_test_rows(small_folder, tmp_p
     settings = read(tmp_path / "run" / "settings.json")
     assert settings["data"]["num_train_rows"] == 1500
     assert settings["data"]["num_validation_rows"] == 500
-    assert settings["data"]["validation_rows"] == "held out from the training rows"
+    assert settings["data"]["validation_from"] == "split"
+    assert len(settings["data"]["validation_rows"]) == 500
     assert run.finish()["test_accuracy"] != run.history[-1]["validation_accuracy"]
 
 
@@ -171,7 +172,7 @@ def test_every_recipe_for_pictures_trains_and_is_the_same_from_its_file(
     list(run.epochs())
     results = run.finish()
     assert results["test_accuracy"] > 0.4
-    assert results["num_parameters"] == run.spec.num_parameters * settings.num_members
+    assert results["num_parameters"] == run.spec.num_parameters
     split, path = run.dataset.test, run.folder.path / "model.safetensors"
     model, predictor = load_image_model(path), load_predictor(path)
     assert model.network.num_members == settings.num_members

@@ -234,14 +234,6 @@ def test_settings_of_another_run_than_the_model_are_named(table):
         doctor(table)
 
 
-def test_pictures_without_a_name_are_shown_by_their_place(folder, tmp_path):
-    copy_of = Path(shutil.copytree(folder / "images", tmp_path / "run"))
-    document = json.loads((copy_of / "settings.json").read_text())
-    del document["data"]["name"]
-    (copy_of / "settings.json").write_text(json.dumps(document))
-    assert "digits, from " in write_report([copy_of]).read_text()
-
-
 @pytest.mark.parametrize("path", ["~nobody-is-so-called/x", "x" * 5000, "a\0b", "/dev/zero", "."])
 def test_places_that_cannot_be_are_one_error(table, folder, tmp_path, path):
     images = Path(shutil.copytree(folder / "images", tmp_path / "images"))

@@ -56,7 +56,7 @@ def check_type(value: Any, hint: Any, name: str) -> None:
     elif not _is_of(value, hint):
         parts = get_args(hint) if origin in (Union, UnionType) else ()
         rest = [part for part in parts if part is not NoneType]
-        if value is None or len(rest) != 1 or not get_origin(rest[0]):
+        if value is None or len(rest) != 1 or not _has_parts(rest[0]):
             raise _error(name, hint, value)
         check_type(value, rest[0], name)  # names the part of it that is wrong
 
@@ -94,7 +94,7 @@ def _is_of(value: Any, hint: Any) -> bool:
         return any(_is_of(value, part) for part in get_args(hint))
     if get_origin(hint) is Literal:
         return isinstance(value, str | int | None) and value in get_args(hint)
-    if get_origin(hint) is not None or dataclasses.is_dataclass(hint) or is_typeddict(hint):
+    if _has_parts(hint):
         try:
             check_type(value, hint, "")
         except ValueError:
@@ -105,6 +105,10 @@ def _is_of(value: Any, hint: Any) -> bool:
     if hint is int:
         return type(value) is int and abs(value) <= _LARGEST_WHOLE
     return isinstance(value, hint)
+
+
+def _has_parts(hint: Any) -> bool:
+    return get_origin(hint) is not None or dataclasses.is_dataclass(hint) or is_typeddict(hint)
 
 
 def _error(name: str, hint: Any, value: Any) -> ValueError:

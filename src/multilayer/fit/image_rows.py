@@ -2,6 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from multilayer.encoding.splits import split_rows
 from multilayer.engine.settings import TrainingSettings
 from multilayer.images.datasets import ImageDataset, ImageSplit
@@ -10,15 +13,18 @@ if TYPE_CHECKING:
     from multilayer.engine.batches import Examples
 
 
-def divide(dataset: ImageDataset, settings: TrainingSettings) -> tuple[ImageSplit, ImageSplit]:
-    """The rows to train on, and those to watch."""
+def divide(
+    dataset: ImageDataset, settings: TrainingSettings
+) -> tuple[ImageSplit, ImageSplit, NDArray[np.int64] | None]:
+    """Training rows, validation rows, and which training rows these are; None: the test rows."""
     split = dataset.train
     if not settings.validation_fraction:
-        return split, dataset.test
+        return split, dataset.test, None
     kept, held_out = split_rows(split.labels, settings.validation_fraction, settings.seed)
     return (
         ImageSplit(split.images[kept], split.labels[kept]),
         ImageSplit(split.images[held_out], split.labels[held_out]),
+        held_out,
     )
 
 

@@ -10,7 +10,7 @@ from multilayer.errors import RunFolderError, TableError
 from multilayer.files import open_regular
 
 _MOST_PARTS = 4  # of a path that are looked for elsewhere, and folders around a run to look in
-_PLACES = ("source", "load", "data_dir", "validation")
+_PLACES = ("source", "name", "load", "data_dir", "validation")
 
 
 def file_digest(path: str | Path) -> str | None:

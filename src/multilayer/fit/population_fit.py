@@ -63,6 +63,14 @@ class PopulationFit(ABC):
     def num_held_out(self) -> int | None:
         """Rows held out of the table's own, by one member; None: none are."""
 
+    @property
+    def num_validation_rows(self) -> int:
+        """Rows that any of the networks is measured on."""
+        held_out = self._held_out
+        if held_out is None or held_out.rows is None:
+            return 0 if held_out is None else len(held_out.examples)
+        return sum(map(len, held_out.rows))
+
     @abstractmethod
     def held_out_numbers(self) -> NDArray[np.int64]:
         """The numbers in the file of rows that are held out, ascending; none if not known."""

@@ -1,5 +1,6 @@
 """Labelled pictures as arrays, and the one door to every image data set."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,14 @@ class ImageDataset:
         """Height and width in pixels."""
         height, width = self.train.images.shape[1:]
         return int(height), int(width)
+
+    def sha256(self) -> str:
+        """SHA-256 of all images and labels."""
+        digest = hashlib.sha256()
+        for split in (self.train, self.test):
+            for values in (split.images, split.labels):
+                digest.update(np.ascontiguousarray(values).data)
+        return digest.hexdigest()
 
 
 def load_images(name_or_folder: str | Path, data_dir: str | Path | None = None) -> ImageDataset:

@@ -12,6 +12,13 @@ _STATUS = {
     "interrupted": "Interrupted before its last epoch.",
     "diverged": "Diverged: the loss was no longer a finite number.",
 }
+_VALIDATION = {
+    "split": "held out from the training rows",
+    "folds": "held out in turn by the networks of the folds",
+    "file": "from a file of their own",
+    "test": "the test rows, as in the book",
+    "none": "none",
+}
 
 
 def status(results: Mapping[str, Any]) -> str:
@@ -24,9 +31,7 @@ def facts(description: Mapping[str, Any], results: Mapping[str, Any]) -> dict[st
     """What was trained on what, by name."""
     data, settings = description["data"], description["settings"]
     shown = {
-        "data": f"{data.get('name', data['load'])}, from {data['source']}"
-        if "source" in data
-        else data["load"],
+        "data": f"{data['name']}, from {data['source']}" if data.get("source") else data["load"],
         "target": _target(data),
         "rows with a target": _count(data.get("num_rows")),
         "rows without one": _count(data.get("num_rows_without_target") or None),
@@ -53,19 +58,15 @@ def facts(description: Mapping[str, Any], results: Mapping[str, Any]) -> dict[st
 
 def scores(results: Mapping[str, Any]) -> dict[str, str]:
     """Every score of test or held-out rows, with its interval where it has one."""
-    shown = {
-        score["name"]: f"{score['value']:.4g} (95% interval {score['low']:.4g} to "
-        f"{score['high']:.4g})"
-        for score in results.get("validation", ())
-        if None not in (score["value"], score["low"], score["high"])
-    }
-    for name, value in results.items():
-        if name.startswith("test_") and isinstance(value, int | float):
-            text = f"{value:.4g}"
-            interval = results.get(f"{name}_interval")
-            if interval:
-                text += f" (95% interval {interval[0]:.4g} to {interval[1]:.4g})"
-            shown[name.replace("_", " ")] = text
+    shown = {}
+    for rows, prefix in (("validation", ""), ("test", "test ")):
+        for score in results.get(rows, ()):
+            if score["value"] is None:
+                continue
+            text = f"{score['value']:.4g}"
+            if score["low"] is not None and score["high"] is not None:
+                text += f" (95% interval {score['low']:.4g} to {score['high']:.4g})"
+            shown[prefix + score["name"]] = text
     return shown
 
 
@@ -111,7 +112,7 @@ def _optimizer(settings: Mapping[str, Any]) -> str:
 
 
 def _target(data: Mapping[str, Any]) -> str | None:
-    if "roles" not in data:
+    if data["kind"] != "table":
         return None
     return f"{', '.join(map(str, data['roles']['target']))} ({data['task']})"
 
@@ -119,12 +120,12 @@ def _target(data: Mapping[str, Any]) -> str | None:
 def _validation(data: Mapping[str, Any]) -> str | None:
     if data.get("validation"):
         return f"those of {data['validation']}"
-    count = _count(data.get("num_validation_rows"))
-    return f"{count}, {data['validation_rows']}" if count else None
+    count = _count(data.get("num_validation_rows") or None)
+    return f"{count}, {_VALIDATION[data['validation_from']]}" if count else None
 
 
 def _columns(data: Mapping[str, Any], *, are_inputs: bool) -> str:
-    columns = data.get("schema", {}).get("columns", [])
+    columns = (data.get("schema") or {}).get("columns", [])
     return _names([c["name"] for c in columns if (c["kind"] in INPUT_KINDS) == are_inputs])
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from multilayer.images.datasets import ImageDataset
 from multilayer.errors import RunFolderError
-from multilayer.runs.image_documents import dataset_digest
 from multilayer.fit.moved_data import file_digest, is_there
 
 
@@ -50,7 +49,7 @@ def check_images_of_run(
     recorded = origin.get("sha256")
     if recorded is None:
         _check_is_not_shown(run, origin["load"], is_shown)
-    elif dataset_digest(dataset) != recorded:
+    elif dataset.sha256() != recorded:
         raise _changed(run, origin["load"])
 
 

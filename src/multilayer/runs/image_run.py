@@ -3,7 +3,7 @@
 Loading PyTorch takes longer than reading the data: the one is done while the other is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import cached_property
@@ -19,13 +19,17 @@ from multilayer.errors import SettingsError, TrainingDivergedError
 from multilayer.runs.before_torch import begin_loading, rank_of_this_process
 from multilayer.runs.checkpoints import CheckpointPlan
 from multilayer.runs.image_artifacts import save_drawings, save_model_file
-from multilayer.runs.image_documents import description, facts
+from multilayer.runs.written_documents import image_data, results_document, settings_document
 from multilayer.fit.image_rows import as_examples, divide
 from multilayer.metrics.image_scores import loss_and_accuracy
 from multilayer.runs.open_run import OpenRun
 from multilayer.runs.run_folder import RunFolder
 from multilayer.stopwatch import Stopwatch
 from multilayer.metrics.intervals import wilson_interval
+
+import numpy as np
+
+from multilayer.metrics.table_scores import Score
 
 if TYPE_CHECKING:
     from multilayer.engine.distributed import Stop
@@ -111,18 +115,11 @@ class ImageRun:
         check_machine(self.spec, self._members)
         self.history: list[dict[str, Any]] = []
         self._status = "unfinished"
-        self._train, self._validation = divide(self.dataset, settings)
+        self._train, self._validation, held_out = divide(self.dataset, settings)
         self._open: OpenRun | None = None
+        self._data = image_data(self.dataset, data, data_dir, len(self._train), held_out)
         if rank == 0:
-            document = description(
-                self.dataset,
-                settings,
-                recipe_name=recipe_name,
-                data=data,
-                data_dir=data_dir,
-                num_train_rows=len(self._train),
-                num_validation_rows=len(self._validation),
-            )
+            document = settings_document(recipe_name, settings, self._data)
             if is_resumed:
                 assert output is not None
                 self._open = OpenRun.taken_up(output, document, plan, history_line)
@@ -184,7 +181,8 @@ class ImageRun:
                     yield record
         except TrainingDivergedError as error:
             self._note({"epoch": error.epoch, "num_steps": error.step, "train_loss": None})
-            self._write("results.json", {"status": "diverged", **self._facts()})
+            if self.folder is not None:
+                self.folder.write_json("results.json", self._results("diverged"))
             raise
         was_stopped = (stop is not None and stop.is_set()) or (record and record.is_interrupted)
         self._status = "interrupted" if was_stopped else "finished"
@@ -216,19 +214,19 @@ class ImageRun:
             loss, accuracy = loss_and_accuracy(self.network, self.dataset.test)
         num_rows = len(self.dataset.test)
         num_diverged = len(self._members) - self.network.num_members
-        results = {
-            "status": self._status,
-            **({"num_diverged": num_diverged} if num_diverged else {}),
-            "test_loss": loss,
-            "test_accuracy": accuracy,
-            "test_accuracy_interval": wilson_interval(round(accuracy * num_rows), num_rows),
-            **self._facts(),
-        }
+        interval = wilson_interval(round(accuracy * num_rows), num_rows)
+        frequencies = np.bincount(self.dataset.test.labels) / num_rows
+        present = frequencies[frequencies > 0]
+        scores = (
+            Score("accuracy", accuracy, *interval, float(frequencies.max())),
+            Score("log loss", loss, np.nan, np.nan, float(-(present @ np.log(present)))),
+        )
+        results = self._results(self._status, scores, num_diverged)
         if self.folder is not None:
             save_model_file(self.folder.path, self.network, self.dataset, self.settings, results)
             if self.history:
                 self.folder.sync("history.jsonl")
-        self._write("results.json", results)
+            self.folder.write_json("results.json", results)
         return results
 
     def _leave_out_diverged(self) -> None:
@@ -251,16 +249,16 @@ class ImageRun:
         if self.folder is not None:
             self.folder.append_line("history.jsonl", line)
 
-    def _write(self, name: str, document: dict[str, Any]) -> None:
-        if self.folder is not None:
-            self.folder.write_json(name, document)
-
-    def _facts(self) -> dict[str, Any]:
-        return facts(
-            self.dataset,
+    def _results(
+        self, status: str, test: Sequence[Score] = (), num_diverged: int = 0
+    ) -> dict[str, Any]:
+        return results_document(
+            status,
+            self._data,
             self.settings,
             history=self.history,
             part_seconds=self._watch.seconds,
-            num_parameters=self.spec.num_parameters * len(self._members),
-            num_train_rows=len(self._train),
+            num_parameters=self.spec.num_parameters,
+            num_diverged=num_diverged,
+            test=test,
         )

@@ -1,7 +1,7 @@
 """A run and its folder while it is trained: begun anew, or taken up where it was left."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +79,8 @@ class OpenRun:
         folder = RunFolder.reopened(path)
         try:
             saved = read_settings(path)
-            check_same_training(_compared(saved), _compared(as_json(description)))
+            given = as_json(description)
+            check_same_training(_compared(saved, saved), _compared(given, saved))
             if saved["data"] != as_json(description["data"]):  # they have moved
                 folder.write_json("settings.json", {**saved, "data": description["data"]})
             keeper = _checkpoints(folder, plan)
@@ -98,17 +99,23 @@ class OpenRun:
         return None if state is None else (state.epoch, state.num_batches_done)
 
 
-def _compared(description: dict[str, Any]) -> dict[str, Any]:
+def _compared(description: dict[str, Any], saved: dict[str, Any]) -> dict[str, Any]:
     """Without where the data were: downloaded, kept or moved, they are the same data.
 
-    Roles of columns that an older version did not know have their defaults.
+    What an earlier version did not write down of the data is not compared; the checkpoint has a
+    checksum of what is learned from.
     """
-    data = without_places(description["data"])
-    if isinstance(data.get("roles"), dict):
-        from multilayer.fit.table_source import ColumnRoles
+    known = _as_far_as_known(description["data"], without_places(saved["data"]))
+    return {**description, "data": known}
 
-        data["roles"] = {**as_json(asdict(ColumnRoles(()))), **data["roles"]}
-    return {**description, "data": data}
+
+def _as_far_as_known(value: Any, saved: Any) -> Any:
+    """A value without the names that a saved one does not have."""
+    if isinstance(value, dict) and isinstance(saved, dict):
+        return {name: _as_far_as_known(value.get(name), saved[name]) for name in saved}
+    if isinstance(value, list) and isinstance(saved, list) and len(value) == len(saved):
+        return [_as_far_as_known(one, other) for one, other in zip(value, saved, strict=True)]
+    return value
 
 
 def _checkpoints(folder: RunFolder, plan: CheckpointPlan) -> Checkpoints:

@@ -27,12 +27,13 @@ def repeat_command(description: Mapping[str, Any], **changes: Any) -> str:
         for name, value in changes.items()
     }
     data = description["data"]
-    task = data.get("task", "images")
+    is_table = data["kind"] == "table"
+    task = data["task"] if is_table else "images"
     words = ["multilayer", "train", _argument(data["load"])]
-    if "roles" in data:
+    if is_table:
         words += _table_flags(data)
     known = _settings_of(
-        str(description.get("recipe")), _RECIPE_TASKS.get(task, task), data.get("num_rows")
+        str(description.get("recipe")), _RECIPE_TASKS.get(task, task), data.get("num_rows") if is_table else None
     )
     if known:
         words += _option("--recipe", description["recipe"])
@@ -50,7 +51,7 @@ def compare_command(description: Mapping[str, Any], *settings: str) -> str:
     """The command line that compares settings on the data of a run."""
     data = description["data"]
     words = ["multilayer", "compare", _argument(data["load"]), *settings]
-    if "roles" in data:
+    if data["kind"] == "table":
         words += _table_flags({**data, "validation": None})
     return shlex.join(words)
 

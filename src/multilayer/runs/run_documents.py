@@ -6,8 +6,9 @@ not declared are let through, for later versions; all but what is `Required` may
 older versions did not write it.
 """
 
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Required, TypedDict
+from typing import Any, Literal, Required, TypedDict
 
 from multilayer.container.plain_json import parse_object
 from multilayer.columns.schema import Schema
@@ -17,75 +18,92 @@ from multilayer.errors import RunFolderError, escaped
 from multilayer.files import read_regular, whole_lines
 from multilayer.fit.declared_types import Count, check_type
 from multilayer.fit.table_source import ColumnRoles
+from multilayer.runs.earlier_documents import upgraded_results, upgraded_settings
 
 _LARGEST_DOCUMENT_BYTES = 1 << 26
 
 _Plain = str | bool | float | None  # what names that nobody knows yet may have, alone or as a list
 
 
-class ImageData(TypedDict, total=False):
-    """What settings.json says of pictures."""
+class DataDocument(TypedDict, total=False):
+    """What settings.json says of the data; one set of names for every kind.
 
+    `class_names` are empty where no classes are predicted. `num_rows` have a target; a network
+    learns from `num_train_rows` of them, and `num_validation_rows` are those that any network is
+    measured on while it is trained. `validation_rows` are numbers of at most 2,000 of these in
+    the file, and `validation_members` the network that held each of them out, where they differ.
+    """
+
+    kind: Required[Literal["images", "table"]]
+    name: Required[str]
     load: Required[str]
-    name: str
     data_dir: str | None
-    source: str
-    num_train_rows: Count
-    num_validation_rows: Count
-    validation_rows: str
-    num_test_rows: Count
-    image_shape: list[Count]
-    class_names: list[str]
-    sha256: str
-
-
-class TableData(TypedDict, total=False):
-    """What settings.json says of a table."""
-
-    load: Required[str]
-    roles: Required[ColumnRoles]
-    task: Required[Task]
+    source: str | None
     sha256: str | None
-    validation: str | None
-    validation_sha256: str | None
+    task: Required[Task]
+    class_names: list[str]
     num_rows: Count
     num_rows_without_target: Count
-    schema: Schema
+    num_train_rows: Count
+    num_validation_rows: Count
+    num_test_rows: Count
+    validation_from: Required[Literal["split", "folds", "file", "test", "none"]]
+    validation: str | None
+    validation_sha256: str | None
     validation_rows: list[Count]
     validation_members: list[Count] | None
+    image_shape: list[Count] | None
+    roles: ColumnRoles | None
+    schema: Schema | None
     memory_limit: Count | None
 
 
 class SettingsDocument(TypedDict, total=False):
     """settings.json; its settings and its data have declarations of their own."""
 
+    format_version: Required[Count]
     recipe: str
     settings: Required[dict[str, Any]]
-    data: Required[dict[str, Any]]
+    data: Required[DataDocument]
     versions: dict[str, str]
 
 
 class Score(TypedDict, total=False):
-    """A score with its interval; null where there is none."""
+    """A score with its 95% interval and that of the best constant answer; null where not known."""
 
     name: Required[str]
     value: Required[float | None]
     low: Required[float | None]
     high: Required[float | None]
+    baseline: float | None
 
 
 class ResultsDocument(TypedDict, total=False):
-    """results.json; scores of test rows have names that begin with test_."""
+    """results.json. `num_parameters` are those of one network, `num_members` those of the model."""
 
+    format_version: Required[Count]
     status: str
     validation: list[Score]
+    test: list[Score]
+    absent_classes: list[str]
+    temperature: float
     num_epochs: Count
+    best_epochs: list[Count] | None
     train_seconds: float
     part_seconds: dict[str, float]
     num_members: Count
+    num_diverged: Count
     num_parameters: Count
+    num_rows: Count
+    num_train_rows: Count
+    num_validation_rows: Count
+    num_test_rows: Count
+    seed: int
     num_threads: Count
     versions: dict[str, str]
+    test_loss: float | None
+    test_accuracy: float | None
+    test_accuracy_interval: list[float | None] | None
 
 
 class HistoryLine(TypedDict, total=False):
@@ -109,45 +127,51 @@ class StudyDocument(TypedDict):
 
 
 def read_settings(run: str | Path) -> dict[str, Any]:
-    """What was trained on what: settings.json of a run folder.
+    """What was trained on what: settings.json of a run folder, in today's form.
 
     Raises:
-        RunFolderError: it is missing, damaged, or not what it must be.
+        RunFolderError: it is missing, damaged, not what it must be, or of a later version.
     """
-    document = _read(run, "settings.json", SettingsDocument)
+    document = read_json(run, "settings.json")
     kinds = setting_types()
     try:
+        document = upgraded_settings(document)
+        check_type(document, SettingsDocument, "")
         for name, value in document["settings"].items():
             kind = kinds[name][0] if name in kinds else _Plain | list[_Plain]
             check_type(value, kind, f"settings.{name}")
-        data = document["data"]
-        kind = TableData if "roles" in data else ImageData
-        check_type(data, kind, "data")
-        if kind is ImageData and len(data.get("image_shape", "  ")) != 2:
-            raise ValueError("data.image_shape must be a height and a width")
-        members = data.get("validation_members")
-        if members is not None and len(members) != len(data.get("validation_rows", ())):
-            raise ValueError("data.validation_members must be as many as data.validation_rows")
+        _check_data(document["data"])
     except ValueError as error:
         raise _unfit(run, "settings.json", error) from error
     return document
 
 
+def _check_data(data: dict[str, Any]) -> None:
+    if data.get("kind") == "images" and len(data.get("image_shape") or "  ") != 2:
+        raise ValueError("data.image_shape must be a height and a width")
+    if data.get("kind") == "table" and data.get("roles") is None:
+        raise ValueError("data.roles are missing, of a table")
+    members = data.get("validation_members")
+    if members is not None and len(members) != len(data.get("validation_rows", ())):
+        raise ValueError("data.validation_members must be as many as data.validation_rows")
+
+
 def read_results(run: str | Path) -> dict[str, Any]:
-    """How a run ended: results.json of a run folder; empty where there is none yet.
+    """How a run ended: results.json of a run folder, in today's form; empty if there is none yet.
 
     Raises:
-        RunFolderError: it is damaged, or not what it must be.
+        RunFolderError: it is damaged, not what it must be, or of a later version.
     """
     if not (Path(run) / "results.json").exists():
         return {}
-    document = _read(run, "results.json", ResultsDocument)
+    document = read_json(run, "results.json")
+    num_members = 1
+    if "format_version" not in document:
+        with suppress(RunFolderError):
+            num_members = int(read_settings(run)["settings"].get("num_members", 1))
     try:
-        for name, value in document.items():
-            if name.startswith("test_") and name.endswith("_interval"):
-                check_type(value, list[float], name)
-                if len(value) != 2:
-                    raise ValueError(f"{name} must be two numbers")
+        document = upgraded_results(document, num_members)
+        check_type(document, ResultsDocument, "")
     except ValueError as error:
         raise _unfit(run, "results.json", error) from error
     return document

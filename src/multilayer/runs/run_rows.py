@@ -97,12 +97,9 @@ def rows_of_run(
         return _of_table(name, settings, data)
     place = data if isinstance(data, str | Path) else None
     origin = description["data"]
-    if isinstance(origin, dict) and "roles" in origin:
+    if origin["kind"] == "table":
         return _of_table(name, settings, _fit_again(run, description, settings, place))
-    try:
-        load, data_dir, _ = origin["load"], origin["data_dir"], origin["image_shape"]
-    except (KeyError, TypeError) as error:
-        raise _of_another_version(run, error) from error
+    load, data_dir = origin["load"], origin.get("data_dir")
     if isinstance(data, ImageDataset):
         return _of_pictures(name, settings, data)
     if place is None:

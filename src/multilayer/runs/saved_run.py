@@ -64,7 +64,7 @@ class SavedRun:
         try:
             settings = TrainingSettings(**document["settings"])
             origin, recipe_name = document["data"], document["recipe"]
-            table = saved_table(origin) if "roles" in origin else None
+            table = saved_table(origin) if origin["kind"] == "table" else None
             saved = cls(origin["load"], settings, recipe_name, origin.get("data_dir"), table)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise RunFolderError(f"{run}/settings.json does not describe a run: {error}") from error
@@ -127,7 +127,7 @@ def format_of_run(run: str | Path, data: str | Path) -> "TableFormat":
     if not (Path(run) / "settings.json").is_file():
         return TableFormat()
     origin = read_settings(run)["data"]
-    if "roles" not in origin:
+    if origin["kind"] != "table":
         return TableFormat()
     own = str(Path(data).expanduser().absolute())
     try:

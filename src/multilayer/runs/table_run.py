@@ -16,7 +16,7 @@ from multilayer.fit.large_table import LargeTable
 from multilayer.runs.open_run import OpenRun
 from multilayer.runs.run_folder import RunFolder
 from multilayer.stopwatch import Stopwatch, without_times
-from multilayer.runs.table_documents import description, facts
+from multilayer.runs.written_documents import results_document, settings_document, table_data
 from multilayer.metrics.table_scores import absent_classes, scores_of
 from multilayer.fit.table_source import ColumnRoles, TableSource, read_rows, require_varied, warn_of
 from multilayer.model.table_file import save_table_model
@@ -149,7 +149,8 @@ class TableRun:
         self.fit.check_saveable(Path(output or "") / MODEL_FILE)
         require_varied(self.fit.targets)
         warn_of(self.fit.targets.notes)
-        document = description(self.fit, self.source, self.data, self.roles, validation)
+        self._data = table_data(self.fit, self.source, self.data, self.roles, validation)
+        document = settings_document(self.fit.recipe_name, self.fit.settings, self._data)
         if is_resumed:
             assert output is not None
             opened = OpenRun.taken_up(output, document, plan, history_line)
@@ -192,8 +193,11 @@ class TableRun:
                 for record in self.fit.epochs(stop, self._keeper):
                     self.folder.append_line("history.jsonl", self.history[-1])
                     yield record
-        except TrainingDivergedError:
-            self.folder.write_json("results.json", {"status": "diverged", **self._facts()})
+        except TrainingDivergedError as error:
+            line = {"epoch": error.epoch, "num_steps": error.step, "train_loss": None}
+            self.history.append(line)
+            self.folder.append_line("history.jsonl", line)
+            self.folder.write_json("results.json", self._results("diverged"))
             raise
         was_stopped = (stop is not None and stop.is_set()) or (record and record.is_interrupted)
         self._status = "interrupted" if was_stopped else "finished"
@@ -208,15 +212,15 @@ class TableRun:
             model = self.fit.model()
             held_out = self.fit.held_out_answers(model)
             scores = [] if held_out is None else scores_of(model.targets, *held_out)
-        results = {
-            "status": self._status,
-            "validation": [score.to_json() for score in scores],
-            "absent_classes": []
+        results = self._results(
+            self._status,
+            num_diverged=self.fit.network.num_members - model.network.num_members,
+            validation=scores,
+            absent_classes=()
             if held_out is None
             else absent_classes(model.targets, held_out[1]),
-            "temperature": model.temperature,
-            **self._facts(),
-        }
+            temperature=model.temperature,
+        )
         model.details["results"] = without_times(results)
         save_table_model(model, self.folder.path / MODEL_FILE)
         if self.history:
@@ -228,5 +232,13 @@ class TableRun:
             (self.source.remove if self._status == "finished" else self.source.release)()
         return results
 
-    def _facts(self) -> dict[str, Any]:
-        return facts(self.fit, self.source.num_rows, self._watch.seconds)
+    def _results(self, status: str, **of_model: Any) -> dict[str, Any]:
+        return results_document(
+            status,
+            self._data,
+            self.settings,
+            history=self.history,
+            part_seconds=self._watch.seconds,
+            num_parameters=self.fit.network.spec.num_parameters,
+            **of_model,
+        )

@@ -6,7 +6,6 @@ The first two are those of `multilayer train`, so that all that reads runs reads
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +15,9 @@ import numpy as np
 from multilayer.experiments.tune.finalists import Finalist
 from multilayer.experiments.tune.search_rows import SearchRows
 from multilayer.experiments.tune.trials import ACCURACY, BEST_EPOCH, DIVERGED, SECONDS, Tally
-from multilayer.fit.moved_data import file_digest
 from multilayer.fit.table_source import ColumnRoles
 from multilayer.metrics.table_scores import Score
-from multilayer.runs.table_documents import facts, named_rows
+from multilayer.runs import written_documents
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -31,24 +29,13 @@ def settings_document(
     """Content of settings.json. The rows set aside stand as validation rows."""
     numbers = rows.set_aside.numbers
     assert numbers is not None
-    return {
-        "recipe": winner.fit.recipe_name,
-        "settings": asdict(winner.fit.settings),
-        "data": {
-            "load": str(Path(data).expanduser().absolute()),
-            "sha256": file_digest(data),
-            "validation": None,
-            "num_rows": len(rows.source.rows),
-            "num_rows_without_target": rows.source.num_without_target,
-            "task": winner.fit.targets.task,
-            "roles": roles.to_json(),
-            "schema": rows.source.schema.to_json(),
-            "validation_rows": named_rows(numbers),
-        },
-    }
+    fit = winner.fit
+    described = written_documents.table_data(fit, rows.source, data, roles, set_aside=numbers)
+    return written_documents.settings_document(fit.recipe_name, fit.settings, described)
 
 
 def results_document(
+    data: Mapping[str, Any],
     rows: SearchRows,
     finalists: Sequence[Finalist],
     winner: Finalist,
@@ -57,13 +44,31 @@ def results_document(
     importance: Mapping[str, float] | None,
     part_seconds: Mapping[str, float],
 ) -> dict[str, Any]:
-    """Content of results.json; `validation` are the scores on the rows set aside."""
-    known = facts(winner.fit, len(rows.source.rows), part_seconds)
+    """Content of results.json, with more; `validation` are the scores on the rows set aside.
+
+    Args:
+        data: what settings.json says of the data.
+        rows: searched and set aside.
+        finalists: the trials that folds chose between.
+        winner: the one that they chose.
+        scores: of its model on the rows set aside.
+        tally: of all trials.
+        importance: of the settings that were searched; None: not known.
+        part_seconds: what each part of the study took.
+    """
+    known = written_documents.results_document(
+        "finished",
+        data,
+        winner.fit.settings,
+        history=winner.fit.history,
+        part_seconds=part_seconds,
+        num_parameters=winner.fit.network.spec.num_parameters,
+        validation=scores,
+        temperature=1.0 if winner.model is None else winner.model.temperature,
+    )
     return {
-        "status": "finished",
-        "validation": [score.to_json() for score in scores],
+        **known,
         "cross_validation": [score.to_json() for score in winner.scores],
-        "temperature": 1.0 if winner.model is None else winner.model.temperature,
         "trial": {"number": winner.trial.number, "params": winner.trial.params},
         "finalists": [
             {
@@ -79,7 +84,6 @@ def results_document(
             "diverged": tally.num_diverged,
         },
         "importance": None if importance is None else dict(importance),
-        **known,
         "part_seconds": dict(part_seconds),
         "num_rows_searched": len(rows.searched),
         "num_rows_set_aside": len(rows.set_aside),

@@ -234,8 +234,9 @@ class TuneRun:
     ) -> TuneResult:
         with self._watch.part("estimating on rows set aside"):
             scores = self._estimate(model)
+        document = settings_document(self.data, self.roles, self.rows, winner)
         results = results_document(
-            self.rows, finalists, winner, scores, self.tally(), self.importance(),
+            document["data"], self.rows, finalists, winner, scores, self.tally(), self.importance(),
             self._watch.seconds,
         )  # fmt: skip
         model.details["results"] = results
@@ -245,7 +246,6 @@ class TuneRun:
         with storage_errors(self.place):
             trials = trials_table(self._study, list(self.space.distributions()))
         write_text(folder.path / "trials.csv", trials)
-        document = settings_document(self.data, self.roles, self.rows, winner)
         folder.write_json("settings.json", document)
         folder.write_json("results.json", results)
         folder.release()

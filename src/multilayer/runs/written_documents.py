@@ -1,0 +1,231 @@
+"""What a run writes down of itself: settings.json and results.json, for every kind of data.
+
+`run_documents` declares what they hold. Nothing here needs PyTorch before there are results.
+"""
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.engine.fingerprints import versions
+from multilayer.engine.settings import TrainingSettings
+from multilayer.fit.moved_data import file_digest
+from multilayer.images.datasets import KNOWN_DATASETS, ImageDataset
+from multilayer.metrics.table_scores import Score
+from multilayer.runs.earlier_documents import FORMAT_VERSION
+
+if TYPE_CHECKING:
+    from multilayer.fit.large_table import LargeTable
+    from multilayer.fit.population_fit import PopulationFit
+    from multilayer.fit.table_source import ColumnRoles, TableSource
+
+_MOST_ROWS_NAMED = 2_000  # validation rows whose numbers are kept, to look at the model with
+
+
+def settings_document(
+    recipe_name: str, settings: TrainingSettings, data: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The content of settings.json: all that is needed to run again, or to go on.
+
+    Args:
+        recipe_name: which recipe the settings began as.
+        settings: as they are used.
+        data: what is said of the data; see `image_data` and `table_data`.
+    """
+    # Only what the bits of the training depend on: another version refuses to go on.
+    more = ("numpy", "polars") if data["kind"] == "table" else ()
+    return {
+        "format_version": FORMAT_VERSION,
+        "recipe": recipe_name,
+        "settings": asdict(settings),
+        "versions": {**versions(), **{name: version(name) for name in more}},
+        "data": dict(data),
+    }
+
+
+def image_data(
+    dataset: ImageDataset,
+    data: str | Path,
+    data_dir: str | Path | None,
+    num_train_rows: int,
+    held_out: NDArray[np.int64] | None,
+) -> dict[str, Any]:
+    """What settings.json says of images.
+
+    Args:
+        dataset: what was loaded.
+        data: what it was asked for by.
+        data_dir: where it was looked for first.
+        num_train_rows: images that are learned from.
+        held_out: the numbers of the training images that are held out; None: the test images
+            are measured on.
+    """
+    is_known = str(data) in KNOWN_DATASETS
+    return {
+        "kind": "images",
+        "name": dataset.name,
+        "load": str(data) if is_known else _absolute(data),
+        "data_dir": None if data_dir is None else _absolute(data_dir),
+        "source": dataset.source,
+        "sha256": dataset.sha256(),
+        "task": "multiclass" if len(dataset.class_names) > 2 else "binary",
+        "class_names": list(dataset.class_names),
+        "num_rows": len(dataset.train),
+        "num_rows_without_target": 0,
+        "num_train_rows": num_train_rows,
+        "num_validation_rows": len(dataset.test) if held_out is None else len(held_out),
+        "num_test_rows": len(dataset.test),
+        "validation_from": "test" if held_out is None else "split",
+        "validation": None,
+        "validation_sha256": None,
+        "validation_rows": [] if held_out is None else named_rows(held_out),
+        "validation_members": None,
+        "image_shape": list(dataset.image_shape),
+        "roles": None,
+        "schema": None,
+        "memory_limit": None,
+    }
+
+
+def table_data(
+    fit: "PopulationFit",
+    source: "TableSource | LargeTable",
+    data: str | Path,
+    roles: "ColumnRoles",
+    validation: str | Path | None = None,
+    *,
+    set_aside: NDArray[np.int64] | None = None,
+) -> dict[str, Any]:
+    """What settings.json says of a table.
+
+    Args:
+        fit: with settings and targets.
+        source: the rows.
+        data: the file that they are of.
+        roles: what its columns are for.
+        validation: a file of rows to be measured on; None: there is none.
+        set_aside: numbers of rows that the fit has not seen and that are measured on; None:
+            those that it held out.
+
+    Raises:
+        TableError: a file cannot be read.
+    """
+    own, limit = getattr(source, "sha256", None), getattr(source, "memory_limit", None)
+    named = named_rows(fit.held_out_numbers() if set_aside is None else set_aside)
+    num_validation_rows = fit.num_validation_rows if set_aside is None else len(set_aside)
+    if fit.settings.num_folds and set_aside is None:
+        origin = "folds"
+    elif fit.has_own_validation:
+        origin = "file"
+    else:
+        origin = "split" if num_validation_rows else "none"
+    return {
+        "kind": "table",
+        "name": Path(data).name.partition(".")[0] or "table",
+        "load": _absolute(data),
+        "data_dir": None,
+        "source": None,
+        "sha256": own or file_digest(data),
+        "task": fit.targets.task,
+        "class_names": [str(label) for label in fit.targets.classes],
+        "num_rows": source.num_rows,
+        "num_rows_without_target": source.num_without_target,
+        "num_train_rows": fit.num_rows - (fit.num_held_out or 0),
+        "num_validation_rows": num_validation_rows,
+        "num_test_rows": 0,
+        "validation_from": origin,
+        "validation": None if validation is None else _absolute(validation),
+        "validation_sha256": None if validation is None else file_digest(validation),
+        "validation_rows": named,
+        "validation_members": None if set_aside is not None else fit.members_holding_out(named),
+        "image_shape": None,
+        "roles": roles.to_json(),
+        "schema": source.schema.to_json(),
+        "memory_limit": limit,
+    }
+
+
+def results_document(
+    status: str,
+    data: Mapping[str, Any],
+    settings: TrainingSettings,
+    *,
+    history: Sequence[Mapping[str, Any]],
+    part_seconds: Mapping[str, float],
+    num_parameters: int,
+    num_diverged: int = 0,
+    validation: Sequence[Score] = (),
+    test: Sequence[Score] = (),
+    absent_classes: Sequence[str] = (),
+    temperature: float = 1.0,
+) -> dict[str, Any]:
+    """The content of results.json, however the run ended.
+
+    Args:
+        status: "finished", "interrupted" or "diverged".
+        data: what settings.json says of the data.
+        settings: as they were used.
+        history: the lines of history.jsonl.
+        part_seconds: what each part of the run took, apart from the training.
+        num_parameters: of one network.
+        num_diverged: networks that diverged and are no part of the model.
+        validation: scores on the validation rows.
+        test: scores on the test rows.
+        absent_classes: classes that no validation row has.
+        temperature: that the model's outputs are divided by.
+    """
+    import torch
+
+    train_seconds = sum(line.get("seconds") or 0.0 for line in history)
+    last = history[-1] if history else {}
+    by_name = {score.name: score.to_json() for score in test}
+    accuracy, loss = by_name.get("accuracy"), by_name.get("log loss")
+    num_networks = max(settings.num_members, settings.num_folds)
+    return {
+        "format_version": FORMAT_VERSION,
+        "status": status,
+        "validation": [score.to_json() for score in validation],
+        "test": list(by_name.values()),
+        "absent_classes": list(absent_classes),
+        "temperature": temperature,
+        "num_epochs": sum(line.get("train_loss") is not None for line in history),
+        "best_epochs": last.get("best_epochs"),
+        "train_seconds": train_seconds,
+        "part_seconds": {**part_seconds, "training and watching it": train_seconds},
+        "num_members": num_networks - num_diverged,
+        "num_diverged": num_diverged,
+        "num_parameters": num_parameters,
+        **{
+            name: data[name]
+            for name in ("num_rows", "num_train_rows", "num_validation_rows", "num_test_rows")
+        },
+        "seed": settings.seed,
+        "num_threads": torch.get_num_threads(),
+        "versions": {
+            **versions(),
+            **{name: version(name) for name in ("numpy", "polars")},
+            "python": platform.python_version(),
+        },
+        # The names of the scores before `test`, for one more release.
+        "test_loss": None if loss is None else loss["value"],
+        "test_accuracy": None if accuracy is None else accuracy["value"],
+        "test_accuracy_interval": (
+            None if accuracy is None else [accuracy["low"], accuracy["high"]]
+        ),
+    }
+
+
+def named_rows(numbers: NDArray[np.int64]) -> list[int]:
+    """The row numbers that are kept to look at the model with: at most 2,000, evenly spread."""
+    named: list[int] = numbers[:: max(1, -(-len(numbers) // _MOST_ROWS_NAMED))].tolist()
+    return named
+
+
+def _absolute(path: str | Path) -> str:
+    return str(path) if str(path) == "-" else str(Path(path).expanduser().absolute())
