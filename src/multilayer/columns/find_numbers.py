@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from multilayer.columns.missing import first_present, present_values
+from multilayer.columns.missing import first_present, present_text, present_values
 from multilayer.columns.number_format import MULTIPLES, NumberFormat
 from multilayer.columns.text_numbers import parse_numbers, shown, whole_if_exact
 from multilayer.columns.value_format import ValueFormat
@@ -104,16 +104,19 @@ def find_numbers(
     import polars as pl
 
     told = told or ValueFormat()
-    if not any(_DIGIT.search(value) for value in first_present(text)):
+    first = first_present(text)
+    if not any(_DIGIT.search(value) for value in first):
         return None
-    glance = _present(text.drop_nulls().head(_ROWS_TO_GLANCE_AT))
-    if len(glance) == 0:
-        return None
-    if told.decimal != "," and told.thousands in (None, ",") and parse_numbers(glance) is not None:
-        numbers = parse_numbers(text)
+    if told.decimal != "," and told.thousands in (None, ","):
+        few = text.head(_ROWS_TO_GLANCE_AT)
+        numbers = parse_numbers(few)
+        if numbers is not None and len(few) < len(text):
+            numbers = parse_numbers(text)
         if numbers is not None:
             whole = whole_if_exact(text, numbers.fill_nan(None))
-            return NumbersFound(NumberFormat(), whole, glance[0], {}, 0, are_numbers=True)
+            return NumbersFound(NumberFormat(), whole, first[0], {}, 0, are_numbers=True)
+    values = text.drop_nulls().head(_ROWS_TO_GLANCE_AT).to_list()
+    glance = pl.Series([t for t in map(present_text, values) if t is not None], dtype=pl.String)
     if with_usual_signs(glance).str.contains(_LOOK).mean() < _LEAST_SHARE:  # type: ignore[operator]
         return None
     distinct = with_usual_signs(_present(text).unique(maintain_order=True))

@@ -29,6 +29,8 @@ MISSING_SPELLINGS = (
 MISSING_LABEL_SPELLINGS = ("", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "?")
 
 _ROWS_A_VALUE = 8  # where so many rows share a value, the distinct ones are looked at first
+_ROWS_WORTH_COUNTING = 10_000
+_NUM_FIRST = 20
 _LONGEST = max(map(len, MISSING_SPELLINGS))
 _SPELLINGS = frozenset(MISSING_SPELLINGS)
 
@@ -60,19 +62,21 @@ def present_values(
     def present(texts: "pl.Series") -> "pl.Series":
         return texts.to_frame("text").select(without_missing(pl.col("text"), spellings)).to_series()
 
-    num_distinct: int = series.to_frame().select(pl.all().approx_n_unique()).item()
-    if num_distinct <= len(series) // _ROWS_A_VALUE:
-        distinct = series.unique()
-        if present(distinct).equals(distinct, null_equal=True):
-            return series
+    if len(series) >= _ROWS_WORTH_COUNTING:
+        num_distinct: int = series.to_frame().select(pl.all().approx_n_unique()).item()
+        if num_distinct <= len(series) // _ROWS_A_VALUE:
+            distinct = series.unique()
+            if present(distinct).equals(distinct, null_equal=True):
+                return series
     return present(series).alias(series.name)
 
 
 def first_present(text: "pl.Series") -> list[str]:
     """The first values of a column, without those that are missing; at most 20."""
-    few, many = (text.drop_nulls().head(number) for number in (20, 1000))
-    for values in (few, many):
-        found = [t for value in values.to_list() if (t := present_text(value)) is not None]
+    few = [value for value in text.head(3 * _NUM_FIRST).to_list() if value is not None]
+    for number in (_NUM_FIRST, 1000):
+        values = few if len(few) >= number else text.drop_nulls().head(number).to_list()
+        found = [t for value in values[:number] if (t := present_text(value)) is not None]
         if found:
-            return found[:20]
+            return found[:_NUM_FIRST]
     return []

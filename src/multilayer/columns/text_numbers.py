@@ -1,5 +1,6 @@
 """Text that stands for numbers."""
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 # 007 is a code, not the number 7; 0, 0.7 and -0.7 are numbers.
 LEADING_ZERO = r"^\s*[+-]?0[0-9]"
+_NO_PLAIN_NUMBER = re.compile("[b-dghj-mo-su-xz]", re.IGNORECASE)  # none stands in 1e5, inf, NaN
 _ROWS_TO_GLANCE_AT = 200
 _VALUE_SHOWN = 40
 
@@ -173,6 +175,8 @@ def _is_missing(text: str, number_format: NumberFormat) -> bool:
 def _is_number(text: str, number_format: NumberFormat) -> bool:
     import polars as pl
 
+    if number_format.is_plain and _NO_PLAIN_NUMBER.search(text):
+        return False
     return written_numbers(pl.Series([text]), number_format).null_count() == 0
 
 
