@@ -42,6 +42,8 @@ def predict_table(
     if on_unseen == "note":
         for text in predictions.unseen.sentences():
             note(f"{text} (--on-unseen)")
+    for text in predictions.unseen.bare.sentences():
+        note(text)
     if output not in (None, "-"):
         say(f"{output}: {num_rows:,} rows", file=sys.stderr)
     return 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.columns.bare_numbers import BareNumbers
 from multilayer.columns.column_notes import Rows
 from multilayer.columns.dates import DATE_FORMATS
 from multilayer.columns.find_numbers import NumbersFound, find_numbers
@@ -187,7 +188,8 @@ def typed_frame(
         row_numbers: Of the rows in the file, from 1, for errors; None: 1, 2, 3, …
 
     Returns:
-        The same rows and columns; other columns stay as they are.
+        The same rows and columns; other columns stay as they are. A `DataWarning` names columns
+        that come without the percent sign or unit that the training rows have.
 
     Raises:
         TableError: a text of a numeric column is no number.
@@ -198,6 +200,11 @@ def typed_frame(
     told = with_missing_told(
         frame, missing, tuple(c.name for c in schema.inputs if c.name in types)
     )
+    bare = BareNumbers()
+    for column in schema.inputs:
+        if column.kind == "numeric" and column.name in types:
+            bare.note(told[column.name], column.number_format)
+    bare.warn()
     made = [
         numbers_of(told[column.name], source, 1, column.number_format, row_numbers)
         for column in schema.inputs

@@ -258,6 +258,8 @@ class Encoder:
         code_place = self.row_width - len(self.category_sizes)
         if unseen is not None:
             unseen.num_rows += len(frame)
+            for column in self.numbers:
+                unseen.bare.note(frame[column.name], column.number_format)
         for category in self.categories:
             codes = category.codes(frame[category.name])
             if unseen is not None:

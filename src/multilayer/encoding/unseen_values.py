@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.columns.bare_numbers import BareNumbers
 from multilayer.columns.missing import present_text
 from multilayer.errors import DataWarning, SettingsError, TableError, did_you_mean
 
@@ -37,11 +38,13 @@ class UnseenValues:
     Attributes:
         num_rows: rows that were looked at.
         found: for each column with unseen values the rows that hold one, and up to three values.
+        bare: numbers that lack the sign that the training rows write.
     """
 
     def __init__(self) -> None:
         self.num_rows = 0
         self.found: dict[str, tuple[int, tuple[str, ...]]] = {}
+        self.bare = BareNumbers()
 
     def __bool__(self) -> bool:
         return bool(self.found)
@@ -83,11 +86,13 @@ class UnseenValues:
         return sentences
 
     def report(self, on_unseen: OnUnseen) -> None:
-        """Warn of what was found, or raise an error, as asked.
+        """Warn of what was found, or raise an error, as asked; always warn of bare numbers.
 
         Raises:
             TableError: there are unseen values, and they shall be an error.
         """
+        if on_unseen != "error":
+            self.bare.warn()
         if not self or on_unseen == "ignore":
             return
         text = "; ".join(self.sentences())

@@ -1,12 +1,14 @@
 """The rows of a piece of a table that count, with their targets and weights."""
 
+import warnings
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.columns.find_numbers import find_numbers
+from multilayer.columns.bare_numbers import BareNumbers
+from multilayer.columns.find_numbers import NumbersFound, find_numbers, is_currency
 from multilayer.columns.judging import are_codes
 from multilayer.columns.left_out import LeftOut
 from multilayer.columns.missing import MISSING_LABEL_SPELLINGS, present_values
@@ -16,7 +18,7 @@ from multilayer.columns.sentinels import suspected_sentinel
 from multilayer.columns.target_values import is_present, target_array
 from multilayer.columns.text_numbers import numbers_of, parse_numbers, with_numbers_found
 from multilayer.columns.value_format import ValueFormat, with_missing_told
-from multilayer.errors import TableError
+from multilayer.errors import DataWarning, TableError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -189,6 +191,11 @@ class RowReader:
         import polars as pl
 
         formats = self.number_formats or (None,) * len(self.target)
+        if self.is_following:
+            bare = BareNumbers()
+            for column, written in zip(columns.iter_columns(), formats, strict=True):
+                bare.note(column, written)
+            bare.warn("target")
         series = [
             column
             if number_type is None or column.dtype != pl.String
@@ -215,6 +222,7 @@ class RowReader:
         if numbers is None and (written is None or self.is_following):
             found = find_numbers(text, self.values)
             if found is not None and not found.strays:
+                self._note_of_signs(text, found, written)
                 numbers = found.numbers.cast(float)
             elif found is not None:
                 written = replace(found.number_format, missing=())
@@ -227,6 +235,19 @@ class RowReader:
                 raise TableError(f"{error}; if that is a missing value, say --missing") from error
         is_whole = number_type.is_integer() and (numbers == numbers.round()).all()
         return numbers.cast(number_type) if is_whole else numbers
+
+    def _note_of_signs(
+        self, text: "pl.Series", found: NumbersFound, written: NumberFormat | None
+    ) -> None:
+        """Warn of percent signs or units that the targets of training rows have not."""
+        units = [affix for affix in found.number_format.affixes if not is_currency(affix)]
+        if self.is_following and units and not set(units) & set(written.affixes if written else ()):
+            warnings.warn(
+                f"target {text.name!r} comes with {units[0]}, which its training rows have not: "
+                f"{found.example!r} counts as {found.example.replace(units[0], '').strip()}",
+                DataWarning,
+                stacklevel=4,
+            )
 
     def _weights(
         self, column: "pl.DataFrame", is_there: NDArray[np.bool_], first_row: int

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from multilayer.columns.bare_numbers import BareNumbers
 from multilayer.encoding.number_scale import NumberScale
 from multilayer.encoding.unseen_values import UnseenValues
 from multilayer.engine.network import Network
@@ -60,6 +61,7 @@ def permutation_importance(
     truths = model.targets.encode(targets)
     unseen = UnseenValues()
     inputs = model.encoder.encode(frame, unseen=unseen)
+    unseen.bare = BareNumbers()  # the frame is typed, and has lost its signs
     unseen.report(model.on_unseen)
     whole = _loss(model, inputs, truths, members)
     generator = np.random.default_rng(seed)

@@ -1,0 +1,71 @@
+"""Numbers that come without the percent sign or unit that the training rows write."""
+
+import re
+import warnings
+from functools import cache
+from typing import TYPE_CHECKING
+
+from multilayer.columns.find_numbers import is_currency
+from multilayer.columns.number_format import NumberFormat
+from multilayer.errors import DataWarning
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class BareNumbers:
+    """Counts, column by column, numbers that may mean something else than those of training.
+
+    Where training rows hold 45%, a bare 0.45 counts as 0.45%. Signs of money do not matter.
+
+    Attributes:
+        found: For each column with such a sign: it, the numbers without it, all numbers, and one of
+            those without.
+    """
+
+    def __init__(self) -> None:
+        self.found: dict[str, tuple[str, int, int, str]] = {}
+
+    def note(self, series: "pl.Series", number_format: NumberFormat | None) -> None:
+        """Add values of a column.
+
+        Args:
+            series: Text or numbers.
+            number_format: How the training rows write the column; None: plainly.
+        """
+        import polars as pl
+
+        sign = None if number_format is None else _sign_that_matters(number_format.affixes)
+        if sign is None:
+            return
+        if series.dtype == pl.String:
+            values = series.filter(series.str.contains(r"\d"))
+            pattern = "[%\N{FULLWIDTH PERCENT SIGN}]" if sign == "%" else f"(?i){re.escape(sign)}"
+            bare = values.filter(~values.str.contains(pattern))
+        elif series.dtype.is_numeric():
+            bare = values = series.drop_nulls()
+        else:
+            return
+        _, num_bare, num_values, example = self.found.get(series.name, (sign, 0, 0, ""))
+        example = example or (str(bare[0]).strip() if len(bare) else "")
+        counts = num_bare + len(bare), num_values + len(values)
+        self.found[series.name] = sign, *counts, example
+
+    def sentences(self, what: str = "column") -> list[str]:
+        """A sentence for each column in which most values lack the sign."""
+        return [
+            f"{what} {name!r} comes without {sign} in {num_bare:,} of {num_values:,} values, while "
+            f"its training rows have it: {example} counts as {example} {sign}; write them alike"
+            for name, (sign, num_bare, num_values, example) in self.found.items()
+            if num_bare > num_values / 2
+        ]
+
+    def warn(self, what: str = "column") -> None:
+        """Warn of each such column."""
+        for text in self.sentences(what):
+            warnings.warn(text, DataWarning, stacklevel=4)
+
+
+@cache
+def _sign_that_matters(affixes: tuple[str, ...]) -> str | None:
+    return next((affix for affix in affixes if not is_currency(affix)), None)
