@@ -21,6 +21,7 @@ from multilayer.columns.judging import (
 )
 from multilayer.columns.missing import present_text
 from multilayer.columns.number_format import NumberFormat
+from multilayer.columns.numbers_of_columns import numbers_of_columns
 from multilayer.columns.schema import COLUMN_KINDS, Column, ColumnKind, Schema, require_columns
 from multilayer.columns.target_leakage import suspected_leaks
 from multilayer.columns.text_numbers import numbers_of
@@ -93,7 +94,7 @@ def judge_columns(
     frame = with_missing_told(frame, told_format.missing, tuple(names))
     types = frame.schema
     texts = [name for name in names if types[name] == pl.String and name not in told]
-    found = _numbers_of_columns(frame.select(texts), told_format)
+    found = numbers_of_columns(frame.select(texts).iter_columns(), told_format)
     rows, ranges = Rows(row_numbers), _ranges(frame.select(names))
     columns, warnings, numbers = [], [], []
     for name in names:
@@ -125,42 +126,6 @@ def judge_columns(
     schema = Schema(tuple(columns), targets, tuple(warnings), told_format)
     leaks = [leak for name in targets for leak in suspected_leaks(frame, schema, name)]
     return replace(schema, warnings=(*warnings, *leaks)), frame
-
-
-def _numbers_of_columns(frame: "pl.DataFrame", told: ValueFormat) -> dict[str, NumbersFound]:
-    """What text columns hold of numbers; what one leaves open, the others tell."""
-    found = {
-        series.name: numbers
-        for series in frame.iter_columns()
-        if (numbers := find_numbers(series, told)) is not None
-    }
-    sure = [f for f in found.values() if f.are_numbers and not f.is_open]
-    has_commas = any(f.number_format.decimal == "," for f in sure)
-    grouped = [n for n, f in found.items() if has_commas and _may_be_grouped(frame[n], f, told)]
-    has_points = any(f.has_points for name, f in found.items() if f in sure and name not in grouped)
-    if has_commas and not has_points:
-        for name in grouped:
-            numbers = find_numbers(frame[name], replace(told, decimal=","))
-            if numbers is not None and numbers.are_numbers and not numbers.strays:
-                doubt = (
-                    f"the point of {numbers.example!r} is a separator of thousands, as others have "
-                    "decimal commas; otherwise say --decimal ."
-                )
-                found[name] = replace(numbers, doubt=doubt)
-        for name, numbers in found.items():
-            if numbers.is_open:
-                found[name] = find_numbers(frame[name], told, ",") or numbers
-    return found
-
-
-def _may_be_grouped(series: "pl.Series", found: NumbersFound, told: ValueFormat) -> bool:
-    """Whether every number is one such as 12.345, with three digits after its point."""
-    if told != ValueFormat(missing=told.missing, keep_na=told.keep_na):
-        return False
-    if found.number_format != NumberFormat() or not found.has_points:
-        return False
-    present = series.drop_nulls().str.strip_chars()
-    return bool(present.str.contains(r"^[1-9]\d{0,2}\.\d{3}$").all())
 
 
 def _judged_text(

@@ -10,7 +10,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.columns.kinds import judge_columns
+from multilayer.columns.kinds import judge_columns, typed_frame
+from multilayer.columns.schema import Schema
 from multilayer.columns.target_values import Task
 from multilayer.encoding.unseen_values import check_on_unseen
 from multilayer.errors import (
@@ -84,7 +85,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             None if sample_weight is None else _weights(sample_weight, len(frame)),
             None if groups is None else np.asarray(groups),
         )
-        validation = self._read_validation(X_val, y_val)
+        validation = self._read_validation(X_val, y_val, schema)
         if validation is not None and validation.frame.equals(frame):
             warnings.warn(
                 "X_val holds the rows of X: their scores say nothing of other rows, and the epoch "
@@ -242,12 +243,13 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     def _task_of(self, targets: NDArray[Any]) -> Task:
         """What kind of task targets of this form are."""
 
-    def _read_validation(self, X_val: Any, y_val: Any) -> TableRows | None:
+    def _read_validation(self, X_val: Any, y_val: Any, schema: Schema) -> TableRows | None:
         if X_val is None and y_val is None:
             return None
         if X_val is None or y_val is None:
             raise SettingsError("X_val and y_val belong together; one of them is None")
-        return TableRows(self._as_frame(X_val, reset=False), self._read_targets(y_val))
+        frame = typed_frame(self._as_frame(X_val, reset=False), schema, "X_val")
+        return TableRows(frame, self._read_targets(y_val))
 
     def _answers_for(self, X: Any) -> tuple[TableModel, Any]:
         """The fitted model, and X as it takes it."""

@@ -23,7 +23,7 @@ from multilayer.fit.large_fit import LargeTableFit
 from multilayer.fit.memory_plan import MemoryPlan
 from multilayer.fit.moved_data import file_digest
 from multilayer.fit.survey import TableSurvey
-from multilayer.fit.table_source import ColumnRoles, typed_table, warn_of
+from multilayer.fit.table_source import ColumnRoles, notes_of_weights, typed_table, warn_of
 from multilayer.folder_lock import RunLock
 from multilayer.reading.table import read_table_pieces
 from multilayer.recipes.recipes import RecipeName
@@ -235,7 +235,8 @@ class LargeTable:
             names = ", ".join(map(repr, self.roles.target))
             raise TableError(f"no row of {self.data} has a target {names}")
         reader = survey.reader()
-        warn_of((*survey.left_out.notes(self.roles.target, str(self.data)), *reader.doubts))
+        notes = survey.left_out.notes(self.roles.target, str(self.data))
+        warn_of((*notes, *notes_of_weights(survey.num_weight_zero), *reader.doubts))
         if survey.num_rows == 1:
             raise TableError("there is 1 row to learn from; at least 2 are needed")
         chosen = choose_encoding(

@@ -13,6 +13,7 @@ from multilayer.columns.judging import are_codes
 from multilayer.columns.left_out import LeftOut
 from multilayer.columns.missing import MISSING_LABEL_SPELLINGS, present_values
 from multilayer.columns.number_format import NumberFormat
+from multilayer.columns.numbers_of_columns import numbers_beside_others
 from multilayer.columns.schema import require_columns
 from multilayer.columns.sentinels import suspected_sentinel
 from multilayer.columns.target_values import is_present, target_array
@@ -35,12 +36,14 @@ class CountingRows:
         targets: (num_rows,) or (num_rows, num_targets).
         weights: (num_rows,); None: all rows count alike.
         left_out: the rows that have no target.
+        num_weight_zero: rows that have a target, and the weight 0.
     """
 
     numbers: NDArray[np.int64]
     targets: NDArray[Any]
     weights: NDArray[np.float64] | None
     left_out: LeftOut
+    num_weight_zero: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class RowReader:
         has_weight_zero: rows of weight 0 count too.
         number_formats: for each target how text writes its numbers; empty: as the text shows.
         doubts: what else the targets could mean, a sentence each.
+        weight_format: how text writes weights; None: as each piece shows.
         is_following: the formats are those of other rows, and other writings are taken too.
     """
 
@@ -70,13 +74,15 @@ class RowReader:
     has_weight_zero: bool = False
     number_formats: tuple[NumberFormat | None, ...] = ()
     doubts: tuple[str, ...] = ()
+    weight_format: NumberFormat | None = None
     is_following: bool = False
 
-    def judging(self, table: "pl.DataFrame") -> "RowReader":
+    def judging(self, table: "pl.DataFrame", others: "pl.DataFrame | None" = None) -> "RowReader":
         """The reader that takes text for numbers where all targets of a table are numbers.
 
         Args:
             table: all of it, or the labels that it has; text as it is in the file.
+            others: columns that tell what a comma or a point means; None: those of the table.
 
         Raises:
             TableError: a target is not there.
@@ -85,6 +91,7 @@ class RowReader:
 
         require_columns(self.target, table.columns, self.source)
         columns = self._without_missing(table.select(self.target))
+        beside = (table if others is None else others).drop(self.target, strict=False)
         types: list[str | None] = []
         formats: list[NumberFormat | None] = []
         doubts: list[str] = []
@@ -96,8 +103,13 @@ class RowReader:
                 # Longer than 64 bits they are names, and would be rounded as numbers.
                 is_number = not text.drop_nulls().str.contains(_ONLY_DIGITS).all()
             written = None
-            if text.dtype == pl.String and found.dtype == pl.String:
-                written = find_numbers(text, self.values)
+            if text.dtype == pl.String:
+                # 12.034 is a plain number, but not beside decimal commas.
+                written = numbers_beside_others(text, beside, self.values)
+                if written is None and found.dtype == pl.String:
+                    written = find_numbers(text, self.values)
+                if written is not None and written.number_format == NumberFormat():
+                    written = None
                 if written is not None and (not written.are_numbers or are_codes(text, written)):
                     written = None
             if written is not None:  # a text that is no number is named when it is read
@@ -114,9 +126,28 @@ class RowReader:
                     numbers, numbers.min(), numbers.max(), f"target {text.name!r}"
                 )
                 doubts += [] if about is None else [about]
-        return replace(
+        judged = replace(
             self, number_types=tuple(types), number_formats=tuple(formats), doubts=tuple(doubts)
         )
+        return judged._judging_weights(table) if self.has_weight_zero else judged
+
+    def _judging_weights(self, table: "pl.DataFrame") -> "RowReader":
+        """The reader of a whole table's weights, where one of them alone leaves open what it means.
+
+        All weights may be so many times as large; so 1,234 may be both if all are written so.
+        """
+        import polars as pl
+
+        if self.weight is None or table.schema.get(self.weight) != pl.String:
+            return self
+        text = table[self.weight]
+        written = numbers_beside_others(text, table.drop(self.weight), self.values)
+        if written is None or written.strays or written.number_format == NumberFormat():
+            return self
+        are_alike = text.drop_nulls().str.contains(r"^\s*\d{1,3},\d{3}\s*$").all()
+        if written.is_open and not are_alike:
+            return self
+        return replace(self, weight_format=written.number_format)
 
     def following(self, number_formats: tuple[NumberFormat | None, ...]) -> "RowReader":
         """The reader that reads text as the targets of training rows are written, if it is so.
@@ -164,6 +195,7 @@ class RowReader:
             targets[numbers],
             None if weights is None else weights[numbers],
             left_out,
+            0 if weights is None else int((is_there & (weights == 0)).sum()),
         )
 
     def _without_missing(self, columns: "pl.DataFrame") -> "pl.DataFrame":
@@ -270,6 +302,8 @@ class RowReader:
     def _numbers_of_weights(self, series: "pl.Series", first_row: int) -> "pl.Series":
         import polars as pl
 
+        if self.weight_format is not None and series.dtype == pl.String:
+            return numbers_of(series, self.source, first_row, self.weight_format)
         if series.dtype == pl.String and parse_numbers(series) is None:
             found = find_numbers(series, self.values)
             if found is not None and not found.strays:

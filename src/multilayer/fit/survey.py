@@ -119,7 +119,7 @@ class TableSurvey:
         self._first_rows: list[int] = []  # of each label, among the rows that count
         self._weight_sum, self._weight_range = 0.0, (np.inf, -np.inf)
         self.num_rows_read = self.num_rows = 0
-        self.left_out = LeftOut()
+        self.left_out, self.num_weight_zero = LeftOut(), 0
 
     def add(self, piece: "pl.DataFrame") -> None:
         """Look at some rows more.
@@ -145,6 +145,7 @@ class TableSurvey:
         self.num_rows_read += len(piece)
         self.num_rows += len(rows.numbers)
         self.left_out += rows.left_out
+        self.num_weight_zero += rows.num_weight_zero
 
     def sample_targets(
         self,
@@ -188,7 +189,7 @@ class TableSurvey:
         if self._labels is None:
             return reader
         # A label that is no number may have stayed outside the sample.
-        return reader.judging(self._as_column(self._labels))
+        return reader.judging(self._as_column(self._labels), self._sample.frame)
 
     def labels(self) -> LabelCounts | None:
         """How often each target stands, of a single target that has not too many of them."""

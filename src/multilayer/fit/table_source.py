@@ -275,9 +275,12 @@ def _notes_of_roles(
         num = rows_in_words(special[roles.group_by].null_count())
         notes.append(f"{num} without a value of {roles.group_by!r} count as one group together")
     num_zero = 0 if weights is None else int((weights == 0).sum())
-    if num_zero:
-        notes.append(f"{rows_in_words(num_zero)} of weight 0 count for nothing")
-    return tuple(notes)
+    return (*notes, *notes_of_weights(num_zero))
+
+
+def notes_of_weights(num_zero: int) -> tuple[str, ...]:
+    """What a person should know of so many rows of weight 0."""
+    return (f"{rows_in_words(num_zero)} of weight 0 count for nothing",) if num_zero else ()
 
 
 def _ranks(series: "pl.Series") -> NDArray[np.int64]:
