@@ -137,6 +137,7 @@ def leaks(target, **columns) -> list[str]:
 
 
 RNG = np.random.default_rng(0)
+PRICES = RNG.uniform(0, 1, 100)
 LABELS = RNG.permutation(np.repeat([0, 1], 50))
 
 
@@ -148,6 +149,7 @@ LABELS = RNG.permutation(np.repeat([0, 1], 50))
         (LABELS, LABELS + RNG.uniform(0, 0.9, 100)),
         (np.array(["n", "y"])[LABELS], -LABELS + RNG.uniform(0, 0.9, 100)),
         (np.arange(100.0), np.arange(100.0) * -2 + 1),
+        (PRICES, (PRICES * 1.19).round(2)),  # rounding ties some and breaks the order of others
         (LABELS * 2.5, [None if row == 7 else str(label) for row, label in enumerate(LABELS)]),
     ],
 )

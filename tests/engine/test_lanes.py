@@ -144,7 +144,7 @@ def test_who_is_left_over_takes_each_step_once_and_in_order(blobs, num_members, 
         with torch.inference_mode():
             for _ in range(2):
                 for batch in source.epoch():
-                    loss = step.on(batch)
+                    loss = step.run(batch)
                     losses.append(loss.clone() if make is Step else loss)
             step.finish()
         trained_by.append((network.parameters, torch.stack(losses)))

@@ -7,7 +7,7 @@ from multilayer.errors import DatasetNotFoundError, SettingsError
 from multilayer.experiments.problem import problem_of
 from multilayer.experiments.studies import alignment, joint, speed
 from multilayer.experiments.studies.timing import ratio_interval, times_in_turns
-from multilayer.experiments.study import run_study, save_finding, study
+from multilayer.experiments.study import run_study, save_study, study
 from multilayer.experiments.study_plan import STUDY_NAMES, plan_study
 from multilayer.runs.run_folder import RunFolder
 
@@ -31,7 +31,7 @@ SMALL = "chapter,max_epochs=4,batch_size=32,hidden_widths=16"
     [
         ("width", ["Width 256", "at width 16 and"]),
         ("depth", ["hidden layers", "All depths had the learning rate"]),
-        ("bottleneck", ["all that the last layer learns", "gets in 16-16"]),
+        ("bottleneck", ["the last layer receives", "gets in 16-16"]),
         ("learning-rate", ["by epochs", "second half"]),
         ("activation", ["Without any (identity)"]),
         ("initialisation", ["With 4 hidden layers", "N(0, 0.01²)"]),
@@ -45,7 +45,7 @@ def test_a_study_answers_with_a_table_a_picture_and_a_paragraph(rings, tmp_path,
     for word in words:
         assert word in finding.paragraph
     assert all(len(row) == len(finding.headers) for row in finding.rows)
-    save_finding(name, finding, RunFolder(tmp_path / "out", "x"))
+    save_study(name, finding, RunFolder(tmp_path / "out", "x"))
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "study.json", "study.md", "study.png", "study.svg",
     }  # fmt: skip
@@ -66,7 +66,7 @@ def test_a_study_of_speed_measures_in_turns(monkeypatch, tmp_path, module):
     finding = study(name, is_quick=True)
     assert all(len(row) == len(finding.headers) for row in finding.rows)
     assert ("Powers of two" if module is alignment else "times as long") in finding.paragraph
-    save_finding(name, finding, RunFolder(tmp_path / "out", "x"))
+    save_study(name, finding, RunFolder(tmp_path / "out", "x"))
 
 
 def test_the_hidden_layer_is_found_to_be_worth_it(rings):

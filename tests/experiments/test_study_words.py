@@ -96,9 +96,7 @@ def test_bottleneck(plan, verdict, begin):
     silent = Neuron(np.array([[1.0, 1.0], [1.0, 2.0]]), [1, 3])
     said = explanation(silent, norms, pair(verdict), plan)
     assert said.startswith(begin)
-    assert "ever say 1, 3 of the 4 classes; in 1 of 2 the neuron is silent" in said
+    assert "the 2 networks predict 1 and 3 of the 4 classes; in 1 of 2 the neuron is dead" in said
     assert "0.50 times" in said
     speaking = Neuron(np.array([[1.0, 2.0], [1.0, 2.0]]), [3, 3])
-    assert "in none of them is the neuron silent" in explanation(
-        speaking, norms, pair(verdict), plan
-    )
+    assert "in none of them is the neuron dead" in explanation(speaking, norms, pair(verdict), plan)

@@ -10,7 +10,7 @@ from torch import distributed as dist
 from multilayer.errors import DistributedError
 
 
-class Ranks:
+class TrainerRanks:
     """The processes of torch.distributed's group, if this is one; otherwise nothing is done.
 
     Attributes:

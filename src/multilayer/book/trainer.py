@@ -9,7 +9,7 @@ from torch import nn
 from multilayer.book.devices import gpu, num_gpus
 from multilayer.book.hyperparameters import HyperParameters
 from multilayer.book.module import Batch, Module
-from multilayer.book.ranks import Ranks
+from multilayer.book.ranks import TrainerRanks
 from multilayer.errors import SettingsError
 
 
@@ -56,7 +56,7 @@ class Trainer(HyperParameters):
             )
         self.save_hyperparameters()
         self.gpus = _first_gpus(num_gpus)
-        self.ranks = Ranks()
+        self.ranks = TrainerRanks()
 
     def prepare_data(self, data: Any) -> None:
         """Take the batches from a data module."""

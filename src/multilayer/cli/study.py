@@ -51,7 +51,7 @@ def study(
         data_dir: folder to look for the data set's files in first.
     """
     asked = f"study {locals()}"
-    from multilayer.experiments.study import run_study, save_finding
+    from multilayer.experiments.study import run_study, save_study
     from multilayer.experiments.study_plan import plan_study
     from multilayer.runs.run_folder import RunFolder
 
@@ -77,7 +77,7 @@ def study(
             folder.remove_if_empty()
             say("interrupted before anything was finished", file=sys.stderr)
             return stop.exit_code
-        save_finding(name, finding, folder)
+        save_study(name, finding, folder)
         folder.finish()
     say(finding.title)
     print_table(finding.headers, finding.rows)

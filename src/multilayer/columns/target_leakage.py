@@ -14,46 +14,64 @@ _FEWEST_ROWS = 30  # in fewer rows a column may separate the classes by chance
 _MOST_ROWS = 20_000  # a leak shows in these as well as in all
 _FEWEST_ROWS_A_GROUP = 2.0  # values that stand in a row each determine everything
 _COLUMNS_AT_ONCE = 256
+_SAME = 0.9999  # correlation
 
 
 def suspected_leaks(frame: "pl.DataFrame", schema: Schema, target: str) -> list[str]:
-    """Say which columns determine the target all by themselves on these rows.
+    """A sentence for each column of `leaking_columns`."""
+    inputs = [column.name for column in schema.inputs]
+    return [
+        f"column {name!r} alone determines {target!r} on these rows: "
+        "is it known when a prediction is needed?"
+        for name in leaking_columns(frame.select(inputs), frame[target])
+    ]
+
+
+def leaking_columns(inputs: "pl.DataFrame", target: "pl.Series") -> list[str]:
+    """The columns that determine the target all by themselves on these rows.
 
     A column does if the rows that share a value of it share the target too (and at least two rows
-    do on average), or if its order alone separates the classes. Only rows in which both are present
-    count, and at most 20,000, spread over the table.
-
-    Returns:
-        A sentence for each such column.
+    do on average), if its order alone separates the classes, or if it is numeric and its
+    correlation with a numeric target is next to 1. Only rows in which both are present count, and
+    at most 20,000, spread over the table.
     """
     import polars as pl
     from polars import selectors as cs
 
-    step = -(-len(frame) // _MOST_ROWS) if len(frame) else 1
-    rows = frame.gather_every(step)
-    inputs = [column.name for column in schema.inputs]
-    rows = rows.with_columns(cs.float().fill_nan(None))
-    ranks = rows.select(
-        pl.col(name).rank("dense").cast(pl.Int64).fill_null(0) for name in (target, *inputs)
-    )
-    is_present = ranks[target].to_numpy() > 0
-    answers = ranks[target].to_numpy()[is_present]
+    step = -(-len(target) // _MOST_ROWS) or 1
+    target = target.gather_every(step)
+    rows = inputs.gather_every(step).with_columns(cs.float().fill_nan(None))
+    is_numeric = target.dtype.is_numeric()
+    target = target.fill_nan(None) if target.dtype.is_float() else target
+    all_answers = target.rank("dense").cast(pl.Int64).fill_null(0).to_numpy()
+    is_present = all_answers > 0
+    answers = all_answers[is_present]
     if len(answers) < _FEWEST_ROWS or answers.min() == answers.max():
         return []
-    is_numeric = rows.schema[target].is_numeric()
     few_answers = len(np.unique(answers)) <= min(20, len(answers) / 10)
     suspects = []
-    for start in range(0, len(inputs), _COLUMNS_AT_ONCE):
-        names = inputs[start : start + _COLUMNS_AT_ONCE]
-        values = ranks.select(names).to_numpy()[is_present]
-        for name, column in zip(names, np.asarray(values).T, strict=True):
-            if _determines(column, answers, few_answers, is_numeric):
-                suspects.append(name)
-    return [
-        f"column {name!r} alone determines {target!r} on these rows: "
-        "is it known when a prediction is needed?"
-        for name in suspects
-    ]
+    for start in range(0, rows.width, _COLUMNS_AT_ONCE):
+        some = rows[:, start : start + _COLUMNS_AT_ONCE]
+        ranks = some.select(pl.all().rank("dense").cast(pl.Int64).fill_null(0))
+        values = np.asarray(ranks.to_numpy()[is_present])
+        for column, series in zip(values.T, some, strict=True):
+            if _determines(column, answers, few_answers, is_numeric) or (
+                is_numeric and not few_answers and _is_same(series, target)
+            ):
+                suspects.append(series.name)
+    return suspects
+
+
+def _is_same(column: "pl.Series", target: "pl.Series") -> bool:
+    """Whether numbers are those of the target, but for their unit, an offset and rounding."""
+    import polars as pl
+
+    if not column.dtype.is_numeric():
+        return False
+    pair = pl.DataFrame([column.alias("x"), target.alias("y")]).drop_nulls()
+    if len(pair) < _FEWEST_ROWS or pair["x"].n_unique() < 2:
+        return False
+    return bool(abs(np.corrcoef(*pair.to_numpy().T)[0, 1]) > _SAME)
 
 
 def _determines(

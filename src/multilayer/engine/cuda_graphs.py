@@ -59,11 +59,11 @@ class RecordedStep:
         self._shape = self._shape or batch.inputs.shape
         self._num_steps += 1
         if batch.inputs.shape != self._shape or self._num_steps <= _STEPS_BEFORE_RECORDING:
-            return self._step.on(batch)
+            return self._step.run(batch)
         if self._graph is None:
             self._graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(self._graph):  # records, and runs nothing
-                self._loss = self._step.on(batch)
+                self._loss = self._step.run(batch)
         self._graph.replay()
         assert self._loss is not None
         return self._loss

@@ -59,7 +59,7 @@ class Lanes:
         self._num_batches = 0
         self._running: list[Future[None]] = []  # the last batch, of each lane but the caller's
 
-    def on(self, batch: Batch) -> Tensor:
+    def run(self, batch: Batch) -> Tensor:
         """Train on one batch; see `Step`.
 
         Returns:
@@ -120,7 +120,7 @@ class Lanes:
     def _train(self, part: int, batch: Batch, loss: Tensor) -> None:
         members = self._parts[part]
         with torch.inference_mode():  # which holds for the thread that enters it alone
-            loss[members] = self._steps[part].on(batch.of_members(members))
+            loss[members] = self._steps[part].run(batch.of_members(members))
 
 
 def divide(num_members: int, num_lanes: int) -> list[slice]:

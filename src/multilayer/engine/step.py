@@ -117,7 +117,7 @@ class Step:
             self._average()
         return loss
 
-    def on(self, batch: Batch) -> Tensor:
+    def run(self, batch: Batch) -> Tensor:
         """Train on one batch as its source gives it."""
         return self(batch.inputs, batch.targets, batch.weights, batch.share)
 

@@ -33,7 +33,7 @@ def choose_step(
         gradient_sum: sums the gradients of these.
 
     Returns:
-        The step, and what to call with each batch: its `on`, or a recording of that. It gives the
+        The step, and what to call with each batch: its `run`, or a recording of that. It gives the
         loss in memory of its own, which may be filled no earlier than `finish` returns.
     """
     device, num_lanes = network.parameters.device, 1
@@ -41,7 +41,7 @@ def choose_step(
         num_lanes = choose_num_lanes(len(members), num_threads)
     if num_lanes > 1:
         lanes = Lanes(network, members, num_steps, num_lanes)
-        return lanes, lanes.on
+        return lanes, lanes.run
     step = Step(network, members, num_steps, gradient_sum)
-    on = RecordedStep(step) if can_be_recorded(members, device, ranks) else step.on
-    return step, lambda batch: on(batch).clone()
+    run = RecordedStep(step) if can_be_recorded(members, device, ranks) else step.run
+    return step, lambda batch: run(batch).clone()

@@ -1,6 +1,6 @@
 """Studies: the chapter's questions, each answered by many networks.
 
-A study is a generator that yields a line on what it is doing now and then, and returns a `Finding`.
+A study is a generator: it yields lines on what it is doing, and returns a `StudyResult`.
 """
 
 import datetime
@@ -20,7 +20,7 @@ from multilayer.runs.run_folder import RunFolder
 
 
 @dataclass(frozen=True, eq=False)
-class Finding:
+class StudyResult:
     """What a study found.
 
     Attributes:
@@ -42,10 +42,10 @@ class Finding:
     is_interrupted: bool = False
 
 
-Progress = Generator[str, None, Finding]
+StudySteps = Generator[str, None, StudyResult]
 
 
-def run_study(name: str, plan: StudyPlan) -> Progress:
+def run_study(name: str, plan: StudyPlan) -> StudySteps:
     """Answer a question.
 
     Args:
@@ -56,7 +56,7 @@ def run_study(name: str, plan: StudyPlan) -> Progress:
         A line on what is being done.
 
     Returns:
-        The finding; after a stop what was finished until then.
+        The result; after a stop what was finished until then.
     """
     module = import_module(f"multilayer.experiments.studies.{STUDIES[name][0]}")
     steps = module.study(plan)
@@ -65,19 +65,19 @@ def run_study(name: str, plan: StudyPlan) -> Progress:
             try:
                 line = next(steps)
             except StopIteration as end:
-                finding: Finding = end.value
-                return finding
+                result: StudyResult = end.value
+                return result
             if plan.stop is not None and plan.stop.is_set():
                 raise StudyInterruptedError
             yield line
     except StudyInterruptedError:
-        return _partial_finding(name, plan)
+        return _partial_result(name, plan)
 
 
-def _partial_finding(name: str, plan: StudyPlan) -> Finding:
+def _partial_result(name: str, plan: StudyPlan) -> StudyResult:
     num_parts = len(plan.finished)
     title = f"{name}, interrupted" + (f": {plan.in_words}" if plan.problem is not None else "")
-    return Finding(
+    return StudyResult(
         title,
         ["", "milliseconds", "95% of the rounds"]
         if plan.problem is None
@@ -91,18 +91,18 @@ def _partial_finding(name: str, plan: StudyPlan) -> Finding:
     )
 
 
-def study(name: str, data: str | Path | Problem = "fashion-mnist", **options: Any) -> Finding:
+def study(name: str, data: str | Path | Problem = "fashion-mnist", **options: Any) -> StudyResult:
     """Answer one of the chapter's questions; the options are those of `plan_study`."""
     progress = run_study(name, plan_study(name, data, **options))
     while True:
         try:
             next(progress)
         except StopIteration as end:
-            finding: Finding = end.value
-            return finding
+            result: StudyResult = end.value
+            return result
 
 
-def save_finding(name: str, finding: Finding, folder: RunFolder) -> None:
+def save_study(name: str, result: StudyResult, folder: RunFolder) -> None:
     """Write study.json, study.md, study.svg and study.png; of a part of a study no picture.
 
     Raises:
@@ -114,27 +114,27 @@ def save_finding(name: str, finding: Finding, folder: RunFolder) -> None:
         "study.json",
         {
             "study": name,
-            "status": "interrupted" if finding.is_interrupted else "finished",
+            "status": "interrupted" if result.is_interrupted else "finished",
             "date": today,
             "machine": asdict(machine),
-            "title": finding.title,
-            "table": {"headers": list(finding.headers), "rows": [list(r) for r in finding.rows]},
-            "in_words": finding.paragraph,
-            **finding.document,
+            "title": result.title,
+            "table": {"headers": list(result.headers), "rows": [list(r) for r in result.rows]},
+            "in_words": result.paragraph,
+            **result.document,
         },
     )
-    picture = f"![{finding.title}](study.svg)\n\n" if finding.panels else ""
+    picture = f"![{result.title}](study.svg)\n\n" if result.panels else ""
     page = (
-        f"# {finding.title}\n\n{finding.paragraph}\n\n"
-        f"{markdown_table(finding.headers, finding.rows)}\n"
+        f"# {result.title}\n\n{result.paragraph}\n\n"
+        f"{markdown_table(result.headers, result.rows)}\n"
         f"{picture}"
         f"{today}. {machine.processor}, {machine.num_threads} threads.\n"
     )
     write_text(folder.path / "study.md", page)
-    if finding.panels:
+    if result.panels:
         save_panels(
-            finding.panels,
+            result.panels,
             folder.path / "study.svg",
             folder.path / "study.png",
-            title=finding.title,
+            title=result.title,
         )

@@ -130,7 +130,7 @@ def _train_as_a_rank(task: dict[str, Any], folder: Path, rank: int) -> None:
                 if is_seen:
                     seen[prefix + "outputs"] = network.logits(batch.inputs[0])[0].numpy()
                     seen |= _slots(prefix + "parameter", network.parameters, spec)
-                loss = step.on(batch)
+                loss = step.run(batch)
                 if is_seen:
                     seen[prefix + "loss"] = loss[0].clone().numpy()
                     seen |= _slots(prefix + "gradient", gradient_sum.gradient, spec)

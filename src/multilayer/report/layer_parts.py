@@ -3,7 +3,7 @@
 from typing import Any
 
 from multilayer.diagnostics.layer_statistics import GradientNorm, LayerStatistics, layer_statistics
-from multilayer.drawing.html.content import Layer
+from multilayer.drawing.html.content import LayerSummary
 from multilayer.drawing.html.table import Bar, BarTable
 from multilayer.engine.batches import Examples
 from multilayer.engine.network import Network
@@ -29,11 +29,11 @@ def layer_parts(network: Network, examples: Examples, loss: str) -> dict[str, An
     }
 
 
-def _layer(name: str, one: LayerStatistics) -> Layer:
+def _layer(name: str, one: LayerStatistics) -> LayerSummary:
     largest = max(one.histogram)
     saturated = "–" if one.saturated_share is None else f"{one.saturated_share:.1%}"
     low, high = one.range
-    return Layer(
+    return LayerSummary(
         name,
         (
             f"{one.width:,}",

@@ -4,7 +4,7 @@ from multilayer.drawing.html.chart import Chart, Series
 from multilayer.drawing.html.content import (
     Confusion,
     Finding,
-    Layer,
+    LayerSummary,
     Mistake,
     RunContent,
     WeightPictures,
@@ -57,7 +57,7 @@ def hostile_run(name: str) -> RunContent:
         weights=WeightPictures(HOSTILE, PICTURE, HOSTILE),
         importance=bars,
         layer_headers=(HOSTILE,),
-        layers=[Layer(HOSTILE, [HOSTILE], [0.0, 1.0, 0.5], HOSTILE)],
+        layers=[LayerSummary(HOSTILE, [HOSTILE], [0.0, 1.0, 0.5], HOSTILE)],
         gradients=bars,
         findings=[Finding(HOSTILE, HOSTILE, HOSTILE)],
         missing=[HOSTILE],

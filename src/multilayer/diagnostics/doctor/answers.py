@@ -38,12 +38,12 @@ def class_never_predicted(evidence: Evidence) -> Diagnosis | None:
 
 def leak(evidence: Evidence) -> Diagnosis | None:
     """Validation rows that were trained on as well, or a column that is the target itself."""
-    if evidence.telling_column is not None:
+    if evidence.leaking_column is not None:
         return Diagnosis(
             "leak suspected",
-            f"the column {evidence.telling_column!r} alone determines the target in all rows "
+            f"the column {evidence.leaking_column!r} alone determines the target in all rows "
             "looked at: see whether it is known before the target is",
-            evidence.command_without(evidence.telling_column),
+            evidence.command_without(evidence.leaking_column),
         )
     if not evidence.num_copies or evidence.num_copies < _MANY_COPIES * evidence.num_watched_rows:
         return None

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
-from multilayer.diagnostics.doctor.telling_column import telling_column
+from multilayer.columns.target_leakage import leaking_columns
 from multilayer.diagnostics.layer_statistics import GradientNorm, LayerStatistics, layer_statistics
 from multilayer.engine.batches import Examples
 from multilayer.engine.network import Network
@@ -84,7 +85,7 @@ class Evidence:
         error_interval: of numbers, the RMSE on the watched rows and its 95% interval.
         explained_share: of numbers, the smallest R² of a target on the watched rows.
         num_rows_of_layers: training rows that `layers` and `gradients` are of.
-        telling_column: of a table, a column that tells the target all by itself.
+        leaking_column: of a table, a column that determines the target all by itself.
     """
 
     description: Mapping[str, Any]
@@ -101,7 +102,7 @@ class Evidence:
     is_test_watched: bool = True
     num_copies: int | None = None
     error_interval: tuple[float, float, float] | None = None
-    telling_column: str | None = None
+    leaking_column: str | None = None
     explained_share: float | None = None
     num_rows_of_layers: int = 0
 
@@ -202,8 +203,17 @@ def evidence_of(
         explained_share=_explained_share(run),
         num_rows_of_layers=len(few_learned),
         num_copies=None if is_quick else _num_copies(rows),
-        telling_column=None if rows.fit is None else telling_column(rows.fit),
+        leaking_column=None if rows.fit is None else _leaking_column(rows.fit),
     )
+
+
+def _leaking_column(fit: TableFit) -> str | None:
+    if len(fit.targets.names) > 1:
+        return None
+    target = pl.Series(fit.targets.encode(fit.rows.targets).ravel())
+    target = target if fit.targets.task == "regression" else target.cast(pl.String)
+    inputs = fit.rows.frame.select(column.name for column in fit.schema.inputs)
+    return next(iter(leaking_columns(inputs, target)), None)
 
 
 def _check_fits(run: str | Path, of_model: NetworkSpec, of_rows: NetworkSpec) -> None:

@@ -70,7 +70,7 @@ class WeightPictures:
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerSummary:
     """A hidden layer as the rows pass it.
 
     Args:
@@ -148,7 +148,7 @@ class RunContent:
     weights: WeightPictures | None = None
     importance: BarTable | None = None
     layer_headers: Sequence[str] = ()
-    layers: Sequence[Layer] = ()
+    layers: Sequence[LayerSummary] = ()
     gradients: BarTable | None = None
     findings: Sequence[Finding] | None = None
     missing: Sequence[str] = ()

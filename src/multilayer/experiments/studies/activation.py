@@ -4,17 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import get_args
 
-from multilayer.drawing.panels import Panel, Series
 from multilayer.engine.specification import ActivationName
 from multilayer.experiments.sequential import Pair
 from multilayer.experiments.studies import variants
 from multilayer.experiments.studies.variants import Measured, Variant
-from multilayer.experiments.study import Finding, Progress
+from multilayer.experiments.study import StudySteps
 from multilayer.experiments.study_plan import StudyPlan
 from multilayer.metrics.intervals import MeanInterval, mean_interval
 
 
-def study(plan: StudyPlan) -> Progress:
+def study(plan: StudyPlan) -> StudySteps:
     """Every activation of the engine, against ReLU."""
     names = get_args(ActivationName)
     measured = yield from variants.measure(
@@ -24,25 +23,15 @@ def study(plan: StudyPlan) -> Progress:
     )
     reference = names.index("relu")
     pairs = variants.against(measured, reference, plan)
-    epochs = range(1, plan.settings.max_epochs + 1)
     identity = names.index("identity")
-    return Finding(
-        f"Activation functions: {plan.in_words}",
-        variants.headers("activation", measured[reference], plan),
-        variants.rows(measured, pairs, plan.matters),
-        variants.in_words("the activation", measured, pairs, reference, plan)
-        + f" {about_identity(measured[identity].interval, pairs[identity])} "
+    shown = ("relu", "gelu", "tanh", "sigmoid", "identity")
+    return variants.study_result(
+        "Activation functions", "activation", "the activation", measured, pairs, reference, plan,
+        f"{about_identity(measured[identity].interval, pairs[identity])} "
         f"{about_late_gains(late_gains(measured), plan)} All had the learning rate "
         f"{plan.settings.learning_rate:g}.",
-        [
-            Panel(plan.panel_title, "activation", plan.metric,
-                  [variants.series(measured)], categories=names),
-            Panel("How it got there", "epoch", f"mean {plan.metric}",
-                  [Series(name, epochs[: len(one.curves)], one.curves.mean(1).tolist())
-                   for name, one in zip(names, measured, strict=True)
-                   if name in ("relu", "gelu", "tanh", "sigmoid", "identity")]),
-        ],
-        variants.document(measured),
+        [variants.scores_panel(measured, plan, "activation"),
+         variants.curves_panel([one for one in measured if one.variant.name in shown], plan)],
     )  # fmt: skip
 
 

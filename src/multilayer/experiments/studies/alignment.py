@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from multilayer.drawing.panels import Panel, Series
 from multilayer.experiments.studies.timing import finished, ratio_interval, times_in_turns
-from multilayer.experiments.study import Finding, Progress
+from multilayer.experiments.study import StudyResult, StudySteps
 from multilayer.experiments.study_plan import StudyPlan
 from multilayer.metrics.intervals import MeanInterval
 from multilayer.proofs.bench_cases import BenchCase
@@ -22,7 +22,7 @@ WORTH = 0.02  # a difference in time below which nobody would change a width
 NUM_STEPS = 10
 
 
-def study(plan: StudyPlan) -> Progress:
+def study(plan: StudyPlan) -> StudySteps:
     """Products of square matrices, and the engine's step at widths about powers of two."""
     num_rounds = QUICK_ROUNDS if plan.is_quick else NUM_ROUNDS
     yield f"square matrices: {', '.join(map(str, SIZES))}"
@@ -63,7 +63,7 @@ def study(plan: StudyPlan) -> Progress:
                     "power of two" if is_power else _verdict(ratio),
                 ]
             )
-    return Finding(
+    return StudyResult(
         "Powers of two: time for the same work beside them",
         ["", "milliseconds", "time for the same work, against the power of two", "interval", ""],
         rows,

@@ -2,17 +2,17 @@
 
 from dataclasses import replace
 
-from multilayer.drawing.panels import Panel, Series
+from multilayer.drawing.panels import Panel
 from multilayer.experiments.studies import variants
 from multilayer.experiments.studies.variants import Variant
-from multilayer.experiments.study import Finding, Progress
+from multilayer.experiments.study import StudyResult, StudySteps
 from multilayer.experiments.study_plan import StudyPlan
 
 SIZES = (16, 64, 256, 1024, 4096)
 QUICK_SIZES = (32, 128, 256, 512, 2048)
 
 
-def study(plan: StudyPlan) -> Progress:
+def study(plan: StudyPlan) -> StudySteps:
     """Batches of growing size, at one learning rate and at one that grows with them."""
     sizes = QUICK_SIZES if plan.is_quick else SIZES
     reference = sizes.index(256)
@@ -33,7 +33,7 @@ def study(plan: StudyPlan) -> Progress:
     pairs = variants.against(constant, reference, plan)
     scaled_pairs = variants.against(scaled, reference, plan)
     seconds = [one.seconds for one in constant]
-    return Finding(
+    return StudyResult(
         f"Batch size: {plan.in_words}",
         variants.headers("batch size", constant[reference], plan),
         variants.rows(constant, pairs, plan.matters)
@@ -49,8 +49,7 @@ def study(plan: StudyPlan) -> Progress:
                   [replace(variants.series(constant, sizes, f"learning rate {base:g}"), dots=()),
                    replace(variants.series(scaled, sizes, "rate in proportion"), dots=())],
                   is_log_x=True),
-            Panel("Time", "rows in a batch", "seconds an epoch and network",
-                  [Series("", sizes, seconds)], is_log_x=True, is_log_y=True),
+            variants.seconds_panel(constant, "rows in a batch", sizes),
         ],
         {"constant_rate": variants.document(constant), "scaled_rate": variants.document(scaled)},
     )  # fmt: skip

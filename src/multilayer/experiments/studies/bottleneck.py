@@ -17,7 +17,7 @@ from multilayer.experiments.problem import Problem
 from multilayer.experiments.sequential import Pair
 from multilayer.experiments.studies import variants
 from multilayer.experiments.studies.variants import Measured, Variant
-from multilayer.experiments.study import Finding, Progress
+from multilayer.experiments.study import StudyResult, StudySteps
 from multilayer.experiments.study_plan import StudyPlan
 
 _ROWS_LOOKED_AT = 2000
@@ -29,7 +29,7 @@ class Neuron:
 
     Attributes:
         values: (num_seeds, num_rows).
-        num_classes_said: classes that each seed's network ever says.
+        num_classes_said: number of classes that each seed's network predicts for some row.
     """
 
     values: NDArray[Any]
@@ -37,12 +37,12 @@ class Neuron:
 
     @property
     def is_silent(self) -> NDArray[Any]:
-        """Which seeds' neuron says the same of every row, (num_seeds,)."""
+        """Which seeds' neuron has the same value for every row, (num_seeds,)."""
         silent: NDArray[Any] = np.ptp(self.values, axis=1) < 1e-6
         return silent
 
 
-def study(plan: StudyPlan) -> Progress:
+def study(plan: StudyPlan) -> StudySteps:
     """Two hidden layers, the second of 1, 2 or 4 neurons in place of 256."""
     width = plan.settings.hidden_widths[0] if plan.settings.hidden_widths else 256
     shapes = ((width, width), (width, 4), (width, 2), (width, 1))
@@ -64,19 +64,15 @@ def study(plan: StudyPlan) -> Progress:
         one.variant.name: _gradients_at_start(one, problem, examples)
         for one in (measured[0], narrow)
     }
-    epochs = range(1, plan.settings.max_epochs + 1)
-    return Finding(
+    return StudyResult(
         f"A bottleneck of one neuron: {plan.in_words}",
         variants.headers("hidden layers", measured[0], plan),
         variants.rows(measured, pairs, plan.matters),
         f"{variants.in_words('the shape', measured, pairs, 0, plan)} "
         f"{explanation(neuron, norms, pairs[len(shapes) - 1], plan)}",
         [
-            Panel(plan.panel_title, "hidden layers", plan.metric,
-                  [variants.series(measured)], categories=names),
-            Panel("How it got there", "epoch", f"mean {plan.metric}",
-                  [Series(one.variant.name, epochs[: len(one.curves)],
-                          one.curves.mean(1).tolist()) for one in measured]),
+            variants.scores_panel(measured, plan, "hidden layers"),
+            variants.curves_panel(measured, plan),
             _panel_of_values(neuron, examples, problem.class_names),
             Panel("Gradients at the first weights", "weight matrix, from the input on",
                   "norm of the loss's gradient",
@@ -128,19 +124,20 @@ def explanation(
         "no difference that matters": "One neuron does not fail here; what it has to do",
         "undecided": "One neuron was not shown to fail here; what it has to do",
     }[pair.verdict]
-    half = ", and ReLU throws its negative half away" if plan.settings.activation == "relu" else ""
+    half = ", and ReLU sets negative values to 0" if plan.settings.activation == "relu" else ""
+    *first, last = neuron.num_classes_said
     num_silent = int(neuron.is_silent.sum())
     silent = (
-        f"; in {num_silent} of {num_seeds} the neuron is silent: it says the same of every row, no "
-        "gradient passes it, and nothing before it learns any more"
+        f"; in {num_silent} of {num_seeds} the neuron is dead: its value is the same for every "
+        "row, so no gradient passes through it and the layers before it stop learning"
         if num_silent
-        else "; in none of them is the neuron silent"
+        else "; in none of them is the neuron dead"
     )
     return (
-        f"{begin}: all that the last layer learns of a row is one number, along which "
+        f"{begin}: the last layer receives a single number for each row, and on that line the "
         f"{num_classes} classes must lie in {num_classes} intervals{half}. After training, the "
-        f"networks of the {num_seeds} seeds ever say "
-        f"{', '.join(map(str, neuron.num_classes_said))} of the {num_classes} classes{silent}. "
+        f"{num_seeds} networks predict {', '.join(map(str, first))} and {last} of the "
+        f"{num_classes} classes{silent}. "
         f"{_about_gradients(narrow_norms, wide_norms, next(iter(norms)))}"
     )
 

@@ -3,18 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from multilayer.drawing.panels import Panel, Series
 from multilayer.experiments.sequential import Pair
 from multilayer.experiments.studies import variants
 from multilayer.experiments.studies.variants import Variant
-from multilayer.experiments.study import Finding, Progress
+from multilayer.experiments.study import StudySteps
 from multilayer.experiments.study_plan import StudyPlan
 
 DEPTHS = (0, 1, 2, 3, 4, 6, 8)
 QUICK_DEPTHS = (0, 1, 2, 4, 6)
 
 
-def study(plan: StudyPlan) -> Progress:
+def study(plan: StudyPlan) -> StudySteps:
     """Growing numbers of hidden layers of one width, against a single one."""
     depths = QUICK_DEPTHS if plan.is_quick else DEPTHS
     width = plan.settings.hidden_widths[0] if plan.settings.hidden_widths else 256
@@ -26,23 +25,13 @@ def study(plan: StudyPlan) -> Progress:
     )  # fmt: skip
     reference = depths.index(1)
     pairs = variants.against(measured, reference, plan)
-    epochs = range(1, plan.settings.max_epochs + 1)
-    return Finding(
-        f"Hidden layers of {width}: {plan.in_words}",
-        variants.headers("hidden layers", measured[reference], plan),
-        variants.rows(measured, pairs, plan.matters),
-        variants.in_words("the number of hidden layers", measured, pairs, reference, plan)
-        + f" {about_depth(depths, pairs)} All depths had the learning rate "
+    return variants.study_result(
+        f"Hidden layers of {width}", "hidden layers", "the number of hidden layers", measured,
+        pairs, reference, plan,
+        f"{about_depth(depths, pairs)} All depths had the learning rate "
         f"{plan.settings.learning_rate:g} and the first weights '{plan.settings.initialization}'.",
-        [
-            Panel(plan.panel_title, "hidden layers", plan.metric,
-                  [variants.series(measured, depths)]),
-            Panel("How it got there", "epoch", f"mean {plan.metric}",
-                  [Series(f"{depth} layers", epochs[: len(one.curves)],
-                          one.curves.mean(1).tolist())
-                   for depth, one in zip(depths, measured, strict=True)]),
-        ],
-        variants.document(measured),
+        [variants.scores_panel(measured, plan, "hidden layers", depths),
+         variants.curves_panel(measured, plan, " layers")],
     )  # fmt: skip
 
 

@@ -7,14 +7,14 @@ from multilayer.engine.settings import InitializationName
 from multilayer.experiments.sequential import Pair
 from multilayer.experiments.studies import variants
 from multilayer.experiments.studies.variants import Variant
-from multilayer.experiments.study import Finding, Progress
+from multilayer.experiments.study import StudyResult, StudySteps
 from multilayer.experiments.study_plan import StudyPlan
 
 INITIALIZATIONS: tuple[InitializationName, ...] = ("linear", "normal", "glorot", "he")
 DEPTHS = (1, 4)
 
 
-def study(plan: StudyPlan) -> Progress:
+def study(plan: StudyPlan) -> StudySteps:
     """Four ways to draw the first weights, in a shallow and in a deep network."""
     width = plan.settings.hidden_widths[0] if plan.settings.hidden_widths else 256
     by_depth = {}
@@ -39,7 +39,7 @@ def study(plan: StudyPlan) -> Progress:
     sentences.append(about_normal(width, DEPTHS[-1], pairs[INITIALIZATIONS.index("normal")]))
     headers = variants.headers("start", by_depth[1][0], plan)
     headers[3] = "against linear"
-    return Finding(
+    return StudyResult(
         f"First weights: {plan.in_words}",
         headers,
         rows,

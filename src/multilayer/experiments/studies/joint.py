@@ -8,7 +8,7 @@ from multilayer.drawing.panels import Panel, Series
 from multilayer.engine.settings import TrainingSettings
 from multilayer.experiments.studies import variants
 from multilayer.experiments.studies.variants import Measured, Variant
-from multilayer.experiments.study import Finding, Progress
+from multilayer.experiments.study import StudyResult, StudySteps
 from multilayer.experiments.study_plan import StudyPlan
 from multilayer.metrics.intervals import mean_interval
 
@@ -16,7 +16,7 @@ NUM_DRAWN, QUICK_DRAWN = 24, 9
 _SEARCH_SEEDS = 1_000_000  # the search's seeds begin here, far from those of the last word
 
 
-def study(plan: StudyPlan) -> Progress:
+def study(plan: StudyPlan) -> StudySteps:
     """Draw settings, keep the best third again and again, and try the last on fresh seeds."""
     num_drawn = QUICK_DRAWN if plan.is_quick else NUM_DRAWN
     left = draw(plan.settings, num_drawn)
@@ -37,7 +37,7 @@ def study(plan: StudyPlan) -> Progress:
     fresh, first_look = final[1].interval, rounds[0]
     best_at_first = first_look[0]
     again = mean_interval(final[1].scores)
-    return Finding(
+    return StudyResult(
         f"All settings at once: {plan.in_words}",
         variants.headers("", final[0], plan),
         variants.rows(final, pairs, plan.matters)

@@ -7,14 +7,14 @@ import numpy as np
 from multilayer.drawing.panels import Panel, Series
 from multilayer.experiments.studies import variants
 from multilayer.experiments.studies.variants import Variant
-from multilayer.experiments.study import Finding, Progress
+from multilayer.experiments.study import StudySteps
 from multilayer.experiments.study_plan import StudyPlan
 from multilayer.metrics.intervals import MeanInterval, mean_interval
 
 FACTORS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 6.0, 10.0)
 
 
-def study(plan: StudyPlan) -> Progress:
+def study(plan: StudyPlan) -> StudySteps:
     """Eight rates, all trained as one population; the best of them after each epoch."""
     base = plan.settings.learning_rate
     rates = [float(f"{base * factor:.4g}") for factor in FACTORS]
@@ -35,12 +35,9 @@ def study(plan: StudyPlan) -> Progress:
     )
     slow, last = measured[FACTORS.index(0.1)], num_epochs - 1
     gain = mean_interval(slow.curves[last] - slow.curves[last // 2])
-    return Finding(
-        f"Learning rate: {plan.in_words}",
-        variants.headers("learning rate", measured[reference], plan),
-        variants.rows(measured, pairs, plan.matters),
-        variants.in_words("the learning rate", measured, pairs, reference, plan)
-        + f" {about_epochs(list(best.values()), by_epochs)} "
+    return variants.study_result(
+        "Learning rate", "learning rate", "the learning rate", measured, pairs, reference, plan,
+        f"{about_epochs(list(best.values()), by_epochs)} "
         f"{about_slow_rate(slow.variant.name, gain)}",
         [
             Panel(f"{plan.panel_title}, after the last epoch", "learning rate",
@@ -49,7 +46,6 @@ def study(plan: StudyPlan) -> Progress:
                   [Series(f"{epoch} epoch{'s' * (epoch > 1)}", rates,
                           means[:, epoch - 1].tolist()) for epoch in epochs], is_log_x=True),
         ],
-        variants.document(measured),
     )  # fmt: skip
 
 

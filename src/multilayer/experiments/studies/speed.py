@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from multilayer.book import SGD, MLPScratch
 from multilayer.drawing.panels import Panel, Series
 from multilayer.experiments.studies.timing import finished, ratio_interval, times_in_turns
-from multilayer.experiments.study import Finding, Progress
+from multilayer.experiments.study import StudyResult, StudySteps
 from multilayer.experiments.study_plan import StudyPlan
 from multilayer.metrics.intervals import MeanInterval
 from multilayer.proofs.bench_cases import BenchCase, Contender
@@ -21,7 +21,7 @@ NUM_ROUNDS, QUICK_ROUNDS = 9, 5
 NUM_STEPS = 20
 
 
-def study(plan: StudyPlan) -> Progress:
+def study(plan: StudyPlan) -> StudySteps:
     """A training step of 784-w-10 in three ways, in turns."""
     widths = QUICK_WIDTHS if plan.is_quick else WIDTHS
     num_rounds = QUICK_ROUNDS if plan.is_quick else NUM_ROUNDS
@@ -44,7 +44,7 @@ def study(plan: StudyPlan) -> Progress:
                [1e3 * float(by_width[w][name].max()) for w in widths])
         for name in names
     ]  # fmt: skip
-    return Finding(
+    return StudyResult(
         "Seconds of a training step: from scratch, PyTorch's API, engine",
         ["width", *(f"{name}, ms" for name in names), "scratch / engine", "API / engine"],
         rows,

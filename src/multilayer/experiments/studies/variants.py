@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.drawing.panels import Series
+from multilayer.drawing.panels import Panel, Series
 from multilayer.engine.network import Network
 from multilayer.engine.settings import SETTINGS_OF_A_MEMBER, TrainingSettings
 from multilayer.experiments.repetitions import Repetitions, repeat
 from multilayer.experiments.sequential import Pair, SequentialComparison
+from multilayer.experiments.study import StudyResult
 from multilayer.experiments.study_plan import FinishedPart, StudyInterruptedError, StudyPlan
 from multilayer.metrics.intervals import MeanInterval, mean_interval
 
@@ -116,6 +117,65 @@ def against(measured: Sequence[Measured], reference: int, plan: StudyPlan) -> di
     )
     pairs = rule.look([one.scores for one in measured])
     return {pair.second: pair for pair in pairs}
+
+
+def study_result(
+    title: str,
+    column: str,
+    subject: str,
+    measured: Sequence[Measured],
+    pairs: dict[int, Pair],
+    reference: int,
+    plan: StudyPlan,
+    more: str,
+    panels: Sequence[Panel],
+) -> StudyResult:
+    """The result of a study whose variants are all compared with one of them.
+
+    Args:
+        title: of the page, without what was trained on.
+        column: head of the first column of the table.
+        subject: what the variants differ in, in a sentence.
+        measured: the variants.
+        pairs: each against the reference.
+        reference: its number.
+        plan: of the study.
+        more: sentences after those of `in_words`.
+        panels: the picture.
+    """
+    return StudyResult(
+        f"{title}: {plan.in_words}",
+        headers(column, measured[reference], plan),
+        rows(measured, pairs, plan.matters),
+        f"{in_words(subject, measured, pairs, reference, plan)} {more}",
+        panels,
+        document(measured),
+    )
+
+
+def scores_panel(
+    measured: Sequence[Measured], plan: StudyPlan, xlabel: str,
+    places: Sequence[float] | None = None, *, is_log_x: bool = False,
+) -> Panel:  # fmt: skip
+    """The scores of all variants, at places along x or by their names."""
+    names = [one.variant.name for one in measured] if places is None else ()
+    return Panel(plan.panel_title, xlabel, plan.metric, [series(measured, places)], names, is_log_x)
+
+
+def curves_panel(measured: Sequence[Measured], plan: StudyPlan, unit: str = "") -> Panel:
+    """The mean score after each epoch; the legend has the variants' names with a unit."""
+    lines = [
+        Series(f"{one.variant.name}{unit}", range(1, len(one.curves) + 1),
+               one.curves.mean(1).tolist())
+        for one in measured
+    ]  # fmt: skip
+    return Panel("How it got there", "epoch", f"mean {plan.metric}", lines)
+
+
+def seconds_panel(measured: Sequence[Measured], xlabel: str, places: Sequence[float]) -> Panel:
+    """Seconds an epoch of one network, both axes logarithmic."""
+    line = Series("", places, [one.seconds for one in measured])
+    return Panel("Time", xlabel, "seconds an epoch and network", [line], (), True, True)
 
 
 def headers(thing: str, reference: Measured, plan: StudyPlan) -> list[str]:
