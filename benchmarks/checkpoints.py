@@ -24,7 +24,8 @@ from multilayer import Network, NetworkSpec, recipe, train
 from multilayer.engine.epoch_losses import EpochLosses
 from multilayer.fit.image_rows import as_examples
 from multilayer.images.datasets import load_images
-from multilayer.model.image_model import ImageModel, save_image_model
+from multilayer.model.model import Model
+from multilayer.model.model_file import save_model
 from multilayer.runs.checkpoints import CheckpointPlan, Checkpoints
 
 PLANS = {
@@ -102,8 +103,8 @@ def _cost(seconds: list[float], plain: list[float]) -> tuple[float, float, float
 def saves(folder: Path) -> str:
     """A table of a model file's save and a plain write of the same bytes."""
     network = Network.initialized(NetworkSpec(784, 10, (WIDTH_OF_10_MB,)))
-    model = ImageModel(network, (28, 28), tuple(map(str, range(10))))
-    save_image_model(model, folder / "model.safetensors")
+    model = Model.of_images(network, (28, 28), tuple(map(str, range(10))))
+    save_model(model, folder / "model.safetensors")
     content = (folder / "model.safetensors").read_bytes()
 
     def write_plainly() -> None:
@@ -115,7 +116,7 @@ def saves(folder: Path) -> str:
     plain, saved = [], []
     for _ in range(NUM_SAVES):
         plain.append(seconds_of(write_plainly))
-        saved.append(seconds_of(lambda: save_image_model(model, folder / "model.safetensors")))
+        saved.append(seconds_of(lambda: save_model(model, folder / "model.safetensors")))
     beyond = [one - other for one, other in zip(saved, plain, strict=True)]
     rows = {
         f"write and fsync of {len(content) / 1e6:.1f} MB": plain,

@@ -11,7 +11,7 @@ from PIL import Image
 
 from multilayer.cli.application import run
 from multilayer.images.datasets import ImageDataset
-from multilayer.model.image_model import load_image_model
+from multilayer.model.model_file import load_model
 from multilayer.recipes.recipes import recipe
 from multilayer.runs.image_run import ImageRun
 
@@ -77,7 +77,7 @@ def test_predict_labels_an_idx_file_as_the_model_does(
     done = multilayer("predict", trained, small_folder / "t10k-images-idx3-ubyte")
     assert (done.returncode, done.stderr) == (0, "")
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
-    probabilities = load_image_model(trained / "model.safetensors").probabilities(
+    probabilities = load_model(trained / "model.safetensors").probabilities(
         fashion_mnist.test.images[:500]
     )
     assert [int(row["label"]) for row in rows] == probabilities.argmax(1).tolist()
@@ -98,7 +98,7 @@ def test_predict_labels_png_files_alike(multilayer, trained, fashion_mnist, tmp_
     assert (several.returncode, several.stdout) == (0, "")
     rows = list(csv.DictReader(io.StringIO((tmp_path / "labels.csv").read_text())))
     assert [row["image"] for row in rows] == ["0.png", "1.png", "2.png"]
-    probabilities = load_image_model(trained / "model.safetensors").probabilities(
+    probabilities = load_model(trained / "model.safetensors").probabilities(
         fashion_mnist.test.images[:3]
     )
     assert [int(row["label"]) for row in rows] == probabilities.argmax(1).tolist()

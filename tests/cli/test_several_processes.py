@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from multilayer.cli.application import run as command
-from multilayer.model.image_model import load_image_model
+from multilayer.model.model_file import load_model
 
 FLAGS = ("--max-epochs", "3", "--hidden-widths", "32")
 
 
 def assert_same_network(run: Path, other: Path) -> None:
     first, second = (
-        load_image_model(path / "model.safetensors").network.parameters for path in (run, other)
+        load_model(path / "model.safetensors").network.parameters for path in (run, other)
     )
     np.testing.assert_allclose(first.numpy(), second.numpy(), atol=1e-5, rtol=0)
 

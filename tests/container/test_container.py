@@ -60,7 +60,7 @@ def write_with_checksum(path: Path, header: bytes, data: bytes) -> None:
 
 def test_what_was_written_comes_back(path):
     container = read_container(path, "sample")
-    assert (container.kind, container.format_version) == ("sample", 2)
+    assert (container.kind, container.format_version) == ("sample", 4)
     assert container.document == DOCUMENT
     assert set(container.arrays) == set(ARRAYS)
     for name, expected in ARRAYS.items():
@@ -120,7 +120,7 @@ def test_other_programs_read_the_arrays(path):
         assert set(file.keys()) == set(ARRAYS)
         np.testing.assert_array_equal(file.get_tensor("weights"), ARRAYS["weights"])
         document = json.loads(file.metadata()["multilayer"])
-    assert document == {"format_version": 2, "kind": "sample", **DOCUMENT}
+    assert document == {"format_version": 4, "kind": "sample", **DOCUMENT}
 
 
 def test_a_long_document_becomes_an_array(path):
@@ -206,8 +206,8 @@ def test_a_header_that_is_not_right_is_refused(path, change, message):
 
 def test_versions_that_are_not_known_are_refused(path):
     for version, message in (
-        (4, "1 to 3"),
-        (0, "1 to 3"),
+        (5, "1 to 4"),
+        (0, "1 to 4"),
         (1, "only version 1"),
         ("2", "'2'"),
         (True, "T"),

@@ -9,14 +9,15 @@ import pytest
 
 from multilayer.engine.network import Network
 from multilayer.engine.specification import NetworkSpec
-from multilayer.model.image_model import ImageModel, save_image_model
+from multilayer.model.model import Model
+from multilayer.model.model_file import save_model
 
 WIDTHS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2",
           "I8": "i1", "U8": "u1"}  # fmt: skip
 
 
 def read(path):
-    """Document and arrays of a model file of version 2."""
+    """Document and arrays of a model file since version 2."""
     content = path.read_bytes()
     length = int.from_bytes(content[:8], "little")
     assert length <= 1_000_000
@@ -42,7 +43,7 @@ def read(path):
 
 
 def fill_lists_in(document, arrays):
-    for number, (*keys, last) in enumerate(document.pop("lists")):
+    for number, (*keys, last) in enumerate(document.pop("lists", [])):
         holder = document
         for key in keys:
             holder = holder[key]
@@ -73,16 +74,17 @@ def label(document, arrays, images):
     return answers / document["num_members"]
 
 
-@pytest.mark.parametrize(("num_classes", "version"), [(3, 2), (60_000, 3)])
-def test_it_reads_a_file_and_labels_as_the_package_does(tmp_path, num_classes, version):
+@pytest.mark.parametrize("num_classes", [3, 60_000])
+def test_it_reads_a_file_and_labels_as_the_package_does(tmp_path, num_classes):
     """So many names of classes lie in an array."""
     network = Network.initialized(NetworkSpec(6, num_classes, (4,), input_scale=1 / 255), [0, 1])
     names = tuple(f"class {number}" for number in range(num_classes))
-    model = ImageModel(network, (2, 3), names)
-    save_image_model(model, tmp_path / "model.safetensors")
+    model = Model.of_images(network, (2, 3), names)
+    save_model(model, tmp_path / "model.safetensors")
     document, arrays = read(tmp_path / "model.safetensors")
-    assert (document["format_version"], document["kind"]) == (version, "images")
-    assert document["class_names"] == list(names)
+    assert (document["format_version"], document["kind"]) == (4, "model")
+    assert document["encoder"] == {"kind": "images", "image_shape": [2, 3]}
+    assert document["targets"]["classes"] == list(names)
     images = np.random.default_rng(0).integers(0, 256, (5, 2, 3), dtype=np.uint8)
     found = label(document, arrays, images)
     np.testing.assert_allclose(found, model.probabilities(images), atol=1e-5)

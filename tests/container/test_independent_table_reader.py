@@ -14,9 +14,9 @@ from multilayer.encoding.encoder import Encoder, EncodingPlan
 from multilayer.encoding.targets import Targets
 from multilayer.engine.network import Network
 from multilayer.engine.specification import NetworkSpec
-from multilayer.model.any_model import load_model, save_model
 from multilayer.model.conformal import ConformalScores
-from multilayer.model.table_model import TableModel
+from multilayer.model.model import Model
+from multilayer.model.model_file import load_model, save_model
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*not in the training rows:multilayer.errors.DataWarning"
@@ -297,7 +297,7 @@ def make_model(task, kind, num_scored):
     if task == "quantiles":  # the truth may lie inside
         scores = [of_member - 0.6 for of_member in scores]
     conformal = ConformalScores.of(scores) if task != "multilabel" else None
-    return TableModel(
+    return Model(
         schema, encoder, targets, network,
         temperature=1.3, uniform_share=0.02, conformal=conformal, clips=True,
     )  # fmt: skip
@@ -313,10 +313,9 @@ def test_it_reads_a_model_whose_lists_lie_outside_the_document(tmp_path):
     spec = NetworkSpec(
         encoder.num_inputs, targets.num_outputs, (3,), category_sizes=encoder.category_sizes
     )
-    model = TableModel(schema, encoder, targets, Network.initialized(spec, [0]))
+    model = Model(schema, encoder, targets, Network.initialized(spec, [0]))
     save_model(model, tmp_path / "model.safetensors")
     document, arrays = read(tmp_path / "model.safetensors")
-    assert document["format_version"] == 3
     assert document["encoder"]["categories"][0]["categories"] == sorted(towns)
     some = frame[[7, 31_000, 59_999]]
     inputs = inputs_of(document["encoder"], some.rows(named=True))
@@ -333,7 +332,7 @@ def test_it_answers_as_the_package_does(task, kind, num_scored, tmp_path):
     model = make_model(task, kind, num_scored)
     save_model(model, tmp_path / "model.safetensors")
     document, arrays = read(tmp_path / "model.safetensors")
-    assert (document["format_version"], document["kind"]) == (2, "table")
+    assert (document["format_version"], document["kind"]) == (4, "model")
     for frame in (FRAME, NEW):
         inputs = inputs_of(document["encoder"], frame.rows(named=True))
         np.testing.assert_allclose(inputs, model.encoder.encode(frame), rtol=1e-6, atol=1e-6)

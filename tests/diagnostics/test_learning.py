@@ -10,7 +10,7 @@ from multilayer.engine.network import Network
 from multilayer.engine.scores import evaluate
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import RunFolderError, SettingsError
-from multilayer.model.image_model import load_image_model
+from multilayer.model.model_file import load_model
 from multilayer.recipes.recipes import recipe
 from multilayer.runs.image_run import ImageRun
 
@@ -28,7 +28,7 @@ def run(small_folder, tmp_path_factory):
 def test_a_run_is_repeated_to_the_same_weights(run):
     snapshots = list(snapshots_of(learning_of(run)))
     assert [one.epoch for one in snapshots] == [0, 1, 2, 3]
-    kept = load_image_model(run / "model.safetensors").network.parameters[0]
+    kept = load_model(run / "model.safetensors").network.parameters[0]
     assert torch.equal(snapshots[-1].parameters, kept)
     assert not torch.equal(snapshots[0].parameters, kept)
 

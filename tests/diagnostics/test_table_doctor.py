@@ -11,7 +11,7 @@ from multilayer.diagnostics.doctor.examination import doctor
 from multilayer.diagnostics.learning import learning_of, save_pictures, snapshots_of
 from multilayer.errors import RunFolderError, TrainingDivergedError
 from multilayer.fit.table_source import ColumnRoles
-from multilayer.model.any_model import load_model
+from multilayer.model.model_file import load_model
 from multilayer.runs.table_run import TableRun
 
 SMALL = {"hidden_widths": (32,), "max_epochs": 30, "batch_size": 64}

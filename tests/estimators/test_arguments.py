@@ -216,4 +216,4 @@ def test_infinite_numbers_are_missing_and_said():
 def test_a_model_is_shown_in_a_line():
     labels = [f"a class with a long name, number {row % 20}" for row in range(60)]
     model = MLPClassifier(**QUICK).fit(X, labels).model_
-    assert str(model) == repr(model) == "<TableModel: 'target' (20 classes) from 3 columns>"
+    assert str(model) == repr(model) == "<Model: 'target' (20 classes) from 3 columns>"

@@ -15,7 +15,7 @@ with atheris.instrument_imports(include=["multilayer"], enable_loader_override=F
     from multilayer.container.reading import read_container
     from multilayer.errors import MultilayerError
     from multilayer.images.idx import read_idx
-    from multilayer.model.reading import read_model_file
+    from multilayer.model.model_file import load_predictor
     from multilayer.reading.table import read_table
 
 READERS: dict[str, Callable[[Path], object]] = {
@@ -23,7 +23,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "csv": read_table,
     "json lines": read_table,
     "container": read_container,
-    "model": read_model_file,
+    "model": load_predictor,
 }
 
 

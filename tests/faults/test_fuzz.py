@@ -16,7 +16,8 @@ from multilayer.container.writing import write_container
 from multilayer.engine.network import Network
 from multilayer.engine.specification import NetworkSpec
 from multilayer.images.idx import write_idx
-from multilayer.model.image_model import ImageModel, save_image_model
+from multilayer.model.model import Model
+from multilayer.model.model_file import save_model
 
 SECONDS_A_READER = 120
 TESTS = Path(__file__).parent.parent
@@ -30,7 +31,7 @@ def write_examples(name: str, folder: Path) -> None:
         write_container(folder / "whole", "sample", {"a": [1, "b"]}, {"x": np.arange(6.0)})
     elif name == "model":
         network = Network.initialized(NetworkSpec(6, 3, (4,)), [0])
-        save_image_model(ImageModel(network, (2, 3), ("a", "b", "c")), folder / "whole")
+        save_model(Model.of_images(network, (2, 3), ("a", "b", "c")), folder / "whole")
     else:
         make, chance = mutated_csv if name == "csv" else mutated_json_lines, random.Random(0)
         for number in range(50):

@@ -9,7 +9,8 @@ import pytest
 
 from multilayer.engine.network import Network
 from multilayer.engine.specification import NetworkSpec
-from multilayer.model.image_model import ImageModel, save_image_model
+from multilayer.model.model import Model
+from multilayer.model.model_file import save_model
 
 PROGRAM = """
 import json, resource, sys, time
@@ -27,7 +28,7 @@ print(json.dumps([peak() - before, time.process_time() - began]))
 
 def save(path: Path, width: int) -> None:
     network = Network.initialized(NetworkSpec(784, 10, (width,), input_scale=1 / 255), [0])
-    save_image_model(ImageModel(network, (28, 28), tuple("0123456789")), path)
+    save_model(Model.of_images(network, (28, 28), tuple("0123456789")), path)
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc")

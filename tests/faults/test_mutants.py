@@ -28,8 +28,8 @@ from multilayer.engine.network import Network
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import IdxFileError, ImageFileError, ModelFileError, RunFolderError
 from multilayer.images.idx import read_idx, write_idx
-from multilayer.model.image_model import ImageModel, save_image_model
-from multilayer.model.reading import read_model_file
+from multilayer.model.model import Model
+from multilayer.model.model_file import load_predictor, save_model
 from multilayer.runs.run_documents import read_history, read_json
 
 NUM_MODEL_MUTANTS, NUM_MUTANTS, NUM_LONG = 4_000, 1_500, 200_000
@@ -38,7 +38,7 @@ NUM_MODEL_MUTANTS, NUM_MUTANTS, NUM_LONG = 4_000, 1_500, 200_000
 @pytest.fixture
 def model_content(tmp_path) -> bytes:
     network = Network.initialized(NetworkSpec(6, 3, (4,), input_scale=1 / 255), [0, 1])
-    save_image_model(ImageModel(network, (2, 3), ("a", "b", "c"), {"x": [1]}), tmp_path / "model")
+    save_model(Model.of_images(network, (2, 3), ("a", "b", "c"), {"x": [1]}), tmp_path / "model")
     return (tmp_path / "model").read_bytes()
 
 
@@ -48,7 +48,7 @@ def run_model_mutants(content, folder, num_mutants, count, seed=0) -> None:
     try:
         for _ in range(num_mutants):
             mutant = mutated_model(content, chance)
-            num_accepted += assert_survives(read_model_file, (ModelFileError,), path, mutant)
+            num_accepted += assert_survives(load_predictor, (ModelFileError,), path, mutant)
     finally:
         path.unlink(missing_ok=True)
     # Some mutants are other models that are whole: another name of a class, another weight.
@@ -137,7 +137,7 @@ def test_mutants_of_pictures(tmp_path, memory_folder, count):
 
 @pytest.mark.parametrize("path", sorted(KEPT.glob("*")), ids=lambda path: path.name)
 def test_a_kept_file_does_no_harm_any_more(path):
-    for read in (read_model_file, read_idx):
+    for read in (load_predictor, read_idx):
         with suppress(ModelFileError, IdxFileError):
             read(path)
 
@@ -191,7 +191,7 @@ def test_payloads_of_pickle_are_never_run(tmp_path, model_content, count):
 
 def read_model_file_from(folder: Path, content: bytes) -> object:
     (folder / "model.safetensors").write_bytes(content)
-    return read_model_file(folder / "model.safetensors")
+    return load_predictor(folder / "model.safetensors")
 
 
 def test_our_code_names_nothing_that_runs_what_it_reads():
@@ -252,7 +252,7 @@ def test_the_worst_documents_stay_within_time_and_memory(name, tmp_path):
 import json, resource, time
 from pathlib import Path
 from multilayer.errors import ModelFileError
-from multilayer.model.reading import read_model_file
+from multilayer.model.model_file import load_predictor
 million = "[" + "12345.5," * 999_999 + "1]"
 began = time.process_time()
 json.loads(million)
@@ -260,7 +260,7 @@ sixth = time.process_time() - began
 del million
 before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
 try:
-    read_model_file({str(path)!r})
+    load_predictor({str(path)!r})
 except ModelFileError:
     pass
 grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before

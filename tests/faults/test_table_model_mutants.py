@@ -16,10 +16,12 @@ from multilayer.encoding.targets import Targets
 from multilayer.engine.network import Network
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import MultilayerError
-from multilayer.model.any_model import load_model, save_model
 from multilayer.model.conformal import ConformalScores
-from multilayer.model.table_model import TableModel
+from multilayer.model.model import Model
+from multilayer.model.model_file import load_model, save_model
 
+# Categories that a mutant does not know any more are told of.
+pytestmark = pytest.mark.filterwarnings("ignore::multilayer.errors.DataWarning")
 NUM_MUTANTS, NUM_LONG = 500, 100_000
 FRAME = pl.DataFrame(
     {
@@ -45,7 +47,7 @@ def content_of(task: str, folder: Path) -> bytes:
     )  # fmt: skip
     scores = ConformalScores.of([np.arange(12.0)[:, None]])
     network = Network.initialized(spec, [0])
-    model = TableModel(
+    model = Model(
         schema, encoder, targets, network,
         temperature=1.5, uniform_share=0.01, conformal=scores, clips=True,
     )  # fmt: skip

@@ -19,7 +19,7 @@ from multilayer.fit import large_table, memory_plan, table_size
 from multilayer.fit.large_table import LargeTable
 from multilayer.fit.table_size import choose_memory_limit
 from multilayer.fit.table_source import ColumnRoles
-from multilayer.model.table_file import load_table_model
+from multilayer.model.model_file import load_model
 from multilayer.runs.saved_run import SavedRun
 from multilayer.runs.table_run import TableRun
 
@@ -81,7 +81,7 @@ def finished(run: TableRun):
     for _ in run.epochs():
         pass
     run.finish()
-    return load_table_model(run.folder.path / "model.safetensors")
+    return load_model(run.folder.path / "model.safetensors")
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,7 @@ from multilayer.columns.kinds import infer_schema
 from multilayer.fit.fitting import TableFit
 from multilayer.fit.table_rows import TableRows
 from multilayer.metrics.importance import permutation_importance
-from multilayer.model.any_model import load_model, save_model
-from multilayer.model.table_predictor import load_table_predictor
+from multilayer.model.model_file import load_model, load_predictor, save_model
 
 NUM_ROWS = 300
 
@@ -74,7 +73,7 @@ def test_a_fit_is_what_it_is_with_dense_columns(frame, recipe, monkeypatch, tmp_
         save_model(dense.model(), tmp_path / "dense.safetensors")
     # The file is the same as if the columns were dense, and answers in either way.
     for path in tmp_path.iterdir():
-        for load in (load_model, load_table_predictor):
+        for load in (load_model, load_predictor):
             np.testing.assert_allclose(load(path).probabilities(odd), answers, atol=1e-6)
 
 

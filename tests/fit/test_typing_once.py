@@ -10,7 +10,7 @@ from multilayer.columns.value_format import ValueFormat
 from multilayer.errors import DataWarning, SettingsError, TableError
 from multilayer.experiments.load_problem import load_problem
 from multilayer.fit.table_source import ColumnRoles, read_rows
-from multilayer.model.table_model import TableModel
+from multilayer.model.model import Model
 from multilayer.runs.model_rows import rows_for_model
 from multilayer.runs.table_evaluation import evaluate_table
 from multilayer.runs.table_predictions import TablePredictions
@@ -26,7 +26,7 @@ def write(path: Path, names: str, rows: list[str]) -> Path:
     return path
 
 
-def trained(path: Path, output: Path, **roles) -> TableModel:
+def trained(path: Path, output: Path, **roles) -> Model:
     run = TableRun(path, ColumnRoles(("y",), **roles), output, recipe_name="fast", changes=QUICK)
     for _ in run.epochs():
         pass
@@ -39,7 +39,7 @@ def kinds(path: Path, **options) -> dict[str, str]:
     return {column.name: column.kind for column in read_rows(path, roles).schema.columns}
 
 
-def accuracies(model: TableModel, path: Path) -> tuple[float, float]:
+def accuracies(model: Model, path: Path) -> tuple[float, float]:
     """As `evaluate` says it, and as counted from what `predict` answers."""
     answers = pl.concat(list(TablePredictions(model, path).pieces()))
     is_right = answers["y"] == answers["predicted_y"].cast(pl.String)

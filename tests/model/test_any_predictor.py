@@ -11,11 +11,9 @@ from multilayer.engine.network import Network
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import ImageFileError, ModelFileError
 from multilayer.estimators.classifier import MLPClassifier
-from multilayer.model.any_model import load_model
-from multilayer.model.any_predictor import load_predictor
-from multilayer.model.image_model import ImageModel, save_image_model
-from multilayer.model.image_predictor import NumPyPredictor
-from multilayer.model.table_predictor import TablePredictor
+from multilayer.model.model import Model
+from multilayer.model.model_file import load_model, load_predictor, save_model
+from multilayer.model.predictor import Predictor
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +21,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Two folders as runs leave them, one of images and one of a table."""
     folders = {name: tmp_path_factory.mktemp(name) for name in ("images", "table")}
     network = Network.initialized(NetworkSpec(20, 3, (7,), input_scale=1 / 255), (0, 1))
-    model = ImageModel(network, (4, 5), ("a", "b", "c"))
-    save_image_model(model, folders["images"] / "model.safetensors")
+    model = Model.of_images(network, (4, 5), ("a", "b", "c"))
+    save_model(model, folders["images"] / "model.safetensors")
     rows = np.random.default_rng(0).normal(size=(60, 3))
     estimator = MLPClassifier("fast", max_iter=2, random_state=0).fit(rows, rows[:, 0] > 0)
     estimator.save(folders["table"] / "model.safetensors")
@@ -38,7 +36,7 @@ ROWS = np.random.default_rng(1).normal(size=(6, 3))
 @pytest.mark.parametrize("is_folder", [True, False], ids=["folder", "file"])
 @pytest.mark.parametrize(
     ("kind", "predictor", "rows"),
-    [("images", NumPyPredictor, IMAGES), ("table", TablePredictor, ROWS)],
+    [("images", Predictor, IMAGES), ("table", Predictor, ROWS)],
     ids=["images", "table"],
 )
 def test_the_file_says_what_it_holds(runs, kind, predictor, rows, is_folder):

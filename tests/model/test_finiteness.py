@@ -4,9 +4,9 @@ import pytest
 from multilayer.engine.network import Network
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import PredictionError
-from multilayer.model.any_predictor import load_predictor
 from multilayer.model.finiteness import check_answers
-from multilayer.model.image_model import ImageModel, save_image_model
+from multilayer.model.model import Model
+from multilayer.model.model_file import load_predictor, save_model
 
 
 def test_the_first_row_that_is_not_finite_is_named():
@@ -23,8 +23,8 @@ def test_weights_that_overflow_give_an_error_and_no_nan(tmp_path):
     """Each weight is finite; their sums are not."""
     network = Network.initialized(NetworkSpec(4, 2, (3,), input_scale=1.0))
     network.parameters.fill_(3e38)
-    model = ImageModel(network, (2, 2), ("a", "b"))
-    save_image_model(model, tmp_path / "model")
+    model = Model.of_images(network, (2, 2), ("a", "b"))
+    save_model(model, tmp_path / "model")
     images = np.full((1, 2, 2), 255, np.uint8)
     for answering in (model, load_predictor(tmp_path / "model")):
         with pytest.raises(PredictionError, match="for row 1 "):

@@ -18,10 +18,8 @@ from multilayer.engine.network import Network
 from multilayer.engine.specification import NetworkSpec
 from multilayer.estimators.classifier import MLPClassifier
 from multilayer.estimators.regressor import MLPRegressor
-from multilayer.model.any_model import load_model
-from multilayer.model.any_predictor import load_predictor
-from multilayer.model.image_model import ImageModel, save_image_model
-from multilayer.model.table_predictor import load_table_predictor
+from multilayer.model.model import Model
+from multilayer.model.model_file import load_model, load_predictor, save_model
 
 NUM_THREADS, NUM_QUESTIONS = 8, 240
 SIZES = (1, 1, 2, 5, 20, 50, 50, 300, 1100)
@@ -81,7 +79,7 @@ def test_a_classifier(tmp_path: Path):
     labels = np.where(target(FRAME) > 0.5, "much", "few")
     estimator = MLPClassifier("default", num_folds=2, **OPTIONS).fit(FRAME, labels)
     estimator.save(tmp_path / "model")
-    model, predictor = load_model(tmp_path / "model"), load_table_predictor(tmp_path / "model")
+    model, predictor = load_model(tmp_path / "model"), load_predictor(tmp_path / "model")
     answers = {
         "estimator.predict": estimator.predict,
         "estimator.predict_proba": estimator.predict_proba,
@@ -104,7 +102,7 @@ def test_a_classifier(tmp_path: Path):
 def test_a_regressor(tmp_path: Path, loss: str):
     estimator = MLPRegressor("fast", **OPTIONS, loss=loss).fit(FRAME, target(FRAME))
     estimator.save(tmp_path / "model")
-    model, predictor = load_model(tmp_path / "model"), load_table_predictor(tmp_path / "model")
+    model, predictor = load_model(tmp_path / "model"), load_predictor(tmp_path / "model")
     answers: dict[str, Answer] = {
         "estimator.predict": estimator.predict,
         "estimator.predict_interval": estimator.predict_interval,
@@ -126,8 +124,8 @@ def test_several_labels():
 @pytest.mark.parametrize("activation", ["relu", "selu", "gelu", "mish"])
 def test_images(tmp_path: Path, activation: Any):
     spec = NetworkSpec(30, 4, (40, 20), activation, input_scale=1 / 255)
-    model = ImageModel(Network.initialized(spec, range(3), "he"), (5, 6), tuple("abcd"))
-    save_image_model(model, tmp_path / "model")
+    model = Model.of_images(Network.initialized(spec, range(3), "he"), (5, 6), tuple("abcd"))
+    save_model(model, tmp_path / "model")
     predictor = load_predictor(tmp_path / "model")
     source = np.random.default_rng(0)
     questions = [source.integers(0, 256, (size, 5, 6), dtype=np.uint8) for size in SIZES]

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from multilayer.engine.network import Network
 from multilayer.engine.specification import ActivationName, NetworkSpec
 from multilayer.errors import ImageFileError, ModelFileError
-from multilayer.model.any_predictor import load_predictor
-from multilayer.model.image_model import ImageModel, save_image_model
+from multilayer.model.model import Model
+from multilayer.model.model_file import load_predictor, save_model
 from multilayer.model.numpy_activations import NUMPY_ACTIVATIONS
 
 
-def saved(path, spec: NetworkSpec, num_members: int, image_shape: tuple[int, int]) -> ImageModel:
+def saved(path, spec: NetworkSpec, num_members: int, image_shape: tuple[int, int]) -> Model:
     network = Network.initialized(spec, range(num_members), "he")
     names = tuple(f"class {number}" for number in range(spec.num_outputs))
-    model = ImageModel(network, image_shape, names, {"data": "none"})
-    save_image_model(model, path)
+    model = Model.of_images(network, image_shape, names, {"data": "none"})
+    save_model(model, path)
     return model
 
 

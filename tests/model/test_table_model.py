@@ -15,10 +15,9 @@ from multilayer.encoding.targets import Targets
 from multilayer.engine.network import Network
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import DataError, DataWarning, ModelFileError, SettingsError, TableError
-from multilayer.model.any_model import load_model, save_model
 from multilayer.model.conformal import ConformalScores
-from multilayer.model.table_file import load_table_model, save_table_model
-from multilayer.model.table_model import TableModel
+from multilayer.model.model import Model
+from multilayer.model.model_file import load_model, save_model
 
 FRAME = pl.DataFrame(
     {
@@ -35,13 +34,13 @@ TARGETS = {
 }
 
 
-def make_model(task: str, num_members: int = 2, **fields) -> TableModel:
+def make_model(task: str, num_members: int = 2, **fields) -> Model:
     schema = infer_schema(FRAME)
     encoder = Encoder.fit(FRAME, schema)
     targets = Targets.fit(np.array(TARGETS[task]), task)
     spec = NetworkSpec(encoder.num_inputs, targets.num_outputs, (6,))
     network = Network.initialized(spec, range(num_members))
-    return TableModel(schema, encoder, targets, network, **fields)
+    return Model(schema, encoder, targets, network, **fields)
 
 
 @pytest.mark.parametrize("task", list(TARGETS))
@@ -131,6 +130,14 @@ def test_files_from_before_there_were_other_losses_still_answer_alike(kind):
     np.testing.assert_allclose(ends, expected, rtol=1e-6)
 
 
+def test_a_file_with_long_lists_outside_still_answers_alike():
+    model = load_model(Path(__file__).parent / "formats" / "table-classes-version-3.safetensors")
+    frame = pl.DataFrame({"size": [80.0, None], "town": ["town 3", "town 20"]})
+    expected = [[0.46632888, 0.53367112], [0.44290756, 0.55709244]]
+    np.testing.assert_allclose(model.probabilities(frame), expected, rtol=1e-6)
+    assert model.sets(frame, 0.8).tolist() == [[False, True], [False, True]]
+
+
 @pytest.mark.parametrize(
     ("loss", "levels"), [("poisson", ()), ("quantile", (0.2, 0.5, 0.9)), ("quantile", (0.5,))]
 )
@@ -142,7 +149,7 @@ def test_a_file_keeps_what_its_numbers_are(loss, levels, tmp_path):
     spec = NetworkSpec(encoder.num_inputs, targets.num_outputs, (6,))
     scores = ConformalScores.of([np.arange(40.0).reshape(-1, 2) / 40 - 0.2 for _ in range(2)])
     network = Network.initialized(spec, range(2))
-    model = TableModel(schema, encoder, targets, network, conformal=scores)
+    model = Model(schema, encoder, targets, network, conformal=scores)
     save_model(model, tmp_path / "model.safetensors")
     loaded = load_model(tmp_path / "model.safetensors")
     assert loaded.targets == model.targets
@@ -193,11 +200,11 @@ def rewritten(path, change, arrays=None) -> None:
         (lambda d: d.update(num_members=3, num_conformal_rows=[]), "the unknown 'conformal.0'"),
         (lambda d: d["network"].update(hidden_widths=[7]), r"is F32 \(2, .* must be F32 \(2, "),
         (lambda d: d.update(clips="yes"), "clips must be true or false"),
-        (lambda d: d["network"].update(num_inputs=99), "does not belong to its table"),
+        (lambda d: d["network"].update(num_inputs=99), "do not fit a network of 99 inputs"),
         (lambda d: d["encoder"].pop("means"), "no encoder of a table"),
         (lambda d: d["targets"].update(task="ranking"), "these are no targets"),
         (lambda d: d["schema"].pop("columns"), "no schema of a table"),
-        (lambda d: d.update(num_conformal_rows=[20, 20, 20]), "does not belong to its table"),
+        (lambda d: d.update(num_conformal_rows=[20, 20, 20]), "3 arrays of scores are not of 2"),
         (lambda d: d.update(num_conformal_rows=[20, "3"]), "whole numbers of at least 1"),
         (lambda d: d.pop("details"), "lacks 'details'"),
         (lambda d: d.update(extra=1), "has the unknown 'extra'"),
@@ -206,24 +213,24 @@ def rewritten(path, change, arrays=None) -> None:
 def test_a_file_that_contradicts_itself_is_refused(change, message, tmp_path):
     path = tmp_path / "model.safetensors"
     scores = ConformalScores.of([np.ones((20, 1))] * 2)
-    save_table_model(make_model("multiclass", conformal=scores), path)
+    save_model(make_model("multiclass", conformal=scores), path)
     rewritten(path, change)
     with pytest.raises(ModelFileError, match=message) as caught:
-        load_table_model(path)
+        load_model(path)
     assert "\n" not in str(caught.value)
 
 
 def test_scores_that_do_not_ascend_are_refused(tmp_path):
     path = tmp_path / "model.safetensors"
     scores = ConformalScores((np.array([[0.5], [0.25]]),))
-    save_table_model(make_model("multiclass", conformal=scores), path)
+    save_model(make_model("multiclass", conformal=scores), path)
     with pytest.raises(ModelFileError, match="do not ascend"):
-        load_table_model(path)
+        load_model(path)
 
 
-def test_a_model_of_pictures_is_no_model_of_tables(tmp_path):
-    write_container(tmp_path / "model.safetensors", "images", {}, {})
-    with pytest.raises(ModelFileError, match="it must hold 'table'"):
-        load_table_model(tmp_path / "model.safetensors")
+def test_a_file_of_another_kind_is_refused(tmp_path):
+    write_container(tmp_path / "model.safetensors", "training_state", {}, {})
+    with pytest.raises(ModelFileError, match="it must hold 'model' or 'images' or 'table'"):
+        load_model(tmp_path / "model.safetensors")
     with pytest.raises(ModelFileError, match="there is no model file"):
         load_model(tmp_path / "absent")

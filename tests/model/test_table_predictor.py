@@ -8,8 +8,7 @@ import pytest
 
 from multilayer import MLPClassifier, MLPRegressor
 from multilayer.errors import ModelFileError
-from multilayer.model.table_file import load_table_model
-from multilayer.model.table_predictor import load_table_predictor
+from multilayer.model.model_file import load_model, load_predictor
 
 QUICK = {"max_iter": 4, "random_state": 0, "settings": {"num_threads": 1}}
 
@@ -42,7 +41,7 @@ def test_it_answers_as_the_model_in_pytorch_does(frame, tmp_path, recipe, task):
         ).fit(frame, prices)
     path = tmp_path / "model.safetensors"
     estimator.save(path)
-    model, predictor = load_table_model(path), load_table_predictor(path)
+    model, predictor = load_model(path), load_predictor(path)
     expected, outputs = model.member_outputs(frame), predictor.member_outputs(frame)
     np.testing.assert_allclose(outputs, expected, rtol=0, atol=1e-6)
     alone = np.concatenate([predictor.member_outputs(frame[row]) for row in range(9)], axis=1)
@@ -73,11 +72,11 @@ def test_predicting_on_the_command_line_loads_no_pytorch(frame, tmp_path):
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert json.loads(done.stdout) == [0, False]
     answered = pl.read_csv(tmp_path / "out.csv")
-    model = load_table_model(tmp_path / "model")
+    model = load_model(tmp_path / "model")
     np.testing.assert_allclose(answered["predicted_target"], model.predict(frame), rtol=1e-6)
 
 
 def test_a_file_that_is_none_is_refused(tmp_path):
     (tmp_path / "model").write_bytes(b"nothing")
     with pytest.raises(ModelFileError):
-        load_table_predictor(tmp_path / "model")
+        load_predictor(tmp_path / "model")

@@ -11,7 +11,7 @@ from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import DataError
 from multilayer.runs.evaluation import ImageEvaluation, evaluate_images
 from multilayer.metrics.intervals import wilson_interval
-from multilayer.model.image_model import ImageModel
+from multilayer.model.model import Model
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_the_interval_is_wilsons(counts):
 
 
 def test_labels_that_the_network_does_not_know_are_refused():
-    model = ImageModel(Network(NetworkSpec(4, 2)), (2, 2), ("a", "b"))
+    model = Model.of_images(Network(NetworkSpec(4, 2)), (2, 2), ("a", "b"))
     images = np.zeros((3, 2, 2), np.uint8)
     with pytest.raises(DataError, match="label 5; the network knows 0 to 1"):
         evaluate_images(model, ImageSplit(images, np.array([0, 1, 5])))

@@ -12,8 +12,8 @@ from multilayer.recipes.recipes import recipe
 from multilayer.runs.evaluation import evaluate_run
 from multilayer.fit.image_rows import as_examples
 from multilayer.runs.image_run import ImageRun
-from multilayer.model.any_predictor import load_predictor
-from multilayer.model.image_model import load_image_model
+from multilayer.model.model_file import load_predictor
+from multilayer.model.model_file import load_model
 
 FILES = {
     "settings.json",
@@ -70,7 +70,7 @@ def test_a_run_leaves_a_whole_folder(finished, small_folder):
 
 
 def test_the_saved_network_scores_as_the_results_say(finished):
-    model = load_image_model(finished.folder.path / "model.safetensors")
+    model = load_model(finished.folder.path / "model.safetensors")
     results = read(finished.folder.path / "results.json")
     scores = evaluate(model.network, as_examples(finished.dataset.test))
     assert scores.loss[0] == results["test_loss"]
@@ -174,7 +174,7 @@ def test_every_recipe_for_pictures_trains_and_is_the_same_from_its_file(
     assert results["test_accuracy"] > 0.4
     assert results["num_parameters"] == run.spec.num_parameters
     split, path = run.dataset.test, run.folder.path / "model.safetensors"
-    model, predictor = load_image_model(path), load_predictor(path)
+    model, predictor = load_model(path), load_predictor(path)
     assert model.network.num_members == settings.num_members
     probabilities = model.probabilities(split.images)
     assert (probabilities.argmax(1) == split.labels).mean() == results["test_accuracy"]
@@ -199,5 +199,5 @@ def test_a_network_that_diverges_is_left_out_and_the_others_answer(tmp_path):
         results = run.finish()
     assert results["status"] == "finished"
     assert all(math.isfinite(line["train_loss"]) for line in run.history)
-    model = load_image_model(tmp_path / "run" / "model.safetensors")
+    model = load_model(tmp_path / "run" / "model.safetensors")
     assert model.network.num_members == 5 - results["num_diverged"] < 5

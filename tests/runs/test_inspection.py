@@ -9,7 +9,7 @@ from multilayer.metrics.importance import permutation_importance
 from multilayer.runs.inspection import held_out_rows, inspect_table, members_holding_out
 from multilayer.runs.table_run import TableRun
 from multilayer.fit.table_source import ColumnRoles
-from multilayer.model.table_file import load_table_model
+from multilayer.model.model_file import load_model
 
 SETTINGS = {
     "hidden_widths": (128,), "max_epochs": 400, "num_folds": 3, "selection": "last",
@@ -37,7 +37,7 @@ def run(tmp_path_factory):
 
 def test_each_member_is_looked_at_on_the_rows_that_it_held_out(run):
     """Shuffling a column hurts an answer that was learned by heart, and does nothing to a guess."""
-    model = load_table_model(run / "model.safetensors")
+    model = load_model(run / "model.safetensors")
     rows, _ = held_out_rows(run, model)
     members = members_holding_out(run, rows)
     assert len(rows) == 90
@@ -52,7 +52,7 @@ def test_each_member_is_looked_at_on_the_rows_that_it_held_out(run):
 
 def test_rows_that_nobody_is_said_to_have_held_out_are_named(run, tmp_path):
     settings = json.loads((run / "settings.json").read_text())
-    model = load_table_model(run / "model.safetensors")
+    model = load_model(run / "model.safetensors")
     rows, _ = held_out_rows(run, model)
     del settings["data"]["validation_members"]  # as runs of before have it
     (tmp_path / "settings.json").write_text(json.dumps(settings))

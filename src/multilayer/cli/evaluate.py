@@ -42,10 +42,10 @@ def evaluate(
         output: folder for the pictures. Left out: the run folder.
         as_json: print all figures as one JSON document instead of tables.
     """
-    from multilayer.container.reading import read_container
+    from multilayer.model.model_file import load_predictor
     from multilayer.runs.run_folder import model_path
 
-    if read_container(model_path(run)).kind == "table":
+    if load_predictor(model_path(run)).image_shape is None:
         return evaluate_table(run, data, output, table.given_format(), as_json=as_json)
     table.require_none_for_images()
     from multilayer.runs.evaluation import evaluate_run

@@ -1,6 +1,6 @@
 """`multilayer inspect`."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -31,23 +31,18 @@ def inspect(
         data: for a model of tables, a file with the target column to find out with. Left out: the
             run's validation rows.
     """
-    from multilayer.container.reading import read_container
+    from multilayer.model.model_file import load_predictor
     from multilayer.runs.run_folder import model_path
 
-    container = read_container(model_path(run))
-    if container.kind != "table":
+    model = load_predictor(model_path(run))
+    if model.image_shape is not None:
         table.require_none_for_images()
-        return _inspect_images(container.document)
+        height, width = model.image_shape
+        say(f"labels pictures of {height} x {width}\nclasses: {listed(model.class_names)}")
+        return 0
     from multilayer.runs.inspection import inspect_table
 
     _print_table_model(inspect_table(run, data, table_format=table.given_format()))
-    return 0
-
-
-def _inspect_images(document: dict[str, Any]) -> int:
-    height, width = document["image_shape"]
-    names = listed(document["class_names"])
-    say(f"labels pictures of {height} x {width}\nclasses: {names}")
     return 0
 
 
@@ -68,12 +63,12 @@ def _print_table_model(inspection: "TableInspection") -> None:
         ["column", "kind", "example"],
         [
             [column.name, column.kind, _shown(example.get(column.name))]
-            for column in model.schema.columns
+            for column in model.table_schema.columns
             if column.name in needed
         ],
         num_text_columns=3,
     )
-    unused = [column.name for column in model.schema.columns if column.name not in needed]
+    unused = [column.name for column in model.table_schema.columns if column.name not in needed]
     if unused:
         say(f"\nnot used: {listed(unused)}")
     if inspection.reason:

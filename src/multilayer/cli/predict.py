@@ -3,7 +3,7 @@
 import csv
 import io
 import sys
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -12,6 +12,10 @@ from multilayer.cli.predict_table import predict_table
 from multilayer.cli.tables import print_table
 from multilayer.cli.terminal import note
 from multilayer.errors import SettingsError
+
+if TYPE_CHECKING:
+    from multilayer.images.image_files import Pictures
+    from multilayer.model.predictor import Predictor
 
 _HEADERS = ("image", "label", "probability")
 
@@ -50,12 +54,21 @@ def predict(
             count as missing: a note of columns, counts and examples, an error, or nothing.
         invert: for pictures, swap black and white first: for those that are dark on a light ground.
     """
-    from multilayer.container.reading import read_container
+    from multilayer.model.model_file import load_predictor
     from multilayer.runs.run_folder import model_path
 
-    if read_container(model_path(run)).kind == "table":
+    model = load_predictor(model_path(run))
+    if model.image_shape is None:
         return predict_table(
-            run, data, output, proba, interval, spreadsheet_safe, table.given_format(), on_unseen
+            model,
+            run,
+            data,
+            output,
+            proba,
+            interval,
+            spreadsheet_safe,
+            table.given_format(),
+            on_unseen,
         )
     table.require_none_for_images()
     for flag, is_given in (
@@ -64,25 +77,22 @@ def predict(
     ):
         if is_given:
             raise SettingsError(f"{flag} is for tables; this model labels images")
-    return _predict_images(run, data, output, invert, proba, spreadsheet_safe)
+    from multilayer.images.image_files import read_pictures
+
+    pictures = read_pictures(data, model.image_shape, invert=invert)
+    return _predict_images(model, pictures, output, proba, spreadsheet_safe)
 
 
 def _predict_images(
-    run: str,
-    images: str,
+    model: "Predictor",
+    pictures: "Pictures",
     output: str | None,
-    invert: bool,
     with_probabilities: bool,
     is_spreadsheet_safe: bool,
 ) -> int:
     from multilayer.files import write_text
-    from multilayer.images.image_files import read_pictures
-    from multilayer.model.image_predictor import load_image_predictor
-    from multilayer.runs.run_folder import model_path
     from multilayer.runs.spreadsheets import text_without_formula
 
-    model = load_image_predictor(model_path(run))
-    pictures = read_pictures(images, model.image_shape, invert=invert)
     for text in pictures.notes:
         note(text)
     probabilities = model.probabilities(pictures.images)

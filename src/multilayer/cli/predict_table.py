@@ -4,6 +4,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from multilayer.model.predictor import Predictor
     from multilayer.reading.table_format import TableFormat
     from multilayer.runs.table_predictions import OnUnseenFlag
 
@@ -11,6 +12,7 @@ from multilayer.cli.terminal import note, say
 
 
 def predict_table(
+    model: "Predictor",
     run: str,
     data: str,
     output: str | None,
@@ -21,12 +23,9 @@ def predict_table(
     on_unseen: "OnUnseenFlag" = "note",
 ) -> int:
     """Answer for each row of a file."""
-    from multilayer.model.table_predictor import load_table_predictor
-    from multilayer.runs.run_folder import model_path
     from multilayer.runs.saved_run import format_of_run
     from multilayer.runs.table_predictions import TablePredictions
 
-    model = load_table_predictor(model_path(run))
     predictions = TablePredictions(
         model,
         data,

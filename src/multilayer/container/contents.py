@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from multilayer.errors import ModelFileError
 
-# What can be written without long lists outside the document is written as version 2.
-FORMAT_VERSION = 3
-VERSION_WITHOUT_LISTS = 2
+FORMAT_VERSION = 4  # since which there is one kind of model
+FIRST_VERSION_WITH_LISTS = 3
 OLDEST_FORMAT_VERSION = 1
 LARGEST_HEADER_BYTES = 1_000_000
 LARGEST_DOCUMENT_BYTES = 4_000_000  # parsed JSON takes up to thirty times its bytes
@@ -45,7 +44,7 @@ class Container:
 
     Attributes:
         path: where it was read from; for messages.
-        kind: what the document describes: "images", "table", "training_state", …
+        kind: what the document describes: "model", "training_state", …
         format_version: that the file was written in, from 1.
         document: everything but the arrays; plain JSON.
         arrays: by name; writable, in native byte order.

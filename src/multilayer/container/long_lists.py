@@ -63,7 +63,7 @@ def put_back(document: dict[str, Any], arrays: Arrays, path: Path) -> None:
     Raises:
         ModelFileError: places or arrays are not those of lists that were taken out.
     """
-    places = document.pop(LISTS, None)
+    places = document.pop(LISTS, [])
     names = [name for name in arrays if name.partition(".")[0] == LISTS]
     taken = {name: arrays.pop(name) for name in names}
     problem = _too_much(taken)

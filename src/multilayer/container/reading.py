@@ -15,6 +15,7 @@ from multilayer.container.contents import (
     CHECKSUM_PREFIX,
     CHECKSUM_START,
     DOCUMENT_ARRAY,
+    FIRST_VERSION_WITH_LISTS,
     FORMAT_VERSION,
     LARGEST_DIMENSION,
     LARGEST_DOCUMENT_BYTES,
@@ -86,7 +87,7 @@ def parse_container(content: bytearray, path: Path, *kinds: str) -> Container:
     document = _parsed(path, "its document", text)
     version, kind = document.pop("format_version", None), document.pop("kind", None)
     _check_version(path, version, is_first_version)
-    if version >= FORMAT_VERSION:
+    if version >= FIRST_VERSION_WITH_LISTS:
         put_back(document, arrays, path)
     if not isinstance(kind, str) or (kinds and kind not in kinds):
         raise ModelFileError(

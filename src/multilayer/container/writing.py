@@ -21,7 +21,6 @@ from multilayer.container.contents import (
     NO_CHECKSUM,
     TYPE_NAMES,
     TYPES,
-    VERSION_WITHOUT_LISTS,
 )
 from multilayer.container.long_lists import take_out
 from multilayer.errors import ModelFileError
@@ -75,11 +74,11 @@ def document_text(
     """
     assert not {"format_version", "kind", LISTS} & set(document)
     lists: dict[str, NDArray[Any]] = {}
-    text = _as_json(path, VERSION_WITHOUT_LISTS, kind, document)
+    text = _as_json(path, kind, document)
     if len(text) > DOCUMENT_IN_HEADER_BYTES:
         left, lists = take_out(dict(document), path)
         if lists:
-            text = _as_json(path, FORMAT_VERSION, kind, left)
+            text = _as_json(path, kind, left)
     if len(text) > LARGEST_DOCUMENT_BYTES - spare_bytes:
         raise ModelFileError(
             f"the document for {path} has {len(text):,} bytes; "
@@ -88,10 +87,10 @@ def document_text(
     return text, lists
 
 
-def _as_json(path: Path, version: int, kind: str, document: Mapping[str, Any]) -> str:
+def _as_json(path: Path, kind: str, document: Mapping[str, Any]) -> str:
     try:
         return json.dumps(
-            {"format_version": version, "kind": kind, **document},
+            {"format_version": FORMAT_VERSION, "kind": kind, **document},
             allow_nan=False, separators=(",", ":"),
         )  # fmt: skip
     except (TypeError, ValueError) as error:

@@ -52,6 +52,8 @@ class ImageEncoder:
             ImageFileError: they are not of this shape, or hold other numbers.
         """
         images = np.asarray(X)
+        if images.dtype == np.uint8 and images.shape[1:] == self.image_shape:
+            return images
         if images.shape == self.image_shape:
             images = images[None]
         if images.ndim != 3 or images.shape[1:] != self.image_shape:

@@ -120,6 +120,20 @@ class Targets:
             notes=settled.notes,
         )
 
+    @classmethod
+    def of_class_names(cls, names: Sequence[str]) -> "Targets":
+        """The targets of images, whose labels are the numbers of their classes, from 0.
+
+        Args:
+            names: of the classes; one that stands there twice is numbered the second time.
+        """
+        different: dict[str, None] = {}
+        for name in names:
+            while name in different:
+                name += f" ({len(different)})"
+            different[name] = None
+        return cls("binary" if len(different) <= 2 else "multiclass", ("label",), tuple(different))
+
     @property
     def number_types(self) -> tuple[str | None, ...]:
         """For each target, as what its text in a file is read; see `RowReader`."""

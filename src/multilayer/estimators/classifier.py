@@ -15,7 +15,7 @@ from multilayer.encoding.unseen_values import OnUnseen
 from multilayer.errors import SettingsError, TableError
 from multilayer.estimators.column_arguments import require_told_labels
 from multilayer.estimators.table_estimator import TableEstimator, require_labels
-from multilayer.model.table_model import TableModel
+from multilayer.model.model import Model
 
 Array = NDArray[np.float64]
 
@@ -61,7 +61,7 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
 
     Attributes:
         classes_: the classes; of several labels their numbers.
-        model_: the fitted `TableModel`.
+        model_: the fitted `Model`.
         history_: a line for each epoch.
         n_iter_: epochs that were run.
         n_features_in_: columns of X.
@@ -232,7 +232,7 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         self._class_type = named.dtype
         return Targets.fit(named, "multiclass")
 
-    def _take(self, model: TableModel) -> None:
+    def _take(self, model: Model) -> None:
         super()._take(model)
         if model.targets.task == "multilabel":
             self.classes_ = np.arange(model.targets.num_outputs)

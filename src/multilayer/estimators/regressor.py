@@ -64,7 +64,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
             as missing. "warn" (a `DataWarning`), "error" (a `TableError`) or "ignore".
 
     Attributes:
-        model_: the fitted `TableModel`.
+        model_: the fitted `Model`.
         history_: a line for each epoch.
         n_iter_: epochs that were run.
         n_features_in_: columns of X.

@@ -27,8 +27,8 @@ from multilayer.estimators.progress import Progress
 from multilayer.fit.fitting import TableFit
 from multilayer.fit.increments import Increments
 from multilayer.fit.table_rows import TableRows
-from multilayer.model.table_file import save_table_model
-from multilayer.model.table_model import TableModel
+from multilayer.model.model import Model
+from multilayer.model.model_file import save_model
 from multilayer.reading.frames import as_frame
 from multilayer.reading.fresh_process import in_fresh_process_after_fork
 
@@ -40,7 +40,7 @@ except ImportError as error:
 
 
 class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
-    """Fits, checks its input and answers through a `TableModel`; see the two estimators."""
+    """Fits, checks its input and answers through a `Model`; see the two estimators."""
 
     _task: Task | None
 
@@ -132,7 +132,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             OutputError: the file cannot be written.
         """
         check_is_fitted(self)
-        save_table_model(self.model_, path)
+        save_model(self.model_, path)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -169,7 +169,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         self._take(increments.answering())
         return self
 
-    def _take(self, model: TableModel) -> None:
+    def _take(self, model: Model) -> None:
         self.model_ = model
         self.n_outputs_ = model.targets.num_outputs
         self.n_features_in_ = len(self._column_names)
@@ -251,7 +251,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         frame = typed_frame(self._as_frame(X_val, reset=False), schema, "X_val")
         return TableRows(frame, self._read_targets(y_val))
 
-    def _answers_for(self, X: Any) -> tuple[TableModel, Any]:
+    def _answers_for(self, X: Any) -> tuple[Model, Any]:
         """The fitted model, and X as it takes it."""
         check_is_fitted(self)
         check_on_unseen(self.on_unseen)

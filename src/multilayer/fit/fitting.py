@@ -27,7 +27,7 @@ from multilayer.fit.population_fit import PopulationFit
 from multilayer.fit.split import Division, folds, hold_out
 from multilayer.fit.table_rows import TableRows
 from multilayer.model.held_out import HeldOut
-from multilayer.model.table_model import TableModel
+from multilayer.model.model import Model
 from multilayer.recipes.recipes import (
     HELD_OUT_FRACTION,
     LOSSES_OF_TASKS,
@@ -85,7 +85,7 @@ class TableFit(PopulationFit):
         changes: Mapping[str, Any] | None = None,
         validation: TableRows | None = None,
         class_weight: Mapping[Any, float] | str | None = None,
-        start: TableModel | None = None,
+        start: Model | None = None,
     ) -> None:
         rows = rows.drop_zero_weight()
         if len(rows) < 2:
@@ -130,7 +130,7 @@ class TableFit(PopulationFit):
                 start.targets.scale.are_counts != targets.scale.are_counts
             ):
                 raise SettingsError("a fit can only go on with the same loss as before")
-            self.encoder, self.targets = start.encoder, start.targets
+            self.encoder, self.targets = start.table_encoder, start.targets
         else:
             plan = EncodingPlan(self.settings.one_hot_limit or None)
             self.encoder = Encoder.fit(learned.frame, schema, plan)
@@ -280,7 +280,7 @@ class TableFit(PopulationFit):
             return None
         return [torch.from_numpy(rows) for rows in self.division.train]
 
-    def _network(self, start: TableModel | None) -> Network:
+    def _network(self, start: Model | None) -> Network:
         spec = self.settings.network_spec(
             self.encoder.num_inputs,
             self.targets.num_outputs,

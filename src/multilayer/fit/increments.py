@@ -22,7 +22,7 @@ from multilayer.engine.step import Step
 from multilayer.errors import DataWarning, TableError, TrainingDivergedError
 from multilayer.fit.fitting import TASK_NAMES
 from multilayer.fit.table_rows import TableRows
-from multilayer.model.table_model import TableModel
+from multilayer.model.model import Model
 from multilayer.recipes.recipes import recipe
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Increments:
 
     def __init__(
         self,
-        model: TableModel,
+        model: Model,
         settings: TrainingSettings,
         recipe_name: str,
         changes: Mapping[str, Any],
@@ -118,16 +118,14 @@ class Increments:
         return increments
 
     @classmethod
-    def resume(
-        cls, model: TableModel, recipe_name: str, changes: Mapping[str, Any]
-    ) -> "Increments":
+    def resume(cls, model: Model, recipe_name: str, changes: Mapping[str, Any]) -> "Increments":
         """Go on with the first network of a model that was fitted before."""
-        settings = _constant(recipe_name, model.targets, len(model.schema.inputs), changes)
+        settings = _constant(recipe_name, model.targets, len(model.table_schema.inputs), changes)
         member = model.network.member(0)
         network = Network.of(member.spec, member.parameters.clone())
         model = replace(model, network=network, conformal=None)
         increments = cls(model, settings, recipe_name, changes)
-        constants = [column for column in model.schema.columns if column.kind == "constant"]
+        constants = [column for column in model.table_schema.columns if column.kind == "constant"]
         increments._constants = {column.name: column.reason for column in constants}
         return increments
 
@@ -164,7 +162,7 @@ class Increments:
         self._bits = bits
         return line
 
-    def answering(self) -> TableModel:
+    def answering(self) -> Model:
         """The model as it is now, which answers the same while this goes on."""
         network = self.model.network
         return replace(self.model, network=Network.of(network.spec, network.parameters.clone()))
@@ -175,7 +173,7 @@ class Increments:
         frame, model = rows.frame, self.model
         require_columns(model.encoder.column_names, frame.columns, "the table")
         unseen.num_rows = len(frame)
-        for category in model.encoder.categories:
+        for category in model.table_encoder.categories:
             unseen.note(frame[category.name], category.codes(frame[category.name]))
         varied = [
             f"column {name!r}, which was constant, varies and is not used"
@@ -320,7 +318,7 @@ def _first_model(
     targets: Targets,
     recipe_name: str,
     changes: Mapping[str, Any],
-) -> tuple[TableModel, TrainingSettings]:
+) -> tuple[Model, TrainingSettings]:
     """A network with first weights, and the settings it is trained with."""
     settings = _constant(recipe_name, targets, len(schema.inputs), changes)
     encoder = Encoder.fit(frame, schema, EncodingPlan(settings.one_hot_limit or None))
@@ -333,7 +331,7 @@ def _first_model(
     )
     inputs = torch.from_numpy(encoder.encode(frame))
     network = Network.for_training(spec, [settings], inputs)
-    return TableModel(schema, encoder, targets, network), settings
+    return Model(schema, encoder, targets, network), settings
 
 
 def _constant(

@@ -22,8 +22,8 @@ from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.state import StateKeeper, TrainingState
 from multilayer.engine.training import train, warn_of_diverged
 from multilayer.model.held_out import HeldOut
-from multilayer.model.table_file import check_saveable
-from multilayer.model.table_model import TableModel
+from multilayer.model.model import Model
+from multilayer.model.model_file import check_saveable
 from multilayer.model.temperature import FEW_ROWS, PRIOR_TEMPERATURE
 
 
@@ -124,7 +124,7 @@ class PopulationFit(ABC):
         """
         check_saveable(self._plain_model(self.network), path)
 
-    def model(self) -> TableModel:
+    def model(self) -> Model:
         """The model, once the epochs are over; calibrated where rows were held out.
 
         Networks that diverged beside others are no part of it; a `DataWarning` counts them.
@@ -145,9 +145,9 @@ class PopulationFit(ABC):
         best_epochs = self.history[-1].get("best_epochs") if self.history else None
         return self.network.members_that_learned(best_epochs)
 
-    def _plain_model(self, network: Network) -> TableModel:
+    def _plain_model(self, network: Network) -> Model:
         """Networks and all around them, without what held-out rows teach about their answers."""
-        return TableModel(
+        return Model(
             self.schema,
             self.encoder,
             self.targets,
@@ -156,9 +156,7 @@ class PopulationFit(ABC):
             details=self._details(),
         )
 
-    def held_out_answers(
-        self, model: TableModel
-    ) -> tuple[NDArray[np.float64], NDArray[Any]] | None:
+    def held_out_answers(self, model: Model) -> tuple[NDArray[np.float64], NDArray[Any]] | None:
         """Answers for the held-out rows and their encoded targets; see `HeldOut.answers`."""
         if self._held_out is None:
             return None

@@ -11,7 +11,7 @@ from multilayer.columns.bare_numbers import BareNumbers
 from multilayer.encoding.number_scale import NumberScale
 from multilayer.encoding.unseen_values import UnseenValues
 from multilayer.engine.network import Network
-from multilayer.model.table_model import TableModel
+from multilayer.model.model import Model
 
 if TYPE_CHECKING:
     import polars as pl
@@ -39,7 +39,7 @@ class Importance:
 
 
 def permutation_importance(
-    model: TableModel,
+    model: Model,
     frame: "pl.DataFrame",
     targets: NDArray[Any],
     members: NDArray[np.int64] | None = None,
@@ -60,13 +60,13 @@ def permutation_importance(
     """
     truths = model.targets.encode(targets)
     unseen = UnseenValues()
-    inputs = model.encoder.encode(frame, unseen=unseen)
+    inputs = model.table_encoder.encode(frame, unseen=unseen)
     unseen.bare = BareNumbers()  # the frame is typed, and has lost its signs
     unseen.report(model.on_unseen)
     whole = _loss(model, inputs, truths, members)
     generator = np.random.default_rng(seed)
     found = []
-    for column, places in model.encoder.feature_groups.items():
+    for column, places in model.table_encoder.feature_groups.items():
         kept = inputs[:, list(places)]
         rises = []
         for _ in range(_NUM_SHUFFLES):
@@ -78,7 +78,7 @@ def permutation_importance(
 
 
 def _loss(
-    model: TableModel,
+    model: Model,
     inputs: NDArray[np.float32],
     truths: NDArray[Any],
     members: NDArray[np.int64] | None,

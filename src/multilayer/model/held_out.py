@@ -11,8 +11,8 @@ from torch import Tensor
 
 from multilayer.engine.batches import Examples
 from multilayer.model.conformal import ConformalScores
+from multilayer.model.model import Model
 from multilayer.model.number_intervals import scores_of_numbers
-from multilayer.model.table_model import TableModel
 from multilayer.model.temperature import fit_temperature
 
 Array = NDArray[np.float64]
@@ -41,7 +41,7 @@ class HeldOut:
         """The row numbers, as `train` takes them."""
         return None if self.rows is None else [torch.from_numpy(rows) for rows in self.rows]
 
-    def calibrated(self, model: TableModel) -> TableModel:
+    def calibrated(self, model: Model) -> Model:
         """The model with a temperature and conformal scores from these rows.
 
         The temperature is fitted to the outputs of all members on their own rows; probabilities
@@ -60,7 +60,7 @@ class HeldOut:
             model, conformal=self._scores(model, [part[:2] for part in parts if len(part[1])])
         )
 
-    def answers(self, model: TableModel) -> tuple[Array, NDArray[Any]]:
+    def answers(self, model: Model) -> tuple[Array, NDArray[Any]]:
         """Answers for the held-out rows by networks that have not learned from them.
 
         Returns:
@@ -77,8 +77,8 @@ class HeldOut:
         return np.concatenate(answers), np.concatenate([targets for _, targets, _ in parts])
 
     def _tempered(
-        self, model: TableModel, parts: list[tuple[Array, NDArray[np.int64], Array | None]]
-    ) -> TableModel:
+        self, model: Model, parts: list[tuple[Array, NDArray[np.int64], Array | None]]
+    ) -> Model:
         logits = np.concatenate([outputs[0] for outputs, _, _ in parts])
         targets = np.concatenate([targets for _, targets, _ in parts]).astype(np.int64)
         weights = None
@@ -92,7 +92,7 @@ class HeldOut:
         )
 
     def _scores(
-        self, model: TableModel, parts: list[tuple[Array, NDArray[np.int64]]]
+        self, model: Model, parts: list[tuple[Array, NDArray[np.int64]]]
     ) -> ConformalScores:
         """Each part is outputs (num_members, num_rows, num_outputs) and targets."""
         scores = []
@@ -107,7 +107,7 @@ class HeldOut:
                 scores.append(1 - of_truth[:, None])
         return ConformalScores.of(scores)
 
-    def _parts(self, model: TableModel) -> Iterator[tuple[Array, NDArray[np.int64], Array | None]]:
+    def _parts(self, model: Model) -> Iterator[tuple[Array, NDArray[np.int64], Array | None]]:
         """Each member's outputs (1, num_rows, num_outputs) on its rows, their targets, weights."""
         for number in range(model.network.num_members):
             rows = slice(None) if self.rows is None else torch.from_numpy(self.rows[number])

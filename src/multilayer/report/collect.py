@@ -12,8 +12,7 @@ from multilayer.drawing.html.page import render_page
 from multilayer.errors import MultilayerError, OutputError, SettingsError
 from multilayer.files import check_is_no_link, write_text
 from multilayer.images.datasets import load_images
-from multilayer.model.any_model import load_model
-from multilayer.model.table_model import TableModel
+from multilayer.model.model_file import load_model
 from multilayer.report import facts
 from multilayer.report.image_parts import parts_on_data, weight_pictures
 from multilayer.report.table_parts import parts_on_rows
@@ -100,7 +99,7 @@ def _parts_of_model(path: Path, description: dict[str, Any]) -> tuple[dict[str, 
     parts: dict[str, Any] = {}
     data, loss = description["data"], description["settings"].get("loss", "cross_entropy")
     try:
-        if isinstance(model, TableModel):
+        if model.image_shape is None:
             parts |= parts_on_rows(path, model, str(path), loss)
             examined = None
         else:

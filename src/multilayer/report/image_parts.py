@@ -9,7 +9,7 @@ from multilayer.drawing.html.content import Mistake, WeightPictures
 from multilayer.drawing.html.data_uri import grey_png, signed_png
 from multilayer.fit.image_rows import as_examples
 from multilayer.images.datasets import ImageDataset, ImageSplit
-from multilayer.model.image_model import ImageModel
+from multilayer.model.model import Model
 from multilayer.report.class_parts import calibration_of, confusion_of
 from multilayer.report.layer_parts import layer_parts
 from multilayer.runs.evaluation import ImageEvaluation, evaluate_images
@@ -20,15 +20,16 @@ _NUM_BINS = 10  # of confidence
 _NUM_ROWS_PASSED = 1024
 
 
-def weight_pictures(model: ImageModel) -> WeightPictures:
+def weight_pictures(model: Model) -> WeightPictures:
     """The first weights; the same picture as first_layer.png."""
+    assert model.image_shape is not None
     mosaic = first_layer_mosaic(model.network.weights[0][0].numpy(), model.image_shape)
     return WeightPictures(
         mosaic.title, signed_png(mosaic.values, mosaic.limit), f"{mosaic.limit:.2g}"
     )
 
 
-def parts_on_data(model: ImageModel, dataset: ImageDataset, name: str, loss: str) -> dict[str, Any]:
+def parts_on_data(model: Model, dataset: ImageDataset, name: str, loss: str) -> dict[str, Any]:
     """Fields of `RunContent` that need the data.
 
     Args:

@@ -15,7 +15,7 @@ from multilayer.engine.batches import Examples
 from multilayer.errors import RunFolderError
 from multilayer.fit.table_rows import TableRows
 from multilayer.metrics.importance import Importance, permutation_importance
-from multilayer.model.table_model import TableModel
+from multilayer.model.model import Model
 from multilayer.report.class_parts import calibration_of, confusion_of, share
 from multilayer.report.layer_parts import layer_parts
 from multilayer.runs.inspection import held_out_rows, members_holding_out
@@ -27,7 +27,7 @@ _NUM_ROWS_PASSED = 1024
 Array = NDArray[Any]
 
 
-def parts_on_rows(path: Path, model: TableModel, name: str, loss: str) -> dict[str, Any]:
+def parts_on_rows(path: Path, model: Model, name: str, loss: str) -> dict[str, Any]:
     """Fields of `RunContent` that need the rows that the run held out.
 
     Args:
@@ -61,7 +61,7 @@ def parts_on_rows(path: Path, model: TableModel, name: str, loss: str) -> dict[s
     return parts | _of_labels(model, rows, truths, name)
 
 
-def _of_classes(model: TableModel, rows: TableRows, truths: Array, name: str) -> dict[str, Any]:
+def _of_classes(model: Model, rows: TableRows, truths: Array, name: str) -> dict[str, Any]:
     probabilities = model.probabilities(rows.frame)
     answers, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)
     names = [str(label) for label in model.targets.classes]
@@ -79,7 +79,7 @@ def _of_classes(model: TableModel, rows: TableRows, truths: Array, name: str) ->
     }  # fmt: skip
 
 
-def _of_labels(model: TableModel, rows: TableRows, truths: Array, name: str) -> dict[str, Any]:
+def _of_labels(model: Model, rows: TableRows, truths: Array, name: str) -> dict[str, Any]:
     probabilities = model.probabilities(rows.frame)
     is_said, is_true = probabilities > 0.5, truths > 0.5
     is_wrong = is_said != is_true
@@ -122,7 +122,7 @@ def _labels(names: Sequence[str], is_there: Array) -> str:
     return ", ".join(there) or "none"
 
 
-def _of_numbers(model: TableModel, rows: TableRows, truths: Array, name: str) -> dict[str, Any]:
+def _of_numbers(model: Model, rows: TableRows, truths: Array, name: str) -> dict[str, Any]:
     said = model.numbers(rows.frame)
     true = model.targets.scale.restore(truths)
     errors = said - true
@@ -152,9 +152,9 @@ def _listed(numbers: Array, kind: str = ".4g") -> str:
 
 
 def _mistake(
-    model: TableModel, rows: TableRows, row: int, truth: str, answer: str, detail: str
+    model: Model, rows: TableRows, row: int, truth: str, answer: str, detail: str
 ) -> Mistake:
-    columns = [column.name for column in model.schema.inputs][:_MOST_COLUMNS]
+    columns = [column.name for column in model.table_schema.inputs][:_MOST_COLUMNS]
     values = rows.frame.row(row, named=True)
     place = row if rows.numbers is None else int(rows.numbers[row])
     inputs = {

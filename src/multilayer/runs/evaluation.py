@@ -14,7 +14,8 @@ from multilayer.runs.data_of_run import check_images_of_run
 from multilayer.runs.run_documents import read_settings
 from multilayer.runs.run_folder import model_path
 from multilayer.metrics.intervals import wilson_interval
-from multilayer.model.image_model import ImageModel, load_image_model
+from multilayer.model.model import Model
+from multilayer.model.model_file import load_model
 from multilayer.drawing.pictures import save_confusion_matrix, save_mistakes
 
 
@@ -70,7 +71,7 @@ class ImageEvaluation:
         return wrong[np.argsort(-self.confidences[wrong], kind="stable")]
 
 
-def evaluate_images(model: ImageModel, split: ImageSplit) -> ImageEvaluation:
+def evaluate_images(model: Model, split: ImageSplit) -> ImageEvaluation:
     """Label pictures and hold the answers against their true labels.
 
     Raises:
@@ -114,7 +115,7 @@ def evaluate_run(
         DataError: the data cannot be had, or is not of the network's kind.
         OutputError: the pictures cannot be written.
     """
-    model = load_image_model(model_path(run))
+    model = load_model(model_path(run))
     folder = Path(run if output is None else output)
     if not folder.is_dir():
         raise OutputError(f"the folder for the pictures, {folder}, does not exist")

@@ -21,9 +21,10 @@ def save_model_file(
     results: Mapping[str, Any],
 ) -> None:
     """Write model.safetensors, with the content of results.json in it."""
-    from multilayer.model.image_model import ImageModel, save_image_model
+    from multilayer.model.model import Model
+    from multilayer.model.model_file import save_model
 
-    model = ImageModel(
+    model = Model.of_images(
         network,
         dataset.image_shape,
         dataset.class_names,
@@ -33,7 +34,7 @@ def save_model_file(
             "results": without_times(results),
         },
     )
-    save_image_model(model, folder / "model.safetensors")
+    save_model(model, folder / "model.safetensors")
 
 
 def save_drawings(

@@ -16,8 +16,8 @@ from multilayer.fit.moved_data import is_there, where_data_are
 from multilayer.runs.run_documents import read_settings
 from multilayer.runs.run_folder import model_path
 from multilayer.runs.saved_run import format_of_run
-from multilayer.model.table_file import load_table_model
-from multilayer.model.table_model import TableModel
+from multilayer.model.model_file import load_model
+from multilayer.model.model import Model
 
 _MOST_ROWS = 2_000
 
@@ -33,7 +33,7 @@ class TableInspection:
         reason: why there are no importances, in words.
     """
 
-    model: TableModel
+    model: Model
     importances: list[Importance]
     num_rows: int
     reason: str
@@ -55,7 +55,7 @@ def inspect_table(
         RunFolderError, ModelFileError: the run is not whole.
         TableError: the data does not fit.
     """
-    model = load_table_model(model_path(run))
+    model = load_model(model_path(run))
     rows, reason = held_out_rows(run, model, data, table_format=table_format)
     if rows is None:
         return TableInspection(model, [], 0, reason)
@@ -66,7 +66,7 @@ def inspect_table(
 
 def held_out_rows(
     run: str | Path,
-    model: TableModel,
+    model: Model,
     data: str | Path | None = None,
     *,
     table_format: TableFormat | None = None,
@@ -117,7 +117,7 @@ def members_holding_out(run: str | Path, rows: TableRows) -> NDArray[np.int64] |
 
 
 def _all_rows_of(
-    run: str | Path, model: TableModel, data: str | Path | None, table_format: TableFormat | None
+    run: str | Path, model: Model, data: str | Path | None, table_format: TableFormat | None
 ) -> tuple[TableRows | None, str]:
     def rows_of(path: str | Path) -> TableRows:
         return rows_for_model(model, path, table_format or format_of_run(run, path)).rows

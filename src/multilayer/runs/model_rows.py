@@ -15,7 +15,7 @@ from multilayer.columns.target_checks import shown_target
 from multilayer.errors import TableError
 from multilayer.fit.table_rows import TableRows
 from multilayer.fit.table_source import ColumnRoles, read_rows
-from multilayer.model.table_model import TableModel
+from multilayer.model.model import Model
 
 _MOST_LABELS_SHOWN = 5
 
@@ -43,7 +43,7 @@ class ModelRows:
 
 
 def rows_for_model(
-    model: TableModel, data: str | Path, table_format: TableFormat | None = None
+    model: Model, data: str | Path, table_format: TableFormat | None = None
 ) -> ModelRows:
     """Read a file with targets as the model's schema and classes say.
 
@@ -60,9 +60,9 @@ def rows_for_model(
     roles = ColumnRoles(
         targets.names,
         table_format=table_format or TableFormat(),
-        values=model.schema.value_format,
+        values=model.table_schema.value_format,
     )
-    source = read_rows(data, roles, schema=model.schema, number_types=targets.number_types)
+    source = read_rows(data, roles, schema=model.table_schema, number_types=targets.number_types)
     rows, notes = source.rows, source.notes
     if not targets.is_classification:
         targets.encode(rows.targets, rows.numbers)  # says which row is no target

@@ -19,8 +19,8 @@ from multilayer.runs.run_documents import read_json
 from multilayer.runs.run_folder import model_path
 from multilayer.runs.saved_run import format_of_run
 from multilayer.metrics.table_scores import Score, absent_classes, absent_in_words, scores_of
-from multilayer.model.table_file import load_table_model
-from multilayer.model.table_model import TableModel
+from multilayer.model.model_file import load_model
+from multilayer.model.model import Model
 from multilayer.drawing.pictures import save_confusion_matrix
 from multilayer.drawing.reliability import save_reliability_diagram
 
@@ -99,7 +99,7 @@ class TableEvaluation:
 
 
 def evaluate_table(
-    model: TableModel, data: str | Path, *, table_format: TableFormat | None = None
+    model: Model, data: str | Path, *, table_format: TableFormat | None = None
 ) -> TableEvaluation:
     """Score a model on a file.
 
@@ -176,7 +176,7 @@ def evaluate_table_run(
         TableError: the data does not fit.
         OutputError: the pictures cannot be written.
     """
-    model = load_table_model(model_path(run))
+    model = load_model(model_path(run))
     folder = output if output is not None else run if Path(run).is_dir() else None
     if output is not None and not Path(output).is_dir():
         raise OutputError(f"the folder for the pictures, {output}, does not exist")

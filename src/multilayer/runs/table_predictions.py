@@ -16,7 +16,7 @@ from multilayer.encoding.unseen_values import UnseenValues
 from multilayer.errors import OutputError, SettingsError
 from multilayer.files import replace_atomically
 from multilayer.runs.spreadsheets import frame_without_formulas
-from multilayer.model.table_answers import TableAnswers
+from multilayer.model.answers import Answers
 
 if TYPE_CHECKING:
     import polars as pl
@@ -52,7 +52,7 @@ class TablePredictions:
 
     def __init__(
         self,
-        model: TableAnswers,
+        model: Answers,
         data: str | Path,
         *,
         table_format: TableFormat | None = None,
@@ -84,7 +84,7 @@ class TablePredictions:
         for piece in read_table_pieces(self._data, table_format=self._table_format):
             if names is None:
                 names = _free_names(self._answer_names(), piece.columns)
-                self.ignored_columns = self._model.encoder.ignored_columns(piece.columns)
+                self.ignored_columns = self._model.table_encoder.ignored_columns(piece.columns)
             answers = self._answers(piece, source, first_row)
             yield piece.with_columns(
                 column.alias(name) for name, column in zip(names, answers, strict=True)

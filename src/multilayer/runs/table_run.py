@@ -19,7 +19,7 @@ from multilayer.stopwatch import Stopwatch, without_times
 from multilayer.runs.written_documents import results_document, settings_document, table_data
 from multilayer.metrics.table_scores import absent_classes, scores_of
 from multilayer.fit.table_source import ColumnRoles, TableSource, read_rows, require_varied, warn_of
-from multilayer.model.table_file import save_table_model
+from multilayer.model.model_file import save_model
 from multilayer.drawing.pictures import save_learning_curves
 
 MODEL_FILE = "model.safetensors"
@@ -222,7 +222,7 @@ class TableRun:
             temperature=model.temperature,
         )
         model.details["results"] = without_times(results)
-        save_table_model(model, self.folder.path / MODEL_FILE)
+        save_model(model, self.folder.path / MODEL_FILE)
         if self.history:
             self.folder.sync("history.jsonl")
             save_learning_curves(self.history, self.folder.path / "curves.png")

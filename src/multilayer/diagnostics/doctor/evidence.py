@@ -19,7 +19,7 @@ from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import RunFolderError
 from multilayer.fit.fitting import TableFit
 from multilayer.images.datasets import ImageDataset
-from multilayer.model.any_model import load_model
+from multilayer.model.model_file import load_model
 from multilayer.runs.repeat_command import compare_command, repeat_command
 from multilayer.runs.run_documents import read_history, read_results, read_settings
 from multilayer.runs.run_folder import model_path

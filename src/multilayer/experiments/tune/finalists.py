@@ -17,7 +17,7 @@ from multilayer.experiments.tune.trials import TrialSummary
 from multilayer.fit.fitting import TableFit
 from multilayer.fit.table_source import ColumnRoles
 from multilayer.metrics.table_scores import Score, scores_of
-from multilayer.model.table_model import TableModel
+from multilayer.model.model import Model
 
 NUM_FINALISTS = 3
 NUM_FOLDS = 5
@@ -38,7 +38,7 @@ class Finalist:
 
     trial: TrialSummary
     fit: TableFit
-    model: TableModel | None
+    model: Model | None
     loss: float
     scores: list[Score]
 

@@ -33,8 +33,8 @@ from multilayer.files import write_text
 from multilayer.fit.moved_data import file_digest
 from multilayer.fit.table_source import ColumnRoles, read_rows, warn_of
 from multilayer.metrics.table_scores import Score, scores_of
-from multilayer.model.table_file import save_table_model
-from multilayer.model.table_model import TableModel
+from multilayer.model.model import Model
+from multilayer.model.model_file import save_model
 from multilayer.runs.run_folder import RunFolder
 from multilayer.stopwatch import Stopwatch
 
@@ -53,7 +53,7 @@ class TuneResult:
         folder: the run folder.
     """
 
-    model: TableModel
+    model: Model
     params: dict[str, Any]
     scores: list[Score]
     results: dict[str, Any]
@@ -230,7 +230,7 @@ class TuneRun:
         yield self._left(self.folder.own, finalists, winner, winner.model)
 
     def _left(
-        self, folder: RunFolder, finalists: list[Finalist], winner: Finalist, model: TableModel
+        self, folder: RunFolder, finalists: list[Finalist], winner: Finalist, model: Model
     ) -> TuneResult:
         with self._watch.part("estimating on rows set aside"):
             scores = self._estimate(model)
@@ -240,7 +240,7 @@ class TuneRun:
             self._watch.seconds,
         )  # fmt: skip
         model.details["results"] = results
-        save_table_model(model, folder.path / "model.safetensors")
+        save_model(model, folder.path / "model.safetensors")
         folder.write_lines("history.jsonl", winner.fit.history)
         save_learning_curves(winner.fit.history, folder.path / "curves.png")
         with storage_errors(self.place):
@@ -251,7 +251,7 @@ class TuneRun:
         folder.release()
         return TuneResult(model, winner.trial.params, scores, results, folder.path)
 
-    def _estimate(self, model: TableModel) -> list[Score]:
+    def _estimate(self, model: Model) -> list[Score]:
         frame = self.rows.set_aside.frame
         is_numbers = model.targets.task == "regression"
         answers = model.numbers(frame) if is_numbers else model.probabilities(frame)

@@ -1,37 +1,41 @@
-"""Answers for the rows of a table, whatever computes the outputs. This needs no PyTorch."""
+"""From rows of either kind to answers, whatever computes the outputs. This needs no PyTorch."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.columns.schema import Schema
-from multilayer.encoding.encoder import Encoder
+from multilayer.encoding.image_encoder import ImageEncoder
 from multilayer.encoding.targets import Targets
 from multilayer.encoding.unseen_values import OnUnseen, UnseenValues
 from multilayer.errors import DataError, SettingsError
 from multilayer.model.conformal import ConformalScores
 from multilayer.model.finiteness import check_answers
 from multilayer.model.number_intervals import intervals_of_numbers
-from multilayer.reading.frames import as_frame
 
-Array = NDArray[np.float64]
+if TYPE_CHECKING:
+    from multilayer.columns.schema import Schema
+    from multilayer.encoding.encoder import Encoder
+
+Array = NDArray[Any]  # float64 of tables, float32 of images
 _MOST_ENCODED = 2**25  # numbers in memory at once, of rows to be answered
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class TableAnswers(ABC):
+@dataclass(frozen=True, eq=False)
+class Answers(ABC):
     """All that is needed between a raw row and its answer, but for the networks.
 
-    Tables are taken in any form that `as_frame` knows; columns are found by name. Answers are
-    computed in float64, so that a row's answer does not depend on the rows beside it.
+    Rows are images, (num_images, height, width) or one of them, in whole numbers from 0 to 255, or
+    a table in any form that `as_frame` knows, whose columns are found by name. Answers for tables
+    are computed in float64, so that a row's answer does not depend on the rows beside it; answers
+    for images in float32.
 
     Args:
-        schema: what the columns are.
-        encoder: makes a network's inputs of a table's rows.
-        targets: what the outputs stand for.
+        schema: what the columns of a table are; None: rows are images.
+        encoder: makes a network's inputs of rows.
+        targets: what the outputs stand for; the classes of images are their names.
         temperature: logits are divided by this.
         uniform_share: so much of each class's probability is spread over all classes.
         conformal: scores of held-out rows, for intervals and sets; None: there were none.
@@ -41,8 +45,8 @@ class TableAnswers(ABC):
             `DataWarning`), "error" (a `TableError`) or "ignore"; no file keeps it.
     """
 
-    schema: Schema
-    encoder: Encoder
+    schema: "Schema | None"
+    encoder: "Encoder | ImageEncoder"
     targets: Targets
     temperature: float = field(default=1.0, kw_only=True)
     uniform_share: float = field(default=0.0, kw_only=True)
@@ -61,33 +65,71 @@ class TableAnswers(ABC):
             what += f" ({len(targets.classes)} classes)"
         elif targets.task == "multilabel":
             what += " (labels)"
-        num_inputs = len(self.schema.inputs)
-        columns = f"{num_inputs} column{'' if num_inputs == 1 else 's'}"
-        return f"<{type(self).__name__}: {what:.200} from {columns}>"
+        if self.schema is None:
+            rows = "images of {} x {}".format(*self.image_shape or ())
+        else:
+            num_inputs = len(self.schema.inputs)
+            rows = f"{num_inputs} column{'' if num_inputs == 1 else 's'}"
+        return f"<{type(self).__name__}: {what:.200} from {rows}>"
 
     @abstractmethod
-    def encoded_outputs(self, inputs: NDArray[np.float32]) -> Array:
+    def encoded_outputs(self, inputs: NDArray[Any]) -> Array:
         """What each member's last layer says to encoded rows.
 
         Args:
             inputs: as the encoder makes them, (num_rows, row_width).
 
         Returns:
-            (num_members, num_rows, num_outputs), computed in float64.
+            (num_members, num_rows, num_outputs), in the encoder's `answer_dtype`.
         """
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes as text; none of several labels or of numbers."""
+        return tuple(map(str, self.targets.classes))
+
+    @property
+    def image_shape(self) -> tuple[int, int] | None:
+        """Height and width of images; None of tables."""
+        return self.encoder.image_shape
+
+    @property
+    def table_encoder(self) -> "Encoder":
+        """The encoder of columns.
+
+        Raises:
+            DataError: rows are images, which have none.
+        """
+        if isinstance(self.encoder, ImageEncoder):
+            raise DataError("this model labels images; columns are those of a table's model")
+        return self.encoder
+
+    @property
+    def table_schema(self) -> "Schema":
+        """The schema of columns.
+
+        Raises:
+            DataError: rows are images, which have none.
+        """
+        if self.schema is None:
+            raise DataError("this model labels images; columns are those of a table's model")
+        return self.schema
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The answer for each row.
 
         Args:
-            X: a table, (num_rows, …).
+            X: images or a table.
 
         Returns:
-            Classes (num_rows,); labels 0 and 1, (num_rows, num_labels); or numbers, (num_rows,),
-            of several targets (num_rows, num_targets).
+            Classes (num_rows,), of images their names; labels 0 and 1, (num_rows, num_labels); or
+            numbers, (num_rows,), of several targets (num_rows, num_targets).
 
         Raises:
             TableError: columns are missing or hold what they must not.
+            ImageFileError: images have another shape, or hold other than whole numbers from 0 to
+                255.
+            PredictionError: an answer is not a finite number.
         """
         if self.targets.is_classification:
             return self.targets.decode_classes(self.probabilities(X).argmax(axis=1))
@@ -99,11 +141,17 @@ class TableAnswers(ABC):
     def probabilities(self, X: Any) -> Array:
         """Probabilities of the classes, (num_rows, num_classes), or of each label's yes.
 
+        They are averaged over the members, and each row of classes sums to 1.
+
         Raises:
             SettingsError: the targets are numbers.
             TableError: columns are missing or hold what they must not.
+            ImageFileError: images have another shape, or hold other than whole numbers from 0 to
+                255.
+            PredictionError: an answer is not a finite number.
         """
-        mean: Array = self.member_probabilities(self.member_outputs(X)).mean(axis=0)
+        of_members = self.member_probabilities(self.member_outputs(X))
+        mean: Array = of_members[0] if len(of_members) == 1 else of_members.mean(axis=0)
         return mean
 
     def numbers(self, X: Any) -> Array:
@@ -167,19 +215,22 @@ class TableAnswers(ABC):
         """What each member's last layer says, (num_members, num_rows, num_outputs).
 
         Args:
-            X: a table.
-            source: what errors call it.
+            X: images or a table.
+            source: what errors call a table.
             first_row: number of the first row, for errors.
             unseen: is added to, and nothing is done about it; None: `on_unseen` says what is done.
 
         Raises:
             TableError: columns are missing or hold what they must not.
+            ImageFileError: images have another shape, or hold other than whole numbers from 0 to
+                255.
+            PredictionError: an output is not a finite number.
         """
-        frame, found = as_frame(X), UnseenValues() if unseen is None else unseen
+        rows, found = self.encoder.as_rows(X), UnseenValues() if unseen is None else unseen
         rows_at_once = max(1, _MOST_ENCODED // max(self.encoder.row_width, 1))
         parts = []
-        for start in range(0, max(len(frame), 1), rows_at_once):
-            piece = frame[start : start + rows_at_once]
+        for start in range(0, max(len(rows), 1), rows_at_once):
+            piece: Any = rows[start : start + rows_at_once]
             inputs = self.encoder.encode(piece, source, first_row + start, found)
             parts.append(self.encoded_outputs(inputs))
         if unseen is None:
@@ -196,15 +247,18 @@ class TableAnswers(ABC):
         """
         if self.targets.task == "regression":
             raise SettingsError("probabilities are of classes; this model predicts numbers")
-        tempered = outputs / self.temperature
+        probabilities: Array = outputs if self.temperature == 1 else outputs / self.temperature
         if self.targets.task == "multilabel":
-            probabilities: Array = 0.5 * (1 + np.tanh(0.5 * tempered))
+            probabilities = 0.5 * (1 + np.tanh(0.5 * probabilities))
             uniform = 0.5
-        else:
-            tempered -= tempered.max(axis=-1, keepdims=True)
-            probabilities = np.exp(tempered)
-            probabilities /= probabilities.sum(axis=-1, keepdims=True)
+        else:  # softmax, in which no exponential overflows
+            most = np.maximum.reduce(probabilities, axis=-1, keepdims=True)
+            probabilities = probabilities - most
+            np.exp(probabilities, out=probabilities)
+            probabilities /= np.add.reduce(probabilities, axis=-1, keepdims=True)
             uniform = 1 / outputs.shape[-1]
+        if not self.uniform_share:
+            return probabilities
         return (1 - self.uniform_share) * probabilities + self.uniform_share * uniform
 
     def member_numbers(self, outputs: Array) -> Array:

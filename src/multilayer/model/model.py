@@ -1,0 +1,81 @@
+"""Networks that answer for images or for the rows of a table, to be gone on with in PyTorch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from multilayer.encoding.image_encoder import ImageEncoder
+from multilayer.encoding.targets import Targets
+from multilayer.engine.network import Network
+from multilayer.engine.specification import NetworkSpec
+from multilayer.model.answers import Answers, Array
+
+
+@dataclass(frozen=True, eq=False)
+class Model(Answers):
+    """A population of networks with all that is needed between a raw row and its answer.
+
+    Args:
+        network: the population; its members' answers are averaged. For the others see `Answers`.
+    """
+
+    network: Network
+
+    @classmethod
+    def of_images(
+        cls,
+        network: Network,
+        image_shape: tuple[int, int],
+        class_names: Sequence[str],
+        details: dict[str, Any] | None = None,
+    ) -> "Model":
+        """A model that labels images.
+
+        Args:
+            network: takes bytes, pixel by pixel, row by row.
+            image_shape: height and width of the images.
+            class_names: a name for each output.
+            details: how it came about; kept in the file for people.
+        """
+        targets = Targets.of_class_names(class_names)
+        return cls(None, ImageEncoder(image_shape), targets, network, details=details or {})
+
+    @property
+    def spec(self) -> NetworkSpec:
+        """The networks' shape."""
+        return self.network.spec
+
+    @property
+    def num_members(self) -> int:
+        """Networks whose answers are averaged."""
+        return self.network.num_members
+
+    @property
+    def parameters(self) -> dict[str, NDArray[np.float32]]:
+        """Of all members by the names of their slots, (num_members, …)."""
+        return {name: view.numpy() for name, view in self.network.named_parameters()}
+
+    def encoded_outputs(self, inputs: NDArray[Any]) -> Array:
+        """See `Answers`."""
+        inputs = np.require(inputs, requirements=["C", "W"])  # as PyTorch wants them
+        outputs: Array = self._answering.logits(torch.from_numpy(inputs)).numpy()
+        return outputs
+
+    @cached_property
+    def _answering(self) -> Network:
+        """The population in the type in which answers are computed."""
+        if self.encoder.answer_dtype is np.float32:
+            return self.network
+        return Network.of(self.network.spec, self.network.parameters.double())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields alone: what can be made again need not be kept."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+ImageModel = TableModel = Model  # the names until version 0.2
