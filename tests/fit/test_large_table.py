@@ -205,7 +205,7 @@ def test_held_out_rows_and_chunks_keep_to_a_small_limit(tmp_path, monkeypatch):
 
 KILLED = """
 import os, sys
-from multilayer.estimators import memory_plan
+from multilayer.fit import memory_plan
 memory_plan._LARGEST_PIECE_BYTES = 30_000
 from multilayer.fit.large_table import LargeTable
 from multilayer.fit.table_source import ColumnRoles
