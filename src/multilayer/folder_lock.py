@@ -23,9 +23,6 @@ class RunLock:
     The operating system keeps it, so that the lock of a process that died is free. The file says
     who holds it, for people: process, machine, and since when.
 
-    Args:
-        folder: exists.
-
     The folder may be a stranger's: a file of another kind at the lock's place, such as a link, is
     neither written nor removed.
 

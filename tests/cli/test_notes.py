@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 
-from multilayer.cli.notes import warnings_as_notes
+from multilayer.cli.terminal import warnings_as_notes
 from multilayer.errors import DataWarning
 
 

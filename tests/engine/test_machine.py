@@ -7,7 +7,7 @@ import torch
 
 from multilayer.engine import machine
 from multilayer.engine.batches import Examples
-from multilayer.engine.devices import choose_device
+from multilayer.engine.machine import choose_device
 from multilayer.engine.network import Network
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec

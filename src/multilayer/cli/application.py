@@ -10,8 +10,8 @@ from multilayer import __version__
 from multilayer.cli import exit_codes
 from multilayer.cli.flag_names import with_flags_as_typed
 from multilayer.cli.interrupts import Interrupted
-from multilayer.cli.notes import warnings_as_notes
 from multilayer.cli.process import complain
+from multilayer.cli.terminal import warnings_as_notes
 from multilayer.errors import DistributedError, MultilayerError, TrainingDivergedError
 
 # What `multilayer --help` says of each command: the first sentence of its function's docstring,

@@ -5,9 +5,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from multilayer.cli.tables import print_table
-from multilayer.cli.terminal import say
-from multilayer.cli.whole_numbers import WholeNumber
+from multilayer.cli.argument_types import WholeNumber
+from multilayer.cli.terminal import print_table, say
 from multilayer.errors import OutputError
 
 if TYPE_CHECKING:

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from multilayer.cli import exit_codes
-from multilayer.cli.data_argument import DataArgument
+from multilayer.cli.argument_types import DataArgument
 from multilayer.cli.interrupts import stop_on_interrupt
 from multilayer.cli.setting_flags import QUIET, TABLE_GROUP
 from multilayer.cli.table_flags import TableFlags
-from multilayer.cli.tables import print_table
-from multilayer.cli.terminal import say
+from multilayer.cli.terminal import print_table, say
 
 if TYPE_CHECKING:
     from multilayer.experiments.comparison import Comparison

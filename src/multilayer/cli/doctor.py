@@ -38,12 +38,7 @@ def doctor(run: str, data: str | None = None, /) -> int:
 
 
 def print_diagnoses(run: Path, data: "ImageDataset | TableFit") -> None:
-    """Say in a line what a quick look at a run finds, for the end of its training.
-
-    Args:
-        run: the folder.
-        data: what it trained on.
-    """
+    """Say in a line what a quick look at a run finds, for the end of its training."""
     from multilayer.diagnostics.doctor.examination import doctor
 
     found = doctor(run, data, is_quick=True)

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from multilayer.cli.data_argument import OptionalDataArgument
+from multilayer.cli.argument_types import OptionalDataArgument
 from multilayer.cli.evaluate_table import evaluate_table
 from multilayer.cli.format_flags import FormatFlags
-from multilayer.cli.tables import print_table
-from multilayer.cli.terminal import say
+from multilayer.cli.terminal import print_table, say
 
 if TYPE_CHECKING:
     from multilayer.runs.evaluation import ImageEvaluation

@@ -4,8 +4,7 @@ import json
 import math
 from typing import TYPE_CHECKING
 
-from multilayer.cli.tables import print_table
-from multilayer.cli.terminal import listed, note, say
+from multilayer.cli.terminal import listed, note, print_table, say
 from multilayer.errors import SettingsError, escaped
 
 if TYPE_CHECKING:

@@ -12,10 +12,6 @@ def with_flags_as_typed(message: str, arguments: Sequence[str]) -> str:
 
     Only what was typed as a flag is changed; of names that are ordinary words too, such as `seed`,
     only one that the message begins with.
-
-    Args:
-        message: of an error.
-        arguments: of the command line.
     """
     for argument in arguments:
         flag = argument.partition("=")[0]

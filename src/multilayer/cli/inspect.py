@@ -4,10 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from multilayer.cli.data_argument import OptionalDataArgument
+from multilayer.cli.argument_types import OptionalDataArgument
 from multilayer.cli.format_flags import FormatFlags
-from multilayer.cli.tables import print_table
-from multilayer.cli.terminal import listed, say
+from multilayer.cli.terminal import listed, print_table, say
 from multilayer.errors import escaped
 
 if TYPE_CHECKING:

@@ -17,11 +17,7 @@ _SHOW_CURSOR = b"\x1b[?25h"
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal asked the process to end before it began what it could stop in the middle of.
-
-    Args:
-        number: of the signal.
-    """
+    """A signal asked the process to end before it began what it could stop in the middle of."""
 
     def __init__(self, number: int) -> None:
         super().__init__()

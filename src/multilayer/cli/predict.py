@@ -9,8 +9,7 @@ from cyclopts import Parameter
 
 from multilayer.cli.format_flags import FormatFlags
 from multilayer.cli.predict_table import predict_table
-from multilayer.cli.tables import print_table
-from multilayer.cli.terminal import note
+from multilayer.cli.terminal import note, print_table
 from multilayer.errors import SettingsError
 
 if TYPE_CHECKING:

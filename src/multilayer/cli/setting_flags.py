@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter, Token
 
-from multilayer.cli.whole_numbers import as_whole
+from multilayer.cli.argument_types import as_whole
 from multilayer.engine.settings import setting_types
 
 _GROUPS = {

@@ -9,8 +9,7 @@ from multilayer.cli import exit_codes
 from multilayer.cli.interrupts import stop_on_interrupt
 from multilayer.cli.setting_flags import TABLE_GROUP
 from multilayer.cli.table_flags import TableFlags
-from multilayer.cli.tables import print_table
-from multilayer.cli.terminal import say
+from multilayer.cli.terminal import print_table, say
 
 
 def study(

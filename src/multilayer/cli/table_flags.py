@@ -141,7 +141,7 @@ class TableFlags(FormatFlags):
         Raises:
             SettingsError: it is no size.
         """
-        from multilayer.cli.memory_sizes import read_bytes
+        from multilayer.cli.argument_types import read_bytes
 
         return None if self.memory_limit is None else read_bytes(self.memory_limit)
 

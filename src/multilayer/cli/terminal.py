@@ -8,10 +8,12 @@ the terminal as it is. Answers that are data, as CSV, do not come through here.
 import os
 import sys
 import textwrap
-from collections.abc import Iterable
-from typing import TextIO
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO
 
-from multilayer.errors import escaped
+from multilayer.errors import DataWarning, escaped
 
 _LEAST_COLUMNS = 20
 
@@ -60,3 +62,48 @@ def note(text: object) -> None:
 def show_over(line: str) -> None:
     """Show a line in place of the last one, in a terminal."""
     print(f"\r\x1b[2K{escaped(line)}", end="", flush=True)
+
+
+@contextmanager
+def warnings_as_notes() -> Iterator[None]:
+    """Print each `DataWarning` as a note, once; all other warnings go their usual way."""
+    printed: set[str] = set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", DataWarning)
+        show = warnings.showwarning
+
+        def show_as_note(
+            message: Warning | str, category: type[Warning], *arguments: Any, **options: Any
+        ) -> None:
+            if not issubclass(category, DataWarning):
+                show(message, category, *arguments, **options)
+            elif str(message) not in printed:
+                printed.add(str(message))
+                note(" ".join(str(message).split()))
+
+        warnings.showwarning = show_as_note
+        yield
+
+
+def print_table(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], num_text_columns: int = 1
+) -> None:
+    """Print a table: the first columns to the left as text, the others to the right as numbers.
+
+    A terminal that is too narrow folds cells; a file or a pipe gets every column whole.
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for number, header in enumerate(headers):
+        table.add_column(
+            Text(escaped(header)), justify="left" if number < num_text_columns else "right"
+        )
+    for row in rows:
+        table.add_row(*(Text(escaped(cell)) for cell in row))
+    console = Console(width=None if sys.stdout.isatty() else 10_000, highlight=False)
+    console.print()
+    console.print(table)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from multilayer.cli import exit_codes
-from multilayer.cli.data_argument import OptionalDataArgument
+from multilayer.cli.argument_types import OptionalDataArgument
 from multilayer.cli.doctor import print_diagnoses
 from multilayer.cli.epochs import epochs_in_words, place_in_words, show_epochs
 from multilayer.cli.interrupts import Stop, stop_on_interrupt

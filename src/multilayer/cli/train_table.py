@@ -12,8 +12,7 @@ from multilayer.cli.interrupts import stop_on_interrupt
 from multilayer.cli.own_name import own_command
 from multilayer.cli.preparation import show_preparation
 from multilayer.cli.table_flags import TableFlags
-from multilayer.cli.tables import print_table
-from multilayer.cli.terminal import listed, note, say
+from multilayer.cli.terminal import listed, note, print_table, say
 from multilayer.errors import escaped
 from multilayer.reading.byte_stream import STANDARD_INPUT
 

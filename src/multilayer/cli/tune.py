@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from multilayer.cli import exit_codes
-from multilayer.cli.data_argument import DataArgument
+from multilayer.cli.argument_types import DataArgument, WholeNumber
 from multilayer.cli.interrupts import Stop, stop_on_interrupt
 from multilayer.cli.own_name import own_command
 from multilayer.cli.setting_flags import QUIET, TABLE_GROUP, SettingFlags, given
 from multilayer.cli.table_flags import TableFlags
-from multilayer.cli.tables import print_table
-from multilayer.cli.terminal import listed, note, say
+from multilayer.cli.terminal import listed, note, print_table, say
 from multilayer.cli.train_table import in_words
 from multilayer.cli.tune_progress import show_search
-from multilayer.cli.whole_numbers import WholeNumber
 from multilayer.errors import SettingsError, escaped
 
 if TYPE_CHECKING:

@@ -3,9 +3,8 @@
 import sys
 
 from multilayer.cli import exit_codes
-from multilayer.cli.tables import print_table
-from multilayer.cli.terminal import say
-from multilayer.cli.whole_numbers import WholeNumber
+from multilayer.cli.argument_types import WholeNumber
+from multilayer.cli.terminal import print_table, say
 
 
 def verify(

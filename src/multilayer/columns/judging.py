@@ -19,10 +19,9 @@ from multilayer.columns.column_notes import (
 )
 from multilayer.columns.dates import COMPACT, ISO, DatesFound, find_dates, moments_of, shown_format
 from multilayer.columns.find_numbers import NumbersFound
-from multilayer.columns.missing import present_text
+from multilayer.columns.missing import present_text, suspected_sentinel
 from multilayer.columns.number_format import NumberFormat
 from multilayer.columns.schema import CategoryMeaning, Column, ColumnKind
-from multilayer.columns.sentinels import suspected_sentinel
 from multilayer.columns.text_numbers import LEADING_ZERO, are_telephone_numbers, shown
 from multilayer.errors import TableError
 

@@ -98,10 +98,6 @@ class SettledLabels:
         are one label, called what it is called most often. Labels that differ in case, in a full
         stop at the end or in how a number is written stay apart, with a note.
 
-        Args:
-            labels: of the training rows.
-            name: of the target.
-
         Raises:
             TableError: a label is neither text, a number nor a boolean.
         """
@@ -137,9 +133,6 @@ class LabelMatcher:
     A label that is there as it stands goes first; then spaces around it do not count, then numbers
     are equal in any spelling, then booleans; at last a label that differs from a single class in
     case alone is that class.
-
-    Args:
-        classes: of a model.
     """
 
     def __init__(self, classes: Sequence[Label]) -> None:
@@ -214,11 +207,6 @@ class MatchedLabels:
 
 def require_repeated(settled: SettledLabels, labels: LabelCounts, name: str) -> None:
     """Refuse text nearly all of which differs: no network learns a class from a single row.
-
-    Args:
-        settled: the classes.
-        labels: as they are written.
-        name: of the target.
 
     Raises:
         TableError: the labels are text, and more than half as many as there are rows.

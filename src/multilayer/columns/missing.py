@@ -1,6 +1,6 @@
 """How people write that a value is missing."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,6 +33,10 @@ _ROWS_WORTH_COUNTING = 10_000
 _NUM_FIRST = 20
 _LONGEST = max(map(len, MISSING_SPELLINGS))
 _SPELLINGS = frozenset(MISSING_SPELLINGS)
+
+# Numbers that often mean missing.
+_SENTINELS = frozenset((-99, -999, -9999, -99999, 999, 9999, 99999, 999999))
+_FEWEST_ROWS, _GAP = 2, 2  # the gap in ranges of the other values
 
 
 def present_text(text: str) -> str | None:
@@ -80,3 +84,22 @@ def first_present(text: "pl.Series") -> list[str]:
         if found:
             return found[:_NUM_FIRST]
     return []
+
+
+def suspected_sentinel(series: "pl.Series", smallest: Any, largest: Any, what: str) -> str | None:
+    """A sentence about a number that stands in several rows, far from all others."""
+    for value in (smallest, largest):
+        if value not in _SENTINELS:
+            continue
+        others = series.filter(series != value)
+        low, high = others.min(), others.max()
+        number = len(series) - series.null_count() - len(others)
+        if number < _FEWEST_ROWS or low is None or high is None:
+            continue
+        gap = low - value if value == smallest else value - high
+        if gap > _GAP * (high - low) and low != high:  # type: ignore[operator]
+            return (
+                f"{what} holds {value:g} in {number:,} rows, far from all its other values: if it "
+                f"means missing, say --missing {value:g} (missing in Python)"
+            )
+    return None

@@ -44,13 +44,7 @@ class LayerStatistics:
 
 @dataclass(frozen=True)
 class GradientNorm:
-    """How strongly the loss pulls at one weight matrix.
-
-    Args:
-        name: of the parameter.
-        gradient: Euclidean norm of ∂loss/∂W.
-        weight: Euclidean norm of W.
-    """
+    """Euclidean norms of a weight matrix W and of ∂loss/∂W."""
 
     name: str
     gradient: float

@@ -50,12 +50,7 @@ def first_layer_mosaic(
     norms = numpy.sqrt(numpy.nansum(weights**2, axis=0))
     chosen = numpy.argsort(-norms, kind="stable")[:max_units]
     num_columns = math.ceil(math.sqrt(len(chosen) * height / width))
-    num_rows = math.ceil(len(chosen) / num_columns)
-    mosaic = numpy.full((num_rows * (height + 1) - 1, num_columns * (width + 1) - 1), numpy.nan)
-    for place, unit in enumerate(chosen):
-        row, column = divmod(place, num_columns)
-        top, left = row * (height + 1), column * (width + 1)
-        mosaic[top : top + height, left : left + width] = weights[:, unit].reshape(image_shape)
+    values = side_by_side(weights[:, chosen], image_shape, num_columns)
     sizes = numpy.abs(weights[:, chosen])
     limit = float(numpy.quantile(sizes[numpy.isfinite(sizes)], 0.995)) if norms.any() else 1.0
     title = (
@@ -64,4 +59,18 @@ def first_layer_mosaic(
         if len(chosen) < num_units
         else f"First layer: the weights of the {num_units} hidden units, largest norm first"
     )
-    return Mosaic(mosaic, limit, title)
+    return Mosaic(values, limit, title)
+
+
+def side_by_side(
+    weights: NDArray[Any], image_shape: tuple[int, int], num_columns: int
+) -> NDArray[Any]:
+    """Weights (num_inputs, num_units) as images in rows, with a line of NaN between them."""
+    height, width = image_shape
+    num_rows = math.ceil(weights.shape[1] / num_columns)
+    values = numpy.full((num_rows * (height + 1) - 1, num_columns * (width + 1) - 1), numpy.nan)
+    for unit, of_unit in enumerate(weights.T):
+        row, column = divmod(unit, num_columns)
+        top, left = row * (height + 1), column * (width + 1)
+        values[top : top + height, left : left + width] = of_unit.reshape(image_shape)
+    return values

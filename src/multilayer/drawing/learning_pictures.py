@@ -12,6 +12,7 @@ from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
 from multilayer.drawing.figures import drawing, picture, pixels, save_animation
+from multilayer.drawing.first_layer import side_by_side
 
 Array = NDArray[Any]
 _COLORS = ("tab:blue", "tab:orange", "tab:green", "tab:red", "tab:purple", "tab:brown")
@@ -90,7 +91,8 @@ def save_first_layer_epochs(
     norms = numpy.linalg.norm(weights[-1], axis=0)
     units = numpy.argsort(-norms, kind="stable")[:_MOST_UNITS]  # the same ones in every epoch
     limit = max(float(numpy.quantile(numpy.abs(w[:, units]), 0.99)) for w in weights) or 1.0
-    mosaics = [_mosaic(w[:, units], image_shape) for w in weights]
+    num_columns = math.ceil(math.sqrt(len(units)))
+    mosaics = [side_by_side(w[:, units], image_shape, num_columns) for w in weights]
     chosen = _spread(len(epochs), 4)
     with picture(folder / "first_layer_epochs.png", width=3 * len(chosen), height=3.4) as figure:
         figure.set_layout_engine("constrained")
@@ -182,18 +184,6 @@ def _draw_mosaic(axes: Axes, mosaic: Array, limit: float, epoch: int) -> None:
     axes.imshow(mosaic, cmap="RdBu_r", vmin=-limit, vmax=limit)
     axes.set_axis_off()
     axes.set_title(f"epoch {epoch}" if epoch else "before training")
-
-
-def _mosaic(weights: Array, image_shape: tuple[int, int]) -> Array:
-    """Weights (num_inputs, num_units) as pictures in a square, a line of nothing between them."""
-    height, width = image_shape
-    side = math.ceil(math.sqrt(weights.shape[1]))
-    mosaic = numpy.full((side * (height + 1) - 1, side * (width + 1) - 1), numpy.nan)
-    for unit in range(weights.shape[1]):
-        row, column = divmod(unit, side)
-        top, left = row * (height + 1), column * (width + 1)
-        mosaic[top : top + height, left : left + width] = weights[:, unit].reshape(image_shape)
-    return mosaic
 
 
 def _spread(number: int, most: int) -> list[int]:

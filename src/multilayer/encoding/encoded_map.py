@@ -24,13 +24,7 @@ _BYTES_AT_ONCE = 2**20  # that are read to work out a checksum
 
 @dataclass(frozen=True)
 class RowFile:
-    """A file of equal rows, one after the other.
-
-    Attributes:
-        path: where it is.
-        dtype: of the numbers.
-        row_shape: of a row.
-    """
+    """A file of equal rows, one after the other."""
 
     path: Path
     dtype: str

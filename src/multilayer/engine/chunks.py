@@ -117,12 +117,7 @@ class ChunkedExamples:
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """Some of the rows, in blocks that lie one after the other in memory once they are read.
-
-    Args:
-        examples: what they are of.
-        ranges: row numbers of each block.
-    """
+    """Some of the rows, in blocks that lie one after the other in memory once they are read."""
 
     examples: ChunkedExamples
     ranges: tuple[range, ...]

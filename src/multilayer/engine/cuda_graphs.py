@@ -43,9 +43,6 @@ class RecordedStep:
     """Records the step on the first shape of batch, and launches it again for all of that shape.
 
     The ragged last batch of an epoch has another shape and is a step as ever.
-
-    Args:
-        step: what is recorded.
     """
 
     def __init__(self, step: Step) -> None:

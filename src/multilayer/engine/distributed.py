@@ -77,10 +77,6 @@ class Ranks:
     def check_same(self, description: str, batch_size: int) -> None:
         """Make sure before any work that the ranks do the same, in shares of one size.
 
-        Args:
-            description: of rows, network and settings.
-            batch_size: rows in a step.
-
         Raises:
             SettingsError: a batch does not fall into equal shares, or the ranks differ.
         """

@@ -9,12 +9,7 @@ from multilayer.errors import TrainingDivergedError
 
 
 class EpochLosses:
-    """The losses of an epoch's batches so far; its length is their number.
-
-    Args:
-        epoch: the epoch's number.
-        learning_rate: what the error names.
-    """
+    """The losses of an epoch's batches so far; its length is their number."""
 
     def __init__(self, epoch: int, learning_rate: float) -> None:
         self._epoch, self._learning_rate = epoch, learning_rate

@@ -1,4 +1,4 @@
-"""Whether this machine can do a fit, found before it begins."""
+"""Where a fit computes, and whether this machine can do it, found before it begins."""
 
 import os
 from collections.abc import Sequence
@@ -43,6 +43,35 @@ def check_machine(
             f"{members[0].batch_size} takes about {needed / 1e9:,.1f} GB of memory, and "
             f"{free / 1e9:,.1f} GB are free; take fewer or smaller ones"
         )
+
+
+def choose_device(name: str) -> "torch.device":
+    """The device that the setting `device` means on this machine.
+
+    Args:
+        name: "cpu" or "cuda". Of several cards, a process of a job takes the one that the
+            variable LOCAL_RANK numbers, as torchrun sets it.
+
+    Raises:
+        SettingsError: there is no such card.
+    """
+    import torch
+
+    if name == "cpu":
+        return torch.device("cpu")
+    number = int(os.environ.get("LOCAL_RANK", "0"))
+    num_cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if num_cards == 0:
+        raise SettingsError(
+            f"device 'cuda' needs an NVIDIA card, and PyTorch {torch.__version__} finds none here; "
+            "use device 'cpu'"
+        )
+    if number >= num_cards:
+        raise SettingsError(
+            f"process {number} of this machine has no card of its own: there are {num_cards}; "
+            "start at most as many processes"
+        )
+    return torch.device("cuda", number)
 
 
 def num_usable_cores() -> int:

@@ -13,13 +13,12 @@ from torch import Tensor
 from multilayer.engine.augmentation import augmentation_of
 from multilayer.engine.batches import BatchSource, Examples
 from multilayer.engine.chunks import ChunkedExamples
-from multilayer.engine.devices import choose_device
 from multilayer.engine.distributed import GradientSum, Ranks, Stop
 from multilayer.engine.epoch_losses import EpochLosses
 from multilayer.engine.fingerprints import check_same_training
 from multilayer.engine.lanes import Lanes
 from multilayer.engine.losses import loss_to_score
-from multilayer.engine.machine import check_machine
+from multilayer.engine.machine import check_machine, choose_device
 from multilayer.engine.network import Network
 from multilayer.engine.processor import (
     choose_num_threads,

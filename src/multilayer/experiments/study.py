@@ -48,10 +48,6 @@ StudySteps = Generator[str, None, StudyResult]
 def run_study(name: str, plan: StudyPlan) -> StudySteps:
     """Answer a question.
 
-    Args:
-        name: of `STUDY_NAMES`.
-        plan: see `plan_study`.
-
     Yields:
         A line on what is being done.
 

@@ -42,13 +42,7 @@ class StudyInterruptedError(Exception):
 
 @dataclass(frozen=True)
 class FinishedPart:
-    """A part of a study, kept for the case that it is interrupted.
-
-    Args:
-        name: what was measured.
-        value: in words.
-        interval: likewise.
-    """
+    """A part of a study, kept for the case that it is interrupted."""
 
     name: str
     value: str

@@ -40,9 +40,6 @@ def read_idx(path: str | Path) -> np.ndarray[Any, Any]:
     No memory is taken on the header's word alone: the buffer grows with the bytes that are
     really there, and reading ends one byte after the announced size.
 
-    Args:
-        path: The file.
-
     Returns:
         A writable array in native byte order with the file's type and dimensions.
 

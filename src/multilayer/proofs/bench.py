@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 
+from multilayer.engine.machine import num_usable_cores
 from multilayer.errors import MissingExtraError, SettingsError
 from multilayer.files import write_text
 from multilayer.proofs.bench_cases import CASES, BenchCase, Contender, cases_named
@@ -150,7 +151,7 @@ def bench(
         SettingsError: a case is unknown, or a number is out of range.
     """
     cases = cases_named(case_names)
-    num_processors = _num_processors()
+    num_processors = num_usable_cores()
     if num_repeats < 1:
         raise SettingsError(f"repeats must be at least 1; it is {num_repeats}")
     if num_threads is not None and not 1 <= num_threads <= num_processors:
@@ -197,7 +198,7 @@ def this_machine(num_threads: int | None = None) -> Machine:
     """
     return Machine(
         _processor_name(),
-        _num_processors(),
+        num_usable_cores(),
         torch.backends.cpu.get_cpu_capability(),
         num_threads or torch.get_num_threads(),
         {"Python": platform.python_version(), **_versions()},
@@ -238,10 +239,6 @@ def _limited_blas(num_threads: int) -> Any:
 
         return nullcontext()
     return threadpool_limits(num_threads)
-
-
-def _num_processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _processor_name() -> str:

@@ -164,11 +164,7 @@ def _text_bytes(rows: "pl.DataFrame", source: str, num_before: int) -> int:
 
 
 class Sender:
-    """Writes the messages of a file.
-
-    Args:
-        output: where to.
-    """
+    """Writes the messages of a file."""
 
     def __init__(self, output: BinaryIO) -> None:
         self._output = output

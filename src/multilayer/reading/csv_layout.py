@@ -46,11 +46,7 @@ class Layout:
         return list(header[:-1] if self.extra == "header delimiter" else header)
 
     def advice(self, text: str = "") -> str:
-        """What may help where a record has another number of fields than the header.
-
-        Args:
-            text: How the record begins.
-        """
+        """What may help where a record has another number of fields than the header."""
         comment = next((sign for sign in _COMMENT_SIGNS if text.startswith(sign)), self.comment)
         if comment is not None:
             return f"; lines that begin with {comment} are left out with --comment '{comment}'"

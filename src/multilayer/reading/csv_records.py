@@ -37,11 +37,7 @@ class Records:
     delimiters_of_lines: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
 
     def first_that_swallows(self, num_fields: int) -> int | None:
-        """The first record whose quoted field seems to hold other records, or None.
-
-        Args:
-            num_fields: of a record.
-        """
+        """The first record whose quoted field seems to hold other records, or None."""
         if self.delimiters_of_lines is None:
             return None
         counts, records = self.delimiters_of_lines

@@ -1,12 +1,15 @@
 """What a report shows of a network that labels pictures, from its model file and its data."""
 
+from base64 import b64encode
+from io import BytesIO
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from multilayer.drawing.first_layer import first_layer_mosaic
 from multilayer.drawing.html.content import Mistake, WeightPictures
-from multilayer.drawing.html.data_uri import grey_png, signed_png
 from multilayer.fit.image_rows import as_examples
 from multilayer.images.datasets import ImageDataset, ImageSplit
 from multilayer.model.model import Model
@@ -25,18 +28,12 @@ def weight_pictures(model: Model) -> WeightPictures:
     assert model.image_shape is not None
     mosaic = first_layer_mosaic(model.network.weights[0][0].numpy(), model.image_shape)
     return WeightPictures(
-        mosaic.title, signed_png(mosaic.values, mosaic.limit), f"{mosaic.limit:.2g}"
+        mosaic.title, _signed_png(mosaic.values, mosaic.limit), f"{mosaic.limit:.2g}"
     )
 
 
 def parts_on_data(model: Model, dataset: ImageDataset, name: str, loss: str) -> dict[str, Any]:
     """Fields of `RunContent` that need the data.
-
-    Args:
-        model: the trained network.
-        dataset: what it was trained on.
-        name: of the run.
-        loss: that was minimised.
 
     Raises:
         DataError: the data does not fit the network.
@@ -64,7 +61,35 @@ def _mistakes(evaluation: ImageEvaluation, images: NDArray[Any]) -> list[Mistake
             answer=evaluation.class_names[evaluation.predicted[row]],
             detail=f"{evaluation.confidences[row]:.1%}",
             place=int(row),
-            picture=grey_png(images[row]),
+            picture=_grey_png(images[row]),
         )
         for row in evaluation.mistakes[:_MOST_MISTAKES]
     ]
+
+
+def _grey_png(image: NDArray[np.uint8]) -> str:
+    """A picture (height, width) of bytes, 0 black, as a data: URI."""
+    return _data_uri(image)
+
+
+def _signed_png(values: NDArray[Any], limit: float) -> str:
+    """Numbers of both signs as colours: blue below zero, white at zero, red above.
+
+    Args:
+        values: (height, width); beyond ±limit the colour stays, NaN is transparent.
+        limit: above 0; where the colours are strongest.
+
+    Returns:
+        A data: URI.
+    """
+    import matplotlib
+
+    colors = matplotlib.colormaps["RdBu_r"](np.nan_to_num(values / limit) / 2 + 0.5, bytes=True)
+    colors[np.isnan(values), 3] = 0
+    return _data_uri(colors)
+
+
+def _data_uri(pixels: NDArray[np.uint8]) -> str:
+    content = BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(content, format="PNG", optimize=True)
+    return f"data:image/png;base64,{b64encode(content.getvalue()).decode()}"

@@ -30,12 +30,6 @@ Array = NDArray[Any]
 def parts_on_rows(path: Path, model: Model, name: str, loss: str) -> dict[str, Any]:
     """Fields of `RunContent` that need the rows that the run held out.
 
-    Args:
-        path: the run folder.
-        model: its model.
-        name: of the run.
-        loss: that was minimised.
-
     Raises:
         RunFolderError: the rows are not there any more.
         TableError: they do not fit the model.

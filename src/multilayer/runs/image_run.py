@@ -99,7 +99,7 @@ class ImageRun:
             )
         self.settings, self.recipe_name = settings, recipe_name
         if settings.device != "cpu":  # the only question that PyTorch must be loaded for
-            import_module("multilayer.engine.devices").choose_device(settings.device)
+            import_module("multilayer.engine.machine").choose_device(settings.device)
         rank = rank_of_this_process()
         begin_loading("multilayer.engine.training")
         self._watch = Stopwatch()

@@ -88,13 +88,7 @@ class LayerSummary:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that doctor says of a run.
-
-    Args:
-        title: what is the matter.
-        evidence: the figures that say so.
-        next_step: a command to try.
-    """
+    """Something that doctor says of a run."""
 
     title: str
     evidence: str

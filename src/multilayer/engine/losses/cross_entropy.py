@@ -13,9 +13,6 @@ class CrossEntropy:
 
     q is 1 at the target, or with smoothing s it is 1 − s there and s / C everywhere on top
     (Szegedy et al., 2016). The gradient is w (softmax(logits) − q) / Σ w.
-
-    Args:
-        smoothing: s.
     """
 
     def __init__(self, smoothing: float = 0.0) -> None:

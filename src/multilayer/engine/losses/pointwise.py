@@ -26,9 +26,6 @@ class PointwiseLoss:
     """A loss that is the mean over all outputs.
 
     Its gradient is w ∂l/∂y / (Σ w × num_outputs).
-
-    Args:
-        point: l and its derivative.
     """
 
     def __init__(self, point: _Pointwise) -> None:

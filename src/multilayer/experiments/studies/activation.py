@@ -36,12 +36,7 @@ def study(plan: StudyPlan) -> StudySteps:
 
 
 def about_identity(interval: MeanInterval, pair: Pair) -> str:
-    """What the network without an activation is, and how it did.
-
-    Args:
-        interval: of its mean score.
-        pair: ReLU and it.
-    """
+    """What the network without an activation is, and how it did."""
     did = {
         "first is better": ", less than with ReLU",
         "second is better": ", more than with ReLU",

@@ -55,12 +55,7 @@ class StudyPlace:
 
 @dataclass(frozen=True)
 class OpenStudy:
-    """A study that is being worked on.
-
-    Attributes:
-        study: as Optuna knows it.
-        is_new: whether it was made.
-    """
+    """A study that is being worked on."""
 
     study: "Study"
     is_new: bool

@@ -44,11 +44,6 @@ def check_trials(
 ) -> None:
     """Make sure that a study, which others may have filled, holds trials as they are made here.
 
-    Args:
-        study: the study.
-        distributions: of the parameters.
-        place: where it is kept.
-
     Raises:
         StorageError: the study has another aim, or an attribute or a parameter is missing or of
             another kind.

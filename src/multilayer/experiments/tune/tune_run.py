@@ -195,9 +195,6 @@ class TuneRun:
     def choose(self, stop: Stop | None = None) -> Iterator[Finalist | TuneResult]:
         """Fit the best trials in folds, estimate the best of these, and leave the run folder.
 
-        Args:
-            stop: when set, nothing is chosen.
-
         Yields:
             Each finalist, and at last what was found.
 
