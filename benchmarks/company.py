@@ -1,12 +1,14 @@
 """Times trainings that share the machine: several at once, and beside processes that are busy.
 
     python benchmarks/company.py [--cases default,S] [--at-once 1,2,4,8] [--busy 1,2]
-                                 [--repeats 5] [--write]
+                                 [--repeats 3] [--write]
 
 default is the recipe of that name on a table of 3,000 rows and 10 columns, 40 epochs; S is 300
 steps of the network 784-256-10, batches of 256; scikit-learn is cross_val_score with n_jobs=2 on
 1,000 rows of that table, against two folds one after the other. Every training is a process of its
-own, which is warmed up and then waits for the others; its time is that of the training alone.
+own, which is warmed up once and then waits for the others before each round; its time is that of
+the training alone. Each line is printed when it is known, with the seconds since the start, and
+--write keeps what there is by then: all of it is meant to take less than ten minutes.
 """
 
 import argparse
@@ -15,13 +17,13 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from reporting import machine, markdown_table, write_result
 
 BUSY = "while True: pass"
 CASES = ("default", "S", "scikit-learn")
-TIMEOUT_SECONDS = 900
+BEGAN = time.perf_counter()
 
 
 def default_table() -> Callable[[], object]:
@@ -78,18 +80,18 @@ WORK = {
 
 
 def serve(name: str) -> None:
-    """In a process of its own: warm up, wait for a line, train, say how long it took."""
+    """In a process of its own: warm up; for each line that comes, train and tell the seconds."""
     work = WORK[name]()
     work()
     print("ready", flush=True)
-    sys.stdin.readline()
-    began = time.perf_counter()
-    work()
-    print(time.perf_counter() - began, flush=True)
+    while sys.stdin.readline():
+        began = time.perf_counter()
+        work()
+        print(time.perf_counter() - began, flush=True)
 
 
-def seconds_together(name: str, num_trainings: int, num_busy: int) -> list[float]:
-    """How long each of several trainings takes, begun at the same time."""
+def seconds_of_slowest(name: str, num_trainings: int, num_busy: int, repeats: int) -> list[float]:
+    """How long the slowest of several trainings takes that are begun together, in each round."""
     trainings = [
         subprocess.Popen(
             [sys.executable, __file__, "--serve", name],
@@ -102,10 +104,13 @@ def seconds_together(name: str, num_trainings: int, num_busy: int) -> list[float
         for training in trainings:
             assert training.stdout.readline() == "ready\n"
         busy += [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(num_busy)]
-        for training in trainings:
-            training.stdin.write("go\n")
-            training.stdin.flush()
-        return [float(training.communicate(timeout=TIMEOUT_SECONDS)[0]) for training in trainings]
+        slowest = []
+        for _ in range(repeats):
+            for training in trainings:
+                training.stdin.write("go\n")
+                training.stdin.flush()
+            slowest.append(max(float(training.stdout.readline()) for training in trainings))
+        return slowest
     finally:
         for process in (*busy, *trainings):
             process.kill()
@@ -116,8 +121,7 @@ def line_of(
     name: str, num_trainings: int, num_busy: int, repeats: int, alone: float | None
 ) -> tuple[list[str], float]:
     """A line of the table, and the median of the slowest training of each round."""
-    rounds = [seconds_together(name, num_trainings, num_busy) for _ in range(repeats)]
-    slowest = [max(of_round) for of_round in rounds]
+    slowest = seconds_of_slowest(name, num_trainings, num_busy, repeats)
     median = statistics.median(slowest)
     company = f"{num_trainings} at once" if num_trainings > 1 else "alone"
     if num_busy:
@@ -126,20 +130,26 @@ def line_of(
         name, company, f"{median:.2f} s", f"{min(slowest):.2f} to {max(slowest):.2f}",
         f"{median / (alone or median):.2f}",
     ]  # fmt: skip
-    print(*line, sep=" | ", file=sys.stderr, flush=True)
+    print(f"{time.perf_counter() - BEGAN:5.0f} s", *line, sep=" | ", file=sys.stderr, flush=True)
     return line, median
 
 
 def lines_of_case(
     case: str, at_once: Sequence[int], busy: Sequence[int], repeats: int
-) -> list[list[str]]:
+) -> Iterator[list[str]]:
     """All that is measured of a case; the first line is what the others are held against."""
     if case == "scikit-learn":
         first, alone = line_of("folds one after the other", 1, 0, repeats, None)
-        return [first, line_of("folds with n_jobs=2", 1, 0, repeats, alone)[0]]
+        yield first
+        yield line_of("folds with n_jobs=2", 1, 0, repeats, alone)[0]
+        return
     first, alone = line_of(case, 1, 0, repeats, None)
-    others = [line_of(case, number, 0, repeats, alone)[0] for number in at_once if number > 1]
-    return [first, *others, *(line_of(case, 1, number, repeats, alone)[0] for number in busy)]
+    yield first
+    for number in at_once:
+        if number > 1:
+            yield line_of(case, number, 0, repeats, alone)[0]
+    for number in busy:
+        yield line_of(case, 1, number, repeats, alone)[0]
 
 
 def numbers(text: str) -> list[int]:
@@ -153,7 +163,7 @@ def main() -> None:
     parser.add_argument("--cases", default=",".join(CASES))
     parser.add_argument("--at-once", type=numbers, default=[1, 2, 4, 8])
     parser.add_argument("--busy", type=numbers, default=[1, 2])
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--write", action="store_true", help="keep the table in results/")
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -163,22 +173,20 @@ def main() -> None:
     cases = options.cases.split(",")
     if not set(cases) <= set(CASES):
         parser.error(f"cases are {', '.join(CASES)}")
-    lines = [
-        line
-        for case in cases
-        for line in lines_of_case(case, options.at_once, options.busy, options.repeats)
-    ]
-    headers = ["training", "company", "slowest of a round", "least to most", "times alone"]
     names = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
     told = ", ".join(f"{name} {os.environ[name]}" for name in names if name in os.environ)
-    text = (
+    head = (
         f"{__doc__.splitlines()[0]}\n\n{machine()}\n"
         f"Medians of {options.repeats} rounds{'; ' + told if told else ''}.\n\n"
-        + markdown_table(headers, lines)
     )
-    print(text)
-    if options.write:
-        write_result("company", text)
+    headers = ["training", "company", "slowest of a round", "least to most", "times alone"]
+    lines: list[list[str]] = []
+    for case in cases:
+        for line in lines_of_case(case, options.at_once, options.busy, options.repeats):
+            lines.append(line)
+            if options.write:
+                write_result("company", head + markdown_table(headers, lines))
+    print(head + markdown_table(headers, lines))
 
 
 if __name__ == "__main__":
