@@ -40,6 +40,10 @@ def test_a_usual_writing_is_read_again(writing) -> None:
         (["2:30 PM", "11:05 am"], datetime.datetime(1970, 1, 1, 14, 30)),
         (["2024-01-31 10:00 EST"] * 2, datetime.datetime(2024, 1, 31, 15)),
         (["Jan-24", "Feb-25"], datetime.datetime(2024, 1, 1)),
+        (["2024-03", "2023-12"], datetime.datetime(2024, 3, 1)),
+        (["03/2024", "12/2023"], datetime.datetime(2024, 3, 1)),
+        (["2024Q2", "2023-Q4", "Q1 2022"], datetime.datetime(2024, 4, 1)),
+        (["2024-W05", "2020W53"], datetime.datetime(2024, 1, 29)),
         (["1st of May 1999", "22nd June 2001"], datetime.datetime(1999, 5, 1)),
     ],
 )
@@ -51,7 +55,10 @@ def test_times_zones_and_parts_of_dates(texts, first) -> None:
     assert moments_of(series, found.date_format)[0] == first
 
 
-@pytest.mark.parametrize("texts", [["2024-01-31 10:00 XYZ"] * 3, ["25:00"], ["13:00 PM"], ["a"]])
+@pytest.mark.parametrize(
+    "texts",
+    [["2024-01-31 10:00 XYZ"] * 3, ["25:00"], ["13:00 PM"], ["a"], ["1234-56"], ["2009/10"]],
+)
 def test_other_texts_are_no_dates(texts) -> None:
     assert find_dates(pl.Series("d", texts)) is None
 

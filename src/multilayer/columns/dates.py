@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 ISO, COMPACT, TIME_OF_DAY = "%Y-%m-%d", "%Y%m%d", "%H:%M"
+QUARTER, WEEK = "%Y-Q", "%G-W%V"  # of each the first day counts
 # Each with an example. Of named months, all signs between the parts count as blanks.
 _FORMAT_SHOWN = {
     ISO: "2024-01-31",
@@ -37,10 +38,21 @@ _FORMAT_SHOWN = {
     "%B %d %y": "Jan 31, 24",
     "%B %Y": "January 2024",
     "%B %y": "Jan-24",
+    "%Y-%m": "2024-01",
+    "%m/%Y": "01/2024",
+    QUARTER: "2024-Q1",
+    WEEK: "2024-W05",
     TIME_OF_DAY: "14:30",
 }
 DATE_FORMATS = tuple(_FORMAT_SHOWN)
 _PARTS = {"%Y": r"\d{4}", "%y": r"\d{2}", "%m": r"\d{1,2}", "%d": r"\d{1,2}"}
+_YEAR = r"(?:1[89]|2[01])\d{2}"  # where little else tells that it is one
+_BY_YEAR = {
+    "%Y-%m": rf"{_YEAR}-(?:0?[1-9]|1[0-2])",
+    "%m/%Y": rf"(?:0?[1-9]|1[0-2])/{_YEAR}",
+    QUARTER: rf"(?:{_YEAR}[\s-]?Q[1-4]|Q[1-4][\s/-]?{_YEAR})",
+    WEEK: rf"{_YEAR}-?W(?:0[1-9]|[1-4]\d|5[0-3])",
+}
 _MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 _WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s*)?"
 _CLOCK = (
@@ -58,6 +70,7 @@ _ZONE = (
 )
 _LOOK = re.compile(
     rf"\s*(?:\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{2,4}}|\d{{8}}\b|\d{{1,2}}:\d{{2}}|{_WEEKDAY}{_MONTH}\W*\d|"
+    rf"(?:{'|'.join(_BY_YEAR.values())})$|"
     rf"{_WEEKDAY}\d{{1,4}}(?:st|nd|rd|th)?\W*(?:of )?{_MONTH}\W*\d)",
     re.IGNORECASE,
 )
@@ -247,8 +260,14 @@ def _parse(text: "pl.Series", date_format: str) -> "pl.Series":
                 .str.replace_all(r" +", " ")
                 .str.strip_chars()
             )
-            if "%d" not in read:  # the first of the month
-                text_of_date, read = "1 " + text_of_date, f"%d {read}"
+        if date_format == QUARTER:
+            year, quarter = (text_of_date.str.extract(p) for p in (r"(\d{4})", r"(?i)Q(\d)"))
+            month = (quarter.cast(pl.Int64) * 3 - 2).cast(pl.String)
+            text_of_date, read = pl.concat_str([year, month], separator=" "), "%Y %m"
+        if date_format == WEEK:
+            text_of_date, read = text_of_date.str.replace_all("(?i)[-W]", "") + "1", "%G%V%u"
+        elif "%d" not in read:  # the first of the month
+            text_of_date, read = "1 " + text_of_date, f"%d {read}"
         date = text_of_date.str.to_date(read, strict=False)
     hour, minute = (part(name).cast(pl.Int64).fill_null(0) for name in ("hour", "minute"))
     half, second = part("half").str.to_lowercase(), part("second").cast(pl.Float64).fill_null(0.0)
@@ -272,7 +291,9 @@ def _pattern(date_format: str) -> str:
     """A regular expression of dates in a format, perhaps with a time of day and a zone."""
     if date_format == TIME_OF_DAY:
         return f"(?i)^{_CLOCK}{_ZONE}"
-    if "%B" in date_format:
+    if date_format in _BY_YEAR:
+        date = _BY_YEAR[date_format]
+    elif "%B" in date_format:
         named = {"%d": r"\d{1,2}(?:st|nd|rd|th)?(?:\s+of)?", "%B": _MONTH}
         parts = [{**_PARTS, **named}[sign] for sign in date_format.split()]
         date = parts[0]
