@@ -18,9 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import feather
 
+from multilayer.columns.kinds import infer_schema
 from multilayer.errors import DataWarning, MultilayerError, TableError
+from multilayer.fit.table_source import ColumnRoles, read_rows
 from multilayer.reading import json_lines as read_json
 from multilayer.reading.byte_stream import open_unpacked
+from multilayer.reading.frames import as_frame
 from multilayer.reading.table import read_table, read_table_pieces
 
 PACKERS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstd.compress}
@@ -168,15 +171,19 @@ def test_columns_that_cannot_be_read_are_left_out_with_a_note(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("kind", ["parquet", "feather"])
-def test_a_category_of_numbers_is_noted(kind: str, tmp_path: Path) -> None:
+def test_a_category_of_numbers_stays_one_as_in_frames(kind: str, tmp_path: Path) -> None:
     path = tmp_path / f"t.{kind}"
-    codes = pa.array([3, 1, 3]).dictionary_encode()
-    texts = pa.array(["u", "v", "u"]).dictionary_encode()
-    table = pa.table({"x": [1.0, 2, 3], "my code": codes, "t": texts})
+    codes = pa.array([3, 1, None] * 10).dictionary_encode()
+    texts = pa.array(["u", "v", "u"] * 10).dictionary_encode()
+    table = pa.table({"x": [1.0, 2, 3] * 10, "my code": codes, "t": texts})
     (pq.write_table if kind == "parquet" else feather.write_feather)(table, path)
-    with pytest.warns(DataWarning, match="'my code' .* --categorical 'my code'") as caught:
-        assert read_table(path)["t"].to_list() == ["u", "v", "u"]
-    assert len(caught) == 1
+    kinds = [column.kind for column in infer_schema(read_table(path)).columns]
+    assert kinds == ["numeric", "categorical", "categorical"]
+    assert kinds == [column.kind for column in infer_schema(as_frame(table)).columns]
+    pieces = list(read_table_pieces(path, rows_at_once=7))
+    assert pl.concat(pieces)["my code"].to_list() == ["3", "1", None] * 10
+    target = read_rows(path, ColumnRoles(("my code",))).rows.targets
+    assert set(target.tolist()) == {1, 3}
 
 
 def test_a_footer_that_lies_is_refused(tmp_path: Path) -> None:

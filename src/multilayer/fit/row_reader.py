@@ -201,6 +201,7 @@ class RowReader:
         """Null in the place of text that says that the target is missing."""
         import polars as pl
 
+        columns = columns.with_columns(pl.col(pl.Categorical).cast(pl.String))
         columns = with_missing_told(columns, self.values.missing, tuple(columns.columns))
         spellings = ("",) if self.values.keep_na else MISSING_LABEL_SPELLINGS
         return columns.with_columns(

@@ -144,6 +144,8 @@ def read_rows(
         TableError: the file cannot be read, a named column is not in it, no row has a target, or
             some have none and `is_strict`.
     """
+    import polars as pl
+
     unread: list[str] = []
     table = read_table(path, as_text=True, table_format=roles.table_format, left_out=unread)
     roles = roles.without(unread)
@@ -167,7 +169,8 @@ def read_rows(
         )
     if len(numbers) < len(table):
         table = table[numbers]
-    special = with_numbers_found(table.select(others))
+    special = table.select(others).with_columns(pl.col(pl.Categorical).cast(pl.String))
+    special = with_numbers_found(special)
     notes += _notes_of_roles(special, roles, found.weights)
     settled = schema is not None
     schema, table = typed_table(table, numbers, roles, schema, source_name(path))

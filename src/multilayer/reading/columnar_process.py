@@ -10,7 +10,6 @@ Arrow stream. N: a note, in UTF-8. E: an error. Z: all rows have been sent. With
 import io
 import os
 import resource
-import shlex
 import struct
 import sys
 import threading
@@ -59,7 +58,11 @@ def decoded_pieces(
         schema = scan.collect_schema()
         kept, notes = _kept_columns(schema, source)
         yield from notes
-        yield from _category_notes(schema, dictionary_columns(file, metadata) & set(kept), source)
+        categories = [
+            pl.col(name).cast(pl.String).cast(pl.Categorical)
+            for name in sorted(dictionary_columns(file, metadata) & set(kept))
+            if schema[name].is_numeric()
+        ]
         scan = scan.select(kept)
         num_rows = int(scan.select(pl.len()).collect().item())
         if rows_at_once is None and num_rows * len(kept) * BYTES_A_VALUE > memory_bytes():
@@ -83,7 +86,7 @@ def decoded_pieces(
             num_found += len(rows)
             at_once = min(_ROWS_A_MESSAGE, max(1, len(rows) * _TEXT_A_MESSAGE // (text_bytes + 1)))
             for part in rows.iter_slices(at_once) if len(rows) else [rows]:
-                yield with_plain_columns(part, source)
+                yield with_plain_columns(part, source).with_columns(categories)
         if num_found != num_rows:
             raise TableError(
                 f"{source} is a damaged {kind} file: it says that it has {num_rows:,} rows, and "
@@ -113,16 +116,6 @@ def _kept_columns(schema: "pl.Schema", source: str) -> tuple[list[str], list[str
             + (f": {notes[0].partition(chr(0))[2]}" if notes else "")
         )
     return kept, notes
-
-
-def _category_notes(schema: "pl.Schema", names: set[str], source: str) -> Iterator[str]:
-    """Notes on categories that are numbers, which are read as numbers."""
-    for name in schema:
-        if name in names and schema[name].is_numeric():
-            yield (
-                f"\0column {name!r} of {source} is a category of numbers, and is read as numbers; "
-                f"say --categorical {shlex.quote(name)} if they are codes"
-            )
 
 
 def _slices(
