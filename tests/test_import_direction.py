@@ -11,6 +11,7 @@ ORDER = [
     "errors",
     "files",
     "forked",
+    "fresh_process",
     "stopwatch",
     "folder_lock",
     "container",

@@ -20,7 +20,7 @@ EXEMPT = {
     "folder_lock.py",
     "book/screens.py",
     "images/download.py",
-    "reading/fresh_process.py",
+    "fresh_process.py",
 }
 
 

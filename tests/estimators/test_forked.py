@@ -139,18 +139,47 @@ assert said.startswith("ForkedProcessError: ") and "spawn" in said, said
 """)
 
 
-def test_what_needs_the_lost_threads_is_refused_by_name(tmp_path):
+def test_a_child_reads_judges_and_encodes_as_its_parent(tmp_path):
+    rows = "size,town,list\n" + "1,a,\n2,b,\n" * 30
+    (tmp_path / "rows.csv").write_text(rows)
+    run(
+        """
+import os
+from multilayer import Encoder, infer_schema, read_table
+frame.filter(pl.col("size") > 0)
+def work():
+    os.chdir(sys.argv[1])
+    left_out = []
+    read = read_table("rows.csv", left_out=left_out)
+    schema = infer_schema(read, "size")
+    return read.rows(), schema, Encoder.fit(frame, infer_schema(frame)).to_json(), left_out
+assert in_child(work) == repr(work())
+""",
+        tmp_path,
+    )
+
+
+def test_what_cannot_be_done_elsewhere_is_refused_by_name(tmp_path):
     (tmp_path / "rows.csv").write_text("size,town\n" + "1,a\n2,b\n" * 30)
     run(
         """
-from multilayer import infer_schema, read_table
+from multilayer.reading.table import read_table_pieces
 frame.filter(pl.col("size") > 0)
-for work in (lambda: read_table(sys.argv[1]), lambda: infer_schema(frame)):
-    said = in_child(work)
-    assert said.startswith("ForkedProcessError: ") and "forkserver" in said, said
+said = in_child(lambda: list(read_table_pieces(sys.argv[1])))
+assert said.startswith("ForkedProcessError: ") and "forkserver" in said, said
 """,
         tmp_path / "rows.csv",
     )
+
+
+def test_unseen_values_are_told_in_a_child():
+    run("""
+model = fitted(on_unseen="error")
+other = frame.with_columns(town=pl.lit("nowhere"))
+frame.filter(pl.col("size") > 0)
+said = in_child(lambda: model.predict(other))
+assert said.startswith("TableError: ") and "nowhere" in said, said
+""")
 
 
 def test_a_pool_of_scikit_learn_that_forks_scores():

@@ -27,7 +27,7 @@ from multilayer.columns.target_leakage import suspected_leaks
 from multilayer.columns.text_numbers import numbers_of
 from multilayer.columns.value_format import ValueFormat, with_missing_told
 from multilayer.errors import TableError
-from multilayer.forked import require_polars_threads
+from multilayer.fresh_process import elsewhere_after_fork
 
 if TYPE_CHECKING:
     import polars as pl
@@ -50,6 +50,7 @@ def infer_schema(
     )[0]  # fmt: skip
 
 
+@elsewhere_after_fork
 def judge_columns(
     frame: "pl.DataFrame",
     target: str | Sequence[str] = (),
@@ -85,7 +86,6 @@ def judge_columns(
     """
     import polars as pl
 
-    require_polars_threads("judging the columns of a table")
     told_format = value_format or ValueFormat()
     targets = (target,) if isinstance(target, str) else tuple(target)
     told = _told_kinds(frame, targets, categorical, drop, as_kind or {})

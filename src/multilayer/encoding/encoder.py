@@ -20,9 +20,9 @@ from multilayer.encoding.robust_scaling import (
 )
 from multilayer.encoding.unseen_values import UnseenValues
 from multilayer.errors import SettingsError, TableError
-from multilayer.forked import lacks_polars_threads, require_polars_threads
+from multilayer.forked import lacks_polars_threads
+from multilayer.fresh_process import fresh_process
 from multilayer.reading.frames import as_frame
-from multilayer.reading.fresh_process import fresh_process
 
 if TYPE_CHECKING:
     import polars as pl
@@ -100,7 +100,9 @@ class Encoder:
         """
         import polars as pl
 
-        require_polars_threads("fitting an encoder")
+        if lacks_polars_threads():
+            encoder: Encoder = fresh_process.call(Encoder.fit, frame, schema, plan)
+            return encoder
         plan = plan or EncodingPlan()
         require_columns([column.name for column in schema.inputs], frame.columns, "the table")
         if not schema.inputs:
@@ -246,9 +248,10 @@ class Encoder:
                 holds (row and column are named).
         """
         if lacks_polars_threads():
-            encoded: NDArray[np.float32] = fresh_process.call(
-                Encoder.encode, self, frame, source, first_row
-            )
+            encoded: NDArray[np.float32]
+            encoded, found = fresh_process.call(_encode, self, frame, source, first_row)
+            if unseen is not None:
+                unseen.add(found)
             return encoded
         require_columns(self.column_names, frame.columns, source)
         frame = with_missing_told(frame, self.missing, self.column_names)
@@ -343,6 +346,14 @@ class Encoder:
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise TableError(f"this is no encoder of a table: {error}") from error
         return encoder
+
+
+def _encode(
+    encoder: Encoder, frame: "pl.DataFrame", source: str, first_row: int
+) -> tuple[NDArray[np.float32], UnseenValues]:
+    """For another process: what was unseen is sent back too."""
+    unseen = UnseenValues()
+    return encoder.encode(frame, source, first_row, unseen), unseen
 
 
 def _statistics(

@@ -71,6 +71,14 @@ class UnseenValues:
         if num_rows:
             self.found[series.name] = num_rows, examples
 
+    def add(self, other: "UnseenValues") -> None:
+        """Add what was found in further rows."""
+        self.num_rows += other.num_rows
+        for name, (count, examples) in other.found.items():
+            num_rows, before = self.found.get(name, (0, ()))
+            examples = tuple(dict.fromkeys((*before, *examples)))[:_MOST_EXAMPLES]
+            self.found[name] = num_rows + count, examples
+
     def sentences(self) -> list[str]:
         """A sentence for each column, the columns with the most rows first."""
         order = sorted(self.found.items(), key=lambda item: -item[1][0])

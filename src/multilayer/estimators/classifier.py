@@ -14,6 +14,7 @@ from multilayer.encoding.targets import Targets
 from multilayer.encoding.unseen_values import OnUnseen
 from multilayer.errors import SettingsError, TableError
 from multilayer.estimators.column_arguments import require_told_labels
+from multilayer.estimators.fitted_state import learns_at_once
 from multilayer.estimators.table_estimator import TableEstimator, require_labels
 from multilayer.model.model import Model
 
@@ -123,6 +124,7 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         self.device = device
         self.on_unseen = on_unseen
 
+    @learns_at_once
     def partial_fit(
         self,
         X: Any,
@@ -164,16 +166,16 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         Raises:
             ValueError: X has other columns, or a value that its column cannot hold.
         """
-        model, frame = self._answers_for(X)
-        probabilities = model.probabilities(frame)
-        if model.targets.task == "multilabel":
+        fitted, frame = self._answers_for(X)
+        probabilities = fitted.model_.probabilities(frame)
+        if fitted.model_.targets.task == "multilabel":
             return (probabilities > 0.5).astype(np.int64)
-        return np.asarray(self.classes_[probabilities.argmax(axis=1)])
+        return np.asarray(fitted.classes_[probabilities.argmax(axis=1)])
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities, (num_rows, num_classes); of several labels of each label's 1."""
-        model, frame = self._answers_for(X)
-        return model.probabilities(frame)
+        fitted, frame = self._answers_for(X)
+        return fitted.model_.probabilities(frame)
 
     def predict_log_proba(self, X: Any) -> Array:
         """Natural logarithms of the probabilities."""
@@ -188,8 +190,8 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         Raises:
             ValueError: no rows were held out, or the coverage is no share.
         """
-        model, frame = self._answers_for(X)
-        return model.sets(frame, coverage)
+        fitted, frame = self._answers_for(X)
+        return fitted.model_.sets(frame, coverage)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -15,6 +15,7 @@ from multilayer.encoding.unseen_values import OnUnseen
 from multilayer.errors import TableError
 from multilayer.estimators.arguments import changed_settings
 from multilayer.estimators.column_arguments import numbers_of_targets
+from multilayer.estimators.fitted_state import learns_at_once
 from multilayer.estimators.table_estimator import TableEstimator, require_labels
 
 Array = NDArray[np.float64]
@@ -128,6 +129,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
         self.device = device
         self.on_unseen = on_unseen
 
+    @learns_at_once
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Learn from each of these rows once, after all that was learned before.
 
@@ -166,8 +168,8 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
         Raises:
             ValueError: X has other columns, or a value that its column cannot hold.
         """
-        model, frame = self._answers_for(X)
-        numbers: Array = model.predict(frame)
+        fitted, frame = self._answers_for(X)
+        numbers: Array = fitted.model_.predict(frame)
         return numbers
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> Array:
@@ -185,8 +187,8 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
         Raises:
             ValueError: no or too few rows were held out, or the coverage is no share.
         """
-        model, frame = self._answers_for(X)
-        ends = np.stack(model.intervals(frame, coverage), axis=-1)
+        fitted, frame = self._answers_for(X)
+        ends = np.stack(fitted.model_.intervals(frame, coverage), axis=-1)
         return ends[:, 0] if ends.shape[1] == 1 else ends
 
     def predict_quantiles(self, X: Any) -> Array:
@@ -199,8 +201,8 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
             ValueError: the loss is not "quantile", or X has other columns, or a value that its
                 column cannot hold.
         """
-        model, frame = self._answers_for(X)
-        quantiles = model.quantiles(frame)
+        fitted, frame = self._answers_for(X)
+        quantiles = fitted.model_.quantiles(frame)
         return quantiles[:, 0] if quantiles.shape[1] == 1 else quantiles
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:

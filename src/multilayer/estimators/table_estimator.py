@@ -23,6 +23,7 @@ from multilayer.errors import (
 )
 from multilayer.estimators.arguments import changed_settings, warn_of_unused
 from multilayer.estimators.column_arguments import columns_told
+from multilayer.estimators.fitted_state import learns_at_once, moment_of
 from multilayer.estimators.progress import Progress
 from multilayer.fit.fitting import TableFit
 from multilayer.fit.increments import Increments
@@ -30,7 +31,6 @@ from multilayer.fit.table_rows import TableRows
 from multilayer.model.model import Model
 from multilayer.model.model_file import save_model
 from multilayer.reading.frames import as_frame
-from multilayer.reading.fresh_process import in_fresh_process_after_fork
 
 try:
     from sklearn.base import BaseEstimator
@@ -44,7 +44,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     _task: Task | None
 
-    @in_fresh_process_after_fork
+    @learns_at_once
     def fit(
         self,
         X: Any,
@@ -91,10 +91,10 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
                 "X_val holds the rows of X: their scores say nothing of other rows, and the epoch "
                 "is chosen by them; leave it out, and rows are held out of X",
                 DataWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         for text in schema.warnings:
-            warnings.warn(text, DataWarning, stacklevel=2)
+            warnings.warn(text, DataWarning, stacklevel=3)
         fit = TableFit(
             rows,
             schema,
@@ -108,9 +108,9 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         try:
             fit.check_saveable("a model file")
         except ModelFileError as error:
-            warnings.warn(str(error), DataWarning, stacklevel=2)
+            warnings.warn(str(error), DataWarning, stacklevel=3)
         for note in fit.targets.notes:
-            warnings.warn(note, DataWarning, stacklevel=2)
+            warnings.warn(note, DataWarning, stacklevel=3)
         warn_of_unused(
             self, changes, fit.settings.max_epochs, has_validation=validation is not None
         )
@@ -142,7 +142,6 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         tags.input_tags.categorical = True
         return tags
 
-    @in_fresh_process_after_fork
     def _add(self, X: Any, targets_of_first: Any, y: Any, sample_weight: Any) -> Self:
         """One epoch more on these rows."""
         is_first = not hasattr(self, "model_")
@@ -159,7 +158,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
                 for name in ("early_stopping", "validation_fraction", "num_folds"):
                     if getattr(self, name):
                         text = f"{name}={getattr(self, name)!r} is not used by partial_fit"
-                        warnings.warn(text, DataWarning, stacklevel=3)
+                        warnings.warn(text, DataWarning, stacklevel=4)
             else:
                 increments = Increments.resume(self.model_, self.recipe, changes)
             self._increments = increments
@@ -251,14 +250,16 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         frame = typed_frame(self._as_frame(X_val, reset=False), schema, "X_val")
         return TableRows(frame, self._read_targets(y_val))
 
-    def _answers_for(self, X: Any) -> tuple[Model, Any]:
-        """The fitted model, and X as it takes it."""
+    def _answers_for(self, X: Any) -> tuple[Self, Any]:
+        """What has been fitted, as it is at this moment, and X as it takes it."""
         check_is_fitted(self)
         check_on_unseen(self.on_unseen)
-        frame = self._as_frame(X, reset=False)
-        if self.model_.on_unseen != self.on_unseen:  # kept, for what it has prepared
-            self.model_ = replace(self.model_, on_unseen=self.on_unseen)
-        return self.model_, frame
+        state = self.__dict__  # a fit that ends meanwhile puts another one in its place
+        moment = moment_of(self)
+        frame = moment._as_frame(X, reset=False)
+        if moment.model_.on_unseen != self.on_unseen:  # kept, for what it has prepared
+            state["model_"] = moment.model_ = replace(moment.model_, on_unseen=self.on_unseen)
+        return moment, frame
 
 
 def require_labels(y: Any) -> None:

@@ -275,7 +275,7 @@ class Increments:
         for text in texts:
             if text not in self._warned:
                 self._warned.add(text)
-                warnings.warn(text, DataWarning, stacklevel=5)
+                warnings.warn(text, DataWarning, stacklevel=6)
 
 
 def _schema(frame: "pl.DataFrame", told: Mapping[str, Any]) -> Schema:

@@ -5,11 +5,12 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from multilayer.columns.text_numbers import with_numbers_found
 from multilayer.errors import DataWarning, SettingsError, TableError
-from multilayer.forked import require_polars_threads
+from multilayer.forked import lacks_polars_threads, require_polars_threads
+from multilayer.fresh_process import fresh_process
 from multilayer.reading.byte_stream import (
     STANDARD_INPUT,
     largest_whole_bytes,
@@ -67,6 +68,14 @@ def read_table(
     """
     import polars as pl
 
+    if lacks_polars_threads() and str(path) != STANDARD_INPUT:
+        frame: pl.DataFrame
+        frame, others = fresh_process.call(
+            _read_table, path, delimiter=delimiter, as_text=as_text, table_format=table_format
+        )
+        if left_out is not None:
+            left_out += others
+        return frame
     pieces = list(
         _pieces(
             path, _format(delimiter, table_format), largest_whole_bytes(), rows_at_once=None,
@@ -76,6 +85,12 @@ def read_table(
     _require_memory(pieces, source_name(path))
     frame = pieces[0] if len(pieces) == 1 else pl.concat(pieces, how="diagonal_relaxed")
     return frame if as_text else with_numbers_found(frame)
+
+
+def _read_table(path: str | Path, **named: Any) -> tuple["pl.DataFrame", list[str]]:
+    """For another process: the columns that are left out are sent back too."""
+    left_out: list[str] = []
+    return read_table(path, **named, left_out=left_out), left_out
 
 
 def read_table_pieces(

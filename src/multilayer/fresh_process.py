@@ -14,16 +14,18 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable
-from typing import Any, BinaryIO, NoReturn, TypeVar
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn, ParamSpec, TypeVar
 
 from multilayer.errors import ForkedProcessError
 from multilayer.forked import lacks_polars_threads
 
-S = TypeVar("S")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _PROGRAM = (
     "import sys; sys.path[:] = {path!r}; "
-    "from multilayer.reading.fresh_process import serve; serve({requests}, {answers})"
+    "from multilayer.fresh_process import serve; serve({requests}, {answers})"
 )
 # Workers that were forked share the cores among themselves.
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
@@ -38,18 +40,19 @@ class FreshProcess:
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forget)
 
-    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+    def call(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         """What a function gives, called there; its warnings and errors come here.
 
         Args:
             function: of a module, or a method.
             arguments: for it, all of which can be pickled.
+            named: likewise.
 
         Raises:
             ForkedProcessError: the arguments cannot be sent, or the process has ended.
         """
         try:
-            request = pickle.dumps((function, arguments))
+            request = pickle.dumps((_folder(), function, arguments, named))
         except Exception as error:
             _refuse(f"what it is given cannot be sent there: {error}", error)
         with self._turn:
@@ -75,6 +78,14 @@ class FreshProcess:
         for pipe in pipes or ():
             with contextlib.suppress(OSError, ValueError):
                 os.close(pipe.fileno())
+
+
+def _folder() -> str | None:
+    """The working directory, by which paths are meant; None: it has been removed."""
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:
+        return None
 
 
 def _refuse(why: str, cause: BaseException) -> NoReturn:
@@ -114,8 +125,10 @@ def serve(requests: int, answers: int) -> None:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 try:
-                    function, arguments = pickle.loads(request)  # noqa: S301 (ours)
-                    value = function(*arguments)
+                    folder, function, arguments, named = pickle.loads(request)  # noqa: S301 (ours)
+                    if folder is not None:
+                        os.chdir(folder)
+                    value = function(*arguments, **named)
                 except Exception as error:
                     failure = error
             warned = [(str(warning.message), warning.category) for warning in caught]
@@ -137,22 +150,17 @@ def _pickled(warned: list[Any], value: Any, failure: Exception | None) -> bytes:
 fresh_process = FreshProcess()
 
 
-def in_fresh_process_after_fork(method: Callable[..., S]) -> Callable[..., S]:
-    """Have a method that changes its object and gives it run elsewhere, where threads are lacking.
+def elsewhere_after_fork(function: Callable[P, R]) -> Callable[P, R]:
+    """Have a function of a module run in the fresh process, where threads are lacking here.
 
-    The object is sent there and back.
+    What it gives is sent back; arguments that it changes are not.
     """
 
-    @functools.wraps(method)
-    def run(self: S, *arguments: Any, **named: Any) -> S:
+    @functools.wraps(function)
+    def run(*arguments: P.args, **named: P.kwargs) -> R:
         if not lacks_polars_threads():
-            return method(self, *arguments, **named)
-        changed = fresh_process.call(_call_method, self, method.__name__, arguments, named)
-        vars(self).update(vars(changed))
-        return self
+            return function(*arguments, **named)
+        result: R = fresh_process.call(run, *arguments, **named)
+        return result
 
     return run
-
-
-def _call_method(self: Any, name: str, arguments: Any, named: Any) -> Any:
-    return getattr(self, name)(*arguments, **named)
