@@ -84,3 +84,32 @@ def test_the_column_names_among_the_rows_make_no_class(tmp_path, capsys):
     assert "line 62 of" in capsys.readouterr().err
     origin = json.loads((tmp_path / "run" / "settings.json").read_text())["data"]
     assert (origin["num_rows"], origin["task"]) == (120, "binary")
+
+
+def test_predictions_never_take_the_place_of_what_is_read(tmp_path, capsys):
+    path, folder, link = tmp_path / "own.csv", tmp_path / "run", tmp_path / "link.csv"
+    path.write_text(TEXT)
+    assert run(["train", str(path), "--target", "y", *QUICK, "--output", str(folder)]) == 0
+    link.symlink_to(path)
+    model = folder / "model.safetensors"
+    before = model.read_bytes()
+    for output in (path, link, model):
+        assert run(["predict", str(folder), str(path), "-o", str(output)]) == 2
+        assert "which is read" in capsys.readouterr().err
+    assert path.read_text() == TEXT and model.read_bytes() == before
+
+
+def test_what_the_system_refuses_is_one_line(tmp_path, monkeypatch, capsys):
+    (tmp_path / "own.csv").write_text(TEXT)
+    tune = ["tune", str(tmp_path / "own.csv"), "--target", "y", "--trials", "1", "--quiet"]
+    assert run([*tune, "--output", str(tmp_path / ("x" * 300))]) == 2
+    assert "too long" in capsys.readouterr().err.splitlines()[-1]
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    try:
+        assert run([*tune, "--output", "run"]) in (1, 2)
+    finally:
+        monkeypatch.chdir(tmp_path)
+    assert capsys.readouterr().err.count("error: ") == 1

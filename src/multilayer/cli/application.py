@@ -1,8 +1,10 @@
 """The commands together, and what happens when one of them fails."""
 
+import errno
 import os
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 from cyclopts import App, CycloptsError
 
@@ -13,6 +15,11 @@ from multilayer.cli.interrupts import Interrupted
 from multilayer.cli.process import complain
 from multilayer.cli.terminal import warnings_as_notes
 from multilayer.errors import DistributedError, MultilayerError, TrainingDivergedError
+
+_ERRORS_OF_NAMES = (
+    errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.ELOOP,
+    errno.ENAMETOOLONG, errno.EEXIST,
+)  # fmt: skip
 
 # What `multilayer --help` says of each command: the first sentence of its function's docstring,
 # which stands here too so that only the command that is run has to be loaded.
@@ -70,6 +77,10 @@ def run(arguments: Sequence[str]) -> int:
         return complain(str(error), exit_codes.FAILED)
     except MultilayerError as error:
         return complain(with_flags_as_typed(str(error), arguments), exit_codes.BAD_INPUT)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        return complain(_of_the_system(error), _exit_code_of(error))
     except Interrupted as error:
         if os.environ.get("RANK", "0") != "0":  # of several processes the first one speaks
             return error.exit_code
@@ -77,3 +88,19 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return complain("interrupted", exit_codes.INTERRUPTED)
     return code or 0
+
+
+def _of_the_system(error: OSError) -> str:
+    """What the system refuses, where nobody expected it to."""
+    reason = (error.strerror or str(error)).lower()
+    if isinstance(error.filename, str | bytes):
+        return f"{os.fsdecode(error.filename)!r}: {reason}"
+    try:
+        Path.cwd()
+    except OSError:
+        return "the folder that this was started in has been removed; change to another one"
+    return f"the system refuses something: {reason}"
+
+
+def _exit_code_of(error: OSError) -> int:
+    return exit_codes.BAD_INPUT if error.errno in _ERRORS_OF_NAMES else exit_codes.FAILED

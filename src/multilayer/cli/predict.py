@@ -54,8 +54,12 @@ def predict(
         invert: for pictures, swap black and white first: for those that are dark on a light ground.
     """
     from multilayer.model.model_file import load_predictor
+    from multilayer.runs.outputs import require_other_file
     from multilayer.runs.run_folder import model_path
 
+    output = None if output == "-" else output
+    if output is not None:
+        require_other_file(output, data, model_path(run))
     model = load_predictor(model_path(run))
     if model.image_shape is None:
         return predict_table(
