@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from multilayer.columns.value_format import ValueFormat
 from multilayer.fit.row_reader import RowReader
 from multilayer.fit.table_source import ColumnRoles, read_rows
 
@@ -57,3 +58,12 @@ def test_weights_may_be_open_where_they_are_all_written_alike(tmp_path) -> None:
 def test_weight_0_is_counted() -> None:
     piece = pl.DataFrame({"y": ["a", "b", None], "w": [0.0, 1.0, 0.0]})
     assert RowReader(("y",), (None,), "w", "t").read(piece, 1).num_weight_zero == 1
+
+
+def test_a_class_that_may_mean_missing_is_named() -> None:
+    table = pl.DataFrame({"y": ["a", "b", "Unknown", "not available", "a"]})
+    reader = RowReader(("y",), (None,), None, "t.csv")
+    doubts = reader.judging(table).doubts
+    assert ["'Unknown'" in doubts[0], "--missing 'not available'" in doubts[1]] == [True, True]
+    keeping = RowReader(("y",), (None,), None, "t.csv", values=ValueFormat(keep_na=True))
+    assert keeping.judging(table).doubts == ()

@@ -1,5 +1,6 @@
 """The rows of a piece of a table that count, with their targets and weights."""
 
+import shlex
 import warnings
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from multilayer.errors import DataWarning, TableError
 if TYPE_CHECKING:
     import polars as pl
 
+_MAY_BE_MISSING = ("unknown", "missing", "none", "not available", "unspecified", "n.a.", "-", "--")
 _ONLY_DIGITS = r"^[+-]?[0-9]{16,}$"
 
 
@@ -119,6 +121,8 @@ class RowReader:
             else:
                 types.append(str(found.dtype) if is_number else None)
                 formats.append(None)
+            if text.dtype == pl.String and types[-1] is None and not self.values.keep_na:
+                doubts += _classes_that_may_be_missing(text)
             numbers = found if written is None else written.numbers
             if numbers.dtype.is_numeric():
                 about = suspected_sentinel(
@@ -314,6 +318,17 @@ class RowReader:
                     )
                 return found.numbers.cast(float)
         return numbers_of(series, self.source, first_row)
+
+
+def _classes_that_may_be_missing(labels: "pl.Series") -> list[str]:
+    """Sentences of labels that may mean that nobody knows the label."""
+    distinct = labels.drop_nulls().str.strip_chars().unique().sort().to_list()
+    found = [label for label in distinct if label.lower() in _MAY_BE_MISSING]
+    return [
+        f"target {labels.name!r} has the class {label!r}: if that means that the label is missing, "
+        f"say --missing {shlex.quote(label)}"
+        for label in found
+    ]
 
 
 def masked(frame: "pl.DataFrame", is_there: NDArray[np.bool_]) -> "pl.DataFrame":
