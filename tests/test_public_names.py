@@ -136,3 +136,9 @@ def test_every_name_of_the_book_is_listed_and_documented():
 def test_no_name_of_the_tool_hides_a_name_of_the_book():
     book = importlib.import_module("multilayer.book")
     assert not set(book.__all__) & set(multilayer.__all__)
+
+
+@pytest.mark.parametrize("name", ["RNN", "MTFraEng", "train_ch3", "Decoder"])
+def test_names_of_the_books_other_chapters_are_told_from_misspelled_ones(name):
+    with pytest.raises(AttributeError, match=f"'{name}': the book defines it in another chapter"):
+        getattr(multilayer, name)

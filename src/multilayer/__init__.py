@@ -42,8 +42,14 @@ def __getattr__(name: str) -> _Any:
     book = _import_module(f"{__name__}.book")
     if name in book.__all__:
         return getattr(book, name)
+    from multilayer.book.other_chapters import OTHER_CHAPTERS
     from multilayer.errors import did_you_mean
 
+    if name in OTHER_CHAPTERS:
+        raise AttributeError(
+            f"module {__name__!r} has no attribute {name!r}: the book defines it in another "
+            "chapter or edition; multilayer holds what chapters 3 to 5 define"
+        )
     raise AttributeError(
         f"module {__name__!r} has no attribute {name!r}: it is neither one of its own names nor "
         f"one that the book's chapters 3 to 5 define{did_you_mean(name, [*__all__, *book.__all__])}"

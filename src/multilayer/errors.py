@@ -141,6 +141,11 @@ class PredictionError(MultilayerError):
     """An answer is not a finite number."""
 
 
+def rate_after_divergence(learning_rate: float) -> float:
+    """The learning rate to try after one whose loss stopped being a finite number."""
+    return 0.1 if learning_rate > 1 else learning_rate / 10
+
+
 class TrainingDivergedError(MultilayerError):
     """The loss is no longer a finite number.
 
@@ -153,7 +158,7 @@ class TrainingDivergedError(MultilayerError):
 
     def __init__(self, which: str, epoch: int, step: int, learning_rate: float) -> None:
         self.epoch, self.step = epoch, step
-        smaller = 0.1 if learning_rate > 1 else learning_rate / 10
+        smaller = rate_after_divergence(learning_rate)
         super().__init__(
             f"the {which} loss stopped being a finite number in epoch {epoch}, step {step}; "
             f"the learning rate {learning_rate:g} is too large, try {smaller:g}"

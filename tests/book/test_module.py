@@ -86,3 +86,8 @@ def test_training_curves_have_as_many_points_as_wanted(
     assert len(points) == num_points
     assert points[0].x == pytest.approx(first_x)
     assert [point.x for point in model.board.data["val_acc"]] == [1, 2, 3]
+
+
+def test_a_model_without_a_learning_rate_says_how_to_give_it_one():
+    with pytest.raises(SettingsError, match="Classifier has no learning rate: set its attribute"):
+        d2l.Classifier().configure_optimizers()

@@ -14,7 +14,7 @@ def test_a_run_is_examined(multilayer, small_folder):
 def test_a_folder_that_is_no_run(multilayer):
     done = multilayer("doctor", "nowhere")
     assert done.returncode == 2
-    assert done.stderr == ("error: nowhere is not a finished run: it has no settings.json\n")
+    assert done.stderr == "error: there is no run folder nowhere\n"
 
 
 def test_a_plane_is_pictured(multilayer, tmp_path):

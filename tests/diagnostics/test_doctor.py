@@ -158,7 +158,7 @@ def test_a_folder_that_cannot_be_examined(healthy, tmp_path):
     (copy / "settings.json").write_text(json.dumps(document))
     with pytest.raises(RunFolderError, match="not that of a run by this version"):
         doctor(copy)
-    with pytest.raises(RunFolderError, match="is not a finished run"):
+    with pytest.raises(RunFolderError, match="there is no run folder"):
         doctor(tmp_path / "nowhere")
 
 

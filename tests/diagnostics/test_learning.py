@@ -87,5 +87,5 @@ def test_what_cannot_be_pictured(run, tmp_path):
         learning_of(run, "dropout=0.1")
     with pytest.raises(SettingsError, match="unknown setting 'with'"):
         learning_of("moons", "with=3")
-    with pytest.raises(RunFolderError, match="is not a finished run"):
+    with pytest.raises(RunFolderError, match="there is no run folder"):
         learning_of(tmp_path / "nowhere")

@@ -217,3 +217,30 @@ def test_a_model_is_shown_in_a_line():
     labels = [f"a class with a long name, number {row % 20}" for row in range(60)]
     model = MLPClassifier(**QUICK).fit(X, labels).model_
     assert str(model) == repr(model) == "<Model: 'target' (20 classes) from 3 columns>"
+
+
+def test_an_array_of_images_is_refused_with_the_way_to_reshape_it():
+    images = np.zeros((20, 8, 8), np.uint8)
+    with pytest.raises(ValueError, match=r"dim 3, \(20, 8, 8\).*X\.reshape\(len\(X\), -1\)"):
+        MLPClassifier().fit(images, np.arange(20) % 2)
+
+
+def test_partial_fit_says_which_labels_count_as_a_class_written_otherwise():
+    inputs, labels = np.random.default_rng(0).normal(size=(20, 2)), np.array(["no", "yes"] * 10)
+    classifier = MLPClassifier().partial_fit(inputs, labels, classes=["no", "yes"])
+    labels = labels.astype(object)
+    labels[1] = "Yes"
+    with pytest.warns(DataWarning, match="label 'Yes' .* counts as the class 'yes'"):
+        classifier.partial_fit(inputs, labels)
+
+
+def test_parts_of_a_model_show_themselves_in_a_line_each():
+    inputs = np.random.default_rng(0).normal(size=(40, 2))
+    model = MLPClassifier(max_iter=1, recipe="chapter").fit(inputs, np.arange(40) % 2).model_
+    parts = model.schema, model.encoder, model.targets, model.network
+    assert [repr(part) for part in parts] == [
+        "<Schema: 2 columns, 2 of them inputs>",
+        "<Encoder: 2 columns to 2 inputs>",
+        "<Targets: binary of target, 2 classes>",
+        "<Network: 1 of 1,282 parameters>",
+    ]

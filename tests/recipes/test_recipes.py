@@ -96,3 +96,11 @@ def test_few_steps_have_no_schedule_which_would_begin_at_nothing():
         )  # fmt: skip
     assert few(1, schedule="log_cosine").schedule == "log_cosine"
     assert recipe("chapter", "classification", num_rows=200, max_epochs=1).zero_last_layer is False
+
+
+@pytest.mark.parametrize("number", [-1, True, "many"])
+def test_numbers_of_rows_and_columns_are_whole(number):
+    with pytest.raises(SettingsError, match="num_rows must be a whole number of at least 0"):
+        recipe("default", "regression", num_rows=number)
+    with pytest.raises(SettingsError, match="num_columns must be a whole number of at least 0"):
+        recipe("default", "regression", num_columns=number)

@@ -6,14 +6,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from multilayer.diagnostics.doctor.examination import doctor
 from multilayer.engine.scores import evaluate
-from multilayer.errors import DataWarning, OutputError, SettingsError, TrainingDivergedError
-from multilayer.recipes.recipes import recipe
-from multilayer.runs.evaluation import evaluate_run
+from multilayer.errors import (
+    DataWarning,
+    OutputError,
+    RunFolderError,
+    SettingsError,
+    TrainingDivergedError,
+)
 from multilayer.fit.image_rows import as_examples
 from multilayer.runs.image_run import ImageRun
 from multilayer.model.model_file import load_predictor
 from multilayer.model.model_file import load_model
+from multilayer.recipes.recipes import recipe
+from multilayer.runs.evaluation import evaluate_run
+from multilayer.runs.run_folder import model_path
 
 FILES = {
     "settings.json",
@@ -140,6 +148,10 @@ def test_a_run_that_diverges_keeps_its_history_and_says_so(small_folder, tmp_pat
     with pytest.raises(TrainingDivergedError, match=r"epoch 1, step \d"):
         list(run.epochs())
     assert read(tmp_path / "run" / "results.json")["status"] == "diverged"
+    with pytest.raises(RunFolderError, match=r"no model\.safetensors; its training has diverged"):
+        model_path(tmp_path / "run")
+    [finding] = doctor(tmp_path / "run")
+    assert finding.learning_rate == 0.1  # as the error says
     [line] = (tmp_path / "run" / "history.jsonl").read_text().splitlines()
     assert json.loads(line)["train_loss"] is None
     assert not (tmp_path / "run" / "model.safetensors").exists()

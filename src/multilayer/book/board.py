@@ -47,6 +47,9 @@ class ProgressBoard(HyperParameters):
     figsize: tuple[float, float]
     display: bool
 
+    def __repr__(self) -> str:
+        return f"<ProgressBoard: {', '.join(self.data) or 'no curves yet'}>"
+
     def __init__(
         self,
         xlabel: str | None = None,

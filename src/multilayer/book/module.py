@@ -85,7 +85,17 @@ class Module(nn.Module, HyperParameters):
         self.plot("loss", self.loss(self(*batch[:-1]), batch[-1]), train=False)
 
     def configure_optimizers(self) -> Any:
-        """Return the optimiser to train with: stochastic gradient descent at rate `lr`."""
+        """Return the optimiser to train with: stochastic gradient descent at rate `lr`.
+
+        Raises:
+            SettingsError: nobody has set `lr`.
+        """
+        if not hasattr(self, "lr"):
+            name = type(self).__name__
+            raise SettingsError(
+                f"{name} has no learning rate: set its attribute lr, for example by an argument lr "
+                "and save_hyperparameters(), or define configure_optimizers"
+            )
         return torch.optim.SGD(self.parameters(), lr=self.lr)
 
     def apply_init(

@@ -33,6 +33,9 @@ class Trainer(HyperParameters):
     max_epochs: int
     gradient_clip_val: float
 
+    def __repr__(self) -> str:
+        return f"<Trainer: max_epochs {self.max_epochs}, epoch {getattr(self, 'epoch', 0)}>"
+
     def __init__(self, max_epochs: int, num_gpus: int = 0, gradient_clip_val: float = 0) -> None:
         """Say how long to train and where.
 

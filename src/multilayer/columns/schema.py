@@ -66,6 +66,9 @@ class Schema:
     value_format: ValueFormat = field(default_factory=ValueFormat)
     target_formats: tuple[NumberFormat | None, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<Schema: {len(self.columns)} columns, {len(self.inputs)} of them inputs>"
+
     @property
     def inputs(self) -> tuple[Column, ...]:
         """The columns that the network is given."""

@@ -83,6 +83,10 @@ class Encoder:
     input_scale: ClassVar[float] = 1.0
     answer_dtype: ClassVar[type[np.floating[Any]]] = np.float64  # a row's answer is its own alone
 
+    def __repr__(self) -> str:
+        names = len(self.column_names)
+        return f"<Encoder: {names} columns to {self.num_inputs} inputs>"
+
     @classmethod
     def fit(
         cls, frame: "pl.DataFrame", schema: Schema, plan: EncodingPlan | None = None

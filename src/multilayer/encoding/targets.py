@@ -50,6 +50,10 @@ class Targets:
     class_counts: tuple[int, ...] = field(default=(), compare=False)
     notes: tuple[str, ...] = field(default=(), compare=False)
 
+    def __repr__(self) -> str:
+        classes = f", {len(self.classes)} classes" if self.classes else ""
+        return f"<Targets: {self.task} of {enumerated(self.names)}{classes}>"
+
     @classmethod
     def fit(
         cls,

@@ -34,6 +34,9 @@ class Network:
         SettingsError: there is no member, or the parameters do not fit in memory.
     """
 
+    def __repr__(self) -> str:
+        return f"<Network: {self.num_members} of {self.spec.num_parameters:,} parameters>"
+
     def __init__(
         self, spec: NetworkSpec, num_members: int = 1, dtype: torch.dtype = torch.float32
     ) -> None:

@@ -203,6 +203,11 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         if isinstance(X, Sequence) and not isinstance(X, str):
             array = np.asarray(X)
             X = np.asarray(X, dtype=object) if array.dtype.kind in "US" else array
+        if isinstance(X, np.ndarray) and X.ndim > 2:
+            raise TableError(
+                f"Found array with dim {X.ndim}, {X.shape}, where X must be (num_rows, "
+                "num_columns); of images give the pixels as columns, X.reshape(len(X), -1)"
+            )
         array = validate_data(
             self,
             X,

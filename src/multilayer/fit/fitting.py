@@ -207,6 +207,13 @@ class TableFit(PopulationFit):
             strata = targets.encode(rows.targets)
         num_in_company = int((np.bincount(strata)[strata] > 1).sum())  # others are only learned
         can_divide = num_in_company >= FEWEST_ROWS_TO_DIVIDE
+        if rows.times is not None and rows.groups is not None and validation is None:
+            warnings.warn(
+                "the latest rows are held out (time_column, --time-column), and rows of one group "
+                "may be on both sides: group_by, --group-by is not used",
+                DataWarning,
+                stacklevel=4,
+            )
         if settings.num_folds and (validation is not None or rows.times is not None):
             fraction = settings.validation_fraction or HELD_OUT_FRACTION
             settings = replace(

@@ -141,7 +141,10 @@ class Increments:
             TableError: the rows do not fit those of the first call.
             TrainingDivergedError: the loss is not finite; the rows have not been learned.
         """
-        self.model.targets.encode(rows.targets)  # refused before anything changes
+        targets = self.model.targets
+        targets.encode(rows.targets)  # refused before anything changes
+        if targets.is_classification:
+            self._warn(targets.matched(rows.targets).notes)
         bits = self._bits
         news = self._news(rows)
         if bits is None:

@@ -40,6 +40,9 @@ class ConformalScores:
 
     of_members: tuple[Array, ...]
 
+    def __repr__(self) -> str:
+        return f"<ConformalScores: of {self.num_rows} held-out rows>"
+
     @classmethod
     def of(cls, scores: Sequence[Array]) -> "ConformalScores":
         """Sort scores (num_rows, num_outputs) of each member; very many are thinned out evenly."""

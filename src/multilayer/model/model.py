@@ -16,7 +16,7 @@ from multilayer.engine.specification import NetworkSpec
 from multilayer.model.answers import Answers, Array
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Model(Answers):
     """A population of networks with all that is needed between a raw row and its answer.
 

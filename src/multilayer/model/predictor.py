@@ -16,7 +16,7 @@ from multilayer.model.numpy_network import NumPyNetwork
 _CHUNK_ROWS = 512  # answered at once; their hidden values still fit the cache
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Predictor(Answers):
     """What a model file holds. It answers as `Model` does, to 1e-5 for images, else to 1e-6.
 

@@ -14,6 +14,7 @@ tried, and what each gets on the test rows, stands in benchmarks/results/.
 """
 
 from dataclasses import fields, replace
+from numbers import Integral
 from typing import Any, Literal, get_args
 
 from multilayer.engine.settings import LossName, TrainingSettings
@@ -143,11 +144,16 @@ def recipe(
         changes: fields of `TrainingSettings` that shall differ from the recipe's.
 
     Raises:
-        SettingsError: the recipe, the task or a field is unknown, a value is out of range, or the
-            loss is for another task.
+        SettingsError: the recipe, the task or a field is unknown, a value or a number of rows or
+            columns is out of range, or the loss is for another task.
     """
     check_choice("recipe", name, get_args(RecipeName))
     check_choice("task", task, get_args(TaskName))
+    for what, number in (("num_rows", num_rows), ("num_columns", num_columns)):
+        if number is not None and (
+            isinstance(number, bool) or not isinstance(number, Integral) or number < 0
+        ):
+            raise SettingsError(f"{what} must be a whole number of at least 0; it is {number!r}")
     known = [field.name for field in fields(TrainingSettings)]
     for changed in changes:
         if changed not in known:

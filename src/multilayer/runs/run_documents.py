@@ -177,6 +177,15 @@ def read_results(run: str | Path) -> dict[str, Any]:
     return document
 
 
+def ending(run: str | Path) -> str:
+    """What to add to a message about a run that left less than others: that it has diverged."""
+    try:
+        is_diverged = read_results(run).get("status") == "diverged"
+    except RunFolderError:
+        is_diverged = False
+    return "; its training has diverged, `multilayer doctor` says more" if is_diverged else ""
+
+
 def read_history(run: str | Path) -> list[dict[str, Any]]:
     """The lines of a run's history.jsonl, an epoch each; a run that was killed may have none.
 
@@ -189,7 +198,9 @@ def read_history(run: str | Path) -> list[dict[str, Any]]:
     if not Path(run).is_dir():
         raise RunFolderError(f"there is no run folder {run}")
     if not path.exists():
-        raise RunFolderError(f"{run} has no {path.name}: no epoch was finished, or it is no run")
+        raise RunFolderError(
+            f"{run} has no {path.name}: no epoch was finished, or it is no run{ending(run)}"
+        )
     try:
         lines = whole_lines(path)
     except (OSError, ValueError) as error:
@@ -226,6 +237,8 @@ def read_json(run: str | Path, name: str) -> dict[str, Any]:
         RunFolderError: the folder or the file is missing or damaged.
     """
     path = Path(run) / name
+    if not path.parent.exists():
+        raise RunFolderError(f"there is no run folder {run}")
     try:
         return parse_object(read_regular(path, _LARGEST_DOCUMENT_BYTES), has_paths=True)
     except (FileNotFoundError, NotADirectoryError) as error:

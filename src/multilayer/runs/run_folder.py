@@ -24,7 +24,7 @@ from multilayer.files import (
     sync_file,
     write_text,
 )
-from multilayer.runs.run_documents import read_json
+from multilayer.runs.run_documents import ending, read_json
 from multilayer.folder_lock import LOCK_NAME, RunLock
 
 _UNFINISHED_NAME = ".unfinished"
@@ -210,7 +210,7 @@ def model_path(run: str | Path) -> Path:
     if not Path(run).is_dir():
         raise RunFolderError(f"there is no run folder {run}")
     if not path.is_file():
-        raise RunFolderError(f"{run} is not a finished run: it has no {path.name}")
+        raise RunFolderError(f"{run} is not a finished run: it has no {path.name}{ending(run)}")
     return path
 
 

@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 from multilayer.diagnostics.doctor.evidence import Diagnosis, Evidence
+from multilayer.errors import rate_after_divergence
 
 _SMALL_FALL = 0.01  # of a loss in nats, that nobody would train longer for
 _FEWEST_EPOCHS = 4  # below, a curve says nothing
@@ -15,7 +16,7 @@ def rate_too_high(evidence: Evidence) -> Diagnosis | None:
     count.
     """
     rate = evidence.settings.learning_rate
-    lower = rate / 10 if evidence.is_diverged else rate / 3
+    lower = rate_after_divergence(rate) if evidence.is_diverged else rate / 3
     next_step = evidence.command(learning_rate=lower)
     if evidence.is_diverged:
         epoch = next(

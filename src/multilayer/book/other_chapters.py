@@ -1,0 +1,26 @@
+"""Names that the book's other chapters define in its package, so that they are told from typos."""
+
+_NAMES = """
+AdditiveAttention AddNorm AttentionDecoder AttentionScoring BERTEncoder BERTModel Benchmark
+BananasDataset BPRLoss CTRDataset Decoder DotProductAttention Encoder EncoderDecoder GRU
+HPOScheduler HPOSearcher HPOTrainer LSTM LSTMScratch LeNet MTFraEng MaskLM MultiHeadAttention
+NextSentencePred PositionWiseFFN PositionalEncoding RNN RNNLM RNNLMScratch RNNScratch
+RandomGenerator RandomSearcher Residual ResNeXtBlock Seq2Seq Seq2SeqEncoder SNLIBERTDataset
+SNLIDataset TimeMachine TokenEmbedding TransformerEncoder TransformerEncoderBlock VOCSegDataset
+Vocab Accumulator Animator accuracy annotate batchify bbox_to_rect bleu box_center_to_corner
+box_corner_to_center box_iou build_array_nmt build_colormap2label copyfile corr2d
+evaluate_accuracy evaluate_accuracy_gpu evaluate_loss extract frozen_lake
+get_centers_and_contexts get_dataloader_workers get_fashion_mnist_labels get_negatives
+get_tokens_and_segments grad_clipping init_cnn init_seq2seq linreg load_array
+load_corpus_time_machine load_data_bananas load_data_fashion_mnist load_data_imdb load_data_nmt
+load_data_ptb load_data_snli load_data_time_machine load_data_voc load_data_wiki make_env
+masked_softmax mkdir_if_not_exist multibox_detection multibox_prior multibox_target nms
+offset_boxes offset_inverse plot_imgs predict_ch3 predict_ch8 predict_seq2seq predict_sentiment
+preprocess_nmt read_csv_labels read_data_nmt read_imdb read_ptb read_snli read_time_machine
+read_voc_images reorg_test reorg_train_valid resnet18 rbfkernel sequence_mask sgd show_bboxes
+show_heatmaps show_list_len_pair_hist show_trace_2d split_and_pad_trees split_batch squared_loss
+subsample tokenize tokenize_nmt train_2d train_batch_ch13 train_ch3 train_ch6 train_ch8
+train_ch11 train_ch13 train_concise_ch11 train_epoch_ch3 train_epoch_ch8 train_seq2seq
+transpose_output transpose_qkv truncate_pad update_D update_G voc_label_indices voc_rand_crop
+"""
+OTHER_CHAPTERS = frozenset(_NAMES.split())
