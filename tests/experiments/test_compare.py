@@ -56,10 +56,10 @@ def test_undecided_is_said_plainly(ring):
 def test_every_value_is_that_of_the_network_trained_alone(ring):
     settings = recipe(hidden_widths=(16,), max_epochs=3, batch_size=32, dropout=0.1)
     result = compare(ring, settings, replace(settings, learning_rate=0.3), max_seeds=5, matters=1)
-    for contestant in result.contestants:
+    for candidate in result.candidates:
         for seed in range(5):
-            alone = repeat(ring, [replace(contestant.settings, seed=seed)])
-            assert contestant.values[seed] == pytest.approx(alone.scores["accuracy"][0], abs=0.01)
+            alone = repeat(ring, [replace(candidate.settings, seed=seed)])
+            assert candidate.values[seed] == pytest.approx(alone.scores["accuracy"][0], abs=0.01)
 
 
 def test_settings_share_rows_held_out_seed_by_seed(ring, monkeypatch):
@@ -101,14 +101,14 @@ def test_loss_may_be_compared(ring):
     result = compare(ring, SMALL, f"{SMALL},learning_rate=0.001", metric="loss", max_seeds=5)
     [pair] = result.pairs
     assert pair.verdict == "first is better"
-    assert result.contestants[0].values.mean() < result.contestants[1].values.mean()
+    assert result.candidates[0].values.mean() < result.candidates[1].values.mean()
     assert "a lower loss" in paragraph(result)
 
 
 def test_networks_that_diverge_are_counted(ring):
     bad = "hidden_widths=16,max_epochs=6,batch_size=16,learning_rate=1e9"
     result = compare(ring, SMALL, bad, max_seeds=5)
-    assert result.contestants[1].num_diverged == 5
+    assert result.candidates[1].num_diverged == 5
     assert f"{bad} diverged at 5 of 5 seeds." in paragraph(result)
     with pytest.raises(SettingsError, match="diverged at 5 of 5 seeds and has no loss there"):
         compare(ring, SMALL, bad, metric="loss", max_seeds=5)
@@ -163,7 +163,7 @@ def test_settings_given_as_they_are_get_a_name_that_can_be_read():
         problem_of("noise", np.zeros((20, 2), np.float32), np.arange(20) % 2, 2),
         [settings, TrainingSettings()], max_seeds=5, matters=2.0,
     )  # fmt: skip
-    assert [one.name for one in result.contestants] == ["hidden_widths=8,4,dropout=0.1", "chapter"]
+    assert [one.name for one in result.candidates] == ["hidden_widths=8,4,dropout=0.1", "chapter"]
 
 
 def test_the_folder_holds_everything(ring, tmp_path):
@@ -174,7 +174,7 @@ def test_the_folder_holds_everything(ring, tmp_path):
         "comparison.json", "comparison.md", "comparison.png", "comparison.svg",
     }  # fmt: skip
     document = json.loads((folder / "comparison.json").read_text())
-    assert document["settings"][0]["values"] == result.contestants[0].values.tolist()
+    assert document["settings"][0]["values"] == result.candidates[0].values.tolist()
     assert document["pairs"][0]["verdict"] == result.pairs[0].verdict
     assert paragraph(result) in (folder / "comparison.md").read_text()
     with Image.open(folder / "comparison.png") as image:

@@ -71,7 +71,7 @@ def test_numbers_of_a_table_are_compared_by_their_error(prices):
     assert pair.verdict == "second is better"
     assert pair.difference.mean > 0  # of the score, which is minus the error
     assert "has a lower RMSE" in paragraph(result)
-    assert float(rows(result)[0][2]) == pytest.approx(result.contestants[0].values.mean(), abs=1)
+    assert float(rows(result)[0][2]) == pytest.approx(result.candidates[0].values.mean(), abs=1)
 
 
 def test_scores_are_those_of_scikit_learn(classes, prices):
@@ -146,7 +146,7 @@ def test_several_labels_are_compared_and_not_studied(tmp_path):
     roles = ColumnRoles(("wet", "cold"), drop=("price", "class"))
     result = compare(path, SMALL, SMALL, target=roles, recipe="fast", matters=0.5, max_seeds=5)
     assert result.metric == "accuracy"
-    assert 0 < result.contestants[0].values.mean() < 1
+    assert 0 < result.candidates[0].values.mean() < 1
     assert result.resolution == pytest.approx(1 / 120)
     with pytest.raises(SettingsError, match="several labels to predict: try multilayer compare"):
         study("width", path, target=roles)

@@ -1,4 +1,4 @@
-"""Pictures of learning: decision regions, first weights and the way over the loss surface."""
+"""Pictures of learning: decision regions, first weights, and trajectories on the loss surface."""
 
 import math
 from collections.abc import Sequence
@@ -120,7 +120,7 @@ def save_loss_surface(
         xs: steps along the first direction.
         ys: steps along the second.
         path_points: where the training was after each epoch, (num_epochs + 1, 2).
-        shares: of the way's variance that each direction holds.
+        shares: of the trajectory's variance that each direction holds.
         folder: where the files go.
 
     Raises:
@@ -135,12 +135,12 @@ def save_loss_surface(
         filled = axes.contourf(xs, ys, losses, levels=levels, cmap="viridis_r", norm="log")
         axes.contour(xs, ys, losses, levels=levels, colors="white", linewidths=0.4, alpha=0.6)
         axes.plot(*path_points.T, "o-", color="tab:red", markersize=3, linewidth=1.2,
-                  label="the way, epoch by epoch")  # fmt: skip
+                  label="trajectory, a point an epoch")  # fmt: skip
         axes.plot(*path_points[0], "s", color="black", label="first weights")
         axes.plot(*path_points[-1], "*", color="black", markersize=11, label="last weights")
         axes.set(
-            title="Training loss in the plane of the way's two principal directions",
-            xlabel=f"first direction ({shares[0]:.0%} of the way's variance)",
+            title="Training loss in the plane of the trajectory's two principal directions",
+            xlabel=f"first direction ({shares[0]:.0%} of the trajectory's variance)",
             ylabel=f"second direction ({shares[1]:.0%})",
         )
         axes.legend(fontsize="small", frameon=True)

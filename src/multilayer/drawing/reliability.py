@@ -28,7 +28,7 @@ def save_reliability_diagram(
     with picture(path, width=5, height=5.6) as figure:
         figure.set_layout_engine("constrained")
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
-        upper.plot([0, 1], [0, 1], color="0.6", linestyle="--", label="as it should be")
+        upper.plot([0, 1], [0, 1], color="0.6", linestyle="--", label="perfect calibration")
         upper.plot(confidences, accuracies, color="tab:blue", marker="o", label="answers")
         upper.set(
             title=f"Expected calibration error {expected_error:.4f}",

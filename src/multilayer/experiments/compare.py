@@ -11,7 +11,7 @@ from multilayer.columns.target_values import Task
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import check_choice
 from multilayer.errors import SettingsError
-from multilayer.experiments.comparison import Comparison, Contestant
+from multilayer.experiments.comparison import Candidate, Comparison
 from multilayer.experiments.load_problem import load_problem
 from multilayer.experiments.problem import LOWER_IS_BETTER, MetricName, Problem
 from multilayer.experiments.repetitions import HELD_OUT, Repetitions, repeat
@@ -118,12 +118,12 @@ def comparison_looks(
         matters if matters is not None else problem.smallest_that_matters(metric),
         resolution,
     )
-    contestants = [
-        Contestant(name, one, np.empty(0)) for name, one in zip(names, chosen, strict=True)
+    candidates = [
+        Candidate(name, one, np.empty(0)) for name, one in zip(names, chosen, strict=True)
     ]
     comparison = Comparison(
         problem.name, metric, rule.matters, looks, num_scored_rows, resolution,
-        problem.has_fixed_split, tuple(contestants), (), False,
+        problem.has_fixed_split, tuple(candidates), (), False,
     )  # fmt: skip
     return _looks(problem, comparison, rule, held_out, stop)
 
@@ -136,44 +136,44 @@ def _looks(
     stop: Event | None,
 ) -> Iterator[Comparison]:
     metric = comparison.metric
-    contestants = list(comparison.contestants)
+    candidates = list(comparison.candidates)
     for num_seeds in rule.looks:
         for number in rule.undecided_settings:
-            contestant = contestants[number]
-            more = range(len(contestant.values), num_seeds)
-            first = contestant.settings.seed
-            members = [replace(contestant.settings, seed=first + place) for place in more]
+            candidate = candidates[number]
+            more = range(len(candidate.values), num_seeds)
+            first = candidate.settings.seed
+            members = [replace(candidate.settings, seed=first + place) for place in more]
             trained = repeat(problem, members, held_out=held_out, stop=stop)
             if trained.is_interrupted:
                 if comparison.pairs:
                     yield replace(comparison, is_final=True, is_interrupted=True)
                 return
-            contestants[number] = _with_more(contestant, trained, metric)
+            candidates[number] = _with_more(candidate, trained, metric)
         sign = -1 if metric in LOWER_IS_BETTER else 1
-        scores = [sign * one.values for one in contestants]
+        scores = [sign * one.values for one in candidates]
         pairs = rule.look(scores)
         is_final = rule.is_decided or num_seeds == rule.looks[-1]
         comparison = replace(
-            comparison, contestants=tuple(contestants), pairs=tuple(pairs), is_final=is_final
+            comparison, candidates=tuple(candidates), pairs=tuple(pairs), is_final=is_final
         )
         yield comparison
         if is_final:
             return
 
 
-def _with_more(contestant: Contestant, trained: Repetitions, metric: MetricName) -> Contestant:
+def _with_more(candidate: Candidate, trained: Repetitions, metric: MetricName) -> Candidate:
     values, num_diverged = trained.scores[metric], int(trained.is_diverged.sum())
     if not np.isfinite(values).all():
         advice = "compare by accuracy" if "accuracy" in trained.scores else "lower its rate"
         raise SettingsError(
-            f"{contestant.name} diverged at {num_diverged} of {len(values)} seeds and has no "
+            f"{candidate.name} diverged at {num_diverged} of {len(values)} seeds and has no "
             f"{metric} there; {advice}"
         )
     return replace(
-        contestant,
-        values=np.concatenate([contestant.values, values]),
-        num_diverged=contestant.num_diverged + num_diverged,
-        seconds=contestant.seconds + trained.seconds,
+        candidate,
+        values=np.concatenate([candidate.values, values]),
+        num_diverged=candidate.num_diverged + num_diverged,
+        seconds=candidate.seconds + trained.seconds,
     )
 
 

@@ -13,7 +13,7 @@ from multilayer.metrics.intervals import MeanInterval, mean_interval
 
 
 @dataclass(frozen=True, eq=False)
-class Contestant:
+class Candidate:
     """Settings in a comparison.
 
     Attributes:
@@ -43,7 +43,7 @@ class Comparison:
         num_scored_rows: rows that each network is scored on.
         resolution: step between values of the metric.
         has_fixed_split: whether these rows are the same for every seed.
-        contestants: the settings.
+        candidates: the settings.
         pairs: all pairs of them; differences are those of scores, of which higher is better: the
             metric, or minus the metric where less of it is better.
         is_final: no look follows.
@@ -57,15 +57,20 @@ class Comparison:
     num_scored_rows: int
     resolution: float
     has_fixed_split: bool
-    contestants: tuple[Contestant, ...]
+    candidates: tuple[Candidate, ...]
     pairs: tuple[Pair, ...]
     is_final: bool
     is_interrupted: bool = False
 
     @property
+    def contestants(self) -> tuple[Candidate, ...]:
+        """What `candidates` were called before version 0.2."""
+        return self.candidates
+
+    @property
     def num_seeds(self) -> int:
         """The most seeds that any settings have had."""
-        return max(len(contestant.values) for contestant in self.contestants)
+        return max(len(candidate.values) for candidate in self.candidates)
 
     def shown(self, value: float, sign: str = "") -> str:
         """A value of the metric or a difference of two, to a tenth of what matters or finer.
@@ -79,6 +84,6 @@ class Comparison:
             num_digits = max(0, min(12, 1 - math.floor(math.log10(self.matters))))
         return f"{value:{sign}.{num_digits}f}"
 
-    def interval(self, contestant: Contestant) -> MeanInterval:
-        """Mean of a contestant's values; the interval holds at all looks together with 95%."""
-        return mean_interval(contestant.values, ERROR_RATE / len(self.looks), self.resolution)
+    def interval(self, candidate: Candidate) -> MeanInterval:
+        """Mean of a candidate's values; the interval holds at all looks together with 95%."""
+        return mean_interval(candidate.values, ERROR_RATE / len(self.looks), self.resolution)

@@ -34,7 +34,7 @@ def save_comparison(comparison: Comparison, folder: RunFolder) -> None:
 
 def _save_plot(comparison: Comparison, folder: Path) -> None:
     """Draw every seed's value and every pair's difference, with their intervals."""
-    settings, pairs, matters = comparison.contestants, comparison.pairs, comparison.matters
+    settings, pairs, matters = comparison.candidates, comparison.pairs, comparison.matters
     height = 1.8 + 0.45 * len(settings) + 0.55 * len(pairs)
     paths = [folder / "comparison.svg", folder / "comparison.png"]
     with picture(*paths, width=8, height=height) as figure:

@@ -16,7 +16,7 @@ def headers(comparison: Comparison) -> list[str]:
 def rows(comparison: Comparison) -> list[list[str]]:
     """Of the table of settings, a row for each."""
     table = []
-    for one in comparison.contestants:
+    for one in comparison.candidates:
         interval = comparison.interval(one)
         table.append(
             [
@@ -68,11 +68,10 @@ def paragraph(comparison: Comparison) -> str:
     sentences = [_sentence(comparison, pair) for pair in comparison.pairs]
     sentences += [
         f"{one.name} diverged at {one.num_diverged} of {len(one.values)} seeds."
-        for one in comparison.contestants
+        for one in comparison.candidates
         if one.num_diverged
     ]
     looks = ", ".join(map(str, comparison.looks))
-    times = "look" if len(comparison.looks) == 1 else "looks"
     num_rows = f"{comparison.num_scored_rows:,} rows held out to score on"
     stands = f"the first weights, the order of the batches and the {num_rows}"
     mean = "seeds and splits of these rows"
@@ -80,13 +79,15 @@ def paragraph(comparison: Comparison) -> str:
         stands = f"the first weights and the order of the batches; the {num_rows} are the latest"
         mean = "seeds, scored on these rows"
     sentences.append(
-        f"All settings had the same seeds; a seed stands for {stands}. The intervals hold together "
-        f"over the planned {times} at {looks} seeds with 95%, for the mean over {mean}."
+        f"All settings used the same seeds; a seed determines {stands}. The intervals hold jointly "
+        f"with 95% confidence over the planned interim analyses at {looks} seeds, for the mean "
+        f"over {mean}."
     )
     if len(comparison.pairs) > 1:
         sentences.append(
-            f"Verdicts are corrected for {len(comparison.pairs)} pairs by Holm's method: claims "
-            "that one is better are all right with 95%, and so are claims of no difference."
+            f"Verdicts are corrected for {len(comparison.pairs)} pairs by Holm's method: with 95% "
+            "confidence all claims that one is better are right, and so are all claims of no "
+            "difference."
         )
     if comparison.is_interrupted:
         sentences.append("The comparison was interrupted before it was decided.")
@@ -111,7 +112,7 @@ def document(comparison: Comparison) -> dict[str, Any]:
                 "seconds": one.seconds,
                 "mean": asdict(comparison.interval(one)),
             }
-            for one in comparison.contestants
+            for one in comparison.candidates
         ],
         "pairs": [
             {
@@ -150,4 +151,4 @@ def _sentence(comparison: Comparison, pair: Pair) -> str:
 
 
 def _name(comparison: Comparison, number: int) -> str:
-    return comparison.contestants[number].name
+    return comparison.candidates[number].name

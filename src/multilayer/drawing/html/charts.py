@@ -49,7 +49,7 @@ def calibration_chart(
         name: of the run.
     """
     gap = sum(n * (right - sure) for n, (sure, right) in zip(counts, points, strict=True))
-    word = "too sure" if gap < 0 else "not sure enough"
+    word = "overconfident" if gap < 0 else "underconfident"
     return Chart(
         title=f"Right answers by confidence, {name}",
         x_label="mean confidence",
@@ -71,28 +71,28 @@ def calibration_chart(
     )
 
 
-def residual_chart(true: Sequence[float], said: Sequence[float], name: str) -> Chart:
-    """Draw a mark for each row, and say how far off the answers are.
+def residual_chart(true: Sequence[float], predicted: Sequence[float], name: str) -> Chart:
+    """Draw a mark for each row, and summarise the errors.
 
     Args:
         true: what is true of each row, at least one.
-        said: what the network said of it.
+        predicted: what the network predicts for it.
         name: of the target.
     """
-    errors = [b - a for a, b in zip(true, said, strict=True)]
+    errors = [b - a for a, b in zip(true, predicted, strict=True)]
     places = statistics.quantiles(errors * 2 if len(errors) < 2 else errors, n=100)
-    low, high = min(*true, *said), max(*true, *said)
+    low, high = min(*true, *predicted), max(*true, *predicted)
     return Chart(
-        title=f"Said and true: {name}",
+        title=f"Predicted and true values: {name}",
         x_label="true",
-        y_label="said",
-        series=[Series("rows", list(zip(true, said, strict=True)), is_line=False)],
-        summary=f"On average it is off by {statistics.fmean(map(abs, errors)):.4g}; half of the "
-        f"errors lie between {places[24]:.4g} and {places[74]:.4g}.",
+        y_label="predicted",
+        series=[Series("rows", list(zip(true, predicted, strict=True)), is_line=False)],
+        summary=f"The mean absolute error is {statistics.fmean(map(abs, errors)):.4g}; half of "
+        f"the errors lie between {places[24]:.4g} and {places[74]:.4g}.",
         x_limits=(low, high) if low < high else None,
         has_diagonal=True,
         table=Table(
-            "Errors, said minus true",
+            "Errors, predicted minus true",
             ["percentile", "error"],
             [[str(percent), f"{places[percent - 1]:.4g}"] for percent in _PERCENTILES],
         ),

@@ -169,7 +169,7 @@ def curves_panel(measured: Sequence[Measured], plan: StudyPlan, unit: str = "") 
                one.curves.mean(1).tolist())
         for one in measured
     ]  # fmt: skip
-    return Panel("How it got there", "epoch", f"mean {plan.metric}", lines)
+    return Panel("Learning curves", "epoch", f"mean {plan.metric}", lines)
 
 
 def seconds_panel(measured: Sequence[Measured], xlabel: str, places: Sequence[float]) -> Panel:
@@ -235,7 +235,7 @@ def in_words(
             "no difference that matters",
             f"no different from {name} by more than {plan.matters:g}",
         ),
-        ("undecided", f"not told apart from {name} by {plan.num_seeds} seeds"),
+        ("undecided", f"not distinguished from {name} by {plan.num_seeds} seeds"),
     ):
         found = [
             f"{measured[number].variant.name} ({pair.difference.mean:+.4f})"
@@ -249,11 +249,11 @@ def in_words(
         counts = ", each counted as an R² of 0" if plan.metric == "R²" else ""
         sentences.append(f"Diverged: {', '.join(diverged)} of {plan.num_seeds} seeds{counts}.")
     corrected = (
-        f", claims of a difference and claims of none each corrected for {len(pairs)} pairs by "
-        "Holm's method"
+        f"; claims of a difference, and claims of no difference, are corrected for {len(pairs)} "
+        "pairs by Holm's method"
     )
     sentences.append(
-        f"All had the same {plan.num_seeds} seeds; the verdicts hold with 95%"
+        f"All used the same {plan.num_seeds} seeds; the verdicts hold with 95% confidence"
         f"{corrected if len(pairs) > 1 else ''}."
     )
     return " ".join(sentences)
