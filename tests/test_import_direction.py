@@ -22,6 +22,7 @@ ORDER = [
     "engine",
     "recipes",
     "model",
+    "model_file",
     "fit",
     "estimators",
     "metrics",
