@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 
 LOADED = (
     "multilayer.cli.application",
-    "matplotlib.pyplot", "polars", "multilayer.runs.image_run", "multilayer.runs.table_run",
+    "matplotlib.pyplot", "polars", "multilayer.runs.earlier_runs",
     "multilayer.model.model_file", "multilayer.drawing.live", "multilayer.drawing.pictures",
 )  # fmt: skip
 _MOST_BYTES = 1 << 20  # of a request

@@ -46,10 +46,12 @@ from multilayer.reading.frames import as_frame as as_frame
 from multilayer.reading.table import read_table as read_table
 from multilayer.recipes.recipes import recipe as recipe
 from multilayer.report.collect import write_report as write_report
+from multilayer.runs.configuration import RunConfiguration as RunConfiguration
+from multilayer.runs.earlier_runs import ImageRun as ImageRun
+from multilayer.runs.earlier_runs import TableRun as TableRun
 from multilayer.runs.evaluation import evaluate_images as evaluate_images
-from multilayer.runs.image_run import ImageRun as ImageRun
+from multilayer.runs.run import Run as Run
 from multilayer.runs.table_evaluation import evaluate_table as evaluate_table
-from multilayer.runs.table_run import TableRun as TableRun
 
 __version__: str
 __all__: list[str]

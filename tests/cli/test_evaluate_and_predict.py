@@ -13,7 +13,7 @@ from multilayer.cli.application import run
 from multilayer.images.datasets import ImageDataset
 from multilayer.model.model_file import load_model
 from multilayer.recipes.recipes import recipe
-from multilayer.runs.image_run import ImageRun
+from multilayer.runs.earlier_runs import ImageRun
 
 
 @pytest.fixture(scope="module")

@@ -99,11 +99,11 @@ def test_the_second_signal_ends_at_once(start, tmp_path):
     """It comes while the first one is being answered, which here takes for ever."""
     before = """
 import time
-import multilayer.runs.table_run as table_run
-def finish(self):
+import multilayer.runs.run as run
+def score(self):
     print("finishing", flush=True)
     time.sleep(3600)
-table_run.TableRun.finish = finish
+run.Run.score = score
 """
     flags = ["--target", "y", *LONG, "--output", str(tmp_path / "run")]
     process = start("train", "t.csv", *flags, before=before)

@@ -20,8 +20,8 @@ from fork_server import ForkServer
 
 from multilayer.errors import RunFolderError
 from multilayer.images.idx import write_idx
+from multilayer.runs.configuration import RunConfiguration
 from multilayer.runs.run_documents import read_history, read_json
-from multilayer.runs.saved_run import SavedRun
 from multilayer.stopwatch import without_times
 
 MOST_KILLS_OF_A_RUN = 12
@@ -94,7 +94,7 @@ def newest_place(run: Path) -> tuple[int, int]:
 def has_ended(run: Path) -> bool:
     """Whether a killed run was only leaving."""
     try:
-        SavedRun.read(run)
+        RunConfiguration.saved_in(run)
     except RunFolderError as error:
         return "there is nothing to resume" in str(error)
     return False

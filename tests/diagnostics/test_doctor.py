@@ -15,7 +15,7 @@ from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import RunFolderError, TrainingDivergedError
 from multilayer.images.idx import write_idx
 from multilayer.recipes.recipes import recipe
-from multilayer.runs.image_run import ImageRun
+from multilayer.runs.earlier_runs import ImageRun
 
 NUM_CLASSES = 6
 
@@ -177,7 +177,7 @@ def evidence_with(train_losses, validation_losses=(), **changes) -> Evidence:
     ]
     description = {
         "recipe": "chapter", "settings": {},
-        "data": {"load": "digits", "data_dir": None, "image_shape": [8, 8]},
+        "data": {"kind": "images", "load": "digits", "data_dir": None, "image_shape": [8, 8]},
     }  # fmt: skip
     return Evidence(description, history=history, **{**CURVES, **changes})
 

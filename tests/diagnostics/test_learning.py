@@ -12,7 +12,7 @@ from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import RunFolderError, SettingsError
 from multilayer.model.model_file import load_model
 from multilayer.recipes.recipes import recipe
-from multilayer.runs.image_run import ImageRun
+from multilayer.runs.earlier_runs import ImageRun
 
 
 @pytest.fixture(scope="module")

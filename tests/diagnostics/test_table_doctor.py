@@ -12,7 +12,7 @@ from multilayer.diagnostics.learning import learning_of, save_pictures, snapshot
 from multilayer.errors import RunFolderError, TrainingDivergedError
 from multilayer.fit.table_source import ColumnRoles
 from multilayer.model.model_file import load_model
-from multilayer.runs.table_run import TableRun
+from multilayer.runs.earlier_runs import TableRun
 
 SMALL = {"hidden_widths": (32,), "max_epochs": 30, "batch_size": 64}
 

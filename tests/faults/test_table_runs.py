@@ -9,13 +9,13 @@ import pytest
 from faults.faulty_disk import FAILURES, FaultyDisk, Killed, after_power_loss, contents
 
 import multilayer.files
+from multilayer.drawing import pictures
 from multilayer.errors import OutputError, RunFolderError, TableError
 from multilayer.files import write_text
 from multilayer.fit.table_source import ColumnRoles
-from multilayer.runs import table_run
+from multilayer.runs.configuration import RunConfiguration
+from multilayer.runs.run import Run
 from multilayer.runs.run_documents import read_history, read_json
-from multilayer.runs.saved_run import SavedRun
-from multilayer.runs.table_run import TableRun
 from multilayer.stopwatch import without_times
 
 CHANGES = {
@@ -47,7 +47,7 @@ def table(tmp_path_factory) -> Path:
 def pictures_of_text(monkeypatch) -> None:
     """Drawing takes longer than the run; what is written here goes to the disk in the same way."""
     monkeypatch.setattr(
-        table_run, "save_learning_curves", lambda history, path: write_text(path, "drawn" * 99)
+        pictures, "save_learning_curves", lambda history, path: write_text(path, "drawn" * 99)
     )
 
 
@@ -55,18 +55,14 @@ def run(table: Path, folder: Path) -> None:
     """Begin, or go on, and end, with a checkpoint after every batch; as the command line does."""
     if (folder / "settings.json").exists():
         try:
-            saved = SavedRun.read(folder)
+            saved = RunConfiguration.saved_in(folder)
         except RunFolderError as error:
             assert "there is nothing to resume" in str(error)
             return
-        one = TableRun(
-            saved.data, saved.table.roles, folder, task=saved.table.task,
-            recipe_name=saved.recipe_name, changes=vars(saved.settings), checkpoint_every="0s",
-            is_resumed=True,
-        )  # fmt: skip
+        one = Run(saved.changed({}, checkpoint_every="0s"))
     else:
         roles = ColumnRoles(("price",), weight="weight")
-        one = TableRun(table, roles, folder, changes=CHANGES, checkpoint_every="0s")
+        one = Run(RunConfiguration(table, roles, None, CHANGES, folder, checkpoint_every="0s"))
     assert one.notes == ()
     with one.folder:
         for _ in one.epochs():

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from threading import Event
 
@@ -20,8 +19,10 @@ from multilayer.fit.large_table import LargeTable
 from multilayer.fit.table_size import choose_memory_limit
 from multilayer.fit.table_source import ColumnRoles
 from multilayer.model.model_file import load_model
-from multilayer.runs.saved_run import SavedRun
-from multilayer.runs.table_run import TableRun
+from multilayer.runs.configuration import RunConfiguration
+from multilayer.runs.earlier_runs import TableRun
+from multilayer.runs.run import Run
+from multilayer.runs.sources import open_source
 
 pytestmark = pytest.mark.filterwarnings("ignore::multilayer.errors.DataWarning")
 
@@ -271,15 +272,12 @@ def test_an_interrupted_run_goes_on_bit_for_bit(files, tmp_path, cache):
             stop.set()
     assert run.finish()["status"] == "interrupted"
     assert list(cache.iterdir())  # the encoded rows are there to go on with
-    saved = SavedRun.read(tmp_path / "run")
-    assert saved.table.memory_limit == LIMIT
-    table = LargeTable(
-        saved.data, saved.table.roles, saved.table.memory_limit, task=saved.table.task,
-        recipe_name=saved.recipe_name, changes=asdict(saved.settings),
-    )  # fmt: skip
-    steps = [step for step in table.prepare() if step.part == "encoding"]
+    saved = RunConfiguration.saved_in(tmp_path / "run")
+    assert saved.memory_limit == LIMIT
+    source = open_source(saved)
+    steps = [step for step in source.prepare() if step.part == "encoding"]
     assert len(steps) == 1  # nothing was encoded anew
-    resumed = TableRun.of_large(table, tmp_path / "run", is_resumed=True)
+    resumed = Run(saved, source)
     assert resumed.place == (3, 0)
     model = finished(resumed)
     assert torch.equal(model.network.parameters, expected.network.parameters)

@@ -9,7 +9,7 @@ import pytest
 from multilayer.errors import OutputError, RunFolderError, SettingsError
 from multilayer.recipes.recipes import recipe
 from multilayer.report.collect import run_content, write_report
-from multilayer.runs.image_run import ImageRun
+from multilayer.runs.earlier_runs import ImageRun
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import pytest
 from multilayer.cli import application
 from multilayer.fit.table_source import ColumnRoles
 from multilayer.report.collect import run_content, write_report
+from multilayer.runs.earlier_runs import TableRun
 from multilayer.runs.repeat_command import repeat_command
-from multilayer.runs.table_run import TableRun
 
 HOSTILE = "</script><img onerror>"
 

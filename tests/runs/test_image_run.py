@@ -16,7 +16,7 @@ from multilayer.errors import (
     TrainingDivergedError,
 )
 from multilayer.fit.image_rows import as_examples
-from multilayer.runs.image_run import ImageRun
+from multilayer.runs.earlier_runs import ImageRun
 from multilayer.model.model_file import load_predictor
 from multilayer.model.model_file import load_model
 from multilayer.recipes.recipes import recipe
@@ -68,7 +68,7 @@ def test_a_run_leaves_a_whole_folder(finished, small_folder):
     assert [line["epoch"] for line in lines] == [1, 2, 3]
     assert results["train_seconds"] == pytest.approx(sum(line["seconds"] for line in lines))
     assert list(results["part_seconds"]) == [
-        "reading the data", "scoring the test rows", "training and watching it",
+        "reading the data", "calibrating and scoring", "training and watching it",
     ]  # fmt: skip
     # The book's way: the test rows are watched.
     assert lines[-1]["validation_accuracy"] == results["test_accuracy"]

@@ -42,7 +42,6 @@ def interrupt(monkeypatch) -> None:
     def stopping():
         yield Stop()
 
-    monkeypatch.setattr("multilayer.cli.train_table.stop_on_interrupt", stopping)
     monkeypatch.setattr("multilayer.cli.train.stop_on_interrupt", stopping)
 
 

@@ -19,7 +19,7 @@ from multilayer.diagnostics.learning import learning_of
 from multilayer.report.collect import write_report
 from multilayer.runs.run_documents import read_history, read_results, read_settings, read_study
 from multilayer.runs.run_folder import RunFolder
-from multilayer.runs.saved_run import SavedRun
+from multilayer.runs.configuration import RunConfiguration
 
 HOSTILE = (
     None, True, -1, 10**19, 10**200, 1e308, "", "x", "-x", [], {}, [[]], [None], ["x"], [-1],
@@ -81,7 +81,7 @@ def commands(kind: str, folder: Path):
     yield lambda: doctor(folder)
     yield lambda: learning_of(folder)
     yield lambda: inspect_table(folder) if kind == "table" else evaluate_run(folder)
-    yield lambda: SavedRun.read(folder)
+    yield lambda: RunConfiguration.saved_in(folder)
 
 
 @pytest.mark.parametrize("kind", ["table", "images"])

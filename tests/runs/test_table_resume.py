@@ -13,9 +13,9 @@ import pytest
 from multilayer.cli.application import run as command
 from multilayer.errors import CheckpointError, RunFolderError
 from multilayer.runs.run_documents import read_history, read_json
-from multilayer.runs.saved_run import SavedRun
+from multilayer.runs.configuration import RunConfiguration
 from multilayer.stopwatch import without_times
-from multilayer.runs.table_run import TableRun
+from multilayer.runs.run import Run
 
 QUICK = ("--hidden-widths", "8", "--num-threads", "1", "--quiet")
 BATCHES = ("--batch-size", "32")
@@ -186,21 +186,12 @@ def test_a_damaged_state_is_named_and_the_one_before_taken(left_run, capsys):
 
 
 def test_one_process_has_the_folder(left_run):
-    saved = SavedRun.read(left_run)
-    assert saved.table is not None
-
-    def again() -> TableRun:
-        return TableRun(
-            saved.data, saved.table.roles, left_run, task=saved.table.task,
-            changes={"hidden_widths": (8,), "batch_size": 32, "max_epochs": 4, "num_threads": 1},
-            validation=saved.table.validation, is_resumed=True,
-        )  # fmt: skip
-
-    run = again()
+    saved = RunConfiguration.saved_in(left_run)
+    run = Run(saved)
     with pytest.raises(RunFolderError, match="is in use by process"):
-        again()
-    run.folder.release()
-    assert again().place == (2, 2)
+        Run(saved)
+    run.close()
+    assert Run(saved).place == (2, 2)
 
 
 def test_what_came_through_a_pipe_cannot_be_read_again(left_run, capsys):
@@ -211,12 +202,9 @@ def test_what_came_through_a_pipe_cannot_be_read_again(left_run, capsys):
 
 
 def test_a_refused_run_leaves_the_folder_free(left_run):
-    saved = SavedRun.read(left_run)
+    saved = RunConfiguration.saved_in(left_run)
     with pytest.raises(CheckpointError, match="settings seed was 0, now it is 5"):
-        TableRun(
-            saved.data, saved.table.roles, left_run, changes={**vars(saved.settings), "seed": 5},
-            is_resumed=True,
-        )  # fmt: skip
+        Run(saved.changed({"seed": 5}))
     assert command(["train", "--resume", "run", "--quiet"]) == 0
 
 

@@ -23,7 +23,7 @@ def predict_table(
     on_unseen: "OnUnseenFlag" = "note",
 ) -> int:
     """Answer for each row of a file."""
-    from multilayer.runs.saved_run import format_of_run
+    from multilayer.runs.data_of_run import format_of_run
     from multilayer.runs.table_predictions import TablePredictions
 
     predictions = TablePredictions(

@@ -9,12 +9,13 @@ from multilayer.estimators.progress import in_words
 
 if TYPE_CHECKING:
     from multilayer.fit.large_table import LargeTable, Preparation
+    from multilayer.runs.sources import TableOnDisk
 
 _SECONDS_BETWEEN_LINES = 5.0
 _BAR_WIDTH = 30
 
 
-def show_preparation(table: "LargeTable", quiet: bool) -> None:
+def show_preparation(table: "TableOnDisk", quiet: bool) -> None:
     """Prepare the table and show how far it is, with the time left once that is known.
 
     Args:
@@ -35,7 +36,7 @@ def show_preparation(table: "LargeTable", quiet: bool) -> None:
                 say(end="\n" if is_live else "")
             part, began, first_done, next_line_at = step.part, now, step.num_done, now
             if part == "encoding":
-                _print_what_is_encoded(table)
+                _print_what_is_encoded(table.rows)
         line = _line(step, now - began, first_done)
         if is_live or now >= next_line_at:
             _show(line, shown, is_live)

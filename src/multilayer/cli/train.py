@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,17 +12,20 @@ from cyclopts import Parameter
 from multilayer.cli import exit_codes
 from multilayer.cli.argument_types import OptionalDataArgument
 from multilayer.cli.doctor import print_diagnoses
-from multilayer.cli.epochs import epochs_in_words, place_in_words, show_epochs
+from multilayer.cli.epochs import epochs_in_words, show_epochs
 from multilayer.cli.interrupts import Stop, stop_on_interrupt
 from multilayer.cli.own_name import own_command
+from multilayer.cli.preparation import show_preparation
+from multilayer.cli.run_in_words import kept_in_words, print_plan, print_scores
 from multilayer.cli.setting_flags import QUIET, TABLE_GROUP, SettingFlags, given
 from multilayer.cli.table_flags import TableFlags
 from multilayer.cli.terminal import note, say
-from multilayer.cli.train_table import resume_table, train_table
 from multilayer.errors import SettingsError
+from multilayer.reading.byte_stream import STANDARD_INPUT
 
 if TYPE_CHECKING:
-    from multilayer.runs.image_run import ImageRun
+    from multilayer.runs.configuration import RunConfiguration
+    from multilayer.runs.run import Run
 
 _SECONDS_FOR_THE_FIRST = 5
 
@@ -78,75 +80,109 @@ def train(
         _refuse_in_several_processes(
             {"--target": table.target, "--resume": resume, "--checkpoint-every": checkpoint_every}
         )
-    if table.target and data is not None and resume is None:
-        _refuse_images(data)
-        return train_table(
-            data, table, recipe or "default", given(settings), output, quiet, checkpoint_every
-        )
-    if data is not None and Path(data).is_file() and resume is None:
-        raise SettingsError(f"{data} is a file; name its column to predict with --target")
-    from multilayer.recipes.recipes import recipe as settings_of
-    from multilayer.runs.image_run import ImageRun
-    from multilayer.runs.saved_run import SavedRun
-
     if resume is not None:
         _refuse_beside_resume({"--recipe": recipe, "--output": output, **table.by_flag()})
-        saved = SavedRun.read(resume)
-        if data is None and saved.table is not None and not Path(saved.data).exists():
-            raise SettingsError(
-                f"{saved.data}, which the run {resume} was begun with, is not there any more; name "
-                f"where it is now: {own_command('train', 'TABLE', '--resume', Path(resume))}"
-            )
-        chosen = replace(saved.settings, **given(settings))
-        recipe, output = saved.recipe_name, resume
-        data, data_dir = data or saved.data, data_dir or saved.data_dir
-        if saved.table is not None:
-            saved = replace(saved, data=data, settings=chosen)
-            return resume_table(saved, resume, quiet, checkpoint_every)
+        configuration = _resumed(resume, data, data_dir, given(settings), checkpoint_every)
     else:
-        recipe = recipe or "chapter"
-        chosen = settings_of(recipe, **given(settings))
-    assert data is not None
-    with _job(chosen.device) as rank:
-        run = ImageRun(
-            data,
-            chosen,
-            output,
-            recipe_name=recipe,
-            data_dir=data_dir,
-            checkpoint_every=checkpoint_every,
-            is_resumed=resume is not None,
+        assert data is not None
+        configuration = _new(
+            data, recipe, table, given(settings), output, data_dir, checkpoint_every
         )
+    from multilayer.runs.run import Run
+    from multilayer.runs.sources import TableOnDisk, open_source
+
+    with _job(str(configuration.changes.get("device") or "cpu")) as rank:
+        source = open_source(configuration)
+        if isinstance(source, TableOnDisk):
+            show_preparation(source, quiet)
+        run = Run(configuration, source)
         with closing(run), stop_on_interrupt() as stop:
             results = _run(run, rank, quiet, stop)
-    return stop.exit_code if results["status"] == "interrupted" else exit_codes.SUCCESS
+    is_interrupted = results["status"] == "interrupted"
+    if is_interrupted and run.source.encoded_rows is not None:
+        note(f"the encoded rows stay in {run.source.encoded_rows} to go on with")
+    return stop.exit_code if is_interrupted else exit_codes.SUCCESS
 
 
-def _run(run: "ImageRun", rank: int, quiet: bool, stop: Stop) -> dict[str, Any]:
+def _new(
+    data: str,
+    recipe: str | None,
+    table: TableFlags,
+    changes: dict[str, Any],
+    output: str | None,
+    data_dir: str | None,
+    checkpoint_every: str | None,
+) -> "RunConfiguration":
+    """What the flags ask for."""
+    from multilayer.images.datasets import KNOWN_DATASETS
+    from multilayer.runs.configuration import RunConfiguration
+
+    if not table.target:
+        if Path(data).is_file():
+            raise SettingsError(f"{data} is a file; name its column to predict with --target")
+        return RunConfiguration(
+            data, None, recipe, changes, output, checkpoint_every, data_dir=data_dir
+        )
+    if data in KNOWN_DATASETS and not Path(data).exists():
+        raise SettingsError(f"{data} are images with labels of their own; leave --target out")
+    from multilayer.fit.table_size import choose_memory_limit
+
+    validation, held_out = table.validation_file_and_settings()
+    limit = table.memory_limit_bytes()
+    if limit is None and table.time_column is None:
+        limit = choose_memory_limit(data)
+        if limit is not None:
+            note(
+                "the table is large for this machine's memory; it is trained from the disk "
+                f"within --memory-limit {limit // 10**6}MB"
+            )
+    return RunConfiguration(
+        data, table.roles(), recipe, {**changes, **held_out}, output, checkpoint_every,
+        task=table.task_name(), validation=validation, is_strict=table.strict, memory_limit=limit,
+    )  # fmt: skip
+
+
+def _resumed(
+    run: str,
+    data: str | None,
+    data_dir: str | None,
+    changes: dict[str, Any],
+    checkpoint_every: str | None,
+) -> "RunConfiguration":
+    """The configuration of the run in a folder, with what the flags say of it."""
+    from multilayer.runs.configuration import RunConfiguration
+
+    saved = RunConfiguration.saved_in(run)
+    if data is None and saved.roles is not None and not Path(saved.data).exists():
+        raise SettingsError(
+            f"{saved.data}, which the run {run} was begun with, is not there any more; name "
+            f"where it is now: {own_command('train', 'TABLE', '--resume', Path(run))}"
+        )
+    return saved.changed(
+        changes,
+        data=data or saved.data,
+        data_dir=data_dir or saved.data_dir,
+        checkpoint_every=checkpoint_every,
+    )
+
+
+def _run(run: "Run", rank: int, quiet: bool, stop: Stop) -> dict[str, Any]:
     """Train to the end, and show it in the first of several processes; the results."""
-    for text in run.notes:
-        note(text)
     is_shown = rank == 0 and not quiet
     if is_shown:
-        _print_plan(run)
+        print_plan(run)
+    for text in (*run.source.notes, *run.notes):
+        note(text)
     show_epochs(run.epochs(stop), run.history, run.settings.max_epochs, not is_shown)
     results = run.score()
     if rank == 0:
         _print_results(run, results, quiet)
         run.draw()  # nobody waits for pictures to see how good the network is
         if not quiet:
-            assert run.folder is not None
-            print_diagnoses(run.folder.path, run.dataset)
+            if run.source.examined is not None:
+                print_diagnoses(run.path, run.source.examined)
             _print_folder(run, results)
     return results
-
-
-def _refuse_images(data: str) -> None:
-    """Refuse a data set of images where a table is meant."""
-    from multilayer.images.datasets import KNOWN_DATASETS
-
-    if data in KNOWN_DATASETS and not Path(data).exists():
-        raise SettingsError(f"{data} are images with labels of their own; leave --target out")
 
 
 def _refuse_in_several_processes(flags: dict[str, Any]) -> None:
@@ -179,40 +215,23 @@ def _job(device: str) -> Iterator[int]:
         yield 0 if ranks is None else ranks.rank
 
 
-def _print_plan(run: "ImageRun") -> None:
-    settings, dataset, network = run.settings, run.dataset, run.spec
-    say(
-        f"{dataset.name}: {len(dataset.train):,} pictures to train on, {len(dataset.test):,} to "
-        f"test on, from {dataset.source}\n"
-        f"network: {'-'.join(map(str, network.widths))}, {network.activation}, "
-        f"{network.num_parameters:,} parameters\n"
-        f"training: {settings.optimizer}, learning rate {settings.learning_rate:g}, "
-        f"batches of {settings.batch_size}, {epochs_in_words(settings.max_epochs)}, "
-        f"seed {settings.seed}"
-        f"{place_in_words(run.place)}",
-        flush=True,
-    )
-
-
-def _print_results(run: "ImageRun", results: dict[str, Any], quiet: bool) -> None:
-    low, high = results["test_accuracy_interval"]
-    result = (
-        f"test accuracy {results['test_accuracy']:.4f} (95% interval {low:.4f} to {high:.4f}), "
-        f"test loss {results['test_loss']:.4f}"
-    )
-    if quiet:
-        assert run.folder is not None
-        say(f"{result}, {run.folder.path}", flush=True)
-        return
-    if results["status"] == "interrupted":
+def _print_results(run: "Run", results: dict[str, Any], quiet: bool) -> None:
+    if not quiet and results["status"] == "interrupted":
         say(f"interrupted after {len(run.history)} of {epochs_in_words(run.settings.max_epochs)}")
-    say(f"{result}\ntrained in {results['train_seconds']:.1f} s", flush=True)
+    print_scores(run, results, quiet)
+    if not quiet:
+        kept = kept_in_words(results, run.settings.max_epochs)
+        say(f"trained in {results['train_seconds']:.1f} s{kept}", flush=True)
 
 
-def _print_folder(run: "ImageRun", results: dict[str, Any]) -> None:
+def _print_folder(run: "Run", results: dict[str, Any]) -> None:
     assert run.folder is not None
-    names = ", ".join(run.folder.names())
-    following = own_command("evaluate", run.folder.path)
-    if results["status"] == "interrupted" and os.environ.get("WORLD_SIZE", "1") == "1":
-        following = own_command("train", "--resume", run.folder.path)
-    say(f"{run.folder.path}: {names}\nnext: {following}")
+    is_image_run = run.source.configuration.kind == "images"
+    following = own_command("evaluate", run.path)
+    if not is_image_run:
+        following = own_command("predict", run.path, "NEW.csv")
+    can_go_on = os.environ.get("WORLD_SIZE", "1") == "1"
+    can_go_on &= str(run.source.configuration.data) != STANDARD_INPUT
+    if results["status"] == "interrupted" and can_go_on:
+        following = own_command("train", "--resume", run.path)
+    say(f"{run.path}: {', '.join(run.folder.names())}\nnext: {following}")

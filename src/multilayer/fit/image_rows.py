@@ -1,5 +1,6 @@
 """Rows of pictures: which are trained on, which are watched, and how the engine takes them."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,11 @@ def divide(
         ImageSplit(split.images[held_out], split.labels[held_out]),
         held_out,
     )
+
+
+def members_of(settings: TrainingSettings) -> list[TrainingSettings]:
+    """The settings of each network: member k has the seed seed + k."""
+    return [replace(settings, seed=settings.seed + k) for k in range(settings.num_members)]
 
 
 def as_examples(split: ImageSplit) -> "Examples":

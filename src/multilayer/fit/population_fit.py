@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from multilayer.encoding.encoder import Encoder
 from multilayer.encoding.targets import Targets
 from multilayer.engine.batches import Examples
 from multilayer.engine.chunks import ChunkedExamples
+from multilayer.engine.distributed import Stop
 from multilayer.engine.network import Network
 from multilayer.engine.records import EpochRecord, history_line
 from multilayer.engine.settings import TrainingSettings
@@ -89,7 +89,7 @@ class PopulationFit(ABC):
         self.history[:] = map(history_line, state.history)
 
     def epochs(
-        self, stop: Event | None = None, keeper: StateKeeper | None = None
+        self, stop: Stop | None = None, keeper: StateKeeper | None = None
     ) -> Iterator[EpochRecord]:
         """Train; each record also becomes a line of `history`.
 

@@ -7,11 +7,15 @@ the run's, whatever is said of the run would be wrong.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from multilayer.images.datasets import ImageDataset
-from multilayer.errors import RunFolderError
+from multilayer.errors import RunFolderError, SettingsError
 from multilayer.fit.moved_data import file_digest, is_there
+from multilayer.runs.run_documents import read_settings
+
+if TYPE_CHECKING:
+    from multilayer.reading.table_format import TableFormat
 
 
 def check_table_of_run(
@@ -51,6 +55,35 @@ def check_images_of_run(
         _check_is_not_shown(run, origin["load"], is_shown)
     elif dataset.sha256() != recorded:
         raise _changed(run, origin["load"])
+
+
+def format_of_run(run: str | Path, data: str | Path) -> "TableFormat":
+    """How a file is written, if it is one that a run was trained or measured on.
+
+    Args:
+        run: a run folder, or a model file.
+        data: a table's file.
+
+    Returns:
+        The run's format for its own files; nothing of it for any other.
+    """
+    from multilayer.reading.table_format import TableFormat
+
+    if not (Path(run) / "settings.json").is_file():
+        return TableFormat()
+    origin = read_settings(run)["data"]
+    if origin["kind"] != "table":
+        return TableFormat()
+    own = str(Path(data).expanduser().absolute())
+    try:
+        own_format = TableFormat(**origin["roles"].get("table_format", {}))
+    except (TypeError, SettingsError) as error:
+        raise RunFolderError(f"{run}/settings.json does not describe a table: {error}") from error
+    if own_format == TableFormat() or own in (origin.get("load"), origin.get("validation")):
+        return own_format
+    digest = file_digest(data)
+    digests = (origin.get("sha256"), origin.get("validation_sha256"))
+    return own_format if digest is not None and digest in digests else TableFormat()
 
 
 def _check_is_not_shown(run: str | Path, data: str | Path, is_shown: bool) -> None:

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from multilayer.reading.table_format import TableFormat
 from multilayer.errors import RunFolderError
 from multilayer.fit.table_rows import TableRows
-from multilayer.runs.data_of_run import check_table_of_run
+from multilayer.runs.data_of_run import check_table_of_run, format_of_run
 from multilayer.metrics.importance import Importance, permutation_importance
 from multilayer.runs.model_rows import rows_for_model
 from multilayer.fit.moved_data import is_there, where_data_are
 from multilayer.runs.run_documents import read_settings
 from multilayer.runs.run_folder import model_path
-from multilayer.runs.saved_run import format_of_run
+from multilayer.runs.data_of_run import format_of_run
 from multilayer.model.model_file import load_model
 from multilayer.model.model import Model
 

@@ -27,6 +27,7 @@ from multilayer.files import (
 from multilayer.runs.run_documents import ending, read_json
 from multilayer.folder_lock import LOCK_NAME, RunLock
 
+MODEL_FILE = "model.safetensors"
 _UNFINISHED_NAME = ".unfinished"
 _SPARE_BYTES = 1 << 20  # pictures and JSON beside the weights
 
@@ -206,7 +207,7 @@ def model_path(run: str | Path) -> Path:
     """
     if Path(run).is_file():
         return Path(run)
-    path = Path(run) / "model.safetensors"
+    path = Path(run) / MODEL_FILE
     if not Path(run).is_dir():
         raise RunFolderError(f"there is no run folder {run}")
     if not path.is_file():

@@ -24,7 +24,7 @@ from multilayer.runs.data_of_run import check_images_of_run, check_table_of_run
 from multilayer.fit.image_rows import as_examples
 from multilayer.fit.moved_data import check_is_there, find_folder, where_data_are
 from multilayer.runs.run_documents import read_settings
-from multilayer.runs.saved_run import saved_table
+from multilayer.runs.configuration import roles_of
 from multilayer.fit.table_source import read_rows
 
 Array = NDArray[Any]
@@ -152,10 +152,11 @@ def _fit_again(
     """The fit that a run on a table began with; `given` is where the table is now, if given."""
     origin = description["data"]
     try:
-        saved = saved_table(origin)
+        roles = roles_of(origin)
+        assert roles is not None
         schema = Schema.from_json(origin["schema"])
         path, num_rows, recipe_name = origin["load"], origin["num_rows"], description["recipe"]
-        validation = saved.validation
+        task, validation = origin["task"], origin.get("validation")
     except (KeyError, TypeError, TableError) as error:
         raise _of_another_version(run, error) from error
     if given is None and STANDARD_INPUT in (path, validation):
@@ -166,7 +167,7 @@ def _fit_again(
     path, validation = origin["load"], origin["validation"]
     check_is_there(run, path)
     check_table_of_run(run, origin, is_shown=False)
-    source = read_rows(path, saved.roles, schema=schema)
+    source = read_rows(path, roles, schema=schema)
     rows = source.rows
     if len(rows) != num_rows:
         raise RunFolderError(
@@ -178,11 +179,11 @@ def _fit_again(
         check_is_there(run, validation)
         check_table_of_run(run, origin, is_shown=False, is_validation=True)
         own = read_rows(
-            validation, saved.roles, schema=schema, number_types=source.number_types
+            validation, roles, schema=schema, number_types=source.number_types
         ).rows
     changes = {one.name: getattr(settings, one.name) for one in fields(settings)}
     return TableFit(
-        rows, schema, task=saved.task, target_names=saved.roles.target, recipe_name=recipe_name,
+        rows, schema, task=task, target_names=roles.target, recipe_name=recipe_name,
         changes=changes, validation=own,
     )  # fmt: skip
 

@@ -17,7 +17,7 @@ from multilayer.runs.model_rows import rows_for_model
 from multilayer.fit.moved_data import file_digest
 from multilayer.runs.run_documents import read_json
 from multilayer.runs.run_folder import model_path
-from multilayer.runs.saved_run import format_of_run
+from multilayer.runs.data_of_run import format_of_run
 from multilayer.metrics.table_scores import Score, absent_classes, absent_in_words, scores_of
 from multilayer.model.model_file import load_model
 from multilayer.model.model import Model

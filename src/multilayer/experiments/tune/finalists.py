@@ -79,7 +79,7 @@ def fit_finalists(
             },
         )  # fmt: skip
         try:
-            for _ in fit.epochs(stop):  # type: ignore[arg-type]
+            for _ in fit.epochs(stop):
                 pass
         except TrainingDivergedError:
             yield Finalist(trial, fit, None, math.inf, [])

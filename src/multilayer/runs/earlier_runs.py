@@ -1,0 +1,115 @@
+"""`ImageRun` and `TableRun`, as `Run` was called for each kind of data; until version 0.3."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from multilayer.engine.settings import TrainingSettings
+from multilayer.runs.configuration import RunConfiguration
+from multilayer.runs.run import Run
+from multilayer.runs.sources import ImageSource, TableOnDisk
+
+if TYPE_CHECKING:
+    from multilayer.columns.target_values import Task
+    from multilayer.fit.large_table import LargeTable
+    from multilayer.fit.table_source import ColumnRoles
+    from multilayer.images.datasets import ImageDataset
+
+
+class ImageRun(Run):
+    """A `Run` on images; see `RunConfiguration` for the arguments.
+
+    Args:
+        data: a data set that `load_images` takes.
+        settings: the network's hidden part and how it is trained.
+        output: the run folder.
+        recipe_name: which recipe the settings began as.
+        data_dir: where to look for the data set first.
+        checkpoint_every: how often the state is kept.
+        is_resumed: whether the run in `output` goes on.
+    """
+
+    def __init__(
+        self,
+        data: str | Path,
+        settings: TrainingSettings,
+        output: str | Path | None = None,
+        *,
+        recipe_name: str = "chapter",
+        data_dir: str | Path | None = None,
+        checkpoint_every: str | None = None,
+        is_resumed: bool = False,
+    ) -> None:
+        super().__init__(
+            RunConfiguration(
+                data, None, recipe_name, asdict(settings), output, checkpoint_every, is_resumed,
+                data_dir,
+            )
+        )  # fmt: skip
+
+    @property
+    def dataset(self) -> "ImageDataset":
+        """The images."""
+        assert isinstance(self.source, ImageSource)
+        return self.source.dataset
+
+
+class TableRun(Run):
+    """A `Run` on a table in memory; see `RunConfiguration` for the arguments.
+
+    Args:
+        data: a file that `read_table` takes.
+        roles: what its columns are for.
+        output: the run folder.
+        task: None: as `infer_task` finds it.
+        recipe_name: which recipe the settings begin as.
+        changes: settings that shall differ from the recipe's, by name.
+        validation: a file of rows to be measured on.
+        is_strict: a row without target is an error.
+        checkpoint_every: how often the state is kept.
+        is_resumed: whether the run in `output` goes on.
+    """
+
+    def __init__(
+        self,
+        data: str | Path,
+        roles: "ColumnRoles",
+        output: str | Path | None = None,
+        *,
+        task: "Task | None" = None,
+        recipe_name: str = "default",
+        changes: Mapping[str, Any] | None = None,
+        validation: str | Path | None = None,
+        is_strict: bool = False,
+        checkpoint_every: str | None = None,
+        is_resumed: bool = False,
+    ) -> None:
+        super().__init__(
+            RunConfiguration(
+                data, roles, recipe_name, changes or {}, output, checkpoint_every, is_resumed,
+                None, task, validation, is_strict,
+            )
+        )  # fmt: skip
+
+    @staticmethod
+    def of_large(
+        table: "LargeTable",
+        output: str | Path | None = None,
+        *,
+        checkpoint_every: str | None = None,
+        is_resumed: bool = False,
+    ) -> Run:
+        """A run on a table that need not fit in memory, once it is prepared.
+
+        Args:
+            table: has been prepared.
+            output: the run folder.
+            checkpoint_every: how often the state is kept.
+            is_resumed: whether the run in `output` goes on.
+        """
+        configuration = RunConfiguration(
+            table.data, table.roles, table.recipe_name, {}, output, checkpoint_every, is_resumed,
+            validation=table.validation, memory_limit=table.memory_limit,
+        )  # fmt: skip
+        return Run(configuration, TableOnDisk(configuration, table))

@@ -1,0 +1,375 @@
+"""The data of a run, made ready to learn from: images, a table in memory, or one on the disk.
+
+`Run` knows no more of its data than `RunSource` says. Loading PyTorch takes longer than reading
+images: the one is done while the other is.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from multilayer.engine.machine import check_machine
+from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.specification import NetworkSpec
+from multilayer.errors import SettingsError
+from multilayer.fit.image_rows import divide, members_of
+from multilayer.images.datasets import ImageDataset, load_images
+from multilayer.metrics.image_scores import loss_and_accuracy
+from multilayer.metrics.intervals import wilson_interval
+from multilayer.metrics.table_scores import Score, absent_classes, scores_of
+from multilayer.runs.before_torch import begin_loading
+from multilayer.runs.configuration import RunConfiguration
+from multilayer.runs.written_documents import image_data, table_data
+from multilayer.stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from multilayer.engine.network import Network
+    from multilayer.fit.fitting import TableFit
+    from multilayer.fit.image_fit import ImageFit
+    from multilayer.fit.large_table import LargeTable, Preparation
+    from multilayer.fit.population_fit import PopulationFit
+    from multilayer.fit.table_source import TableSource
+    from multilayer.model.model import Model
+
+
+class RunSource(ABC):
+    """Data of one kind, and the fit of networks to them.
+
+    Attributes:
+        configuration: what was asked for.
+        watch: where the seconds of the run go, apart from the training.
+        settings: as they are used.
+        name: of the data, for the names of folders.
+        notes: what a person should know of the data, a sentence each.
+    """
+
+    notes: tuple[str, ...] = ()
+    settings: TrainingSettings
+    name: str
+
+    def __init__(self, configuration: RunConfiguration) -> None:
+        self.configuration = configuration
+        self.watch = Stopwatch()
+
+    def prepare(self) -> "Iterator[Preparation]":
+        """Do what is left to do before training; how far it is, after each part."""
+        return iter(())
+
+    @cached_property
+    def fit(self) -> "ImageFit | PopulationFit":
+        """The population and its training, once the data are prepared."""
+        raise NotImplementedError
+
+    @property
+    @abstractmethod
+    def spec(self) -> NetworkSpec:
+        """A network's shape."""
+
+    @property
+    @abstractmethod
+    def examined(self) -> "ImageDataset | TableFit | None":
+        """The rows as the doctor takes them; None: not in memory."""
+
+    @property
+    def encoded_rows(self) -> Path | None:
+        """Where the rows are on the disk until the run has finished; None: in memory."""
+        return None
+
+    @abstractmethod
+    def description(self) -> dict[str, Any]:
+        """What settings.json says of the data.
+
+        Raises:
+            TableError: a file cannot be read.
+        """
+
+    def check(self, path: Path) -> None:  # noqa: B027 (nothing to check is the default)
+        """Make sure, before the folder is made, that the networks can be trained and saved.
+
+        Args:
+            path: of the model file, for messages.
+
+        Raises:
+            TableError: there is nothing to learn.
+            ModelFileError: the model would be too large for its file.
+        """
+
+    @abstractmethod
+    def model_and_scores(self) -> "tuple[Model, dict[str, Any]]":
+        """The model, once the epochs are over, and its part of `results_document`."""
+
+    def save_drawings(self, folder: Path, network: "Network") -> None:  # noqa: ARG002
+        """Draw the learning curves, where there is an epoch.
+
+        Args:
+            folder: for the pictures.
+            network: of the model.
+        """
+        from multilayer.drawing.pictures import save_learning_curves
+
+        if self.fit.history:
+            save_learning_curves(self.fit.history, folder / "curves.png")
+
+    def close(self, *, is_finished: bool) -> None:  # noqa: B027 (nothing to let go of)
+        """Let go of what lies on the disk, and remove it if the run has finished."""
+
+
+class ImageSource(RunSource):
+    """Images, whole in memory.
+
+    Args:
+        configuration: of a run on images.
+
+    Attributes:
+        dataset: the images.
+
+    Raises:
+        SettingsError: the settings select an epoch and hold no rows out to select by, or ask for
+            a device, threads or memory that are not there.
+        DataError: the data cannot be had or used.
+    """
+
+    def __init__(self, configuration: RunConfiguration) -> None:
+        super().__init__(configuration)
+        self.settings = settings = configuration.image_settings()
+        if settings.num_folds:
+            raise SettingsError(
+                f"num_folds {settings.num_folds} is for tables; for pictures take num_members"
+            )
+        if settings.selection != "last" and not settings.validation_fraction:
+            raise SettingsError(
+                f"selection by {settings.selection!r} would choose by the test rows; "
+                "hold rows out with a validation_fraction, for example 0.1"
+            )
+        if "flip" in settings.augment and configuration.data == "digits":
+            raise SettingsError(
+                "augment 'flip' would teach mirrored digits, which are other signs; take 'shift'"
+            )
+        if settings.device != "cpu":  # the only question that PyTorch must be loaded for
+            import_module("multilayer.engine.machine").choose_device(settings.device)
+        begin_loading("multilayer.engine.training")
+        with self.watch.part("reading the data"):
+            self.dataset = load_images(configuration.data, configuration.data_dir)
+        self.name = self.dataset.name
+        height, width = self.dataset.image_shape
+        self._spec = settings.network_spec(
+            height * width, len(self.dataset.class_names), input_scale=1 / 255
+        )
+        check_machine(self._spec, members_of(settings))
+        self._learned, self._validation, self._held_out = divide(self.dataset, settings)
+
+    @cached_property
+    def fit(self) -> "ImageFit":
+        """See `RunSource`; PyTorch is loaded here."""
+        from multilayer.fit.image_fit import ImageFit
+
+        return ImageFit(self.dataset, self.settings, self._spec, self._learned, self._validation)
+
+    @property
+    def spec(self) -> NetworkSpec:
+        """See `RunSource`."""
+        return self._spec
+
+    @property
+    def examined(self) -> ImageDataset:
+        """See `RunSource`."""
+        return self.dataset
+
+    def description(self) -> dict[str, Any]:
+        """See `RunSource`."""
+        asked = self.configuration
+        return image_data(
+            self.dataset, asked.data, asked.data_dir, len(self._learned), self._held_out
+        )
+
+    def model_and_scores(self) -> "tuple[Model, dict[str, Any]]":
+        """See `RunSource`; the scores are those of the test images."""
+        model, labels = self.fit.model(), self.dataset.test.labels
+        loss, accuracy = loss_and_accuracy(model.network, self.dataset.test)
+        interval = wilson_interval(round(accuracy * len(labels)), len(labels))
+        frequencies = np.bincount(labels) / len(labels)
+        present = frequencies[frequencies > 0]
+        scores = [
+            Score("accuracy", accuracy, interval[0], interval[1], float(frequencies.max())),
+            Score("log loss", loss, np.nan, np.nan, float(-(present @ np.log(present)))),
+        ]
+        return model, {"test": scores}
+
+    def save_drawings(self, folder: Path, network: "Network") -> None:
+        """Draw the learning curves, and the first layer's weights as images."""
+        from multilayer.drawing.pictures import save_first_layer
+
+        super().save_drawings(folder, network)
+        weights = network.weights[0][0].numpy()
+        save_first_layer(weights, self.dataset.image_shape, folder / "first_layer.png")
+
+
+class TableRunSource(RunSource):
+    """What a table in memory and one on the disk have in common."""
+
+    fit: "PopulationFit"
+    rows: "TableSource | LargeTable"
+
+    def __init__(self, configuration: RunConfiguration) -> None:
+        super().__init__(configuration)
+        self.name = Path(configuration.data).name.partition(".")[0] or "table"
+
+    @property
+    def spec(self) -> NetworkSpec:
+        """See `RunSource`."""
+        return self.fit.network.spec
+
+    def description(self) -> dict[str, Any]:
+        """See `RunSource`."""
+        asked = self.configuration
+        assert asked.roles is not None
+        return table_data(self.fit, self.rows, asked.data, asked.roles, asked.validation)
+
+    def check(self, path: Path) -> None:
+        """See `RunSource`."""
+        from multilayer.fit.table_source import require_varied, warn_of
+
+        self.fit.check_saveable(path)
+        require_varied(self.fit.targets)
+        warn_of(self.fit.targets.notes)
+
+    def model_and_scores(self) -> "tuple[Model, dict[str, Any]]":
+        """See `RunSource`; the scores are those of the validation rows."""
+        model = self.fit.model()
+        held_out = self.fit.held_out_answers(model)
+        if held_out is None:
+            return model, {"temperature": model.temperature}
+        return model, {
+            "temperature": model.temperature,
+            "validation": scores_of(model.targets, *held_out),
+            "absent_classes": absent_classes(model.targets, held_out[1]),
+        }
+
+
+class TableInMemory(TableRunSource):
+    """A table, whole in memory.
+
+    Args:
+        configuration: of a run on a table without a memory limit.
+
+    Raises:
+        SettingsError: the recipe or a setting is unknown or out of range.
+        DataError: a file cannot be read or used.
+    """
+
+    fit: "TableFit"
+    rows: "TableSource"
+
+    def __init__(self, configuration: RunConfiguration) -> None:
+        from multilayer.fit.fitting import TableFit
+        from multilayer.fit.table_source import read_rows, warn_of
+
+        super().__init__(configuration)
+        asked, roles = configuration, configuration.roles
+        assert roles is not None
+        validation = None
+        with self.watch.part("reading the data"):
+            self.rows = read_rows(asked.data, roles, is_strict=asked.is_strict)
+            warn_of(self.rows.notes)
+            if asked.validation is not None:
+                validation = read_rows(
+                    asked.validation, roles, is_strict=asked.is_strict, schema=self.rows.schema,
+                    number_types=self.rows.number_types,
+                )  # fmt: skip
+                warn_of(validation.notes)
+        with self.watch.part("encoding, first weights"):
+            self.fit = TableFit(
+                self.rows.rows,
+                self.rows.schema,
+                task=asked.task,
+                target_names=roles.target,
+                recipe_name=asked.recipe,
+                changes=asked.changes,
+                validation=None if validation is None else validation.rows,
+            )
+        self.settings, self.notes = self.fit.settings, tuple(self.rows.schema.warnings)
+
+    @property
+    def examined(self) -> "TableFit":
+        """See `RunSource`."""
+        return self.fit
+
+
+class TableOnDisk(TableRunSource):
+    """A table that need not fit in memory.
+
+    Args:
+        configuration: of a run on a table with a memory limit.
+        table: the same table, where it is prepared already; None: `prepare` does it.
+
+    Raises:
+        SettingsError: the recipe or the task is unknown.
+        TableError: the data cannot be read.
+    """
+
+    rows: "LargeTable"
+
+    def __init__(
+        self, configuration: RunConfiguration, table: "LargeTable | None" = None
+    ) -> None:
+        from multilayer.fit.large_table import LargeTable
+
+        super().__init__(configuration)
+        asked = configuration
+        if table is None:
+            assert asked.roles is not None
+            assert asked.memory_limit is not None
+            self.rows = LargeTable(
+                asked.data, asked.roles, asked.memory_limit, task=asked.task,
+                recipe_name=asked.recipe, changes=asked.changes, validation=asked.validation,
+                is_strict=asked.is_strict,
+            )  # fmt: skip
+        else:
+            self.rows = table
+            self._take_over()
+
+    def prepare(self) -> "Iterator[Preparation]":
+        """See `LargeTable.prepare`."""
+        yield from self.rows.prepare()
+        self._take_over()
+
+    def _take_over(self) -> None:
+        self.fit, self.settings = self.rows.fit, self.rows.fit.settings
+        self.notes = tuple(self.rows.schema.warnings)
+        self.watch.seconds.update(self.rows.seconds)
+
+    @property
+    def examined(self) -> None:
+        """See `RunSource`."""
+        return None
+
+    @property
+    def encoded_rows(self) -> Path:
+        """See `RunSource`."""
+        return self.rows.folder
+
+    def close(self, *, is_finished: bool) -> None:
+        """Leave the encoded rows for a run that goes on, or remove them."""
+        if is_finished:
+            self.rows.remove()
+        else:
+            self.rows.release()
+
+
+def open_source(configuration: RunConfiguration) -> RunSource:
+    """Read the data of a run; what its `prepare` does is left to do.
+
+    Raises:
+        SettingsError: a setting is unknown or out of range, or asks for what is not there.
+        DataError: the data cannot be had, read or used.
+    """
+    if configuration.roles is None:
+        return ImageSource(configuration)
+    if configuration.memory_limit is None:
+        return TableInMemory(configuration)
+    return TableOnDisk(configuration)
