@@ -26,7 +26,7 @@ def check_same_training(saved: Mapping[str, Any], given: Mapping[str, Any]) -> N
 
 
 def differences_in_words(saved: Mapping[str, Any], given: Mapping[str, Any]) -> str:
-    """What is not the same, the first five of it; nothing where all is."""
+    """Up to five differences; empty if equal."""
     differences = list(_differences(saved, given))
     shown = "; ".join(differences[:_DIFFERENCES_SHOWN])
     hidden = len(differences) - _DIFFERENCES_SHOWN

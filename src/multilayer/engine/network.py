@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from multilayer.engine.backpropagation import Passes
-from multilayer.engine.first_fit import fit_to_rows
+from multilayer.engine.data_dependent_init import fit_to_rows
 from multilayer.engine.inference import answer_chunks, rows_of_a_chunk
 from multilayer.engine.initialization import draw_parameters
 from multilayer.engine.processor import exact_products

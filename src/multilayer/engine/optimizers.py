@@ -155,7 +155,7 @@ class Adam:
         self._denominator.add_(self.epsilon if self._is_plain else self._epsilons)
         self._denominator.div_(learning_rates)
         if not self._is_plain:
-            self._denominator.div_(self._rates)  # without a rate: to infinity, so that θ stays
+            self._denominator.div_(self._rates)  # a rate of 0 makes it infinite: θ stays
         value = -1 / (1 - beta_1**num_steps)
         self.parameters.addcdiv_(self.first_moment, self._denominator, value=value)
 

@@ -40,7 +40,7 @@ def choose_num_threads(settings: TrainingSettings, spec: NetworkSpec, num_member
         return settings.num_threads
     usual = _inside.usual_num_threads()
     work = settings.batch_size * spec.num_parameters
-    if choose_num_lanes(num_members, usual) > 1:
+    if choose_num_member_threads(num_members, usual) > 1:
         return usual if 3 * work * num_members >= _LEAST_STEP_FOR_LANES else 1
     product = work * num_members / (len(spec.hidden_widths) + 1)
     is_plain = spec.is_linear_layers_alone
@@ -48,7 +48,7 @@ def choose_num_threads(settings: TrainingSettings, spec: NetworkSpec, num_member
     return usual if product >= least else 1
 
 
-def choose_num_lanes(num_members: int, num_threads: int) -> int:
+def choose_num_member_threads(num_members: int, num_threads: int) -> int:
     """How many threads the members are divided among; 1: the threads share in each product."""
     return num_threads if num_members >= _LEAST_MEMBERS_OF_A_LANE * num_threads else 1
 

@@ -122,7 +122,7 @@ class Step:
         return self(batch.inputs, batch.targets, batch.weights, batch.share)
 
     def finish(self) -> None:
-        """Nothing is left running; see `Lanes.finish`."""
+        """Nothing is left running; see `MemberThreads.finish`."""
 
     def state(self) -> dict[str, Tensor]:
         """Everything but the parameters that a step changes and a later one depends on."""

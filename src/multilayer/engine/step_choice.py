@@ -7,9 +7,9 @@ from torch import Tensor
 from multilayer.engine.batches import Batch
 from multilayer.engine.cuda_graphs import RecordedStep, can_be_recorded
 from multilayer.engine.distributed import GradientSum, Ranks
-from multilayer.engine.lanes import Lanes
+from multilayer.engine.member_threads import MemberThreads
 from multilayer.engine.network import Network
-from multilayer.engine.processor import choose_num_lanes
+from multilayer.engine.processor import choose_num_member_threads
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.step import Step
 
@@ -21,7 +21,7 @@ def choose_step(
     num_threads: int,
     ranks: Ranks | None,
     gradient_sum: GradientSum | None,
-) -> tuple[Step | Lanes, Callable[[Batch], Tensor]]:
+) -> tuple[Step | MemberThreads, Callable[[Batch], Tensor]]:
     """What trains on a batch: one step for all members, or threads with some of them each.
 
     Args:
@@ -36,12 +36,12 @@ def choose_step(
         The step, and what to call with each batch: its `run`, or a recording of that. It gives the
         loss in memory of its own, which may be filled no earlier than `finish` returns.
     """
-    device, num_lanes = network.parameters.device, 1
+    device, num_member_threads = network.parameters.device, 1
     if device.type == "cpu" and ranks is None:
-        num_lanes = choose_num_lanes(len(members), num_threads)
-    if num_lanes > 1:
-        lanes = Lanes(network, members, num_steps, num_lanes)
-        return lanes, lanes.run
+        num_member_threads = choose_num_member_threads(len(members), num_threads)
+    if num_member_threads > 1:
+        threads = MemberThreads(network, members, num_steps, num_member_threads)
+        return threads, threads.run
     step = Step(network, members, num_steps, gradient_sum)
     run = RecordedStep(step) if can_be_recorded(members, device, ranks) else step.run
     return step, lambda batch: run(batch).clone()

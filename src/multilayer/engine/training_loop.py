@@ -16,9 +16,9 @@ from multilayer.engine.chunks import ChunkedExamples
 from multilayer.engine.distributed import GradientSum, Ranks, Stop
 from multilayer.engine.epoch_losses import EpochLosses
 from multilayer.engine.fingerprints import check_same_training
-from multilayer.engine.lanes import Lanes
 from multilayer.engine.losses import loss_to_score
 from multilayer.engine.machine import check_machine, choose_device
+from multilayer.engine.member_threads import MemberThreads
 from multilayer.engine.network import Network
 from multilayer.engine.processor import (
     choose_num_threads,
@@ -100,7 +100,7 @@ class Training:
         try:
             while self._epoch <= shared.max_epochs and not self._is_over:
                 self._began = time.perf_counter()
-                num_threads = 1 if isinstance(self._step, Lanes) else self._num_threads
+                num_threads = 1 if isinstance(self._step, MemberThreads) else self._num_threads
                 with processor(num_threads, shared.precision), torch.inference_mode():
                     loss = self._run_epoch()
                 with processor(self._num_threads, shared.precision), torch.inference_mode():
@@ -117,7 +117,7 @@ class Training:
                         self._keep(self._keeper)
                     return
         finally:
-            if isinstance(self._step, Lanes):
+            if isinstance(self._step, MemberThreads):
                 self._step.close()
             if self._selection is not None:
                 self._given.parameters.copy_(self._selection.parameters)

@@ -34,7 +34,7 @@ def loss_to_train(settings: TrainingSettings) -> Loss:
 
 
 def loss_to_score(settings: TrainingSettings) -> Loss:
-    """What is told of validation rows: without the smoothing of labels."""
+    """Validation loss, without label smoothing."""
     if settings.loss == "quantile":
         return PointwiseLoss(Quantiles(settings.quantiles))
     return LOSSES[settings.loss]()

@@ -18,7 +18,7 @@ from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.step import Step
 
 
-class Lanes:
+class MemberThreads:
     """Takes a population one batch further, as `Step`, each thread its part of the members.
 
     Where the members cannot be shared out evenly, each that is left over is taken by the threads
@@ -29,7 +29,7 @@ class Lanes:
         network: its parameters are changed in place.
         members: settings of each member.
         num_steps: how many steps the schedules are spread over.
-        num_lanes: threads; the one that calls is among them.
+        num_threads: threads; the one that calls is among them.
 
     Attributes:
         averaged: the running average of the parameters, of their shape; None without one.
@@ -40,10 +40,10 @@ class Lanes:
         network: Network,
         members: Sequence[TrainingSettings],
         num_steps: int,
-        num_lanes: int,
+        num_threads: int,
     ) -> None:
-        self._num_lanes = num_lanes
-        self._parts = divide(len(members), num_lanes)
+        self._num_lanes = num_threads
+        self._parts = divide(len(members), num_threads)
         self._steps = [
             Step(Network.of(network.spec, network.parameters[part]), members[part], num_steps)
             for part in self._parts
@@ -53,11 +53,11 @@ class Lanes:
             for part, step in zip(self._parts, self._steps, strict=True):
                 step.averaged = self.averaged[part]
         self._threads = [
-            ThreadPoolExecutor(1, "multilayer-lane", initializer=_prepare_thread)
-            for _ in range(num_lanes - 1)
+            ThreadPoolExecutor(1, "multilayer-member", initializer=_prepare_thread)
+            for _ in range(num_threads - 1)
         ]
         self._num_batches = 0
-        self._running: list[Future[None]] = []  # the last batch, of each lane but the caller's
+        self._running: list[Future[None]] = []  # the last batch, in each thread but the caller's
 
     def run(self, batch: Batch) -> Tensor:
         """Train on one batch; see `Step`.
@@ -70,8 +70,8 @@ class Lanes:
         loss = self._steps[0].gradient.new_empty(self._parts[-1].stop)
         number, self._num_batches = self._num_batches, self._num_batches + 1
         self._running = [
-            thread.submit(self._take, lane, number, batch, loss, before)
-            for lane, thread in enumerate(self._threads, 1)
+            thread.submit(self._take, place, number, batch, loss, before)
+            for place, thread in enumerate(self._threads, 1)
         ]
         self._take(0, number, batch, loss, before)
         for earlier in before:
@@ -84,7 +84,7 @@ class Lanes:
             running.result()
 
     def state(self) -> dict[str, Tensor]:
-        """See `Step.state`; it does not tell how many lanes there were."""
+        """See `Step.state`; it does not depend on the number of threads."""
         states = [step.state() for step in self._steps]
         return {
             name: torch.cat([state[name] for state in states]) if first.dim() else first
@@ -104,17 +104,17 @@ class Lanes:
             thread.shutdown()
 
     def _take(
-        self, lane: int, number: int, batch: Batch, loss: Tensor, before: Sequence[Future[None]]
+        self, place: int, number: int, batch: Batch, loss: Tensor, before: Sequence[Future[None]]
     ) -> None:
-        """A lane's part of a batch, and what is left over if it is its turn.
+        """Train a thread's members on a batch, and in its turn one that does not divide evenly.
 
-        The lane that had that the last time may not be through with it yet: it is waited for.
+        These members rotate among the threads; wait for the thread that trained this one last.
         """
-        self._train(lane, batch, loss)
-        left_over = (lane - number) % self._num_lanes
+        self._train(place, batch, loss)
+        left_over = (place - number) % self._num_lanes
         if self._num_lanes + left_over < len(self._parts):
-            if number and lane != 1:  # lane 0, the caller's, is through before others begin
-                before[(lane - 2) % self._num_lanes].result()
+            if number and place != 1:  # thread 0, the caller's, is done before others begin
+                before[(place - 2) % self._num_lanes].result()
             self._train(self._num_lanes + left_over, batch, loss)
 
     def _train(self, part: int, batch: Batch, loss: Tensor) -> None:
@@ -123,10 +123,10 @@ class Lanes:
             loss[members] = self._steps[part].run(batch.of_members(members))
 
 
-def divide(num_members: int, num_lanes: int) -> list[slice]:
-    """Members for each lane, equally many, and then one by one those that are left over."""
-    each = num_members // num_lanes
-    ends = [*range(0, each * num_lanes, each), *range(each * num_lanes, num_members + 1)]
+def divide(num_members: int, num_threads: int) -> list[slice]:
+    """Members for each thread, equally many, and then one by one those that are left over."""
+    each = num_members // num_threads
+    ends = [*range(0, each * num_threads, each), *range(each * num_threads, num_members + 1)]
     return [slice(*pair) for pair in pairwise(ends)]
 
 

@@ -8,11 +8,10 @@ from functools import partial
 import pytest
 import torch
 
-from multilayer.engine import lanes
 from multilayer.engine.batches import BatchSource, Examples
-from multilayer.engine.lanes import Lanes, divide
+from multilayer.engine.member_threads import MemberThreads, divide
 from multilayer.engine.network import Network
-from multilayer.engine.processor import choose_num_lanes
+from multilayer.engine.processor import choose_num_member_threads
 from multilayer.engine.randomness import generator
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
@@ -56,7 +55,7 @@ def trained(examples: Examples, members: list[TrainingSettings], **options) -> N
 def test_on_two_threads_members_become_what_they_become_on_one(blobs, changes, has_own_rows):
     members = [replace(member, **changes) for member in MEMBERS]
     own_rows = [torch.arange(300)[member:] for member in range(5)] if has_own_rows else None
-    assert choose_num_lanes(len(members), 2) == 2
+    assert choose_num_member_threads(len(members), 2) == 2
     networks = [
         trained(
             blobs,
@@ -103,11 +102,11 @@ def test_threads_end_with_the_training_and_their_settings_stay_their_own(blobs):
 
 
 def test_what_goes_wrong_in_a_thread_is_raised(blobs, monkeypatch):
-    def fail(self: Lanes, lane: int, *_: object) -> None:
-        if lane == 1:
+    def fail(self: MemberThreads, place: int, *_: object) -> None:
+        if place == 1:
             raise RuntimeError("lost in the other thread")
 
-    monkeypatch.setattr(lanes.Lanes, "_take", fail)
+    monkeypatch.setattr(MemberThreads, "_take", fail)
     with pytest.raises(RuntimeError, match="lost in the other thread"):
         trained(blobs, MEMBERS)
 
@@ -117,27 +116,27 @@ def test_what_goes_wrong_in_a_thread_is_raised(blobs, monkeypatch):
     [(1, 2, 1), (3, 2, 1), (4, 2, 2), (64, 2, 2), (64, 1, 1), (7, 4, 1), (8, 4, 4)],
 )
 def test_there_are_lanes_where_each_has_two_members(num_members, num_threads, expected):
-    assert choose_num_lanes(num_members, num_threads) == expected
+    assert choose_num_member_threads(num_members, num_threads) == expected
 
 
 @pytest.mark.parametrize(
-    ("num_members", "num_lanes", "expected"),
+    ("num_members", "num_threads", "expected"),
     [(4, 2, [2, 2]), (5, 2, [2, 2, 1]), (11, 4, [2, 2, 2, 2, 1, 1, 1])],
 )
-def test_members_are_divided_evenly_and_the_others_one_by_one(num_members, num_lanes, expected):
-    parts = divide(num_members, num_lanes)
+def test_members_are_divided_evenly_and_the_others_one_by_one(num_members, num_threads, expected):
+    parts = divide(num_members, num_threads)
     assert [part.stop - part.start for part in parts] == expected
     assert [number for part in parts for number in range(part.start, part.stop)] == [
         *range(num_members)
     ]
 
 
-@pytest.mark.parametrize("num_lanes", [2, 3, 4])
+@pytest.mark.parametrize("num_threads", [2, 3, 4])
 @pytest.mark.parametrize("num_members", [8, 9, 11])
-def test_who_is_left_over_takes_each_step_once_and_in_order(blobs, num_members, num_lanes):
+def test_who_is_left_over_takes_each_step_once_and_in_order(blobs, num_members, num_threads):
     members = [replace(MEMBERS[1], seed=seed) for seed in range(num_members)]
     trained_by = []
-    for make in (Step, partial(Lanes, num_lanes=num_lanes)):
+    for make in (Step, partial(MemberThreads, num_threads=num_threads)):
         network = Network.initialized(SPEC, range(num_members))
         step, losses = make(network, members, num_steps=40), []
         source = BatchSource(blobs, 32, [generator(seed, "shuffle") for seed in range(num_members)])
