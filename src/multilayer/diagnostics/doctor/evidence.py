@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from multilayer.columns.target_leakage import leaking_columns
@@ -210,6 +209,8 @@ def evidence_of(
 def _leaking_column(fit: TableFit) -> str | None:
     if len(fit.targets.names) > 1:
         return None
+    import polars as pl
+
     target = pl.Series(fit.targets.encode(fit.rows.targets).ravel())
     target = target if fit.targets.task == "regression" else target.cast(pl.String)
     inputs = fit.rows.frame.select(column.name for column in fit.schema.inputs)
