@@ -1,6 +1,6 @@
 """The modules of model files as version 0.1 named them, for one release; use `multilayer.model`.
 
-`from multilayer.model_file.table_predictor import load_table_predictor` still works, with a
+`from multilayer.model.table_predictor import load_table_predictor` still works, with a
 `DeprecationWarning`.
 """
 

@@ -176,7 +176,7 @@ def test_a_class_of_a_single_row_is_learned_from(files, tmp_path):
     for seed in range(3):
         large = prepared(tmp_path / "t.parquet", "label", changes={"seed": seed})
         assert large.fit.targets.classes == ("down", "once", "up")
-        assert 1 in large.fit._examples.rows.read()[1]
+        assert 1 in large.fit.data.examples.rows.read()[1]
         large.remove()
 
 
@@ -195,7 +195,7 @@ def test_held_out_rows_and_chunks_keep_to_a_small_limit(tmp_path, monkeypatch):
     monkeypatch.setattr(memory_plan, "_FEWEST_PIECE_BYTES", 0)
     table(5000).write_parquet(tmp_path / "t.parquet")
     large = prepared(tmp_path / "t.parquet", limit=800_000, recipe_name="fast")
-    examples = large.fit._examples
+    examples = large.fit.data.examples
     assert examples.chunk_bytes < 400_000
     assert len(examples.chunks(torch.Generator(), 256)) == 1
     assert large.fit.num_held_out * examples.rows.row_bytes < 100_000
@@ -228,11 +228,11 @@ def test_encoding_goes_on_after_a_kill(files, cache, monkeypatch):
     large = LargeTable(files / "t.parquet", ColumnRoles(("y",), drop=("label",)), LIMIT)
     steps = [step.num_done for step in large.prepare() if step.part == "encoding"]
     assert steps[0] > num_done  # the first piece after those that were done
-    resumed = large.fit._examples.rows.read()
+    resumed = large.fit.data.examples.rows.read()
     large.remove()
     whole = LargeTable(files / "t.parquet", ColumnRoles(("y",), drop=("label",)), LIMIT)
     assert min(step.num_done for step in whole.prepare() if step.part == "encoding") < 2000
-    for array, expected in zip(resumed[:2], whole.fit._examples.rows.read()[:2], strict=True):
+    for array, expected in zip(resumed[:2], whole.fit.data.examples.rows.read()[:2], strict=True):
         np.testing.assert_array_equal(array, expected)
     whole.remove()
 

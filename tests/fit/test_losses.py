@@ -12,8 +12,9 @@ from sklearn.preprocessing import StandardScaler
 from multilayer import MLPRegressor, load_model
 from multilayer.columns.kinds import infer_schema
 from multilayer.errors import SettingsError, TableError
-from multilayer.fit.fitting import TableFit
-from multilayer.fit.table_rows import TableRows
+from multilayer.fit.fit import Fit
+from multilayer.fit.prepare import prepare
+from multilayer.fit.rows import Rows
 
 QUICK = {
     "hidden_layer_sizes": (64, 64), "max_iter": 64, "random_state": 0,
@@ -161,7 +162,7 @@ def test_partial_fit_takes_the_losses_too(halves):
 def test_a_loss_of_numbers_makes_numbers_of_whole_ones():
     frame, counts = pl.DataFrame({"x": np.arange(100.0)}), np.arange(100) % 5
     for loss, task in (("poisson", "regression"), ("cross_entropy", "multiclass")):
-        fit = TableFit(TableRows(frame, counts), infer_schema(frame), changes={"loss": loss})
+        fit = Fit(prepare(Rows(frame, counts), infer_schema(frame), changes={"loss": loss}))
         assert fit.targets.task == task
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from multilayer.columns import category_columns
 from multilayer.columns.kinds import infer_schema
-from multilayer.fit.fitting import TableFit
-from multilayer.fit.table_rows import TableRows
+from multilayer.fit.fit import Fit
+from multilayer.fit.prepare import prepare
+from multilayer.fit.rows import Rows
 from multilayer.metrics.importance import permutation_importance
 from multilayer.model.model_file import load_model, load_predictor, save_model
 
@@ -28,7 +29,7 @@ def frame() -> pl.DataFrame:
     ).with_columns(size=pl.when(pl.col("size") > -1).then("size"))
 
 
-def fitted(frame: pl.DataFrame, recipe: str) -> TableFit:
+def fitted(frame: pl.DataFrame, recipe: str) -> Fit:
     targets = np.arange(NUM_ROWS) % 2 ^ (frame["first"].str.len_chars().to_numpy() % 2)
     changes = {
         "max_epochs": 2,
@@ -36,10 +37,11 @@ def fitted(frame: pl.DataFrame, recipe: str) -> TableFit:
         "validation_fraction": 0.3,
         "selection": "loss",
     }
-    fit = TableFit(
-        TableRows(frame, targets), infer_schema(frame, categorical=("first", "second")),
+    data = prepare(
+        Rows(frame, targets), infer_schema(frame, categorical=("first", "second")),
         recipe_name=recipe, changes=changes,
     )  # fmt: skip
+    fit = Fit(data)
     for _ in fit.epochs():
         pass
     return fit

@@ -9,7 +9,7 @@ from multilayer.cli.terminal import say
 from multilayer.errors import escaped
 
 if TYPE_CHECKING:
-    from multilayer.fit.fitting import TableFit
+    from multilayer.fit.fit import Fit
     from multilayer.images.datasets import ImageDataset
 
 
@@ -37,7 +37,7 @@ def doctor(run: str, data: str | None = None, /) -> int:
     return exit_codes.SUCCESS
 
 
-def print_diagnoses(run: Path, data: "ImageDataset | TableFit") -> None:
+def print_diagnoses(run: Path, data: "ImageDataset | Fit") -> None:
     """Say in a line what a quick look at a run finds, for the end of its training."""
     from multilayer.diagnostics.doctor.examination import doctor
 

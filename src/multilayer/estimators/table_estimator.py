@@ -1,4 +1,4 @@
-"""What the two estimators have in common: from scikit-learn's arguments to `TableFit`, and back."""
+"""What the two estimators have in common: from scikit-learn's arguments to `Fit`, and back."""
 
 import warnings
 from abc import ABC, abstractmethod
@@ -25,9 +25,10 @@ from multilayer.estimators.arguments import changed_settings, warn_of_unused
 from multilayer.estimators.column_arguments import columns_told
 from multilayer.estimators.fitted_state import learns_at_once, moment_of
 from multilayer.estimators.progress import Progress
-from multilayer.fit.fitting import TableFit
-from multilayer.fit.increments import Increments
-from multilayer.fit.table_rows import TableRows
+from multilayer.fit.fit import Fit
+from multilayer.fit.incremental_fit import Increments
+from multilayer.fit.prepare import prepare
+from multilayer.fit.rows import Rows
 from multilayer.model.model import Model
 from multilayer.model.model_file import save_model
 from multilayer.reading.frames import as_frame
@@ -79,7 +80,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         check_on_unseen(self.on_unseen)
         frame, targets = self._read_fit(X, y, reset=True)
         schema, frame = judge_columns(frame, **columns_told(self, frame.columns))
-        rows = TableRows(
+        rows = Rows(
             frame,
             targets,
             None if sample_weight is None else _weights(sample_weight, len(frame)),
@@ -95,7 +96,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             )
         for text in schema.warnings:
             warnings.warn(text, DataWarning, stacklevel=3)
-        fit = TableFit(
+        data = prepare(
             rows,
             schema,
             task=self._task_of(targets),
@@ -105,6 +106,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             class_weight=getattr(self, "class_weight", None),
             start=getattr(self, "model_", None) if self.warm_start else None,
         )
+        fit = Fit(data)
         try:
             fit.check_saveable("a model file")
         except ModelFileError as error:
@@ -146,7 +148,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         """One epoch more on these rows."""
         is_first = not hasattr(self, "model_")
         frame, targets = self._read_fit(X, y, reset=is_first, fewest=1)
-        rows = TableRows(
+        rows = Rows(
             frame, targets, None if sample_weight is None else _weights(sample_weight, len(frame))
         ).drop_zero_weight()
         increments = getattr(self, "_increments", None)
@@ -241,19 +243,19 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     @abstractmethod
     def _read_targets(self, y: Any) -> NDArray[Any]:
-        """Check targets and bring them into the form that `TableFit` takes."""
+        """Check targets and bring them into the form that `prepare` takes."""
 
     @abstractmethod
     def _task_of(self, targets: NDArray[Any]) -> Task:
         """What kind of task targets of this form are."""
 
-    def _read_validation(self, X_val: Any, y_val: Any, schema: Schema) -> TableRows | None:
+    def _read_validation(self, X_val: Any, y_val: Any, schema: Schema) -> Rows | None:
         if X_val is None and y_val is None:
             return None
         if X_val is None or y_val is None:
             raise SettingsError("X_val and y_val belong together; one of them is None")
         frame = typed_frame(self._as_frame(X_val, reset=False), schema, "X_val")
-        return TableRows(frame, self._read_targets(y_val))
+        return Rows(frame, self._read_targets(y_val))
 
     def _answers_for(self, X: Any) -> tuple[Self, Any]:
         """What has been fitted, as it is at this moment, and X as it takes it."""

@@ -22,7 +22,7 @@ from multilayer.runs.written_settings import read_settings
 MetricName = Literal["accuracy", "loss", "RMSE", "R²"]
 LOWER_IS_BETTER: tuple[MetricName, ...] = ("loss", "RMSE")
 
-Rows = NDArray[np.int64]
+RowNumbers = NDArray[np.int64]
 
 
 class Problem(ABC):
@@ -65,7 +65,9 @@ class Problem(ABC):
         """The same problem with fewer rows."""
 
     @abstractmethod
-    def hold_out(self, rows: Rows, fraction: float, seed: int) -> tuple[Rows, Rows]:
+    def hold_out(
+        self, rows: RowNumbers, fraction: float, seed: int
+    ) -> tuple[RowNumbers, RowNumbers]:
         """Divide row numbers into those kept and those held out."""
 
     def smallest_that_matters(self, metric: MetricName) -> float:
@@ -186,9 +188,11 @@ class ArrayProblem(Problem):
             self.image_shape, self.class_names,
         )  # fmt: skip
 
-    def hold_out(self, rows: Rows, fraction: float, seed: int) -> tuple[Rows, Rows]:
+    def hold_out(
+        self, rows: RowNumbers, fraction: float, seed: int
+    ) -> tuple[RowNumbers, RowNumbers]:
         """Divide row numbers, all classes alike."""
-        labels: Rows = self._examples.targets.numpy()
+        labels: RowNumbers = self._examples.targets.numpy()
         kept, held_out = hold_out(labels[rows], fraction, seed)
         return rows[kept], rows[held_out]
 

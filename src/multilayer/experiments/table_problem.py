@@ -17,10 +17,16 @@ from multilayer.engine.scores import Scores, evaluate
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import TableError
-from multilayer.experiments.problem import MetricName, Problem, Rows
-from multilayer.fit.fitting import TASK_NAMES, require_different_numbers
+from multilayer.experiments.problem import MetricName, Problem, RowNumbers
+from multilayer.fit.prepare import (
+    TASK_NAMES,
+    as_examples,
+    require_classes,
+    require_different_numbers,
+    spec_of,
+)
+from multilayer.fit.rows import Rows
 from multilayer.fit.split import hold_out
-from multilayer.fit.table_rows import TableRows
 from multilayer.runs.written_settings import read_settings
 
 _FEWEST_ROWS = 20  # of which a fifth is scored
@@ -49,17 +55,13 @@ class TableProblem(Problem):
 
     recipe_name = "default"
 
-    def __init__(self, name: str, rows: TableRows, schema: Schema, targets: Targets) -> None:
+    def __init__(self, name: str, rows: Rows, schema: Schema, targets: Targets) -> None:
         if len(rows) < _FEWEST_ROWS:
             raise TableError(
                 f"{name} has {len(rows)} rows with a target; networks are compared on at least "
                 f"{_FEWEST_ROWS}"
             )
-        if targets.is_classification and len(targets.classes) < 2:
-            raise TableError(
-                f"the target {targets.names[0]!r} has the class {targets.classes[0]!r} alone; "
-                "at least 2 classes are needed"
-            )
+        require_classes(targets)
         if targets.task == "regression":
             require_different_numbers(targets)
         self.name, self.targets, self.schema = name, targets, schema
@@ -69,9 +71,9 @@ class TableProblem(Problem):
         self.has_fixed_split = rows.times is not None
         if targets.task == "regression":
             self.metrics, self.study_metric = ("RMSE", "R²"), "R²"
-        encoded = targets.encode(rows.targets)
-        self._targets = torch.from_numpy(encoded)
-        self._strata = encoded if targets.is_classification else np.zeros(len(rows), np.int64)
+        self._strata = np.zeros(len(rows), np.int64)
+        if targets.is_classification:
+            self._strata = rows.encoded_targets(targets)
         self._encoded: dict[int, tuple[Encoder, Examples]] = {}
 
     def __len__(self) -> int:
@@ -114,13 +116,7 @@ class TableProblem(Problem):
     def spec(self, settings: TrainingSettings) -> NetworkSpec:
         """As many inputs as the encoder makes, an output for each class, label or number."""
         encoder, _ = self._encode(settings)
-        return settings.network_spec(
-            encoder.num_inputs,
-            self.targets.num_outputs,
-            num_numeric=encoder.num_numeric,
-            category_sizes=encoder.category_sizes,
-            one_hot_blocks=encoder.one_hot_blocks,
-        )
+        return spec_of(settings, encoder, self.targets)
 
     def first_rows(self, num_rows: int) -> "TableProblem":
         """The same problem with fewer rows."""
@@ -129,7 +125,9 @@ class TableProblem(Problem):
         rows = self._rows.take(np.arange(num_rows))
         return TableProblem(self.name, rows, self.schema, self.targets)
 
-    def hold_out(self, rows: Rows, fraction: float, seed: int) -> tuple[Rows, Rows]:
+    def hold_out(
+        self, rows: RowNumbers, fraction: float, seed: int
+    ) -> tuple[RowNumbers, RowNumbers]:
         """Divide row numbers: all classes alike, groups as a whole, or the latest rows."""
         groups, times = self._rows.groups, self._rows.times
         kept, held_out = hold_out(
@@ -181,18 +179,7 @@ class TableProblem(Problem):
         limit = settings.one_hot_limit
         if limit not in self._encoded:
             encoder = Encoder.fit(self._rows.frame, self.schema, EncodingPlan(limit or None))
-            inputs = torch.from_numpy(encoder.encode(self._rows.frame))
-            weights = self._rows.weights
-            self._encoded[limit] = (
-                encoder,
-                Examples(
-                    inputs,
-                    self._targets,
-                    None
-                    if weights is None
-                    else torch.from_numpy((weights / weights.mean()).astype(np.float32)),
-                ),
-            )
+            self._encoded[limit] = (encoder, as_examples(self._rows, encoder, self.targets))
         return self._encoded[limit]
 
     def _share_right(self, logits: Tensor, examples: Examples, rows: Tensor) -> float:

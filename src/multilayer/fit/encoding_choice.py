@@ -14,8 +14,9 @@ from multilayer.encoding.row_draw import RowDraw
 from multilayer.encoding.targets import Targets
 from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import TableError
-from multilayer.fit.large_fit import large_settings, settings_of_members, spec_of
+from multilayer.fit.chunked_fit import large_settings
 from multilayer.fit.memory_plan import MemoryPlan
+from multilayer.fit.prepare import require_classes, settings_of_members, spec_of
 from multilayer.fit.survey import TableSurvey
 from multilayer.fit.table_source import ColumnRoles, typed_table
 from multilayer.recipes.recipes import LOSSES_OF_TASKS
@@ -94,7 +95,9 @@ def choose_encoding(
     encoder = Encoder.fit(sample, schema, plan)
     row_bytes = _row_bytes(encoder, targets, survey.mean_weight is not None)
     chunk_bytes, most_held_out = memory.training(
-        spec_of(settings, encoder, targets), settings_of_members(settings), row_bytes
+        spec_of(settings, encoder, targets),
+        settings_of_members(settings, settings.num_members),
+        row_bytes,
     )
     share, draw = min(settings.validation_fraction, most_held_out / survey.num_rows), None
     if share:
@@ -130,11 +133,7 @@ def _targets(
     if labels is None:
         raise TableError(f"the target {names[0]!r} of {source} has too many classes to be learned")
     targets = Targets.of_labels(labels, task, names[0])
-    if len(targets.classes) < 2:
-        raise TableError(
-            f"the target {names[0]!r} has the class {targets.classes[0]!r} alone; "
-            "at least 2 classes are needed"
-        )
+    require_classes(targets)
     return targets
 
 

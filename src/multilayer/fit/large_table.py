@@ -6,9 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-import numpy as np
 import platformdirs
-import torch
 
 from multilayer.columns.left_out import LeftOut
 from multilayer.columns.schema import Schema, require_columns
@@ -17,11 +15,14 @@ from multilayer.encoding.encoded_map import EncodedMap
 from multilayer.engine.batches import Examples
 from multilayer.engine.specification import check_choice
 from multilayer.errors import OutputError, SettingsError, TableError
+from multilayer.fit.chunked_fit import prepare_chunks
 from multilayer.fit.encode_table import MapPlan, write_encoded_map
 from multilayer.fit.encoding_choice import EncodingChoice, choose_encoding
-from multilayer.fit.large_fit import LargeTableFit
+from multilayer.fit.fit import Fit
 from multilayer.fit.memory_plan import MemoryPlan
 from multilayer.fit.moved_data import file_digest
+from multilayer.fit.prepare import as_examples
+from multilayer.fit.rows import Rows
 from multilayer.fit.survey import TableSurvey
 from multilayer.fit.table_source import ColumnRoles, notes_of_weights, typed_table, warn_of
 from multilayer.folder_lock import RunLock
@@ -92,7 +93,7 @@ class LargeTable:
         TableError: the data is the standard input.
     """
 
-    fit: LargeTableFit
+    fit: Fit
     schema: Schema
     num_rows: int
     left_out: LeftOut
@@ -176,12 +177,13 @@ class LargeTable:
                 raise TableError(
                     f"no group of {self.data} was held out; there are too few for a random draw"
                 )
-            self.fit = LargeTableFit(
+            data = prepare_chunks(
                 encoded, self.schema, chosen.encoder, chosen.targets,
                 recipe_name=self.recipe_name, settings=chosen.settings,
                 chunk_bytes=chosen.chunk_bytes, sample=chosen.inputs, example=chosen.example,
                 validation=self._validation(chosen),
             )  # fmt: skip
+            self.fit = Fit(data)
 
     def release(self) -> None:
         """Leave the encoded rows for another time."""
@@ -268,16 +270,12 @@ class LargeTable:
         _, sample = typed_table(
             survey.sample, survey.sample_rows, self.roles, chosen.schema, str(self.validation)
         )
-        inputs = chosen.encoder.encode(sample, str(self.validation))
         targets = survey.sample_targets(self._number_types, self.schema.target_formats)
-        weights, mean_weight = survey.sample_weights(), survey.mean_weight
-        return Examples(
-            torch.from_numpy(inputs),
-            torch.from_numpy(chosen.targets.encode(targets, survey.sample_rows)),
-            None
-            if weights is None or mean_weight is None
-            else torch.from_numpy((weights / mean_weight).astype(np.float32)),
-        )
+        rows = Rows(sample, targets, survey.sample_weights(), numbers=survey.sample_rows)
+        return as_examples(
+            rows, chosen.encoder, chosen.targets,
+            source=str(self.validation), mean_weight=survey.mean_weight,
+        )  # fmt: skip
 
     def _take_folder(self) -> None:
         """Keep other processes out, and see that the disk has room."""

@@ -1,4 +1,4 @@
-"""Which rows of a table a network learns from, and which it is measured on."""
+"""Which rows a network learns from, and which it is measured on."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from multilayer.encoding.splits import fold_rows, split_groups, split_latest, split_rows
 
-Rows = NDArray[np.int64]
+RowNumbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Division:
+class Split:
     """Row numbers for each member of a population.
 
     Args:
@@ -20,8 +20,8 @@ class Division:
         held_out: rows to be measured on, likewise; none at all in a table that is too small.
     """
 
-    train: tuple[Rows, ...]
-    held_out: tuple[Rows, ...] | None
+    train: tuple[RowNumbers, ...]
+    held_out: tuple[RowNumbers, ...] | None
 
     @property
     def is_shared(self) -> bool:
@@ -30,13 +30,13 @@ class Division:
 
 
 def hold_out(
-    strata: Rows,
+    strata: RowNumbers,
     fraction: float,
     seed: int,
     *,
     groups: NDArray[Any] | None = None,
     times: NDArray[Any] | None = None,
-) -> tuple[Rows, Rows]:
+) -> tuple[RowNumbers, RowNumbers]:
     """Divide rows in two, for one network.
 
     Args:
@@ -65,13 +65,13 @@ def hold_out(
 
 
 def folds(
-    strata: Rows, num_folds: int, seed: int, groups: NDArray[Any] | None = None
-) -> tuple[tuple[Rows, Rows], ...]:
+    strata: RowNumbers, num_folds: int, seed: int, groups: NDArray[Any] | None = None
+) -> tuple[tuple[RowNumbers, RowNumbers], ...]:
     """Divide rows into folds: each is held out once, and learned from by the other networks.
 
     Args:
-        strata: a class number for each row, as in `hold_out`. Rows of a class with a single row
-            are held out by nobody.
+        strata: a class number for each row, as in `hold_out`. Rows of a class with a single row are
+            held out by nobody.
         num_folds: at least 2, at most the number of rows.
         seed: of the draw.
         groups: rows of one group are in one fold.

@@ -21,7 +21,7 @@ from multilayer.columns.value_format import ValueFormat
 from multilayer.encoding.targets import Targets
 from multilayer.errors import DataWarning, SettingsError, TableError
 from multilayer.fit.row_reader import RowReader
-from multilayer.fit.table_rows import TableRows
+from multilayer.fit.rows import Rows
 from multilayer.reading.byte_stream import source_name
 from multilayer.reading.table import read_table
 from multilayer.reading.table_format import TableFormat
@@ -37,7 +37,7 @@ class ColumnRoles:
     Args:
         target: columns to be predicted.
         weight: says how much each row counts, and is no input.
-        group_by: rows of one value are never on both sides of a division; no input.
+        group_by: rows of one value are never on both sides of a split; no input.
         time_column: the latest rows are the ones held out; it stays an input.
         categorical: columns that are categories, whatever they look like.
         drop: columns to leave out.
@@ -102,7 +102,7 @@ class TableSource:
         notes: what a person should know of the rows, a sentence each.
     """
 
-    rows: TableRows
+    rows: Rows
     left_out: LeftOut
     schema: Schema
     number_types: tuple[str | None, ...]
@@ -180,7 +180,7 @@ def read_rows(
         raise TableError(f"{path} has 1 row to learn from; at least 2 are needed")
     if not schema.inputs:
         raise TableError(f"no column is left of {path} that a network can learn from")
-    rows = TableRows(
+    rows = Rows(
         table.drop(roles.columns),
         found.targets,
         found.weights,

@@ -1,24 +1,20 @@
-"""What a population on pictures gets for its answers to the test rows."""
+"""How good probabilities of classes are, without the intervals that need a bootstrap."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
-from multilayer.fit.image_rows import as_examples
-from multilayer.images.datasets import ImageSplit
+import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from multilayer.engine.network import Network
+_LEAST_PROBABILITY = 1e-15
 
 
-def loss_and_accuracy(network: "Network", split: ImageSplit) -> tuple[float, float]:
-    """Cross entropy and accuracy of the members' mean probabilities."""
-    from multilayer.engine.scores import evaluate
+def loss_and_accuracy(probabilities: NDArray[Any], labels: NDArray[Any]) -> tuple[float, float]:
+    """Mean cross entropy and accuracy.
 
-    examples = as_examples(split)
-    if network.num_members == 1:
-        scores = evaluate(network, examples)
-        assert scores.accuracy is not None
-        return scores.loss[0], scores.accuracy[0]
-    probabilities = network.logits(examples.inputs).double().softmax(-1).mean(0)
-    of_targets = probabilities.gather(1, examples.targets.unsqueeze(1))
-    is_right = probabilities.argmax(1) == examples.targets
-    return float(-of_targets.log().mean()), float(is_right.double().mean())
+    Args:
+        probabilities: (num_rows, num_classes).
+        labels: numbers of the true classes, (num_rows,).
+    """
+    of_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    loss = -np.log(np.maximum(of_truth, _LEAST_PROBABILITY)).mean()
+    return float(loss), float((probabilities.argmax(axis=1) == labels).mean())

@@ -13,7 +13,7 @@ from multilayer.drawing.html.content import Mistake
 from multilayer.drawing.html.table import Bar, BarTable, Table
 from multilayer.engine.batches import Examples
 from multilayer.errors import RunFolderError
-from multilayer.fit.table_rows import TableRows
+from multilayer.fit.rows import Rows
 from multilayer.metrics.importance import Importance, permutation_importance
 from multilayer.model.model import Model
 from multilayer.report.class_parts import calibration_of, confusion_of, share
@@ -55,7 +55,7 @@ def parts_on_rows(path: Path, model: Model, name: str, loss: str) -> dict[str, A
     return parts | _of_labels(model, rows, truths, name)
 
 
-def _of_classes(model: Model, rows: TableRows, truths: Array, name: str) -> dict[str, Any]:
+def _of_classes(model: Model, rows: Rows, truths: Array, name: str) -> dict[str, Any]:
     probabilities = model.probabilities(rows.frame)
     answers, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)
     names = [str(label) for label in model.targets.classes]
@@ -73,7 +73,7 @@ def _of_classes(model: Model, rows: TableRows, truths: Array, name: str) -> dict
     }  # fmt: skip
 
 
-def _of_labels(model: Model, rows: TableRows, truths: Array, name: str) -> dict[str, Any]:
+def _of_labels(model: Model, rows: Rows, truths: Array, name: str) -> dict[str, Any]:
     probabilities = model.probabilities(rows.frame)
     is_said, is_true = probabilities > 0.5, truths > 0.5
     is_wrong = is_said != is_true
@@ -116,7 +116,7 @@ def _labels(names: Sequence[str], is_there: Array) -> str:
     return ", ".join(there) or "none"
 
 
-def _of_numbers(model: Model, rows: TableRows, truths: Array, name: str) -> dict[str, Any]:
+def _of_numbers(model: Model, rows: Rows, truths: Array, name: str) -> dict[str, Any]:
     said = model.numbers(rows.frame)
     true = model.targets.scale.restore(truths)
     errors = said - true
@@ -145,9 +145,7 @@ def _listed(numbers: Array, kind: str = ".4g") -> str:
     return ", ".join(format(number, kind) for number in numbers)
 
 
-def _mistake(
-    model: Model, rows: TableRows, row: int, truth: str, answer: str, detail: str
-) -> Mistake:
+def _mistake(model: Model, rows: Rows, row: int, truth: str, answer: str, detail: str) -> Mistake:
     columns = [column.name for column in model.table_schema.inputs][:_MOST_COLUMNS]
     values = rows.frame.row(row, named=True)
     place = row if rows.numbers is None else int(rows.numbers[row])

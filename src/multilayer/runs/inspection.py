@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from multilayer.reading.table_format import TableFormat
 from multilayer.errors import RunFolderError
-from multilayer.fit.table_rows import TableRows
+from multilayer.fit.rows import Rows
 from multilayer.runs.data_of_run import check_table_of_run, format_of_run
 from multilayer.metrics.importance import Importance, permutation_importance
 from multilayer.runs.model_rows import rows_for_model
@@ -70,7 +70,7 @@ def held_out_rows(
     data: str | Path | None = None,
     *,
     table_format: TableFormat | None = None,
-) -> tuple[TableRows | None, str]:
+) -> tuple[Rows | None, str]:
     """Rows to look at a model with, 2,000 at most, or why there are none.
 
     Args:
@@ -90,7 +90,7 @@ def held_out_rows(
     return rows.take(np.arange(0, len(rows), -(-len(rows) // _MOST_ROWS))), ""
 
 
-def members_holding_out(run: str | Path, rows: TableRows) -> NDArray[np.int64] | None:
+def members_holding_out(run: str | Path, rows: Rows) -> NDArray[np.int64] | None:
     """Which member of a run's population has not learned from each of its validation rows.
 
     Args:
@@ -118,8 +118,8 @@ def members_holding_out(run: str | Path, rows: TableRows) -> NDArray[np.int64] |
 
 def _all_rows_of(
     run: str | Path, model: Model, data: str | Path | None, table_format: TableFormat | None
-) -> tuple[TableRows | None, str]:
-    def rows_of(path: str | Path) -> TableRows:
+) -> tuple[Rows | None, str]:
+    def rows_of(path: str | Path) -> Rows:
         return rows_for_model(model, path, table_format or format_of_run(run, path)).rows
 
     if data is not None:

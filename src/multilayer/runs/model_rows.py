@@ -13,7 +13,7 @@ from multilayer.columns.schema import enumerated
 from multilayer.reading.table_format import TableFormat
 from multilayer.columns.target_checks import shown_target
 from multilayer.errors import TableError
-from multilayer.fit.table_rows import TableRows
+from multilayer.fit.rows import Rows
 from multilayer.fit.table_source import ColumnRoles, read_rows
 from multilayer.model.model import Model
 
@@ -31,7 +31,7 @@ class ModelRows:
         notes: what a person should know, a sentence each.
     """
 
-    rows: TableRows
+    rows: Rows
     left_out: LeftOut
     unknown: Mapping[Any, int]
     notes: tuple[str, ...]

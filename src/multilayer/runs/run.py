@@ -18,8 +18,7 @@ from multilayer.runs.written_documents import results_document, settings_documen
 from multilayer.stopwatch import without_times
 
 if TYPE_CHECKING:
-    from multilayer.fit.image_fit import ImageFit
-    from multilayer.fit.population_fit import PopulationFit
+    from multilayer.fit.fit import Fit
     from multilayer.engine.distributed import Stop
     from multilayer.engine.network import Network
     from multilayer.engine.records import EpochRecord
@@ -124,7 +123,7 @@ class Run:
         return self.fit.history
 
     @property
-    def fit(self) -> "ImageFit | PopulationFit":
+    def fit(self) -> "Fit":
         """The population and its training."""
         return self.source.fit
 

@@ -19,7 +19,8 @@ from multilayer.engine.batches import Examples
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import RunFolderError, SettingsError, TableError
-from multilayer.fit.fitting import TableFit
+from multilayer.fit.fit import Fit
+from multilayer.fit.prepare import prepare
 from multilayer.runs.data_of_run import check_images_of_run, check_table_of_run
 from multilayer.fit.image_rows import as_examples
 from multilayer.fit.moved_data import check_is_there, find_folder, where_data_are
@@ -73,11 +74,11 @@ class RunRows:
     class_names: tuple[str, ...] = ()
     image_shape: tuple[int, int] | None = None
     plane: PlanePoints | None = None
-    fit: TableFit | None = None
+    fit: Fit | None = None
 
 
 def rows_of_run(
-    run: str | Path, data: ImageDataset | TableFit | str | Path | None = None
+    run: str | Path, data: ImageDataset | Fit | str | Path | None = None
 ) -> RunRows:
     """Find the rows of a run again.
 
@@ -93,7 +94,7 @@ def rows_of_run(
     description = read_settings(run)
     settings = _settings_of(run, description)
     name = Path(run).name
-    if isinstance(data, TableFit):
+    if isinstance(data, Fit):
         return _of_table(name, settings, data)
     place = data if isinstance(data, str | Path) else None
     origin = description["data"]
@@ -148,7 +149,7 @@ def _fit_again(
     description: Mapping[str, Any],
     settings: TrainingSettings,
     given: str | Path | None,
-) -> TableFit:
+) -> Fit:
     """The fit that a run on a table began with; `given` is where the table is now, if given."""
     origin = description["data"]
     try:
@@ -182,17 +183,18 @@ def _fit_again(
             validation, roles, schema=schema, number_types=source.number_types
         ).rows
     changes = {one.name: getattr(settings, one.name) for one in fields(settings)}
-    return TableFit(
+    data = prepare(
         rows, schema, task=task, target_names=roles.target, recipe_name=recipe_name,
         changes=changes, validation=own,
     )  # fmt: skip
+    return Fit(data)
 
 
-def _of_table(name: str, settings: TrainingSettings, fit: TableFit) -> RunRows:
-    learned, watched = fit.examples_of_member(0)
+def _of_table(name: str, settings: TrainingSettings, fit: Fit) -> RunRows:
+    learned, watched = fit.data.examples_of_member(0)
     num_watched = 0 if watched is None else len(watched)
     if fit.settings.num_folds:
-        num_watched = sum(map(len, fit.division.held_out or ()))
+        num_watched = fit.num_validation_rows
     return RunRows(
         name,
         settings,
@@ -207,19 +209,19 @@ def _of_table(name: str, settings: TrainingSettings, fit: TableFit) -> RunRows:
     )
 
 
-def _plane_of(fit: TableFit) -> PlanePoints | None:
-    columns = fit.schema.inputs
+def _plane_of(fit: Fit) -> PlanePoints | None:
+    columns = () if fit.schema is None else fit.schema.inputs
     if len(columns) != 2 or any(column.kind != "numeric" for column in columns):
         return None
     if not fit.targets.is_classification:
         return None
     names = (columns[0].name, columns[1].name)
-    frame = fit.rows.take(fit.division.train[0]).frame
+    frame = fit.rows.take(fit.split.train[0]).frame
     points = frame.select(names).to_numpy().astype(np.float64)
     return PlanePoints(points, names, partial(_encoded, fit, names))
 
 
-def _encoded(fit: TableFit, names: tuple[str, str], points: Array) -> Tensor:
+def _encoded(fit: Fit, names: tuple[str, str], points: Array) -> Tensor:
     import polars as pl
 
     frame = pl.DataFrame({name: points[:, place] for place, name in enumerate(names)})

@@ -17,7 +17,8 @@ from multilayer.engine.machine import check_machine
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import SettingsError
-from multilayer.fit.image_rows import divide, members_of
+from multilayer.fit.image_rows import members_of
+from multilayer.fit.split import hold_out
 from multilayer.images.datasets import ImageDataset, load_images
 from multilayer.metrics.image_scores import loss_and_accuracy
 from multilayer.metrics.intervals import wilson_interval
@@ -29,10 +30,8 @@ from multilayer.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from multilayer.engine.network import Network
-    from multilayer.fit.fitting import TableFit
-    from multilayer.fit.image_fit import ImageFit
+    from multilayer.fit.fit import Fit
     from multilayer.fit.large_table import LargeTable, Preparation
-    from multilayer.fit.population_fit import PopulationFit
     from multilayer.fit.table_source import TableSource
     from multilayer.model.model import Model
 
@@ -61,7 +60,7 @@ class RunSource(ABC):
         return iter(())
 
     @cached_property
-    def fit(self) -> "ImageFit | PopulationFit":
+    def fit(self) -> "Fit":
         """The population and its training, once the data are prepared."""
         raise NotImplementedError
 
@@ -72,7 +71,7 @@ class RunSource(ABC):
 
     @property
     @abstractmethod
-    def examined(self) -> "ImageDataset | TableFit | None":
+    def examined(self) -> "ImageDataset | Fit | None":
         """The rows as the doctor takes them; None: not in memory."""
 
     @property
@@ -161,14 +160,25 @@ class ImageSource(RunSource):
             height * width, len(self.dataset.class_names), input_scale=1 / 255
         )
         check_machine(self._spec, members_of(settings))
-        self._learned, self._validation, self._held_out = divide(self.dataset, settings)
+        labels, fraction = self.dataset.train.labels, settings.validation_fraction
+        self._held_out = hold_out(labels, fraction, settings.seed)[1] if fraction else None
 
     @cached_property
-    def fit(self) -> "ImageFit":
+    def fit(self) -> "Fit":
         """See `RunSource`; PyTorch is loaded here."""
-        from multilayer.fit.image_fit import ImageFit
+        from multilayer.fit.fit import Fit
+        from multilayer.fit.prepare import prepare
+        from multilayer.fit.rows import Rows
 
-        return ImageFit(self.dataset, self.settings, self._spec, self._learned, self._validation)
+        dataset, is_held_out = self.dataset, self._held_out is not None
+        data = prepare(
+            Rows.of_images(dataset.train, dataset.class_names),
+            recipe_name=self.configuration.recipe,
+            settings=self.settings,
+            validation=None if is_held_out else Rows.of_images(dataset.test, dataset.class_names),
+            calibrates=is_held_out,
+        )
+        return Fit(data)
 
     @property
     def spec(self) -> NetworkSpec:
@@ -182,15 +192,18 @@ class ImageSource(RunSource):
 
     def description(self) -> dict[str, Any]:
         """See `RunSource`."""
-        asked = self.configuration
+        asked, num_held_out = self.configuration, 0 if self._held_out is None else len(self._held_out)
+        num_learned = len(self.dataset.train) - num_held_out
         return image_data(
-            self.dataset, asked.data, asked.data_dir, len(self._learned), self._held_out
+            self.dataset, asked.data, asked.data_dir, num_learned, self._held_out
         )
 
     def model_and_scores(self) -> "tuple[Model, dict[str, Any]]":
         """See `RunSource`; the scores are those of the test images."""
-        model, labels = self.fit.model(), self.dataset.test.labels
-        loss, accuracy = loss_and_accuracy(model.network, self.dataset.test)
+        model, test = self.fit.model(), self.dataset.test
+        model.details["data"] = self.dataset.name
+        labels = test.labels
+        loss, accuracy = loss_and_accuracy(model.probabilities(test.images), labels)
         interval = wilson_interval(round(accuracy * len(labels)), len(labels))
         frequencies = np.bincount(labels) / len(labels)
         present = frequencies[frequencies > 0]
@@ -198,7 +211,7 @@ class ImageSource(RunSource):
             Score("accuracy", accuracy, interval[0], interval[1], float(frequencies.max())),
             Score("log loss", loss, np.nan, np.nan, float(-(present @ np.log(present)))),
         ]
-        return model, {"test": scores}
+        return model, {"temperature": model.temperature, "test": scores}
 
     def save_drawings(self, folder: Path, network: "Network") -> None:
         """Draw the learning curves, and the first layer's weights as images."""
@@ -212,7 +225,7 @@ class ImageSource(RunSource):
 class TableRunSource(RunSource):
     """What a table in memory and one on the disk have in common."""
 
-    fit: "PopulationFit"
+    fit: "Fit"
     rows: "TableSource | LargeTable"
 
     def __init__(self, configuration: RunConfiguration) -> None:
@@ -262,11 +275,11 @@ class TableInMemory(TableRunSource):
         DataError: a file cannot be read or used.
     """
 
-    fit: "TableFit"
     rows: "TableSource"
 
     def __init__(self, configuration: RunConfiguration) -> None:
-        from multilayer.fit.fitting import TableFit
+        from multilayer.fit.fit import Fit
+        from multilayer.fit.prepare import prepare
         from multilayer.fit.table_source import read_rows, warn_of
 
         super().__init__(configuration)
@@ -283,7 +296,7 @@ class TableInMemory(TableRunSource):
                 )  # fmt: skip
                 warn_of(validation.notes)
         with self.watch.part("encoding, first weights"):
-            self.fit = TableFit(
+            data = prepare(
                 self.rows.rows,
                 self.rows.schema,
                 task=asked.task,
@@ -292,10 +305,11 @@ class TableInMemory(TableRunSource):
                 changes=asked.changes,
                 validation=None if validation is None else validation.rows,
             )
+            self.fit = Fit(data)
         self.settings, self.notes = self.fit.settings, tuple(self.rows.schema.warnings)
 
     @property
-    def examined(self) -> "TableFit":
+    def examined(self) -> "Fit":
         """See `RunSource`."""
         return self.fit
 

@@ -22,7 +22,7 @@ from multilayer.runs.earlier_documents import FORMAT_VERSION
 
 if TYPE_CHECKING:
     from multilayer.fit.large_table import LargeTable
-    from multilayer.fit.population_fit import PopulationFit
+    from multilayer.fit.fit import Fit
     from multilayer.fit.table_source import ColumnRoles, TableSource
 
 _MOST_ROWS_NAMED = 2_000  # validation rows whose numbers are kept, to look at the model with
@@ -94,7 +94,7 @@ def image_data(
 
 
 def table_data(
-    fit: "PopulationFit",
+    fit: "Fit",
     source: "TableSource | LargeTable",
     data: str | Path,
     roles: "ColumnRoles",

@@ -16,7 +16,7 @@ from multilayer.engine.schedules import SCHEDULES
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import RunFolderError
-from multilayer.fit.fitting import TableFit
+from multilayer.fit.fit import Fit
 from multilayer.images.datasets import ImageDataset
 from multilayer.model.model_file import load_model
 from multilayer.runs.repeat_command import compare_command, repeat_command
@@ -150,7 +150,7 @@ class Evidence:
 
 def evidence_of(
     run: str | Path,
-    data: ImageDataset | TableFit | str | Path | None = None,
+    data: ImageDataset | Fit | str | Path | None = None,
     *,
     is_quick: bool = False,
 ) -> Evidence:
@@ -206,8 +206,8 @@ def evidence_of(
     )
 
 
-def _leaking_column(fit: TableFit) -> str | None:
-    if len(fit.targets.names) > 1:
+def _leaking_column(fit: Fit) -> str | None:
+    if fit.schema is None or len(fit.targets.names) > 1:
         return None
     import polars as pl
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from multilayer.diagnostics.doctor import answers, curves, network
 from multilayer.diagnostics.doctor.evidence import Diagnosis, evidence_of
-from multilayer.fit.fitting import TableFit
+from multilayer.fit.fit import Fit
 from multilayer.images.datasets import ImageDataset
 
 RULES = (  # the gravest first
@@ -27,7 +27,7 @@ RULES = (  # the gravest first
 
 def doctor(
     run: str | Path,
-    data: ImageDataset | TableFit | str | Path | None = None,
+    data: ImageDataset | Fit | str | Path | None = None,
     *,
     is_quick: bool = False,
 ) -> list[Diagnosis]:

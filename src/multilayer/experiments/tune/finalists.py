@@ -14,7 +14,8 @@ from multilayer.errors import TrainingDivergedError
 from multilayer.experiments.tune.search_rows import SearchRows
 from multilayer.experiments.tune.search_space import SearchSpace
 from multilayer.experiments.tune.trials import TrialSummary
-from multilayer.fit.fitting import TableFit
+from multilayer.fit.fit import Fit
+from multilayer.fit.prepare import prepare
 from multilayer.fit.table_source import ColumnRoles
 from multilayer.metrics.table_scores import Score, scores_of
 from multilayer.model.model import Model
@@ -37,7 +38,7 @@ class Finalist:
     """
 
     trial: TrialSummary
-    fit: TableFit
+    fit: Fit
     model: Model | None
     loss: float
     scores: list[Score]
@@ -67,7 +68,7 @@ def fit_finalists(
     """
     for trial in trials[:NUM_FINALISTS]:
         recipe, changes = space.settings(trial.params)
-        fit = TableFit(
+        data = prepare(
             rows.searched,
             rows.source.schema,
             task=rows.task,
@@ -78,6 +79,7 @@ def fit_finalists(
                 "selection": "loss",
             },
         )  # fmt: skip
+        fit = Fit(data)
         try:
             for _ in fit.epochs(stop):
                 pass

@@ -1,7 +1,7 @@
 """The rows of a search: some that it never sees, and the others, encoded for each recipe."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from multilayer.engine.network import Network
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import TableError
-from multilayer.fit.fitting import TableFit
+from multilayer.fit.fit import Fit
+from multilayer.fit.prepare import PreparedData, prepare, spec_of
+from multilayer.fit.rows import Rows
 from multilayer.fit.split import hold_out
-from multilayer.fit.table_rows import TableRows
 from multilayer.fit.table_source import ColumnRoles, TableSource, require_varied, warn_of
 
 SET_ASIDE = 0.2  # of the rows, for the estimate at the end
@@ -38,8 +39,8 @@ class SearchRows:
         task: of the targets.
     """
 
-    searched: TableRows
-    set_aside: TableRows
+    searched: Rows
+    set_aside: Rows
     num_unknown: int
     source: TableSource
     task: Task
@@ -92,7 +93,7 @@ class RecipeRows:
     settings: TrainingSettings
     learned: Examples
     watched: Examples
-    _fit: TableFit
+    _data: PreparedData
 
     @classmethod
     def of(
@@ -108,28 +109,20 @@ class RecipeRows:
             "selection": "loss", "validation_fraction": HELD_OUT, "num_folds": 0, **pinned,
             "seed": seed,
         }  # fmt: skip
-        fit = TableFit(
+        data = prepare(
             rows.searched, rows.source.schema, task=rows.task, target_names=roles.target,
             recipe_name=recipe, changes=changes,
         )  # fmt: skip
-        held_out = fit.division.held_out
-        if held_out is None:
+        if data.split is None or data.split.held_out is None:
             raise TableError("no rows can be held out: nearly every one has a class of its own")
         learned, watched = (
-            _encoded(fit, numbers) for numbers in (fit.division.train[0], held_out[0])
+            _part(data, numbers) for numbers in (data.split.train[0], data.split.held_out[0])
         )
-        return cls(fit.settings, learned, watched, fit)
+        return cls(data.settings, learned, watched, data)
 
     def spec(self, settings: TrainingSettings) -> NetworkSpec:
         """The network that settings make of these rows."""
-        encoder, targets = self._fit.encoder, self._fit.targets
-        return settings.network_spec(
-            encoder.num_inputs,
-            targets.num_outputs,
-            num_numeric=encoder.num_numeric,
-            category_sizes=encoder.category_sizes,
-            one_hot_blocks=encoder.one_hot_blocks,
-        )
+        return spec_of(settings, self._data.encoder, self._data.targets)
 
     def check_saveable(self, path: Path) -> None:
         """Make sure that a model of these rows will fit into a file.
@@ -137,20 +130,18 @@ class RecipeRows:
         Raises:
             ModelFileError: it will not.
         """
-        self._fit.check_saveable(path)
+        Fit(self._data).check_saveable(path)
 
     def network(self, members: list[TrainingSettings]) -> Network:
         """A population of one shape with first weights."""
         return Network.for_training(self.spec(members[0]), members, self.learned.inputs)
 
 
-def _encoded(fit: TableFit, numbers: NDArray[np.int64]) -> Examples:
-    rows = fit.rows.take(numbers)
-    weights = None
-    if rows.weights is not None:
-        weights = torch.from_numpy((rows.weights / rows.weights.mean()).astype(np.float32))
-    return Examples(
-        torch.from_numpy(fit.encoder.encode(rows.frame)),
-        torch.from_numpy(fit.targets.encode(rows.targets)),
-        weights,
-    )
+def _part(data: PreparedData, numbers: NDArray[np.int64]) -> Examples:
+    """Some of the rows; their own weights are 1 on average."""
+    assert isinstance(data.examples, Examples) and data.rows is not None
+    part = data.examples.at(torch.from_numpy(numbers))
+    if data.rows.weights is None:
+        return part
+    weights = data.rows.weights[numbers]
+    return replace(part, weights=torch.from_numpy((weights / weights.mean()).astype(np.float32)))

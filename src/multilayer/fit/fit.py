@@ -1,6 +1,11 @@
-"""A population in training, wherever its rows lie, and the model that comes of it."""
+"""A population in training, wherever its rows lie, and the model that comes of it.
 
-from abc import ABC, abstractmethod
+fit = Fit(prepare(rows, infer_schema(rows.frame), recipe_name="default"))
+for epoch in fit.epochs():
+    print(epoch.epoch, epoch.train_loss)
+model = fit.model()
+"""
+
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,74 +15,112 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from multilayer.columns.schema import Schema
-from multilayer.encoding.encoder import Encoder
-from multilayer.encoding.targets import Targets
 from multilayer.engine.batches import Examples
-from multilayer.engine.chunks import ChunkedExamples
 from multilayer.engine.distributed import Stop
 from multilayer.engine.network import Network
 from multilayer.engine.records import EpochRecord, history_line
-from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.state import StateKeeper, TrainingState
 from multilayer.engine.training import train, warn_of_diverged
-from multilayer.model.held_out import HeldOut
+from multilayer.errors import DataError
+from multilayer.fit.prepare import PreparedData
+from multilayer.fit.rows import Rows
+from multilayer.fit.split import Split
 from multilayer.model.model import Model
 from multilayer.model.model_file import check_saveable
 from multilayer.model.temperature import FEW_ROWS, PRIOR_TEMPERATURE
 
 
-class PopulationFit(ABC):
-    """Trains networks on encoded rows; what prepares rows, settings and networks derives from it.
+class Fit:
+    """Fits a population of networks to prepared rows, in memory or on the disk.
+
+    Args:
+        data: as `prepare` makes it of rows in memory, `prepare_chunks` of rows on the disk.
 
     Attributes:
-        recipe_name: see `recipe`.
-        schema: which columns are inputs, and of which kind.
-        settings: as they are used.
-        targets: what the outputs stand for.
-        encoder: makes inputs of rows.
-        network: the population.
-        has_own_validation: whether rows to be measured on were given.
+        data: with encoder, targets, settings and split.
+        network: the population, with first weights and then as far as it has learned.
         history: a line an epoch, for people and files: mean losses over the members.
     """
 
-    recipe_name: str
-    schema: Schema
-    settings: TrainingSettings
-    targets: Targets
-    encoder: Encoder
-    network: Network
-    has_own_validation: bool
-    history: list[dict[str, Any]]
-    _members: list[TrainingSettings]
-    _held_out: HeldOut | None
-    _state: TrainingState | None = None  # to go on from
+    def __init__(self, data: PreparedData) -> None:
+        self.data = data
+        self.recipe_name, self.settings = data.recipe_name, data.settings
+        self.schema, self.encoder, self.targets = data.schema, data.encoder, data.targets
+        self.network = _first_network(data)
+        self.history: list[dict[str, Any]] = []
+        self._state: TrainingState | None = None  # to go on from
 
     @property
-    @abstractmethod
     def num_rows(self) -> int:
         """Rows that are learned from or held out."""
+        return self.data.num_rows
 
     @property
-    @abstractmethod
+    def rows(self) -> Rows:
+        """The rows, as they are used.
+
+        Raises:
+            DataError: they are on the disk.
+        """
+        if self.data.rows is None:
+            raise DataError("the rows of this fit are on the disk, and not kept as they were")
+        return self.data.rows
+
+    @property
+    def split(self) -> Split:
+        """Which row is used how; row numbers are of `rows`.
+
+        Raises:
+            DataError: they are on the disk.
+        """
+        if self.data.split is None:
+            raise DataError("the rows of this fit are on the disk, and are learned from by all")
+        return self.data.split
+
+    @property
     def num_held_out(self) -> int | None:
-        """Rows held out of the table's own, by one member; None: none are."""
+        """Rows held out of the data's own, by one member; None: none are."""
+        return self.data.num_held_out
+
+    @property
+    def has_own_validation(self) -> bool:
+        """Whether the rows to be measured on are others than the data's own."""
+        return self.data.has_own_validation
 
     @property
     def num_validation_rows(self) -> int:
         """Rows that any of the networks is measured on."""
-        held_out = self._held_out
+        held_out = self.data.held_out
         if held_out is None or held_out.rows is None:
             return 0 if held_out is None else len(held_out.examples)
         return sum(map(len, held_out.rows))
 
-    @abstractmethod
     def held_out_numbers(self) -> NDArray[np.int64]:
         """The numbers in the file of rows that are held out, ascending; none if not known."""
+        found = self._held_out_and_numbers()
+        if found is None:
+            return np.empty(0, np.int64)
+        held_out, numbers = found
+        return np.unique(numbers[np.concatenate(held_out)])
 
-    def members_holding_out(self, numbers: Sequence[int]) -> list[int] | None:  # noqa: ARG002
+    def members_holding_out(self, numbers: Sequence[int]) -> list[int] | None:
         """The member that holds out each of these rows of the file; None: all hold out the same."""
-        return None
+        found = self._held_out_and_numbers()
+        if found is None or self.data.split is None or self.data.split.is_shared:
+            return None
+        held_out, own = found
+        member_of = {
+            number: member for member, rows in enumerate(held_out) for number in own[rows].tolist()
+        }
+        return [member_of[number] for number in numbers]
+
+    def _held_out_and_numbers(
+        self,
+    ) -> tuple[tuple[NDArray[np.int64], ...], NDArray[np.int64]] | None:
+        split, rows = self.data.split, self.data.rows
+        if split is None or split.held_out is None or rows is None or rows.numbers is None:
+            return None
+        return split.held_out, rows.numbers
 
     def resume(self, state: TrainingState) -> None:
         """Let `epochs` go on from a state, bit for bit as if nothing had been between.
@@ -101,13 +144,13 @@ class PopulationFit(ABC):
             CheckpointError: the state to go on from is that of another fit.
             TrainingDivergedError: no network's loss is finite any more.
         """
-        held_out = self._held_out
+        held_out = self.data.held_out
         for record in train(
             self.network,
-            self._learned(),
-            self._members,
+            self.data.learned(),
+            self.data.members,
             validation=None if held_out is None else held_out.examples,
-            rows=self._row_numbers(),
+            rows=self.data.row_numbers(),
             validation_rows=None if held_out is None else held_out.row_tensors(),
             stop=stop,
             state=self._state,
@@ -133,8 +176,9 @@ class PopulationFit(ABC):
         if len(learned) < self.network.num_members:
             warn_of_diverged(self.network.num_members, len(learned), self.settings.learning_rate)
         plain = self._plain_model(self.network.of_members(learned))
-        held_out = self._held_out
-        if held_out is None and self.num_rows < FEW_ROWS and plain.targets.task != "regression":
+        held_out = self.data.held_out if self.data.calibrates else None
+        is_few = self.schema is not None and self.num_rows < FEW_ROWS
+        if held_out is None and is_few and plain.targets.task != "regression":
             share = 1 / (self.num_rows + 1)  # nothing calibrates what is certain of all its rows
             return replace(plain, temperature=PRIOR_TEMPERATURE, uniform_share=share)
         return plain if held_out is None else held_out.of_members(learned).calibrated(plain)
@@ -158,21 +202,10 @@ class PopulationFit(ABC):
 
     def held_out_answers(self, model: Model) -> tuple[NDArray[np.float64], NDArray[Any]] | None:
         """Answers for the held-out rows and their encoded targets; see `HeldOut.answers`."""
-        if self._held_out is None:
+        held_out = self.data.held_out
+        if held_out is None:
             return None
-        return self._held_out.of_members(self._members_that_learned()).answers(model)
-
-    @abstractmethod
-    def _learned(self) -> Examples | ChunkedExamples:
-        """The rows that `train` is given."""
-
-    @abstractmethod
-    def _row_numbers(self) -> list[torch.Tensor] | None:
-        """Rows that each member learns from, where they are not the same for all."""
-
-    @abstractmethod
-    def _example_row(self) -> dict[str, Any]:
-        """A row of the table, the needed columns by name."""
+        return held_out.of_members(self._members_that_learned()).answers(model)
 
     def _details(self) -> dict[str, Any]:
         return {
@@ -183,6 +216,16 @@ class PopulationFit(ABC):
             "best_epochs": self.history[-1].get("best_epochs") if self.history else None,
             "example": {
                 name: value if isinstance(value, str | int | bool) or value is None else str(value)
-                for name, value in self._example_row().items()
+                for name, value in self.data.example.items()
             },
         }
+
+
+def _first_network(data: PreparedData) -> Network:
+    if data.start is not None:
+        return Network.of(data.spec, data.start.network.parameters.clone())
+    if isinstance(data.examples, Examples) and data.split is not None:
+        rows = [torch.from_numpy(rows) for rows in data.split.train]
+        return Network.for_training(data.spec, data.members, data.examples.inputs, rows)
+    assert data.sample is not None
+    return Network.for_training(data.spec, data.members, torch.from_numpy(data.sample))

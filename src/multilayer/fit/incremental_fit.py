@@ -13,15 +13,15 @@ from multilayer.columns.schema import Schema, require_columns
 from multilayer.encoding.encoder import Encoder, EncodingPlan
 from multilayer.encoding.targets import Targets
 from multilayer.encoding.unseen_values import UnseenValues
-from multilayer.engine.batches import BatchSource, Examples
+from multilayer.engine.batches import BatchSource
 from multilayer.engine.network import Network
 from multilayer.engine.processor import choose_num_threads, processor
 from multilayer.engine.randomness import generator
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.step import Step
 from multilayer.errors import DataWarning, TableError, TrainingDivergedError
-from multilayer.fit.fitting import TASK_NAMES
-from multilayer.fit.table_rows import TableRows
+from multilayer.fit.prepare import TASK_NAMES, as_examples, spec_of
+from multilayer.fit.rows import Rows
 from multilayer.model.model import Model
 from multilayer.recipes.recipes import recipe
 
@@ -37,7 +37,7 @@ _GROWTH_WITH_NEWS, _GROWTH = 1.2, 2.0
 _TIMES_AT_ONCE = 20
 _FAR = 100  # times as large as before: another unit, or an error
 
-Bit = tuple[TableRows, Mapping[Any, float] | str | None]  # rows and class weights
+Bit = tuple[Rows, Mapping[Any, float] | str | None]  # rows and class weights
 
 
 class Increments:
@@ -91,7 +91,7 @@ class Increments:
     @classmethod
     def begin(
         cls,
-        rows: TableRows,
+        rows: Rows,
         targets: Targets,
         recipe_name: str,
         changes: Mapping[str, Any],
@@ -130,7 +130,7 @@ class Increments:
         return increments
 
     def add(
-        self, rows: TableRows, class_weight: Mapping[Any, float] | str | None = None
+        self, rows: Rows, class_weight: Mapping[Any, float] | str | None = None
     ) -> dict[str, Any]:
         """Learn from each row once.
 
@@ -170,7 +170,7 @@ class Increments:
         network = self.model.network
         return replace(self.model, network=Network.of(network.spec, network.parameters.clone()))
 
-    def _news(self, rows: TableRows) -> list[str]:
+    def _news(self, rows: Rows) -> list[str]:
         """What these rows show that the rows judged did not, in sentences."""
         unseen = UnseenValues()
         frame, model = rows.frame, self.model
@@ -237,19 +237,10 @@ class Increments:
         for rows, class_weight in bits[:-1]:
             self._learn(rows, class_weight)
 
-    def _learn(
-        self, rows: TableRows, class_weight: Mapping[Any, float] | str | None
-    ) -> dict[str, Any]:
+    def _learn(self, rows: Rows, class_weight: Mapping[Any, float] | str | None) -> dict[str, Any]:
         """An epoch on these rows; a line of history."""
         rows = rows.weighted_by_class(class_weight, self.model.targets)
-        weights = None
-        if rows.weights is not None:
-            weights = torch.from_numpy((rows.weights / rows.weights.mean()).astype(np.float32))
-        examples = Examples(
-            torch.from_numpy(self.model.encoder.encode(rows.frame)),
-            torch.from_numpy(self.model.targets.encode(rows.targets)),
-            weights,
-        )
+        examples = as_examples(rows, self.model.encoder, self.model.targets)
         self._num_bits += 1
         source = generator(self._settings.seed, f"shuffle {self._num_bits}")
         batches = BatchSource(examples, self._settings.batch_size, [source])
@@ -325,15 +316,8 @@ def _first_model(
     """A network with first weights, and the settings it is trained with."""
     settings = _constant(recipe_name, targets, len(schema.inputs), changes)
     encoder = Encoder.fit(frame, schema, EncodingPlan(settings.one_hot_limit or None))
-    spec = settings.network_spec(
-        encoder.num_inputs,
-        targets.num_outputs,
-        num_numeric=encoder.num_numeric,
-        category_sizes=encoder.category_sizes,
-        one_hot_blocks=encoder.one_hot_blocks,
-    )
     inputs = torch.from_numpy(encoder.encode(frame))
-    network = Network.for_training(spec, [settings], inputs)
+    network = Network.for_training(spec_of(settings, encoder, targets), [settings], inputs)
     return Model(schema, encoder, targets, network), settings
 
 

@@ -1,7 +1,7 @@
-"""Rows of a table to learn from, with what is known about each."""
+"""Rows to learn from, of a table or images, with what is known about each."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -11,44 +11,49 @@ from numpy.typing import NDArray
 
 from multilayer.encoding.targets import Targets
 from multilayer.errors import DataError, DataWarning, SettingsError, TableError, did_you_mean
+from multilayer.images.datasets import ImageSplit
 
 if TYPE_CHECKING:
     import polars as pl
 
-Rows = NDArray[np.int64]
+RowNumbers = NDArray[np.int64]
 
 _RESOLUTION = float(np.finfo(np.float32).eps)
 
 
 @dataclass(frozen=True, eq=False)
-class TableRows:
+class Rows:
     """Rows with their targets.
 
     Args:
-        frame: the columns that are known when a prediction is needed; others are ignored.
-        targets: as `target_array` gives them, (num_rows,) or (num_rows, num_targets).
+        features: the columns that are known when a prediction is needed; others are ignored. Or
+            images, (num_rows, height, width) in uint8.
+        targets: as `target_array` gives them, (num_rows,) or (num_rows, num_targets). Of images the
+            numbers of their classes, from 0.
         weights: how much each row counts, (num_rows,), not negative; None: all alike. A row of
             weight 0 is as good as not there.
         groups: rows of one group are never on both sides of a split, (num_rows,).
         times: the latest rows are the ones held out, (num_rows,).
         numbers: of each row where it came from, (num_rows,).
+        class_names: of images, a name for each class.
 
     Raises:
         DataError: the numbers of rows differ, or weights are negative, not finite or all zero.
     """
 
-    frame: "pl.DataFrame"
+    features: "pl.DataFrame | NDArray[np.uint8]"
     targets: NDArray[Any]
     weights: NDArray[np.float64] | None = None
     groups: NDArray[Any] | None = None
     times: NDArray[Any] | None = None
-    numbers: Rows | None = None
+    numbers: RowNumbers | None = None
+    class_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("targets", "weights", "groups", "times", "numbers"):
             values = getattr(self, name)
-            if values is not None and len(values) != len(self.frame):
-                raise TableError(f"{len(self.frame)} rows were given {len(values)} {name}")
+            if values is not None and len(values) != len(self.features):
+                raise TableError(f"{len(self.features)} rows were given {len(values)} {name}")
         if self.weights is None:
             return
         if self.weights.ndim != 1:
@@ -63,20 +68,59 @@ class TableRows:
             raise DataError("the weights of all rows are zero; at least one must be above")
 
     def __len__(self) -> int:
-        return len(self.frame)
+        return len(self.features)
 
-    def take(self, rows: Rows) -> "TableRows":
+    @classmethod
+    def of_images(cls, split: ImageSplit, class_names: Sequence[str]) -> "Rows":
+        """Labelled images."""
+        return cls(split.images, split.labels, class_names=tuple(class_names))
+
+    @property
+    def frame(self) -> "pl.DataFrame":
+        """The columns of a table.
+
+        Raises:
+            DataError: these rows are images.
+        """
+        if isinstance(self.features, np.ndarray):
+            raise DataError("images have no columns; this is for tables")
+        return self.features
+
+    @property
+    def image_shape(self) -> tuple[int, int] | None:
+        """Height and width of images; None of a table."""
+        return self.features.shape[1:] if isinstance(self.features, np.ndarray) else None
+
+    def encoded_targets(self, targets: Targets) -> NDArray[Any]:
+        """What is learned, as `Targets.encode` makes it; the labels of images are that already.
+
+        Raises:
+            TableError: a target is missing, or none that the targets know.
+            DataError: an image has a label that is none of the classes.
+        """
+        if self.image_shape is None:
+            return targets.encode(self.targets, self.numbers)
+        num_classes = len(targets.classes)
+        if len(self) and not 0 <= self.targets.min() <= self.targets.max() < num_classes:
+            wrong = self.targets.max() if self.targets.max() >= num_classes else self.targets.min()
+            raise DataError(
+                f"the data has the label {int(wrong)}; the network knows 0 to {num_classes - 1}"
+            )
+        return self.targets.astype(np.int64, copy=False)
+
+    def take(self, rows: RowNumbers) -> "Rows":
         """The rows with these numbers, in this order."""
-        return TableRows(
-            self.frame[rows],
+        return Rows(
+            self.features[rows],
             self.targets[rows],
             None if self.weights is None else self.weights[rows],
             None if self.groups is None else self.groups[rows],
             None if self.times is None else self.times[rows],
             None if self.numbers is None else self.numbers[rows],
+            self.class_names,
         )
 
-    def drop_zero_weight(self) -> "TableRows":
+    def drop_zero_weight(self) -> "Rows":
         """Without the rows of weight 0, and without weights where all count alike.
 
         A row that weighs less than the rounding error of the heaviest, 1.2e-7 of it, is as good as
@@ -93,7 +137,7 @@ class TableRows:
 
     def weighted_by_class(
         self, class_weight: Mapping[Any, float] | str | None, targets: Targets
-    ) -> "TableRows":
+    ) -> "Rows":
         """The same rows, each counting as much as its class.
 
         Args:
@@ -109,7 +153,7 @@ class TableRows:
             return self
         if not targets.is_classification:
             raise SettingsError(f"class_weight is for classes; the task is {targets.task}")
-        classes = targets.encode(self.targets)
+        classes = self.encoded_targets(targets)
         own = np.ones(len(self)) if self.weights is None else self.weights
         if isinstance(class_weight, Mapping):
             of_class = _weights_of_classes(class_weight, targets)
@@ -122,7 +166,7 @@ class TableRows:
             )
         return replace(self, weights=own * of_class[classes]).drop_zero_weight()
 
-    def repeated(self, most_rows: int) -> "TableRows":
+    def repeated(self, most_rows: int) -> "Rows":
         """Rows of whole weights as so many rows without weights.
 
         Args:
@@ -141,7 +185,7 @@ class TableRows:
         rows = self.take(np.repeat(np.arange(len(self)), counts))
         return replace(rows, weights=None)
 
-    def in_order(self, targets: Targets) -> "TableRows":
+    def in_order(self, targets: Targets) -> "Rows":
         """Sorted by columns, targets and weights, so that the order they came in does not matter.
 
         Args:
@@ -150,7 +194,7 @@ class TableRows:
         import polars as pl
 
         ranks = self.frame.select(pl.all().rank("dense").cast(pl.Int64).fill_null(0)).to_numpy()
-        answers = targets.encode(self.targets).reshape(len(self), -1).astype(np.float64)
+        answers = self.encoded_targets(targets).reshape(len(self), -1).astype(np.float64)
         weights = np.ones(len(self)) if self.weights is None else self.weights
         keys = np.hstack([ranks, answers, weights[:, None]])
         return self.take(np.lexsort(keys.T[::-1]))

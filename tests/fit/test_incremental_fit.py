@@ -9,7 +9,7 @@ import pytest
 
 from multilayer import MLPClassifier, MLPRegressor
 from multilayer.errors import DataWarning, TableError, TrainingDivergedError
-from multilayer.fit import increments
+from multilayer.fit import incremental_fit
 
 QUICK = {"recipe": "fast", "hidden_layer_sizes": (32,), "random_state": 0}
 GENERATOR = np.random.default_rng(0)
@@ -66,7 +66,7 @@ def test_numbers_to_predict_are_scaled_anew():
 
 
 def test_what_is_new_after_columns_are_settled_is_warned_of(monkeypatch):
-    monkeypatch.setattr(increments, "_ROWS_TO_SETTLE", 100)
+    monkeypatch.setattr(incremental_fit, "_ROWS_TO_SETTLE", 100)
     frame = pd.DataFrame({"town": np.where(TOWNS == "w", "u", TOWNS), "same": 1.0, "x": X[:, 1]})
     classifier = MLPClassifier(**QUICK)
     for _ in range(2):
@@ -98,7 +98,7 @@ def test_numbers_are_learned_one_row_at_a_time():
 
 
 def test_numbers_far_beyond_those_that_settled_the_scales_are_said(monkeypatch):
-    monkeypatch.setattr(increments, "_ROWS_TO_SETTLE", 100)
+    monkeypatch.setattr(incremental_fit, "_ROWS_TO_SETTLE", 100)
     regressor = MLPRegressor(**QUICK).partial_fit(X, X[:, 0])
     regressor.partial_fit(3 * X, X[:, 0])
     with pytest.warns(DataWarning, match="'x2' holds numbers of up to .* than 100 times as large"):

@@ -1,4 +1,4 @@
-"""Networks fitted to a table that need not fit in memory, from its encoded rows on the disk."""
+"""Encoded rows on the disk, prepared for a fit that takes a chunk of them into memory at a time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,24 +15,32 @@ from multilayer.encoding.encoder import Encoder
 from multilayer.encoding.targets import Targets
 from multilayer.engine.batches import Examples
 from multilayer.engine.chunks import ChunkedExamples
-from multilayer.engine.network import Network
 from multilayer.engine.settings import TrainingSettings
-from multilayer.engine.specification import NetworkSpec
-from multilayer.fit.fitting import (
+from multilayer.fit.prepare import (
     FEWEST_ROWS_TO_DIVIDE,
-    SEED_STEP,
     TASK_NAMES,
+    PreparedData,
     require_different_numbers,
+    without_held_out,
 )
-from multilayer.fit.population_fit import PopulationFit
 from multilayer.model.held_out import HeldOut
 from multilayer.recipes.recipes import HELD_OUT_FRACTION, recipe
 
 
-class LargeTableFit(PopulationFit):
-    """Fits a population of networks to rows on the disk, a chunk of them in memory at a time.
-
-    All networks learn from the same rows, each in an order of its own.
+def prepare_chunks(
+    encoded: EncodedMap,
+    schema: Schema,
+    encoder: Encoder,
+    targets: Targets,
+    *,
+    recipe_name: str,
+    settings: TrainingSettings,
+    chunk_bytes: int,
+    sample: NDArray[np.float32],
+    example: Mapping[str, Any],
+    validation: Examples | None = None,
+) -> PreparedData:
+    """Prepare rows on the disk; all networks learn from the same, each in an order of its own.
 
     Args:
         encoded: the rows.
@@ -45,60 +53,34 @@ class LargeTableFit(PopulationFit):
         sample: inputs of rows to learn from, to fit first weights to, (num_rows, num_inputs).
         example: a row of the table, the needed columns by name.
         validation: rows to be measured on; None: those that `encoded` holds out, if any.
+
+    Raises:
+        TableError: the target is one number in all rows.
     """
-
-    def __init__(
-        self,
-        encoded: EncodedMap,
-        schema: Schema,
-        encoder: Encoder,
-        targets: Targets,
-        *,
-        recipe_name: str,
-        settings: TrainingSettings,
-        chunk_bytes: int,
-        sample: NDArray[np.float32],
-        example: Mapping[str, Any],
-        validation: Examples | None = None,
-    ) -> None:
-        self.recipe_name, self.schema, self.settings = recipe_name, schema, settings
-        self.encoder, self.targets = encoder, _widened(targets, encoded)
-        if targets.task == "regression":
-            require_different_numbers(self.targets)
-        self.has_own_validation = validation is not None
-        self.history: list[dict[str, Any]] = []
-        self._num_held_out = encoded.held_out.num_rows
-        self._members = settings_of_members(settings)
-        self._examples = ChunkedExamples(encoded.learned, chunk_bytes)
-        self._example = dict(example)
-        if validation is None and self._num_held_out:
-            validation = as_examples(encoded.held_out)
-        self._held_out = None if validation is None else HeldOut(validation, None)
-        spec = spec_of(settings, encoder, targets)
-        self.network = Network.for_training(spec, self._members, torch.from_numpy(sample))
-
-    @property
-    def num_rows(self) -> int:
-        """Rows that are learned from or held out."""
-        return len(self._examples) + self._num_held_out
-
-    @property
-    def num_held_out(self) -> int | None:
-        """Rows held out of the table's own; None: none are."""
-        return self._num_held_out or None
-
-    def held_out_numbers(self) -> NDArray[np.int64]:
-        """None: they are not kept."""
-        return np.empty(0, np.int64)
-
-    def _learned(self) -> ChunkedExamples:
-        return self._examples
-
-    def _row_numbers(self) -> None:
-        return None
-
-    def _example_row(self) -> dict[str, Any]:
-        return self._example
+    targets = _widened(targets, encoded)
+    if targets.task == "regression":
+        require_different_numbers(targets)
+    num_held_out = encoded.held_out.num_rows
+    measured = validation
+    if measured is None and num_held_out:
+        inputs, truths, weights = (
+            None if part is None else torch.from_numpy(part) for part in encoded.held_out.read()
+        )
+        assert inputs is not None and truths is not None
+        measured = Examples(inputs, truths, weights)
+    return PreparedData(
+        recipe_name,
+        settings,
+        schema,
+        encoder,
+        targets,
+        ChunkedExamples(encoded.learned, chunk_bytes),
+        None if measured is None else HeldOut(measured, None),
+        num_held_out or None,
+        has_own_validation=validation is not None,
+        sample=sample,
+        example=dict(example),
+    )
 
 
 def large_settings(
@@ -136,38 +118,7 @@ def large_settings(
     if has_own_validation or num_rows < FEWEST_ROWS_TO_DIVIDE:
         fraction = 0.0
     settings = replace(settings, validation_fraction=fraction)
-    if not fraction and not has_own_validation:
-        settings = replace(settings, selection="last", patience=0)
-    return settings
-
-
-def settings_of_members(settings: TrainingSettings) -> list[TrainingSettings]:
-    """The settings of each network, with a seed of its own."""
-    return [
-        replace(settings, seed=settings.seed + member * SEED_STEP)
-        for member in range(settings.num_members)
-    ]
-
-
-def spec_of(settings: TrainingSettings, encoder: Encoder, targets: Targets) -> NetworkSpec:
-    """The networks' shape."""
-    return settings.network_spec(
-        encoder.num_inputs,
-        targets.num_outputs,
-        num_numeric=encoder.num_numeric,
-        category_sizes=encoder.category_sizes,
-        one_hot_blocks=encoder.one_hot_blocks,
-    )
-
-
-def as_examples(rows: EncodedRows) -> Examples:
-    """All of some rows, in memory."""
-    inputs, targets, weights = rows.read()
-    return Examples(
-        torch.from_numpy(inputs),
-        torch.from_numpy(targets),
-        None if weights is None else torch.from_numpy(weights),
-    )
+    return settings if fraction or has_own_validation else without_held_out(settings)
 
 
 def _widened(targets: Targets, encoded: EncodedMap) -> Targets:

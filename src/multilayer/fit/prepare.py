@@ -1,0 +1,431 @@
+"""From rows to what a fit needs: encoder, targets, split, examples, settings, shape of networks."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from multilayer.columns.schema import Schema
+from multilayer.columns.target_values import Task
+from multilayer.encoding.encoder import Encoder, EncodingPlan
+from multilayer.encoding.image_encoder import ImageEncoder
+from multilayer.encoding.targets import Targets
+from multilayer.engine.batches import Examples
+from multilayer.engine.chunks import ChunkedExamples
+from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.specification import NetworkSpec
+from multilayer.errors import DataWarning, SettingsError, TableError
+from multilayer.fit.rows import Rows
+from multilayer.fit.split import Split, folds, hold_out
+from multilayer.model.held_out import HeldOut
+from multilayer.model.model import Model
+from multilayer.recipes.recipes import (
+    HELD_OUT_FRACTION,
+    LOSSES_OF_TASKS,
+    TaskName,
+    recipe,
+)
+
+FEWEST_ROWS_TO_DIVIDE = 10  # fewer are all learned from
+FEWEST_ROWS_TO_SELECT = 20  # held-out rows; by fewer the best epoch is chosen by chance
+SEED_STEP = 1 << 32  # so that the members of one seed are not those of the next
+IMAGE_SEED_STEP = 1  # as in all runs on images since the first
+
+TASK_NAMES: dict[Task, TaskName] = {
+    "binary": "classification",
+    "multiclass": "classification",
+    "multilabel": "multilabel",
+    "regression": "regression",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedData:
+    """All that a fit needs, wherever the rows lie.
+
+    Attributes:
+        recipe_name: see `recipe`.
+        settings: as they are used.
+        schema: which columns of a table are inputs; None: rows are images.
+        encoder: makes inputs of rows.
+        targets: what the outputs stand for.
+        examples: encoded rows, to learn from and to hold rows out of.
+        held_out: rows that networks are measured on; None: there are none.
+        num_held_out: rows held out of the data's own, by one member; None: none are.
+        has_own_validation: whether the rows to be measured on are others than the data's own.
+        calibrates: whether they may calibrate the answers; test rows may not.
+        rows: in memory; None: they are on the disk.
+        split: which of them is used how; None: members share all rows of `examples`.
+        sample: inputs of rows on the disk, to fit first weights to, (num_rows, row_width).
+        example: a row of a table, the needed columns by name.
+        start: a model whose weights are gone on with; None: new ones.
+    """
+
+    recipe_name: str
+    settings: TrainingSettings
+    schema: Schema | None
+    encoder: Encoder | ImageEncoder
+    targets: Targets
+    examples: Examples | ChunkedExamples
+    held_out: HeldOut | None
+    num_held_out: int | None
+    has_own_validation: bool = False
+    calibrates: bool = True
+    rows: Rows | None = None
+    split: Split | None = None
+    sample: NDArray[np.float32] | None = None
+    example: Mapping[str, Any] = field(default_factory=dict)
+    start: Model | None = None
+
+    @cached_property
+    def spec(self) -> NetworkSpec:
+        """The networks' shape."""
+        return spec_of(self.settings, self.encoder, self.targets)
+
+    @cached_property
+    def members(self) -> list[TrainingSettings]:
+        """The settings of each network, with a seed of its own."""
+        num_members = self.settings.num_members if self.split is None else len(self.split.train)
+        step = SEED_STEP if self.encoder.image_shape is None else IMAGE_SEED_STEP
+        return settings_of_members(self.settings, num_members, step)
+
+    @property
+    def num_rows(self) -> int:
+        """Rows that are learned from or held out."""
+        return len(self.examples) + (self.num_held_out or 0 if self.split is None else 0)
+
+    def learned(self) -> Examples | ChunkedExamples:
+        """The rows that `train` is given."""
+        if self.split is None or not isinstance(self.examples, Examples):
+            return self.examples
+        shared = self.split.train[0]
+        if self.split.is_shared and len(shared) < len(self.examples):
+            return self.examples.at(torch.from_numpy(shared))
+        return self.examples
+
+    def row_numbers(self) -> list[torch.Tensor] | None:
+        """Rows that each member learns from, where they are not the same for all."""
+        if self.split is None or self.split.is_shared:
+            return None
+        return [torch.from_numpy(rows) for rows in self.split.train]
+
+    def examples_of_member(self, member: int) -> tuple[Examples, Examples | None]:
+        """The rows that a member learns from, and those that it is measured on, if any."""
+        assert self.split is not None and isinstance(self.examples, Examples)
+        learned = self.examples.at(torch.from_numpy(self.split.train[member]))
+        held_out = self.held_out
+        if held_out is None or held_out.rows is None:
+            return learned, None if held_out is None else held_out.examples
+        return learned, held_out.examples.at(torch.from_numpy(held_out.rows[member]))
+
+
+def prepare(
+    rows: Rows,
+    schema: Schema | None = None,
+    *,
+    task: Task | None = None,
+    target_names: Sequence[str] | None = None,
+    recipe_name: str = "default",
+    changes: Mapping[str, Any] | None = None,
+    settings: TrainingSettings | None = None,
+    validation: Rows | None = None,
+    calibrates: bool = True,
+    class_weight: Mapping[Any, float] | str | None = None,
+    start: Model | None = None,
+) -> PreparedData:
+    """Prepare rows in memory for a fit.
+
+    Rows of weight 0 are left out. In a table that fits one batch the order of the rows does not
+    matter, and a row of a whole weight is as many rows, unless so many are held out that an epoch
+    is chosen by them, or one row weighs far more than the others. Rows are split as they are: equal
+    ones may be on both sides, as equal rows to come may be. Where one network holds out fewer than
+    20 rows of a table its last epoch counts, unless a selection is asked for: so few rows calibrate
+    it, but choose an epoch by chance.
+
+    The encoder of a table is fitted to the training rows. With cross-validation folds it is fitted
+    to the features of all rows; it never sees a target.
+
+    Args:
+        rows: to learn from, and to hold rows out of.
+        schema: which columns of a table are inputs, and of which kind; None: rows are images.
+        task: of a table; None: as `infer_task` finds it.
+        target_names: of a table; None: "target", …
+        recipe_name: see `recipe`.
+        changes: settings that shall differ from the recipe's, by name.
+        settings: in the place of the recipe's with these changes.
+        validation: rows to be measured on; None: they are held out of `rows` as the settings say.
+            With rows of their own the networks of folds learn from all of `rows`.
+        calibrates: whether the rows that are measured on may calibrate the answers; not if they are
+            the test rows.
+        class_weight: see `Rows.weighted_by_class`.
+        start: a model whose encoder, targets and weights are gone on with; None: a new one.
+
+    Raises:
+        SettingsError: the recipe or a setting is unknown or out of range.
+        DataError: the rows cannot be used.
+    """
+    changes = changes or {}
+    is_table = rows.image_shape is None
+    rows = rows.drop_zero_weight()
+    if len(rows) < 2:
+        raise TableError(f"there is {len(rows)} row to learn from; at least 2 are needed")
+    if is_table:
+        targets = _targets_of_table(rows, task, target_names, changes)
+    else:
+        targets = Targets.of_class_names(rows.class_names)
+    if settings is None:
+        settings = recipe(
+            recipe_name,
+            TASK_NAMES[targets.task] if is_table else "images",
+            num_rows=len(rows),
+            num_columns=None if schema is None else len(schema.inputs),
+            **changes,
+        )
+    if targets.task == "regression":
+        targets = _scaled(rows.targets, targets, settings)
+        require_different_numbers(targets)
+    is_whole = is_table and len(rows) <= settings.batch_size
+    if is_whole and rows.groups is None and rows.times is None:
+        rows = rows.repeated(_most_repeated(settings, validation)).in_order(targets)
+    rows = rows.weighted_by_class(class_weight, targets)
+    settings, split = _split(rows, targets, settings, validation)
+    is_few = split.held_out is not None and len(split.held_out[0]) < FEWEST_ROWS_TO_SELECT
+    is_asked = not {"selection", "patience"}.isdisjoint(changes)
+    if is_table and is_few and not settings.num_folds and not is_asked:
+        settings = replace(settings, selection="last")
+    encoder: Encoder | ImageEncoder
+    if start is not None:
+        _check_start(start, targets)
+        encoder, targets = start.encoder, start.targets
+    elif rows.image_shape is not None:
+        encoder = ImageEncoder(rows.image_shape)
+    else:
+        assert schema is not None
+        is_learned_whole = settings.num_folds or len(split.train[0]) == len(rows)
+        learned = rows if is_learned_whole else rows.take(split.train[0])
+        encoder = Encoder.fit(learned.frame, schema, EncodingPlan(settings.one_hot_limit or None))
+        if targets.task == "regression" and not is_learned_whole:
+            targets = _scaled(learned.targets, targets, settings)
+    examples = as_examples(rows, encoder, targets)
+    data = PreparedData(
+        recipe_name,
+        settings,
+        schema,
+        encoder,
+        targets,
+        examples,
+        _held_out(examples, split, encoder, targets, validation),
+        None if split.held_out is None else len(split.held_out[0]),
+        has_own_validation=validation is not None,
+        calibrates=calibrates,
+        rows=rows,
+        split=split,
+        example=rows.frame.select(encoder.column_names).row(0, named=True) if is_table else {},
+        start=start,
+    )
+    if start is not None and (
+        start.network.spec != data.spec or start.network.num_members != len(data.members)
+    ):
+        raise SettingsError("a fit can only go on with networks of the same shape and number")
+    return data
+
+
+def as_examples(
+    rows: Rows,
+    encoder: Encoder | ImageEncoder,
+    targets: Targets,
+    *,
+    source: str = "the table",
+    mean_weight: float | None = None,
+) -> Examples:
+    """Encode rows.
+
+    Args:
+        rows: of a table or images.
+        encoder: makes inputs.
+        targets: makes what is learned.
+        source: what errors call a table.
+        mean_weight: that weights are divided by; None: their own.
+
+    Raises:
+        DataError: the rows do not fit.
+    """
+    weights = rows.weights
+    if weights is not None:
+        weights = (weights / (mean_weight or weights.mean())).astype(np.float32)
+    features: Any = rows.features
+    return Examples(
+        torch.from_numpy(encoder.encode(features, source)),
+        torch.from_numpy(rows.encoded_targets(targets)),
+        None if weights is None else torch.from_numpy(weights),
+        image_shape=encoder.image_shape,
+    )
+
+
+def spec_of(
+    settings: TrainingSettings, encoder: Encoder | ImageEncoder, targets: Targets
+) -> NetworkSpec:
+    """The shape of networks for encoded rows."""
+    return settings.network_spec(
+        encoder.num_inputs,
+        targets.num_outputs,
+        num_numeric=encoder.num_numeric,
+        category_sizes=encoder.category_sizes,
+        one_hot_blocks=encoder.one_hot_blocks,
+        input_scale=encoder.input_scale,
+    )
+
+
+def settings_of_members(
+    settings: TrainingSettings, num_members: int, step: int = SEED_STEP
+) -> list[TrainingSettings]:
+    """The settings of each network, with a seed of its own."""
+    return [replace(settings, seed=settings.seed + member * step) for member in range(num_members)]
+
+
+def without_held_out(settings: TrainingSettings) -> TrainingSettings:
+    """Settings for rows that are all learned from, with nothing to choose an epoch by."""
+    num_members = max(settings.num_members, settings.num_folds)
+    return replace(
+        settings, num_folds=0, num_members=num_members, validation_fraction=0.0, selection="last",
+        patience=0,
+    )  # fmt: skip
+
+
+def require_different_numbers(targets: Targets) -> None:
+    """Raise TableError for a target that is one number in all rows; of several, warn of some.
+
+    Args:
+        targets: fitted to numbers.
+    """
+    lowest, highest = targets.scale.lowest, targets.scale.highest
+    constant = [
+        f"{name!r} is {low:g} in every row"
+        for name, low, high in zip(targets.names, lowest, highest, strict=True)
+        if low == high
+    ]
+    if len(constant) == len(targets.names):
+        raise TableError(
+            f"the target {' and '.join(constant)}; at least 2 different numbers are needed"
+        )
+    if constant:
+        warnings.warn(f"the target {' and '.join(constant)}", DataWarning, stacklevel=4)
+
+
+def require_classes(targets: Targets) -> None:
+    """Raise TableError for a single class."""
+    if targets.is_classification and len(targets.classes) < 2:
+        raise TableError(
+            f"the target {targets.names[0]!r} has the class {targets.classes[0]!r} alone; "
+            "at least 2 classes are needed"
+        )
+
+
+def _targets_of_table(
+    rows: Rows, task: Task | None, names: Sequence[str] | None, changes: Mapping[str, Any]
+) -> Targets:
+    if task is None and changes.get("loss") in LOSSES_OF_TASKS["regression"]:
+        task = "regression"  # whole numbers would be taken for classes
+    targets = Targets.fit(rows.targets, task, names, numbers=rows.numbers)
+    require_classes(targets)
+    return targets
+
+
+def _scaled(values: NDArray[Any], targets: Targets, settings: TrainingSettings) -> Targets:
+    """Numbers on the scale that the loss asks for."""
+    return Targets.fit(
+        values, "regression", targets.names, loss=settings.loss, quantiles=settings.quantiles
+    )
+
+
+def _most_repeated(settings: TrainingSettings, validation: Rows | None) -> int:
+    """Up to how many rows whole weights are repetitions.
+
+    Copies of a row may then be on both sides of the split, so not where an epoch is chosen by
+    what is held out.
+    """
+    share = 1 / settings.num_folds if settings.num_folds else settings.validation_fraction
+    if validation is not None or not share:
+        return settings.batch_size
+    return min(settings.batch_size, int((FEWEST_ROWS_TO_SELECT - 1) / share))
+
+
+def _split(
+    rows: Rows, targets: Targets, settings: TrainingSettings, validation: Rows | None
+) -> tuple[TrainingSettings, Split]:
+    """Split the rows, and settle the settings that depend on what can be held out."""
+    everything = np.arange(len(rows))
+    strata = np.zeros(len(rows), np.int64)
+    if targets.is_classification:
+        strata = rows.encoded_targets(targets)
+    num_in_company = int((np.bincount(strata)[strata] > 1).sum())  # others are only learned
+    can_divide = num_in_company >= FEWEST_ROWS_TO_DIVIDE
+    if rows.times is not None and rows.groups is not None and validation is None:
+        warnings.warn(
+            "the latest rows are held out (time_column, --time-column), and rows of one group "
+            "may be on both sides: group_by, --group-by is not used",
+            DataWarning,
+            stacklevel=4,
+        )
+    if settings.num_folds and (validation is not None or rows.times is not None):
+        fraction = settings.validation_fraction or HELD_OUT_FRACTION
+        settings = replace(
+            settings,
+            num_members=settings.num_folds,
+            num_folds=0,
+            validation_fraction=0.0 if validation is not None else fraction,
+        )
+    is_divided = (
+        validation is None and can_divide and (settings.num_folds or settings.validation_fraction)
+    )
+    if validation is None and not is_divided:
+        if settings.patience:
+            warnings.warn(
+                f"no rows are held out of {len(rows)}, so nothing says when to end early: all "
+                f"{settings.max_epochs} epochs are run (early_stopping, --patience)",
+                DataWarning,
+                stacklevel=4,
+            )
+        settings = without_held_out(settings)
+    if not is_divided:
+        return settings, Split((everything,) * settings.num_members, None)
+    if settings.num_folds:
+        parts = folds(strata, settings.num_folds, settings.seed, rows.groups)
+        split = Split(tuple(kept for kept, _ in parts), tuple(held for _, held in parts))
+        return settings, split
+    kept, held = hold_out(
+        strata, settings.validation_fraction, settings.seed,
+        groups=rows.groups, times=rows.times,
+    )  # fmt: skip
+    num_members = settings.num_members
+    return settings, Split((kept,) * num_members, (held,) * num_members)
+
+
+def _check_start(start: Model, targets: Targets) -> None:
+    if start.targets.classes != targets.classes or start.targets.task != targets.task:
+        raise SettingsError("a fit can only go on with the same classes as before")
+    if start.targets.scale.quantiles != targets.scale.quantiles or (
+        start.targets.scale.are_counts != targets.scale.are_counts
+    ):
+        raise SettingsError("a fit can only go on with the same loss as before")
+
+
+def _held_out(
+    examples: Examples,
+    split: Split,
+    encoder: Encoder | ImageEncoder,
+    targets: Targets,
+    validation: Rows | None,
+) -> HeldOut | None:
+    if validation is not None:
+        return HeldOut(as_examples(validation.drop_zero_weight(), encoder, targets), None)
+    if split.held_out is None:
+        return None
+    if split.is_shared:
+        return HeldOut(examples.at(torch.from_numpy(split.held_out[0])), None)
+    return HeldOut(examples, split.held_out)
