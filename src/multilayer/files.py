@@ -156,10 +156,6 @@ def append_line(path: str | Path, line: str) -> None:
     process at once. It is not flushed to the disk, which would cost as much as a short epoch: after
     a power cut lines may be missing from the end, down to the last `sync_file`.
 
-    Args:
-        path: the file; made if it is not there.
-        line: without its end.
-
     Raises:
         OutputError: it cannot be written.
     """
@@ -229,10 +225,6 @@ def sync_file(path: str | Path) -> None:
 
 def read_regular(path: str | Path, most_bytes: int) -> bytes:
     """The whole content of an ordinary file.
-
-    Args:
-        path: the file.
-        most_bytes: that it may have.
 
     Raises:
         OSError: it cannot be read, is no ordinary file, or is larger.

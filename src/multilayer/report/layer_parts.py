@@ -12,13 +12,7 @@ _HEADERS = ("neurons", "mean", "deviation", "zeros", "silent neurons", "saturate
 
 
 def layer_parts(network: Network, examples: Examples, loss: str) -> dict[str, Any]:
-    """Fields of `RunContent` about the layers.
-
-    Args:
-        network: the trained network.
-        examples: some rows that it learned from.
-        loss: that was minimised.
-    """
+    """Fields of `RunContent` about the layers."""
     layers, norms = layer_statistics(network, examples, loss)
     return {
         "layer_headers": _HEADERS,

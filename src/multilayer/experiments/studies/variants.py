@@ -130,18 +130,10 @@ def study_result(
     more: str,
     panels: Sequence[Panel],
 ) -> StudyResult:
-    """The result of a study whose variants are all compared with one of them.
+    """The result of a study whose variants are all compared with one of them, the reference.
 
-    Args:
-        title: of the page, without what was trained on.
-        column: head of the first column of the table.
-        subject: what the variants differ in, in a sentence.
-        measured: the variants.
-        pairs: each against the reference.
-        reference: its number.
-        plan: of the study.
-        more: sentences after those of `in_words`.
-        panels: the picture.
+    `column` heads the first column of the table; `subject` is what the variants differ in, in a
+    sentence; `more` are sentences after those of `in_words`.
     """
     return StudyResult(
         f"{title}: {plan.in_words}",
@@ -213,15 +205,7 @@ def in_words(
     reference: int,
     plan: StudyPlan,
 ) -> str:
-    """What was found, and how sure it is.
-
-    Args:
-        thing: what the variants differ in, such as "width".
-        measured: the variants.
-        pairs: each against the reference.
-        reference: its number.
-        plan: of the study.
-    """
+    """What was found, and how sure it is."""
     name = measured[reference].variant.name
     best = max(range(len(measured)), key=lambda number: measured[number].interval.mean)
     interval = measured[best].interval

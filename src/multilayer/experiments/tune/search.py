@@ -95,12 +95,7 @@ class Search:
         )
 
     def run(self, worker: Worker, clock: Clock) -> Iterator[Progress]:
-        """Search; between two groups, and after each epoch of one, say how far it is.
-
-        Args:
-            worker: this process, giving signs of life.
-            clock: running.
-        """
+        """Search; between two groups, and after each epoch of one, say how far it is."""
         try:
             while not clock.is_set():
                 for lost in worker.lost_trials():
