@@ -131,44 +131,11 @@ def test_the_test_rows_are_never_selected_by(small_folder, tmp_path):
     assert last.best_epoch[0] in range(1, 5)
 
 
-def test_a_run_that_is_stopped_leaves_a_whole_folder(small_folder, tmp_path):
-    run = make_run(small_folder, tmp_path / "run", max_epochs=100)
-    stop = Event()
-    for record in run.epochs(stop):
-        if record.epoch == 2:
-            stop.set()
-    assert run.finish()["status"] == "interrupted"
-    assert {path.name for path in (tmp_path / "run").iterdir()} == {"checkpoints", *FILES}
-    lines = (tmp_path / "run" / "history.jsonl").read_text().splitlines()
-    assert len(lines) == 2
-
-
-def test_a_run_that_diverges_keeps_its_history_and_says_so(small_folder, tmp_path):
-    run = make_run(small_folder, tmp_path / "run", learning_rate=1e38)
-    with pytest.raises(TrainingDivergedError, match=r"epoch 1, step \d"):
-        list(run.epochs())
-    assert read(tmp_path / "run" / "results.json")["status"] == "diverged"
-    with pytest.raises(RunFolderError, match=r"no model\.safetensors; its training has diverged"):
-        model_path(tmp_path / "run")
-    [finding] = doctor(tmp_path / "run")
-    assert finding.learning_rate == 0.1  # as the error says
-    [line] = (tmp_path / "run" / "history.jsonl").read_text().splitlines()
-    assert json.loads(line)["train_loss"] is None
-    assert not (tmp_path / "run" / "model.safetensors").exists()
-
-
 def test_folders_are_numbered_where_none_is_named(small_folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = [str(make_run(small_folder, None).folder.path) for _ in range(2)]
     name = f"runs/{small_folder.name}-chapter"
     assert names == [f"{name}-001", f"{name}-002"]
-
-
-def test_a_folder_with_something_in_it_is_refused_and_left_alone(small_folder, tmp_path):
-    (tmp_path / "thesis.txt").write_text("precious")
-    with pytest.raises(OutputError, match=f"the output folder {tmp_path} is not empty"):
-        make_run(small_folder, tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 def test_an_empty_folder_is_used(small_folder, tmp_path):
@@ -198,18 +165,3 @@ def test_every_recipe_for_pictures_trains_and_is_the_same_from_its_file(
 def test_folds_are_for_tables(small_folder, tmp_path):
     with pytest.raises(SettingsError, match="num_folds 5 is for tables"):
         make_run(small_folder, tmp_path / "run", num_folds=5)
-
-
-def test_a_network_that_diverges_is_left_out_and_the_others_answer(tmp_path):
-    settings = recipe(
-        "chapter", learning_rate=5, hidden_widths=(64, 64, 64), num_members=5, batch_size=32,
-        max_epochs=2,
-    )  # fmt: skip
-    run = ImageRun("digits", settings, output=tmp_path / "run")
-    list(run.epochs())
-    with pytest.warns(DataWarning, match=r"^\d of 5 networks diverged at the learning rate 5 and"):
-        results = run.finish()
-    assert results["status"] == "finished"
-    assert all(math.isfinite(line["train_loss"]) for line in run.history)
-    model = load_model(tmp_path / "run" / "model.safetensors")
-    assert model.network.num_members == 5 - results["num_diverged"] < 5

@@ -185,27 +185,11 @@ def test_a_damaged_state_is_named_and_the_one_before_taken(left_run, capsys):
     assert "note: a damaged checkpoint is left out: " in capsys.readouterr().err
 
 
-def test_one_process_has_the_folder(left_run):
-    saved = RunConfiguration.saved_in(left_run)
-    run = Run(saved)
-    with pytest.raises(RunFolderError, match="is in use by process"):
-        Run(saved)
-    run.close()
-    assert Run(saved).place == (2, 2)
-
-
 def test_what_came_through_a_pipe_cannot_be_read_again(left_run, capsys):
     saved = json.loads((left_run / "settings.json").read_text())
     saved["data"]["load"] = "-"
     (left_run / "settings.json").write_text(json.dumps(saved))
     assert "came through the standard input" in complaint(capsys, "--resume", "run")
-
-
-def test_a_refused_run_leaves_the_folder_free(left_run):
-    saved = RunConfiguration.saved_in(left_run)
-    with pytest.raises(CheckpointError, match="settings seed was 0, now it is 5"):
-        Run(saved.changed({"seed": 5}))
-    assert command(["train", "--resume", "run", "--quiet"]) == 0
 
 
 def test_seconds_are_counted_though_the_clock_jumps_a_day_either_way(folder, monkeypatch):
