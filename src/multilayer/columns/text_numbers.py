@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 # 007 is a code, not the number 7; 0, 0.7 and -0.7 are numbers.
 LEADING_ZERO = r"^\s*[+-]?0[0-9]"
-_NO_PLAIN_NUMBER = re.compile("[b-dghj-mo-su-xz]", re.IGNORECASE)  # none stands in 1e5, inf, NaN
+# None stands in 1e5, inf or NaN; and 2024-01-31 is a date.
+_NO_PLAIN_NUMBER = re.compile(r"[b-dghj-mo-su-xz]|\d-\s*\d", re.IGNORECASE)
+_PERHAPS_NUMBER = re.compile(r"\d|inf|nan", re.IGNORECASE)
 _ROWS_TO_GLANCE_AT = 200
 _VALUE_SHOWN = 40
 
@@ -99,14 +101,12 @@ def _with_numbers_found(text: "pl.Series") -> "pl.Series":
 
 def are_telephone_numbers(text: "pl.Series") -> bool:
     """Whether every text begins with + and has eight digits at least."""
-    glance = text.drop_nulls().head(_ROWS_TO_GLANCE_AT)
-    return (
-        all(
-            bool(part.str.contains(r"^\s*\+\d{8,15}\s*$").all())
-            for part in (glance, text.drop_nulls())
-            if len(part)
-        )
-        and len(glance) > 0
+    present = text.drop_nulls()
+    if not len(present) or not str(present[0]).lstrip().startswith("+"):
+        return False
+    return all(
+        bool(part.str.contains(r"^\s*\+\d{8,15}\s*$").all())
+        for part in (present.head(_ROWS_TO_GLANCE_AT), present)
     )
 
 
@@ -175,7 +175,9 @@ def _is_missing(text: str, number_format: NumberFormat) -> bool:
 def _is_number(text: str, number_format: NumberFormat) -> bool:
     import polars as pl
 
-    if number_format.is_plain and _NO_PLAIN_NUMBER.search(text):
+    if number_format.is_plain and (
+        _NO_PLAIN_NUMBER.search(text) or not _PERHAPS_NUMBER.search(text)
+    ):
         return False
     return written_numbers(pl.Series([text]), number_format).null_count() == 0
 

@@ -93,9 +93,9 @@ def _one_of(texts: tuple[str, ...]) -> str:
     return "|".join(map(re.escape, sorted(texts, key=len, reverse=True))) or NOTHING
 
 
-# Of plain numbers those that polars does not read: (27), −4, 3×10^5.
+# Of plain numbers those that polars does not read: (27), −4, 27-, 3×10^5. Not dates: 2024-01-31.
 _PLAIN_SIGNS = (
-    rf"\(|\d-|{MINUS_SIGNS[1]}|{MINUS_SIGNS[2]}|^\s*[+-]\s|10\s*\^|(?i:d[+-])|^[+-]?[\d.]+$"
+    rf"\(|\d-[\s)-]*$|{MINUS_SIGNS[1]}|{MINUS_SIGNS[2]}|^\s*[+-]\s|10\s*\^|(?i:d[+-])|^[+-]?[\d.]+$"
 )
 _PLAIN = written_pattern(digits_pattern(".", ""), NOTHING)
 
