@@ -6,7 +6,7 @@ from typing import get_args
 
 from multilayer.engine.specification import ActivationName
 from multilayer.experiments.sequential import Pair
-from multilayer.experiments.studies import variants
+from multilayer.experiments.studies import results, variants
 from multilayer.experiments.studies.variants import Measured, Variant
 from multilayer.experiments.study import StudySteps
 from multilayer.experiments.study_plan import StudyPlan
@@ -25,13 +25,13 @@ def study(plan: StudyPlan) -> StudySteps:
     pairs = variants.against(measured, reference, plan)
     identity = names.index("identity")
     shown = ("relu", "gelu", "tanh", "sigmoid", "identity")
-    return variants.study_result(
+    return results.study_result(
         "Activation functions", "activation", "the activation", measured, pairs, reference, plan,
         f"{about_identity(measured[identity].interval, pairs[identity])} "
         f"{about_late_gains(late_gains(measured), plan)} All had the learning rate "
         f"{plan.settings.learning_rate:g}.",
-        [variants.scores_panel(measured, plan, "activation"),
-         variants.curves_panel([one for one in measured if one.variant.name in shown], plan)],
+        [results.scores_panel(measured, plan, "activation"),
+         results.curves_panel([one for one in measured if one.variant.name in shown], plan)],
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from multilayer.experiments.studies import variants
+from multilayer.experiments.studies import results, variants
 from multilayer.experiments.studies.variants import Variant
 from multilayer.experiments.study import StudySteps
 from multilayer.experiments.study_plan import StudyPlan
@@ -23,10 +23,10 @@ def study(plan: StudyPlan) -> StudySteps:
     )
     pairs = variants.against(measured, 0, plan)
     [pair] = pairs.values()
-    return variants.study_result(
+    return results.study_result(
         f"{linear.capitalize()} against the MLP", "", "the", measured, pairs, 0, plan,
         f"The hidden layers changed the {plan.metric} by {pair.difference.mean:+.4f} (95% interval "
         f"{pair.difference.low:+.4f} to {pair.difference.high:+.4f}), for "
         f"{measured[1].num_parameters:,} parameters in place of {measured[0].num_parameters:,}.",
-        [variants.scores_panel(measured, plan, ""), variants.curves_panel(measured, plan)],
+        [results.scores_panel(measured, plan, ""), results.curves_panel(measured, plan)],
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from multilayer.drawing.panels import Panel
-from multilayer.experiments.studies import variants
+from multilayer.experiments.studies import results, variants
 from multilayer.experiments.studies.variants import Variant
 from multilayer.experiments.study import StudyResult, StudySteps
 from multilayer.experiments.study_plan import StudyPlan
@@ -35,21 +35,21 @@ def study(plan: StudyPlan) -> StudySteps:
     seconds = [one.seconds for one in constant]
     return StudyResult(
         f"Batch size: {plan.in_words}",
-        variants.headers("batch size", constant[reference], plan),
-        variants.rows(constant, pairs, plan.matters)
-        + variants.rows(scaled, scaled_pairs, plan.matters),
+        results.headers("batch size", constant[reference], plan),
+        results.rows(constant, pairs, plan.matters)
+        + results.rows(scaled, scaled_pairs, plan.matters),
         f"At the learning rate {base:g}: "
-        f"{variants.in_words('the batch size', constant, pairs, reference, plan)} At a rate in "
+        f"{results.in_words('the batch size', constant, pairs, reference, plan)} At a rate in "
         "proportion to the batch: "
-        f"{variants.in_words('the batch size', scaled, scaled_pairs, reference, plan)} An epoch of "
+        f"{results.in_words('the batch size', scaled, scaled_pairs, reference, plan)} An epoch of "
         f"one network took {seconds[0]:.3f} s with batches of {sizes[0]} and {seconds[-1]:.3f} s "
         f"with batches of {sizes[-1]}.",
         [
             Panel(plan.panel_title, "rows in a batch", plan.metric,
-                  [replace(variants.series(constant, sizes, f"learning rate {base:g}"), dots=()),
-                   replace(variants.series(scaled, sizes, "rate in proportion"), dots=())],
+                  [replace(results.series(constant, sizes, f"learning rate {base:g}"), dots=()),
+                   replace(results.series(scaled, sizes, "rate in proportion"), dots=())],
                   is_log_x=True),
-            variants.seconds_panel(constant, "rows in a batch", sizes),
+            results.seconds_panel(constant, "rows in a batch", sizes),
         ],
-        {"constant_rate": variants.document(constant), "scaled_rate": variants.document(scaled)},
+        {"constant_rate": results.document(constant), "scaled_rate": results.document(scaled)},
     )  # fmt: skip

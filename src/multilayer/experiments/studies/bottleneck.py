@@ -15,7 +15,7 @@ from multilayer.engine.batches import Examples
 from multilayer.engine.network import Network
 from multilayer.experiments.problem import Problem
 from multilayer.experiments.sequential import Pair
-from multilayer.experiments.studies import variants
+from multilayer.experiments.studies import results, variants
 from multilayer.experiments.studies.variants import Measured, Variant
 from multilayer.experiments.study import StudyResult, StudySteps
 from multilayer.experiments.study_plan import StudyPlan
@@ -66,13 +66,13 @@ def study(plan: StudyPlan) -> StudySteps:
     }
     return StudyResult(
         f"A bottleneck of one neuron: {plan.in_words}",
-        variants.headers("hidden layers", measured[0], plan),
-        variants.rows(measured, pairs, plan.matters),
-        f"{variants.in_words('the shape', measured, pairs, 0, plan)} "
+        results.headers("hidden layers", measured[0], plan),
+        results.rows(measured, pairs, plan.matters),
+        f"{results.in_words('the shape', measured, pairs, 0, plan)} "
         f"{explanation(neuron, norms, pairs[len(shapes) - 1], plan)}",
         [
-            variants.scores_panel(measured, plan, "hidden layers"),
-            variants.curves_panel(measured, plan),
+            results.scores_panel(measured, plan, "hidden layers"),
+            results.curves_panel(measured, plan),
             _panel_of_values(neuron, examples, problem.class_names),
             Panel("Gradients at the first weights", "weight matrix, from the input on",
                   "norm of the loss's gradient",
@@ -81,7 +81,7 @@ def study(plan: StudyPlan) -> StudySteps:
                   categories=["first", "second", "third"], is_log_y=True),
         ],
         {
-            **variants.document(measured),
+            **results.document(measured),
             "silent_neurons": neuron.is_silent.tolist(),
             "num_classes_said": neuron.num_classes_said,
             "gradient_norms": {name: [one.gradient for one in found]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from multilayer.experiments.sequential import Pair
-from multilayer.experiments.studies import variants
+from multilayer.experiments.studies import results, variants
 from multilayer.experiments.studies.variants import Variant
 from multilayer.experiments.study import StudySteps
 from multilayer.experiments.study_plan import StudyPlan
@@ -25,13 +25,13 @@ def study(plan: StudyPlan) -> StudySteps:
     )  # fmt: skip
     reference = depths.index(1)
     pairs = variants.against(measured, reference, plan)
-    return variants.study_result(
+    return results.study_result(
         f"Hidden layers of {width}", "hidden layers", "the number of hidden layers", measured,
         pairs, reference, plan,
         f"{about_depth(depths, pairs)} All depths had the learning rate "
         f"{plan.settings.learning_rate:g} and the first weights '{plan.settings.initialization}'.",
-        [variants.scores_panel(measured, plan, "hidden layers", depths),
-         variants.curves_panel(measured, plan, " layers")],
+        [results.scores_panel(measured, plan, "hidden layers", depths),
+         results.curves_panel(measured, plan, " layers")],
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from multilayer.drawing.panels import Panel
 from multilayer.engine.settings import InitializationName
 from multilayer.experiments.sequential import Pair
-from multilayer.experiments.studies import variants
+from multilayer.experiments.studies import results, variants
 from multilayer.experiments.studies.variants import Variant
 from multilayer.experiments.study import StudyResult, StudySteps
 from multilayer.experiments.study_plan import StudyPlan
@@ -32,12 +32,12 @@ def study(plan: StudyPlan) -> StudySteps:
     rows, sentences = [], []
     for depth, measured in by_depth.items():
         pairs = variants.against(measured, 0, plan)
-        rows += variants.rows(measured, pairs, plan.matters)
+        rows += results.rows(measured, pairs, plan.matters)
         begin = f"With {depth} hidden layer{'s' * (depth > 1)}:"
-        sentences.append(f"{begin} {variants.in_words('the start', measured, pairs, 0, plan)}")
+        sentences.append(f"{begin} {results.in_words('the start', measured, pairs, 0, plan)}")
     # The pairs are those of the deepest networks now.
     sentences.append(about_normal(width, DEPTHS[-1], pairs[INITIALIZATIONS.index("normal")]))
-    headers = variants.headers("start", by_depth[1][0], plan)
+    headers = results.headers("start", by_depth[1][0], plan)
     headers[3] = "against linear"
     return StudyResult(
         f"First weights: {plan.in_words}",
@@ -46,11 +46,11 @@ def study(plan: StudyPlan) -> StudySteps:
         " ".join(sentences),
         [
             Panel(f"{depth} hidden layer{'s' * (depth > 1)} of {width}", "first weights",
-                  f"{plan.metric} on the rows held out", [variants.series(measured)],
+                  f"{plan.metric} on the rows held out", [results.series(measured)],
                   categories=INITIALIZATIONS)
             for depth, measured in by_depth.items()
         ],
-        {f"hidden_layers_{depth}": variants.document(m) for depth, m in by_depth.items()},
+        {f"hidden_layers_{depth}": results.document(m) for depth, m in by_depth.items()},
     )  # fmt: skip
 
 

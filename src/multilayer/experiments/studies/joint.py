@@ -6,7 +6,7 @@ import numpy as np
 
 from multilayer.drawing.panels import Panel, Series
 from multilayer.engine.settings import TrainingSettings
-from multilayer.experiments.studies import variants
+from multilayer.experiments.studies import results, variants
 from multilayer.experiments.studies.variants import Measured, Variant
 from multilayer.experiments.study import StudyResult, StudySteps
 from multilayer.experiments.study_plan import StudyPlan
@@ -39,8 +39,8 @@ def study(plan: StudyPlan) -> StudySteps:
     again = mean_interval(final[1].scores)
     return StudyResult(
         f"All settings at once: {plan.in_words}",
-        variants.headers("", final[0], plan),
-        variants.rows(final, pairs, plan.matters)
+        results.headers("", final[0], plan),
+        results.rows(final, pairs, plan.matters)
         + [[f"round {number}: {one.variant.name}", f"{one.interval.mean:.4f}", "", "", "", "",
             f"{one.num_parameters:,}", f"{one.seconds:.3f}"]
            for number, measured in enumerate(rounds, 1) for one in measured],
@@ -51,17 +51,17 @@ def study(plan: StudyPlan) -> StudySteps:
         f"{best_at_first.interval.mean:.4f} there, a figure that flatters, because it was chosen "
         f"by it. On {plan.num_seeds} seeds that the search had not seen the winner reached "
         f"{again.mean:.4f} (95% interval {fresh.low:.4f} to {fresh.high:.4f}). "
-        f"{variants.in_words('the', final, pairs, 0, plan)} Random draws beat a grid, because each "
+        f"{results.in_words('the', final, pairs, 0, plan)} Random draws beat a grid, because each "
         "trial tries another value of every setting, and few settings matter (Bergstra and "
         "Bengio, 2012).",
         [
             Panel(f"First round: {plan.metric} by learning rate", "learning rate", plan.metric,
                   [_by_rate(first_look)], is_log_x=True),
-            Panel("Winner and start, on fresh seeds", "", plan.metric, [variants.series(final)],
+            Panel("Winner and start, on fresh seeds", "", plan.metric, [results.series(final)],
                   categories=["start", "winner"]),
         ],
-        {"winner": winner.name, "final": variants.document(final),
-         "rounds": [variants.document(measured) for measured in rounds]},
+        {"winner": winner.name, "final": results.document(final),
+         "rounds": [results.document(measured) for measured in rounds]},
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from multilayer.drawing.panels import Panel, Series
-from multilayer.experiments.studies import variants
+from multilayer.experiments.studies import results, variants
 from multilayer.experiments.studies.variants import Variant
 from multilayer.experiments.study import StudySteps
 from multilayer.experiments.study_plan import StudyPlan
@@ -35,13 +35,13 @@ def study(plan: StudyPlan) -> StudySteps:
     )
     slow, last = measured[FACTORS.index(0.1)], num_epochs - 1
     gain = mean_interval(slow.curves[last] - slow.curves[last // 2])
-    return variants.study_result(
+    return results.study_result(
         "Learning rate", "learning rate", "the learning rate", measured, pairs, reference, plan,
         f"{about_epochs(list(best.values()), by_epochs)} "
         f"{about_slow_rate(slow.variant.name, gain)}",
         [
             Panel(f"{plan.panel_title}, after the last epoch", "learning rate",
-                  plan.metric, [variants.series(measured, rates)], is_log_x=True),
+                  plan.metric, [results.series(measured, rates)], is_log_x=True),
             Panel("After how many epochs", "learning rate", f"mean {plan.metric}",
                   [Series(f"{epoch} epoch{'s' * (epoch > 1)}", rates,
                           means[:, epoch - 1].tolist()) for epoch in epochs], is_log_x=True),

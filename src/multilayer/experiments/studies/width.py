@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from multilayer.experiments.studies import variants
+from multilayer.experiments.studies import results, variants
 from multilayer.experiments.studies.variants import Variant
 from multilayer.experiments.study import StudySteps
 from multilayer.experiments.study_plan import StudyPlan
@@ -20,10 +20,10 @@ def study(plan: StudyPlan) -> StudySteps:
     reference = widths.index(256)
     pairs = variants.against(measured, reference, plan)
     first, last = measured[0].seconds, measured[-1].seconds
-    return variants.study_result(
+    return results.study_result(
         "Width of one hidden layer", "width", "width", measured, pairs, reference, plan,
         f"An epoch of one network took {first:.3f} s at width {widths[0]} and {last:.3f} s at "
         f"width {widths[-1]}.",
-        [variants.scores_panel(measured, plan, "width", widths, is_log_x=True),
-         variants.seconds_panel(measured, "width", widths)],
+        [results.scores_panel(measured, plan, "width", widths, is_log_x=True),
+         results.seconds_panel(measured, "width", widths)],
     )  # fmt: skip
