@@ -50,8 +50,8 @@ from multilayer.runs.configuration import RunConfiguration as RunConfiguration
 from multilayer.runs.earlier_runs import ImageRun as ImageRun
 from multilayer.runs.earlier_runs import TableRun as TableRun
 from multilayer.runs.evaluation import evaluate_images as evaluate_images
+from multilayer.runs.evaluation import evaluate_table as evaluate_table
 from multilayer.runs.run import Run as Run
-from multilayer.runs.table_evaluation import evaluate_table as evaluate_table
 
 __version__: str
 __all__: list[str]

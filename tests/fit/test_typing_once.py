@@ -12,8 +12,8 @@ from multilayer.experiments.load_problem import load_problem
 from multilayer.fit.table_source import ColumnRoles, read_rows
 from multilayer.model.model import Model
 from multilayer.runs.earlier_runs import TableRun
+from multilayer.runs.evaluation import evaluate_table
 from multilayer.runs.model_rows import rows_for_model
-from multilayer.runs.table_evaluation import evaluate_table
 from multilayer.runs.table_predictions import TablePredictions
 
 pytestmark = pytest.mark.filterwarnings("ignore::multilayer.errors.DataWarning")

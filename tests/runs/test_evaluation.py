@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,17 +12,29 @@ from multilayer.images.datasets import ImageSplit
 from multilayer.engine.network import Network
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import DataError
-from multilayer.runs.evaluation import ImageEvaluation, evaluate_images
+from multilayer.encoding.targets import Targets
+from multilayer.columns.kinds import infer_schema
+from multilayer.encoding.encoder import Encoder
+from multilayer.metrics.evaluation import Evaluation, evaluation_of
+from multilayer.model.conformal import ConformalScores
+from multilayer.runs.evaluation import evaluate_images
 from multilayer.metrics.intervals import wilson_interval
 from multilayer.model.model import Model
 
 
+def made(names, labels, predicted, confidences) -> Evaluation:
+    targets = Targets.of_class_names(tuple(names))
+    return Evaluation(
+        "made", targets, len(labels), [], labels, predicted, confidences
+    )
+
+
 @pytest.fixture
-def evaluation() -> ImageEvaluation:
+def evaluation() -> Evaluation:
     random = np.random.default_rng(0)
     labels = random.integers(0, 4, 300)
     predicted = np.where(random.random(300) < 0.7, labels, random.integers(0, 4, 300))
-    return ImageEvaluation(("a", "b", "c", "d"), labels, predicted, random.random(300))
+    return made("abcd", labels, predicted, random.random(300))
 
 
 def test_scores_are_those_of_scikit_learn(evaluation):
@@ -41,7 +56,7 @@ def test_mistakes_are_all_the_wrong_ones_the_most_confident_first(evaluation):
 
 def test_a_class_never_predicted_has_no_precision_and_an_absent_one_no_recall():
     labels, predicted = np.array([0, 1, 1]), np.array([0, 0, 0])
-    evaluation = ImageEvaluation(("a", "b", "c"), labels, predicted, np.ones(3))
+    evaluation = made("abc", labels, predicted, np.ones(3))
     np.testing.assert_allclose(evaluation.precision, [1 / 3, np.nan, np.nan])
     np.testing.assert_allclose(evaluation.recall, [1, 0, np.nan])
 
@@ -60,5 +75,32 @@ def test_labels_that_the_network_does_not_know_are_refused():
     images = np.zeros((3, 2, 2), np.uint8)
     with pytest.raises(DataError, match="label 5; the network knows 0 to 1"):
         evaluate_images(model, ImageSplit(images, np.array([0, 1, 5])))
-    with pytest.raises(DataError, match="no pictures"):
+    with pytest.raises(DataError, match="no images"):
         evaluate_images(model, ImageSplit(images[:0], np.zeros(0, np.int64)))
+
+
+def test_images_and_tables_have_the_same_figures():
+    """Calibration, coverage of sets, classes and confusions are those of classes of either kind."""
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (60, 2, 2), dtype=np.uint8)
+    labels = (images[:, 0, 0] > 127).astype(np.int64)
+    network = Network.initialized(NetworkSpec(4, 2, (3,), input_scale=1 / 255))
+    scores = ConformalScores.of([random.random((40, 1))])
+    of_images = replace(Model.of_images(network, (2, 2), ("a", "b")), conformal=scores)
+    found = evaluate_images(of_images, ImageSplit(images, labels), "some").to_json()
+    frame = pl.DataFrame(images.reshape(60, 4), schema=list("wxyz"))
+    schema = infer_schema(frame)
+    encoder = Encoder.fit(frame, schema)
+    of_table = Model(
+        schema, encoder, of_images.targets,
+        Network.initialized(NetworkSpec(encoder.num_inputs, 2, (3,))), conformal=scores,
+    )  # fmt: skip
+    other = evaluation_of(of_table, of_table.member_outputs(frame), labels, "some").to_json()
+    assert found.keys() == other.keys()
+    for one in (found, other):
+        assert one["data"] == "some"
+        assert [score["name"] for score in one["scores"]] == ["accuracy", "log loss", "ROC AUC"]
+        assert one["accuracy"] == one["scores"][0]["value"]
+        assert 0 <= one["expected_calibration_error"] <= 1
+        assert one["coverage"]["asked"] == 0.9
+        assert np.sum(one["confusion_matrix"]) == 60

@@ -91,10 +91,10 @@ def test_the_saved_network_scores_as_the_results_say(finished):
 
 
 def test_evaluation_finds_the_data_again_and_draws(finished):
-    evaluation, dataset, pictures = evaluate_run(finished.folder.path)
+    evaluation, pictures = evaluate_run(finished.folder.path)
     assert evaluation.accuracy == read(finished.folder.path / "results.json")["test_accuracy"]
-    assert len(evaluation.labels) == len(dataset.test) == 500
-    assert [path.name for path in pictures] == ["confusion_matrix.png", "mistakes.png"]
+    assert len(evaluation.labels) == evaluation.num_rows == 500
+    assert [path.name for path in pictures] == ["reliability.png", "confusion_matrix.png", "mistakes.png"]
     assert all(path.is_file() for path in pictures)
 
 

@@ -25,7 +25,7 @@ _ERRORS_OF_NAMES = (
 # which stands here too so that only the command that is run has to be loaded.
 COMMANDS = {
     "train": "Train a network on labelled pictures, or on a table, and leave a run folder.",
-    "evaluate": "Score a trained network on the test pictures of a data set, or on the rows of "
+    "evaluate": "Score a trained network on the test images of a data set, or on the rows of "
     "a table.",
     "predict": "Label pictures, or answer for the rows of a table, with a trained network.",
     "inspect": "Show what a trained network expects, and which columns of a table it relies on.",

@@ -94,7 +94,7 @@ def print_scores(run: "Run", results: dict[str, Any], quiet: bool) -> None:
         )
         say(f"{line}, {run.path}" if quiet else line, flush=True)
         return
-    from multilayer.metrics.table_scores import absent_in_words
+    from multilayer.metrics.scores import absent_in_words
 
     scores = in_words(results["validation"])
     if results["absent_classes"]:
@@ -108,7 +108,7 @@ def print_scores(run: "Run", results: dict[str, Any], quiet: bool) -> None:
 
 def in_words(scores: Sequence[dict[str, Any]]) -> str:
     """Scores with their intervals, in one line."""
-    from multilayer.metrics.table_scores import figure
+    from multilayer.metrics.scores import figure
 
     return ", ".join(
         f"{score['name']} {figure(score['value'])} ({figure(score['low'])} to "
@@ -120,7 +120,7 @@ def in_words(scores: Sequence[dict[str, Any]]) -> str:
 
 def baseline_in_words(scores: Sequence[dict[str, Any]]) -> str:
     """The same scores of the best constant answer, in one line."""
-    from multilayer.metrics.table_scores import figure
+    from multilayer.metrics.scores import figure
 
     return ", ".join(
         f"{score['name']} {figure(score['baseline'])}"

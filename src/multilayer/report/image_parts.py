@@ -12,10 +12,11 @@ from multilayer.drawing.first_layer import first_layer_mosaic
 from multilayer.drawing.html.content import Mistake, WeightPictures
 from multilayer.fit.image_rows import as_examples
 from multilayer.images.datasets import ImageDataset, ImageSplit
+from multilayer.metrics.evaluation import Evaluation
 from multilayer.model.model import Model
 from multilayer.report.class_parts import calibration_of, confusion_of
 from multilayer.report.layer_parts import layer_parts
-from multilayer.runs.evaluation import ImageEvaluation, evaluate_images
+from multilayer.runs.evaluation import evaluate_images
 
 _MOST_CLASSES = 40
 _MOST_MISTAKES = 24
@@ -54,7 +55,7 @@ def parts_on_data(model: Model, dataset: ImageDataset, name: str, loss: str) -> 
     }
 
 
-def _mistakes(evaluation: ImageEvaluation, images: NDArray[Any]) -> list[Mistake]:
+def _mistakes(evaluation: Evaluation, images: NDArray[Any]) -> list[Mistake]:
     return [
         Mistake(
             truth=evaluation.class_names[evaluation.labels[row]],

@@ -1,95 +1,71 @@
-"""How good a trained network is on labelled pictures, with an interval."""
+"""How good a run's model is on labelled images, or on the rows of a file."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from multilayer.images.datasets import ImageDataset, ImageSplit, load_images
-from multilayer.errors import DataError, OutputError
+from multilayer.drawing.pictures import save_confusion_matrix, save_mistakes
+from multilayer.drawing.reliability import save_reliability_diagram
+from multilayer.encoding.unseen_values import UnseenValues
+from multilayer.errors import DataError, OutputError, RunFolderError, SettingsError
 from multilayer.files import check_is_no_link
-from multilayer.runs.data_of_run import check_images_of_run
-from multilayer.runs.run_documents import read_settings
-from multilayer.runs.run_folder import model_path
-from multilayer.metrics.intervals import wilson_interval
+from multilayer.fit.moved_data import file_digest
+from multilayer.fit.rows import Rows
+from multilayer.images.datasets import ImageDataset, ImageSplit, load_images
+from multilayer.metrics.evaluation import Evaluation, evaluation_of
 from multilayer.model.model import Model
 from multilayer.model.model_file import load_model
-from multilayer.drawing.pictures import save_confusion_matrix, save_mistakes
+from multilayer.reading.table_format import TableFormat
+from multilayer.runs.data_of_run import check_images_of_run, format_of_run
+from multilayer.runs.model_rows import rows_for_model
+from multilayer.runs.run_documents import read_json, read_settings
+from multilayer.runs.run_folder import model_path
+
+_MOST_CLASSES_DRAWN = 60
 
 
-@dataclass(frozen=True, eq=False)
-class ImageEvaluation:
-    """Scores on labelled pictures.
+def evaluate_images(model: Model, split: ImageSplit, data: str = "the images") -> Evaluation:
+    """Label images and hold the answers against their true labels.
 
     Args:
-        class_names: a name for each class.
-        labels: what is true, (num_images,).
-        predicted: what the network says, (num_images,).
-        confidences: the probability it gives to what it says, (num_images,).
-    """
-
-    class_names: tuple[str, ...]
-    labels: NDArray[Any]
-    predicted: NDArray[Any]
-    confidences: NDArray[Any]
-
-    @property
-    def accuracy(self) -> float:
-        """Share of pictures labelled rightly."""
-        return float((self.labels == self.predicted).mean())
-
-    @property
-    def accuracy_interval(self) -> tuple[float, float]:
-        """95% interval of the accuracy on pictures of this kind (Wilson, 1927)."""
-        return wilson_interval(int((self.labels == self.predicted).sum()), len(self.labels))
-
-    @property
-    def confusion_matrix(self) -> NDArray[Any]:
-        """Number of pictures of each true class (row) given each label (column)."""
-        num_classes = len(self.class_names)
-        cells = self.labels * num_classes + self.predicted
-        return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
-
-    @property
-    def precision(self) -> NDArray[Any]:
-        """Of the pictures given each label, the share that has it; NaN where none was given."""
-        matrix = self.confusion_matrix
-        return _share(matrix.diagonal(), matrix.sum(axis=0))
-
-    @property
-    def recall(self) -> NDArray[Any]:
-        """Of the pictures of each class, the share labelled so; NaN where there is none."""
-        matrix = self.confusion_matrix
-        return _share(matrix.diagonal(), matrix.sum(axis=1))
-
-    @property
-    def mistakes(self) -> NDArray[Any]:
-        """Which pictures were labelled wrongly, the most confident mistake first."""
-        wrong = np.flatnonzero(self.labels != self.predicted)
-        return wrong[np.argsort(-self.confidences[wrong], kind="stable")]
-
-
-def evaluate_images(model: Model, split: ImageSplit) -> ImageEvaluation:
-    """Label pictures and hold the answers against their true labels.
+        model: labels images.
+        split: the images.
+        data: what they are called.
 
     Raises:
-        DataError: a label is none of the network's classes, or there is no picture.
-        ImageFileError: the pictures have another shape than the network's.
+        DataError: a label is none of the model's classes, or there is no image.
+        ImageFileError: the images have another shape than the model's.
     """
-    num_classes = len(model.class_names)
     if len(split) == 0:
-        raise DataError("there are no pictures to evaluate on")
-    if int(split.labels.max()) >= num_classes:
-        raise DataError(
-            f"the data has the label {int(split.labels.max())}; "
-            f"the network knows 0 to {num_classes - 1}"
-        )
-    probabilities = model.probabilities(split.images)
-    return ImageEvaluation(
-        model.class_names, split.labels, probabilities.argmax(1), probabilities.max(1)
-    )
+        raise DataError("there are no images to evaluate on")
+    truths = Rows.of_images(split, model.class_names).encoded_targets(model.targets)
+    return evaluation_of(model, model.member_outputs(split.images), truths, data)
+
+
+def evaluate_table(
+    model: Model, data: str | Path, *, table_format: TableFormat | None = None
+) -> Evaluation:
+    """Score a model on a file.
+
+    Args:
+        model: fitted to a table of the same columns.
+        data: a file that `read_table` takes, with the target.
+        table_format: how the file is written; None: its content says.
+
+    Raises:
+        TableError: the file cannot be read, columns are missing, or no row has a target.
+    """
+    found = rows_for_model(model, data, table_format)
+    rows, unseen = found.rows, UnseenValues()
+    truths = rows.encoded_targets(model.targets)
+    outputs = model.member_outputs(rows.frame, str(data), unseen=unseen)
+    return evaluation_of(
+        model, outputs, truths, str(data),
+        notes=(*found.notes, *unseen.sentences()),
+        num_without_target=found.left_out.num_without_target,
+        num_unknown=found.num_unknown,
+    )  # fmt: skip
 
 
 def evaluate_run(
@@ -98,52 +74,114 @@ def evaluate_run(
     *,
     data_dir: str | Path | None = None,
     output: str | Path | None = None,
-) -> tuple[ImageEvaluation, ImageDataset, list[Path]]:
-    """Evaluate a run's network on test pictures, and draw its confusions and worst mistakes.
+    table_format: TableFormat | None = None,
+) -> tuple[Evaluation, list[Path]]:
+    """Evaluate a run's model, and draw what can be drawn.
 
     Args:
-        run: a run folder.
-        data: a data set as `load_images` takes it; None: the one that the run trained on.
-        data_dir: where to look for the data set first; None: where the run found it.
-        output: an existing folder for the pictures; None: the run folder.
+        run: a run folder, or a model file.
+        data: of images a data set as `load_images` takes it; None: the test images of the one that
+            the run trained on. For a table a file as `evaluate_table` takes it.
+        data_dir: where to look for a data set of images first; None: where the run found it.
+        output: an existing folder for the pictures; None: the run folder, and none for a file.
+        table_format: how the file is written; None: as the run's, if it is the run's own file, and
+            else as its content says.
 
     Returns:
-        The scores, the data set, and the pictures written.
+        The scores, and the pictures written.
 
     Raises:
         RunFolderError, ModelFileError: the run is not whole.
-        DataError: the data cannot be had, or is not of the network's kind.
+        SettingsError: a table's model is given no data.
+        DataError: the data cannot be had, or does not fit the model.
         OutputError: the pictures cannot be written.
     """
     model = load_model(model_path(run))
-    folder = Path(run if output is None else output)
-    if not folder.is_dir():
-        raise OutputError(f"the folder for the pictures, {folder}, does not exist")
-    if data is None:
-        origin = read_settings(run)["data"]
-        dataset = load_images(origin["load"], data_dir or origin.get("data_dir"))
-        if data_dir is None:
-            check_images_of_run(run, origin, dataset, is_shown=True)
+    folder = output if output is not None else run if Path(run).is_dir() else None
+    if output is not None and not Path(output).is_dir():
+        raise OutputError(f"the folder for the pictures, {output}, does not exist")
+    names = ["reliability.png", "confusion_matrix.png", "mistakes.png"]
+    for name in names if folder is not None else ():
+        check_is_no_link(Path(folder or "", name))
+    images = None
+    if model.image_shape is not None:
+        dataset = _images(run, data, data_dir)
+        images = dataset.test
+        evaluation = evaluate_images(model, images, dataset.name)
+    elif data is None:
+        raise SettingsError(
+            f"{run} predicts from tables; name a file with rows it has not learned from"
+        )
     else:
-        dataset = load_images(data, data_dir)
-    evaluation = evaluate_images(model, dataset.test)
-    pictures = [folder / "confusion_matrix.png", folder / "mistakes.png"]
-    for picture in pictures:
-        check_is_no_link(picture)
-    save_confusion_matrix(evaluation.confusion_matrix, model.class_names, pictures[0])
-    worst = evaluation.mistakes
-    save_mistakes(
-        dataset.test.images[worst],
-        evaluation.labels[worst],
-        evaluation.predicted[worst],
-        evaluation.confidences[worst],
-        model.class_names,
-        pictures[1],
-    )
-    return evaluation, dataset, pictures
+        table_format = table_format or format_of_run(run, data)
+        evaluation = evaluate_table(model, data, table_format=table_format)
+        known = _known_rows(run, data)
+        if known is not None:
+            evaluation = replace(evaluation, notes=(*evaluation.notes, known))
+    return evaluation, [] if folder is None else _draw(evaluation, Path(folder), images)
 
 
-def _share(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[Any]:
-    shares: NDArray[Any] = np.full(len(whole), np.nan)
-    np.divide(part, whole, out=shares, where=whole > 0)
-    return shares
+def _images(
+    run: str | Path, data: str | Path | None, data_dir: str | Path | None
+) -> ImageDataset:
+    if data is not None:
+        return load_images(data, data_dir)
+    if not Path(run).is_dir():
+        raise SettingsError(f"{run} is a model file; name the images to evaluate it on")
+    origin = read_settings(run)["data"]
+    dataset = load_images(origin["load"], data_dir or origin.get("data_dir"))
+    if data_dir is None:
+        check_images_of_run(run, origin, dataset, is_shown=True)
+    return dataset
+
+
+def _draw(evaluation: Evaluation, folder: Path, images: ImageSplit | None) -> list[Path]:
+    """Draw what there is to see of classes; the files written."""
+    bins, matrix = evaluation.reliability, evaluation.confusion_matrix
+    if bins is None or matrix is None:
+        return []
+    pictures = [folder / "reliability.png"]
+    save_reliability_diagram(
+        bins.confidences.tolist(), bins.accuracies.tolist(), bins.counts.tolist(),
+        bins.expected_error, pictures[-1],
+    )  # fmt: skip
+    if len(matrix) <= _MOST_CLASSES_DRAWN:
+        pictures.append(folder / "confusion_matrix.png")
+        save_confusion_matrix(matrix, evaluation.class_names, pictures[-1])
+    if images is not None:
+        pictures.append(folder / "mistakes.png")
+        worst: np.ndarray[tuple[int], np.dtype[np.int64]] = evaluation.mistakes
+        save_mistakes(
+            images.images[worst],
+            evaluation.labels[worst],
+            evaluation.predicted[worst],
+            evaluation.confidences[worst],
+            evaluation.class_names,
+            pictures[-1],
+        )
+    return pictures
+
+
+def _known_rows(run: str | Path, data: str | Path) -> str | None:
+    """A note if the rows are those that the run was trained or measured on."""
+    if not Path(run).is_dir():
+        return None
+    try:
+        origin = read_json(run, "settings.json")["data"]
+        digests = {name: origin.get(name) for name in ("sha256", "validation_sha256")}
+    except (AttributeError, KeyError, TypeError, RunFolderError):
+        return None
+    if not any(digests.values()):
+        return None
+    digest = file_digest(data)
+    if digest is not None and digest == digests["sha256"]:
+        return (
+            f"{data} is the file that {run} was trained on: on rows that it has learned from, "
+            "scores say little about new ones"
+        )
+    if digest is not None and digest == digests["validation_sha256"]:
+        return (
+            f"{data} is the file whose rows chose the epoch and the calibration of {run}: scores "
+            "on new rows may be a little worse"
+        )
+    return None

@@ -20,9 +20,9 @@ from multilayer.errors import SettingsError
 from multilayer.fit.image_rows import members_of
 from multilayer.fit.split import hold_out
 from multilayer.images.datasets import ImageDataset, load_images
-from multilayer.metrics.image_scores import loss_and_accuracy
+from multilayer.metrics.scores import loss_and_accuracy
 from multilayer.metrics.intervals import wilson_interval
-from multilayer.metrics.table_scores import Score, absent_classes, scores_of
+from multilayer.metrics.scores import Score, absent_classes, scores_of
 from multilayer.runs.before_torch import begin_loading
 from multilayer.runs.configuration import RunConfiguration
 from multilayer.runs.written_documents import image_data, table_data

@@ -17,7 +17,7 @@ from multilayer.engine.fingerprints import versions
 from multilayer.engine.settings import TrainingSettings
 from multilayer.fit.moved_data import file_digest
 from multilayer.images.datasets import KNOWN_DATASETS, ImageDataset
-from multilayer.metrics.table_scores import Score
+from multilayer.metrics.scores import Score
 from multilayer.runs.earlier_documents import FORMAT_VERSION
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from multilayer.fit.table_source import ColumnRoles
 from multilayer.model.model_file import load_model
 from multilayer.reading.table import read_table
 from multilayer.report.collect import write_report
+from multilayer.runs.evaluation import evaluate_run
 from multilayer.runs.inspection import inspect_table
-from multilayer.runs.table_evaluation import evaluate_table_run
 
 pytestmark = pytest.mark.filterwarnings("ignore::multilayer.errors.DataWarning")
 
@@ -51,7 +51,7 @@ def test_a_search_leaves_a_run_folder_that_everything_reads(cancer, tmp_path):
     assert accuracy.name == "accuracy"
     assert 0.7 < accuracy.low < accuracy.value
     assert result.model.network.num_members == 5
-    evaluation, _ = evaluate_table_run(result.folder, cancer)
+    evaluation, _ = evaluate_run(result.folder, cancer)
     assert evaluation.num_rows == 200
     assert inspect_table(result.folder).importances
     assert write_report([result.folder]).is_file()

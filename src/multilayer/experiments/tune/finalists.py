@@ -17,7 +17,7 @@ from multilayer.experiments.tune.trials import TrialSummary
 from multilayer.fit.fit import Fit
 from multilayer.fit.prepare import prepare
 from multilayer.fit.table_source import ColumnRoles
-from multilayer.metrics.table_scores import Score, scores_of
+from multilayer.metrics.scores import Score, scores_of
 from multilayer.model.model import Model
 
 NUM_FINALISTS = 3

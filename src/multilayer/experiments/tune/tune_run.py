@@ -32,7 +32,7 @@ from multilayer.experiments.tune.workers import Worker
 from multilayer.files import write_text
 from multilayer.fit.moved_data import file_digest
 from multilayer.fit.table_source import ColumnRoles, read_rows, warn_of
-from multilayer.metrics.table_scores import Score, scores_of
+from multilayer.metrics.scores import Score, scores_of
 from multilayer.model.model import Model
 from multilayer.model.model_file import save_model
 from multilayer.runs.run_folder import RunFolder

@@ -6,7 +6,7 @@ from sklearn import metrics
 
 from multilayer.encoding.targets import Targets
 from multilayer.metrics.calibration import reliability
-from multilayer.metrics.table_scores import (
+from multilayer.metrics.scores import (
     absent_classes,
     absent_in_words,
     class_scores,
