@@ -1,6 +1,7 @@
 """Who asks while an estimator learns gets the answer from before or from after."""
 
 import copy
+import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -67,3 +68,16 @@ def test_what_is_done_about_unseen_values_may_be_changed_after_the_fit():
     model = estimator.model_
     estimator.predict(ROWS)
     assert estimator.model_ is model and model.on_unseen == "ignore"
+
+
+def test_of_threads_that_go_on_fitting_none_is_lost():
+    estimator = MLPClassifier("fast", **OPTIONS).partial_fit(FRAME, TWO, ["few", "much"])
+    with ThreadPoolExecutor(4) as threads:
+        for done in [threads.submit(estimator.partial_fit, FRAME, TWO) for _ in range(8)]:
+            done.result()
+    assert estimator.n_iter_ == 9
+    one_by_one = MLPClassifier("fast", **OPTIONS)
+    for _ in range(9):
+        one_by_one.partial_fit(FRAME, TWO, ["few", "much"])
+    assert (estimator.predict_proba(ROWS) == one_by_one.predict_proba(ROWS)).all()
+    assert (pickle.loads(pickle.dumps(estimator)).predict(ROWS) == estimator.predict(ROWS)).all()

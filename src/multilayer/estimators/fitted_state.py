@@ -3,17 +3,42 @@
 scikit-learn keeps it in many attributes. A method that learns works on a copy of its estimator and
 puts all of them in place at once; a method that answers looks at one moment of them. So threads may
 answer while another fits, and a fit that fails or is interrupted leaves the estimator as it was.
+Of several threads that fit one estimator each waits for the one before: what one has learned the
+next goes on from.
 """
 
 import functools
+import os
+import threading
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 from multilayer.forked import lacks_polars_threads
 from multilayer.fresh_process import fresh_process
 
 S = TypeVar("S")
 P = ParamSpec("P")
+
+
+class _Locks:
+    """A lock for each estimator that learns; beside it, so that it can be pickled and copied."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._of_estimators: WeakKeyDictionary[object, threading.RLock] = WeakKeyDictionary()
+        # A forked child lacks the threads that hold them.
+        os.register_at_fork(after_in_child=self._begin_anew)
+
+    def of(self, estimator: object) -> threading.RLock:
+        with self._lock:
+            return self._of_estimators.setdefault(estimator, threading.RLock())
+
+    def _begin_anew(self) -> None:
+        self._lock, self._of_estimators = threading.Lock(), WeakKeyDictionary()
+
+
+_locks = _Locks()
 
 
 def moment_of(estimator: S) -> S:
@@ -31,11 +56,12 @@ def learns_at_once(method: Callable[Concatenate[S, P], S]) -> Callable[Concatena
 
     @functools.wraps(method)
     def run(self: S, /, *arguments: P.args, **named: P.kwargs) -> S:
-        if lacks_polars_threads():
-            changed = fresh_process.call(_call_method, self, method.__name__, arguments, named)
-        else:
-            changed = method(moment_of(self), *arguments, **named)
-        self.__dict__ = vars(changed)
+        with _locks.of(self):
+            if lacks_polars_threads():
+                changed = fresh_process.call(_call_method, self, method.__name__, arguments, named)
+            else:
+                changed = method(moment_of(self), *arguments, **named)
+            self.__dict__ = vars(changed)
         return self
 
     return run
