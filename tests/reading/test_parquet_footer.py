@@ -3,8 +3,10 @@ import random
 import polars as pl
 import pytest
 
+from multilayer.errors import TableError
 from multilayer.fit import table_size
 from multilayer.fit.table_size import choose_memory_limit
+from multilayer.fit.table_source import ColumnRoles, read_rows
 from multilayer.reading.parquet_footer import rows_and_columns
 
 
@@ -49,3 +51,15 @@ def test_rows_that_a_file_holds_as_next_to_nothing_count_for_the_memory(path, mo
     monkeypatch.setattr(table_size, "free_bytes", lambda: 5_000_000)
     monkeypatch.setattr(table_size, "_STEP_BYTES", 1000)
     assert choose_memory_limit(path) == 2_500_000
+
+
+def test_they_are_refused_where_all_of_them_are_needed_at_once(path, monkeypatch):
+    pl.DataFrame({"a": [1.5, 2.5] * 50_000, "b": [1, 2] * 50_000}).write_parquet(path)
+    roles = ColumnRoles(("b",))
+    monkeypatch.setattr(table_size, "free_bytes", lambda: 10_000_000)
+    assert len(read_rows(path, roles).rows) == 100_000
+    monkeypatch.setattr(table_size, "free_bytes", lambda: 5_000_000)
+    with pytest.raises(
+        TableError, match=r"has 100,000 rows and 2 columns, which take about 0\.0 GB"
+    ):
+        read_rows(path, roles)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from multilayer.engine.machine import free_bytes
+from multilayer.errors import TableError
 from multilayer.reading.columnar import ARROW, PARQUET
 from multilayer.reading.parquet_footer import rows_and_columns
 
@@ -34,6 +35,37 @@ def choose_memory_limit(data: str | Path) -> int | None:
     if needed < free * _LARGEST_SHARE:
         return None
     return free // 2 // _STEP_BYTES * _STEP_BYTES
+
+
+def require_memory_for_all(path: str | Path) -> None:
+    """Refuse a Parquet file whose rows, all at once, are more than the memory that is free.
+
+    A few bytes of it may stand for any number of rows. Other files are read before they are judged.
+
+    Raises:
+        TableError: it has too many rows.
+    """
+    free, file = free_bytes(), Path(path).expanduser()
+    try:
+        if free is None or str(path) == "-" or not _starts_with(file, (PARQUET,)):
+            return
+        num_rows, num_columns = rows_and_columns(file) or (0, 0)
+    except OSError:  # whoever reads it says what is wrong
+        return
+    needed = num_rows * num_columns * _BYTES_A_VALUE
+    if needed > free:
+        raise TableError(
+            f"{path} has {num_rows:,} rows and {num_columns:,} columns, which take about "
+            f"{needed / 1e9:,.1f} GB of memory at once, and {free / 1e9:,.1f} GB are free; take "
+            "some of its rows"
+        )
+
+
+def _starts_with(path: Path, signs: tuple[bytes, ...]) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(8).startswith(signs)
 
 
 def _bytes_in_memory(path: Path) -> int:

@@ -22,6 +22,7 @@ from multilayer.encoding.targets import Targets
 from multilayer.errors import DataWarning, SettingsError, TableError
 from multilayer.fit.row_reader import RowReader
 from multilayer.fit.rows import Rows
+from multilayer.fit.table_size import require_memory_for_all
 from multilayer.reading.byte_stream import source_name
 from multilayer.reading.table import read_table
 from multilayer.reading.table_format import TableFormat
@@ -146,6 +147,7 @@ def read_rows(
     """
     import polars as pl
 
+    require_memory_for_all(path)
     unread: list[str] = []
     table = read_table(path, as_text=True, table_format=roles.table_format, left_out=unread)
     roles = roles.without(unread)
