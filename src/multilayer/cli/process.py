@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from multilayer.cli import exit_codes
+from multilayer.cli.address_space import can_load
 from multilayer.cli.interrupts import (
     Interrupted,
     expect_no_more_signals,
@@ -21,6 +22,7 @@ from multilayer.cli.terminal import say
 
 # What they do is worth finishing though nobody can see how it goes.
 _COMMANDS_THAT_GO_ON = ("train", "tune", "compare", "study", "picture", "report", "bench")
+_TOO_LITTLE_MEMORY = "there is not enough memory"
 _WORDS_OF_MEMORY = ("can't allocate", "bad_alloc", "cannot allocate", "can't start new thread",
                     "failed to map", "memory allocation")  # fmt: skip
 
@@ -31,10 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     with receive_signals():
         try:
             guard_streams(goes_on=bool(given) and given[0] in _COMMANDS_THAT_GO_ON)
-            if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
-                # Polars' allocator would complain of its background threads in hundreds of lines.
-                os.environ.setdefault("_RJEM_MALLOC_CONF", "background_thread:false")
-            code = _run(given)
+            if can_load(given):
+                code = _run(given)
+            else:
+                code = complain(_TOO_LITTLE_MEMORY + _address_space(), exit_codes.FAILED)
             expect_no_more_signals()
         except BaseException as error:
             expect_no_more_signals()
@@ -76,7 +78,7 @@ def _exit_code_for(error: BaseException) -> int:
         return error.code if isinstance(error.code, int) else exit_codes.FAILED
     text = str(error)
     if isinstance(error, MemoryError) or any(words in text for words in _WORDS_OF_MEMORY):
-        return complain(f"there is not enough memory{_address_space()}", exit_codes.FAILED)
+        return complain(_TOO_LITTLE_MEMORY + _address_space(), exit_codes.FAILED)
     if isinstance(error, ImportError):
         return complain(f"a part cannot be loaded: {text}{_address_space()}", exit_codes.FAILED)
     if type(error).__name__ == "PanicException":
