@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -164,7 +165,7 @@ class Network:
             (num_members, num_rows, num_outputs), in the network's dtype.
         """
         answers = self.parameters.new_empty(self.num_members, len(inputs), self.spec.num_outputs)
-        num_rows = self.spec.rows_at_once(rows_of_a_chunk(self.spec, self.num_members))
+        num_rows = self._rows_at_once
 
         def answer(starts: range) -> None:
             passes = self._spare_passes.take() or Passes(self.spec, self.parameters)
@@ -181,3 +182,7 @@ class Network:
         else:
             answer(starts)
         return answers
+
+    @cached_property
+    def _rows_at_once(self) -> int:
+        return self.spec.rows_at_once(rows_of_a_chunk(self.spec, self.num_members))

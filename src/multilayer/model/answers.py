@@ -226,14 +226,16 @@ class Answers(ABC):
                 255.
             PredictionError: an output is not a finite number.
         """
-        rows, found = self.encoder.as_rows(X), UnseenValues() if unseen is None else unseen
+        rows, found = self.encoder.as_rows(X), unseen
+        if found is None and self.schema is not None:
+            found = UnseenValues()
         rows_at_once = max(1, _MOST_ENCODED // max(self.encoder.row_width, 1))
         parts = []
         for start in range(0, max(len(rows), 1), rows_at_once):
             piece: Any = rows[start : start + rows_at_once]
             inputs = self.encoder.encode(piece, source, first_row + start, found)
             parts.append(self.encoded_outputs(inputs))
-        if unseen is None:
+        if unseen is None and found is not None:
             found.report(self.on_unseen)
         outputs = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
         check_answers(outputs, axis=1)
