@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from multilayer import files
+from multilayer import ordinary_files
 from multilayer.errors import OutputError
 from multilayer.files import replace_atomically, write_text
 
@@ -136,20 +136,20 @@ def test_what_is_no_ordinary_file_is_not_waited_for(tmp_path):
             (tmp_path / "absent", True, "No such file"),
         ]:
             with pytest.raises(OSError, match=reason):
-                files.open_regular(path, may_be_pipe=may_be_pipe)
+                ordinary_files.open_regular(path, may_be_pipe=may_be_pipe)
 
 
 def test_a_pipe_of_the_shell_and_one_with_a_writer_are_read(tmp_path):
     reading, writing = os.pipe()
     os.write(writing, b"a")
     os.close(writing)
-    with files.open_regular(f"/dev/fd/{reading}", may_be_pipe=True) as file:
+    with ordinary_files.open_regular(f"/dev/fd/{reading}", may_be_pipe=True) as file:
         assert file.read() == b"a"
     os.close(reading)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_bytes, args=(b"b",))
     writer.start()
-    with files.open_regular(pipe, may_be_pipe=True) as file:
+    with ordinary_files.open_regular(pipe, may_be_pipe=True) as file:
         assert file.read() == b"b"
     writer.join()

@@ -9,7 +9,9 @@ PACKAGE = Path(__file__).parent.parent / "src" / "multilayer"
 # A room may import itself and every room before it.
 ORDER = [
     "errors",
+    "ordinary_files",
     "files",
+    "growing_files",
     "forked",
     "fresh_process",
     "stopwatch",

@@ -1,4 +1,4 @@
-"""Every file that the package leaves goes through `multilayer.files`."""
+"""Every file that the package leaves goes through `files` or `growing_files`."""
 
 import ast
 from pathlib import Path
@@ -13,10 +13,11 @@ WRITING_METHODS = {
     "savetxt",
     "save_file",
 }
-# The writer itself; the lock; a notebook's picture in memory; what apt-get is told and says, and
+# The writers; the lock; a notebook's picture in memory; what apt-get is told and says, and
 # what is downloaded, in a folder for the time being whose files are then copied by checksum; pipes.
 EXEMPT = {
     "files.py",
+    "growing_files.py",
     "folder_lock.py",
     "book/screens.py",
     "images/download.py",

@@ -1,4 +1,4 @@
-"""A disk that fails: stands in the place of `os` in `multilayer.files`.
+"""A disk that fails: stands in the place of `os` in the modules that read and write files.
 
 It counts the operations that change or flush files and lets the n-th one fail in a given way, once
 or from then on. It also keeps a journal, from which `after_power_loss` makes what may be found on

@@ -16,7 +16,8 @@ from pathlib import Path
 from faults.test_faults import WRITERS, old_and_new, outcome, run
 
 from multilayer.errors import OutputError
-from multilayer.files import append_line, whole_lines
+from multilayer.growing_files import append_line
+from multilayer.ordinary_files import whole_lines
 
 PAGE = 4096
 DISK_PAGES = 256

@@ -11,7 +11,7 @@ import pytest
 import torch
 from faults.faulty_disk import FAILURES, FaultyDisk, Killed, after_power_loss, contents
 
-import multilayer.files
+from multilayer import files, growing_files, ordinary_files
 from multilayer.container.reading import read_container
 from multilayer.container.writing import write_container
 from multilayer.engine.batches import Examples
@@ -20,8 +20,10 @@ from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 from multilayer.engine.training import Training
 from multilayer.errors import OutputError
-from multilayer.files import append_line, remove_leftovers, sync_file, whole_lines, write_text
+from multilayer.files import remove_leftovers, write_text
+from multilayer.growing_files import append_line, sync_file
 from multilayer.images.idx import read_idx, write_idx
+from multilayer.ordinary_files import whole_lines
 from multilayer.runs.checkpoints import CheckpointPlan, Checkpoints
 
 SETTINGS = TrainingSettings(
@@ -78,7 +80,8 @@ def old_and_new(folder: Path, write, read) -> tuple[str, str]:
 def with_disk(disk: FaultyDisk, monkeypatch, work) -> str:
     """Do something on a disk that fails; how it ended."""
     with monkeypatch.context() as patch:
-        patch.setattr(multilayer.files, "os", disk)
+        for module in (files, growing_files, ordinary_files):
+            patch.setattr(module, "os", disk)
         try:
             work()
         except Killed:

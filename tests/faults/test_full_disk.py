@@ -11,7 +11,8 @@ import pytest
 from faults.test_faults import WRITERS, old_and_new
 
 from multilayer.errors import OutputError
-from multilayer.files import append_line, whole_lines
+from multilayer.growing_files import append_line
+from multilayer.ordinary_files import whole_lines
 
 TESTS = Path(__file__).parent.parent
 

@@ -31,7 +31,7 @@ from multilayer.container.contents import (
 from multilayer.container.long_lists import put_back
 from multilayer.container.plain_json import parse_object
 from multilayer.errors import ModelFileError
-from multilayer.files import open_regular
+from multilayer.ordinary_files import open_regular
 
 _Entry = tuple[str, np.dtype[Any], list[int], int, int]
 

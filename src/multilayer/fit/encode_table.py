@@ -19,8 +19,8 @@ from multilayer.encoding.encoder import Encoder
 from multilayer.encoding.row_draw import RowDraw
 from multilayer.encoding.targets import Targets
 from multilayer.errors import DataWarning, OutputError
-from multilayer.files import open_to_go_on
 from multilayer.fit.row_reader import RowReader, masked
+from multilayer.growing_files import open_to_go_on
 
 if TYPE_CHECKING:
     import polars as pl

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from multilayer.errors import RunFolderError, TableError
-from multilayer.files import open_regular
+from multilayer.ordinary_files import open_regular
 
 _MOST_PARTS = 4  # of a path that are looked for elsewhere, and folders around a run to look in
 _PLACES = ("source", "name", "load", "data_dir", "validation")

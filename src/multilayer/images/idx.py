@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from multilayer.errors import IdxFileError
-from multilayer.files import open_regular, replace_atomically
+from multilayer.files import replace_atomically
+from multilayer.ordinary_files import open_regular
 
 TYPES: dict[int, np.dtype[Any]] = {
     0x08: np.dtype(">u1"),

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.errors import ImageFileError
-from multilayer.files import open_regular
 from multilayer.images.idx import GZIP_MAGIC, read_idx
+from multilayer.ordinary_files import open_regular
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from multilayer.errors import TableError
-from multilayer.files import open_regular
+from multilayer.ordinary_files import open_regular
 
 STANDARD_INPUT = "-"
 # The beginning of a file says how it is compressed.

@@ -15,7 +15,7 @@ from multilayer.columns.schema import Schema
 from multilayer.columns.target_values import Task
 from multilayer.engine.settings import setting_types
 from multilayer.errors import RunFolderError, escaped
-from multilayer.files import read_regular, whole_lines
+from multilayer.ordinary_files import read_regular, whole_lines
 from multilayer.fit.declared_types import Count, check_type
 from multilayer.fit.table_source import ColumnRoles
 from multilayer.runs.earlier_documents import upgraded_results, upgraded_settings

@@ -7,7 +7,8 @@ import fcntl
 import os
 from pathlib import Path
 
-from multilayer.files import open_to_go_on, whole_lines
+from multilayer.growing_files import open_to_go_on
+from multilayer.ordinary_files import whole_lines
 
 
 class JournalLock:
