@@ -50,6 +50,7 @@ class Kind(NamedTuple):
 
 KINDS = {
     "images": Kind(False, {}),
+    "images, 3 folds": Kind(False, {"num_folds": 3}),
     "images, held-out rows, 3 networks": Kind(
         False, {"num_members": 3, "validation_fraction": 0.2, "selection": "loss"}
     ),
@@ -58,7 +59,7 @@ KINDS = {
     "table, 3 networks": Kind(True, {"num_members": 3}),
     "table on the disk": Kind(True, {}, 700_000_000),
 }
-SEVERAL = [name for name in KINDS if name.endswith("3 networks")]
+SEVERAL = [name for name in KINDS if "3" in name]
 
 
 @pytest.fixture
@@ -168,6 +169,9 @@ def test_a_network_that_diverges_does_not_end_the_run(name, project):
     assert (results["status"], results["num_diverged"], results["num_members"]) == ("finished", 1, 2)
     assert all(math.isfinite(line["train_loss"]) for line in read_history("run"))
     assert torch.isfinite(load_model(Path("run")).network.parameters).all()
+    for words in (["report", "run"], ["doctor", "run"], ["inspect", "run"]):
+        assert command(words) == 0
+    assert "Nothing that needs the data" not in Path("run/report.html").read_text()
 
 
 @pytest.mark.parametrize("name", KINDS)

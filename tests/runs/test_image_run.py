@@ -160,8 +160,3 @@ def test_every_recipe_for_pictures_trains_and_is_the_same_from_its_file(
     of_targets = probabilities[np.arange(len(split)), split.labels]
     assert -np.log(of_targets).mean() == pytest.approx(results["test_loss"], abs=1e-5)
     np.testing.assert_allclose(predictor.probabilities(split.images), probabilities, atol=1e-5)
-
-
-def test_folds_are_for_tables(small_folder, tmp_path):
-    with pytest.raises(SettingsError, match="num_folds 5 is for tables"):
-        make_run(small_folder, tmp_path / "run", num_folds=5)

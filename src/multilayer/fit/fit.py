@@ -90,10 +90,7 @@ class Fit:
     @property
     def num_validation_rows(self) -> int:
         """Rows that any of the networks is measured on."""
-        held_out = self.data.held_out
-        if held_out is None or held_out.rows is None:
-            return 0 if held_out is None else len(held_out.examples)
-        return sum(map(len, held_out.rows))
+        return 0 if self.data.held_out is None else self.data.held_out.num_rows
 
     def held_out_numbers(self) -> NDArray[np.int64]:
         """The numbers in the file of rows that are held out, ascending; none if not known."""
@@ -172,7 +169,7 @@ class Fit:
 
         Networks that diverged beside others are no part of it; a `DataWarning` counts them.
         """
-        learned = self._members_that_learned()
+        learned = self.members_that_learned()
         if len(learned) < self.network.num_members:
             warn_of_diverged(self.network.num_members, len(learned), self.settings.learning_rate)
         plain = self._plain_model(self.network.of_members(learned))
@@ -183,9 +180,8 @@ class Fit:
             return replace(plain, temperature=PRIOR_TEMPERATURE, uniform_share=share)
         return plain if held_out is None else held_out.of_members(learned).calibrated(plain)
 
-    def _members_that_learned(self) -> list[int]:
-        if self.members_holding_out([]) is not None:  # a run folder names rows by their member
-            return list(range(self.network.num_members))
+    def members_that_learned(self) -> list[int]:
+        """The networks that did not diverge, of which the model is made; all, where all have."""
         best_epochs = self.history[-1].get("best_epochs") if self.history else None
         return self.network.members_that_learned(best_epochs)
 
@@ -205,7 +201,7 @@ class Fit:
         held_out = self.data.held_out
         if held_out is None:
             return None
-        return held_out.of_members(self._members_that_learned()).answers(model)
+        return held_out.of_members(self.members_that_learned()).answers(model)
 
     def _details(self) -> dict[str, Any]:
         return {

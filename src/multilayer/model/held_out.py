@@ -31,6 +31,11 @@ class HeldOut:
     examples: Examples
     rows: tuple[NDArray[np.int64], ...] | None
 
+    @property
+    def num_rows(self) -> int:
+        """Rows that any of the members is measured on."""
+        return len(self.examples) if self.rows is None else sum(map(len, self.rows))
+
     def of_members(self, numbers: Sequence[int]) -> "HeldOut":
         """The rows of some of the members."""
         if self.rows is None:

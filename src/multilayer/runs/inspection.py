@@ -13,7 +13,7 @@ from multilayer.runs.data_of_run import check_table_of_run, format_of_run
 from multilayer.metrics.importance import Importance, permutation_importance
 from multilayer.runs.model_rows import rows_for_model
 from multilayer.fit.moved_data import is_there, where_data_are
-from multilayer.runs.run_documents import read_settings
+from multilayer.runs.run_documents import members_of_model, read_settings
 from multilayer.runs.run_folder import model_path
 from multilayer.runs.data_of_run import format_of_run
 from multilayer.model.model_file import load_model
@@ -103,17 +103,31 @@ def members_holding_out(run: str | Path, rows: Rows) -> NDArray[np.int64] | None
     Raises:
         RunFolderError: the run is not whole.
     """
-    origin = read_settings(run)["data"]
-    members = origin.get("validation_members")
-    if members is None or rows.numbers is None:
+    member_of = _place_in_model(run)
+    if member_of is None or rows.numbers is None:
         return None
-    member_of = dict(zip(origin["validation_rows"], members, strict=True))
     try:
         return np.array([member_of[number] for number in rows.numbers.tolist()], np.int64)
     except KeyError as error:
         raise RunFolderError(
             f"settings.json of {run} does not say who held out row {error}"
         ) from None
+
+
+def _place_in_model(run: str | Path) -> dict[int, int] | None:
+    """Of each named validation row the network of the model that held it out; None: all did.
+
+    Rows that a network held out which diverged, and is no part of the model, are not among them.
+    """
+    origin = read_settings(run)["data"]
+    members = origin.get("validation_members")
+    if members is None:
+        return None
+    kept = members_of_model(run)
+    places = range(max(members, default=0) + 1) if kept is None else kept
+    place_of = {member: place for place, member in enumerate(places)}
+    pairs = zip(origin["validation_rows"], members, strict=True)
+    return {row: place_of[member] for row, member in pairs if member in place_of}
 
 
 def _all_rows_of(
@@ -144,6 +158,7 @@ def _all_rows_of(
         return None, str(error)
     if validation is not None:
         return rows_of(path), ""
-    rows = rows_of(path)
+    rows, held_out = rows_of(path), _place_in_model(run)
     assert rows.numbers is not None
+    numbers = numbers if held_out is None else list(held_out)
     return rows.take(np.flatnonzero(np.isin(rows.numbers, numbers))), ""

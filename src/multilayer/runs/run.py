@@ -175,8 +175,8 @@ class Run:
         with self.source.watch.part("calibrating and scoring"):
             model, scores = self.source.model_and_scores()
         self._network = model.network
-        num_diverged = self.network.num_members - model.network.num_members
-        results = self._results({"status": self._status, "num_diverged": num_diverged, **scores})
+        members = self.fit.members_that_learned()
+        results = self._results({"status": self._status, "members": members, **scores})
         model.details["results"] = without_times(results)
         if self.folder is not None:
             from multilayer.model.model_file import save_model

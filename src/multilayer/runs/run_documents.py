@@ -79,7 +79,11 @@ class Score(TypedDict, total=False):
 
 
 class ResultsDocument(TypedDict, total=False):
-    """results.json. `num_parameters` are those of one network, `num_members` those of the model."""
+    """results.json.
+
+    `num_parameters` are those of one network. `members` are the numbers of the networks that the
+    model is made of, `num_members` of them; `num_diverged` others diverged.
+    """
 
     format_version: Required[Count]
     status: str
@@ -91,6 +95,7 @@ class ResultsDocument(TypedDict, total=False):
     best_epochs: list[Count] | None
     train_seconds: float
     part_seconds: dict[str, float]
+    members: list[Count]
     num_members: Count
     num_diverged: Count
     num_parameters: Count
@@ -184,6 +189,15 @@ def ending(run: str | Path) -> str:
     except RunFolderError:
         is_diverged = False
     return "; its training has diverged, `multilayer doctor` says more" if is_diverged else ""
+
+
+def members_of_model(run: str | Path) -> list[int] | None:
+    """Which of a run's networks its model is made of; None: not known, so all.
+
+    Raises:
+        RunFolderError: results.json is damaged.
+    """
+    return read_results(run).get("members")
 
 
 def read_history(run: str | Path) -> list[dict[str, Any]]:

@@ -14,7 +14,6 @@ from torch import Tensor
 from multilayer.reading.byte_stream import STANDARD_INPUT
 from multilayer.images.datasets import ImageDataset, load_images
 from multilayer.columns.schema import Schema
-from multilayer.encoding.splits import split_rows
 from multilayer.engine.batches import Examples
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
@@ -22,9 +21,9 @@ from multilayer.errors import RunFolderError, SettingsError, TableError
 from multilayer.fit.fit import Fit
 from multilayer.fit.prepare import prepare
 from multilayer.runs.data_of_run import check_images_of_run, check_table_of_run
-from multilayer.fit.image_rows import as_examples
+from multilayer.fit.image_rows import prepare_images
 from multilayer.fit.moved_data import check_is_there, find_folder, where_data_are
-from multilayer.runs.run_documents import read_settings
+from multilayer.runs.run_documents import members_of_model, read_settings
 from multilayer.runs.configuration import roles_of
 from multilayer.fit.table_source import read_rows
 
@@ -94,20 +93,21 @@ def rows_of_run(
     description = read_settings(run)
     settings = _settings_of(run, description)
     name = Path(run).name
+    member = (members_of_model(run) or [0])[0]  # others diverged
     if isinstance(data, Fit):
-        return _of_table(name, settings, data)
+        return _of_table(name, settings, data, member)
     place = data if isinstance(data, str | Path) else None
     origin = description["data"]
     if origin["kind"] == "table":
-        return _of_table(name, settings, _fit_again(run, description, settings, place))
+        return _of_table(name, settings, _fit_again(run, description, settings, place), member)
     load, data_dir = origin["load"], origin.get("data_dir")
     if isinstance(data, ImageDataset):
-        return _of_pictures(name, settings, data)
+        return _of_images(name, settings, data, member)
     if place is None:
         place = find_folder(run, load) if Path(load).is_absolute() else load
     dataset = load_images(place, data_dir)
     check_images_of_run(run, origin, dataset, is_shown=False)
-    return _of_pictures(name, settings, dataset)
+    return _of_images(name, settings, dataset, member)
 
 
 def _settings_of(run: str | Path, description: Mapping[str, Any]) -> TrainingSettings:
@@ -122,23 +122,20 @@ def _of_another_version(run: str | Path, error: Exception) -> RunFolderError:
     return RunFolderError(f"{run}/settings.json is not that of a run by this version: {error}")
 
 
-def _of_pictures(name: str, settings: TrainingSettings, dataset: ImageDataset) -> RunRows:
-    learned, watched = as_examples(dataset.train), as_examples(dataset.test)
-    if settings.validation_fraction:
-        kept, held_out = split_rows(
-            dataset.train.labels, settings.validation_fraction, settings.seed
-        )
-        learned, watched = (learned.at(torch.from_numpy(part)) for part in (kept, held_out))
+def _of_images(
+    name: str, settings: TrainingSettings, dataset: ImageDataset, member: int
+) -> RunRows:
+    data = prepare_images(dataset, settings)
+    learned, watched = data.examples_of_member(member)
+    num_watched = 0 if data.held_out is None else data.held_out.num_rows
     return RunRows(
         name,
         settings,
-        settings.network_spec(
-            learned.inputs.shape[1], len(dataset.class_names), input_scale=1 / 255
-        ),
+        data.spec,
         learned,
         watched,
-        len(watched),
-        not settings.validation_fraction,
+        num_watched,
+        data.has_own_validation,
         tuple(dataset.class_names),
         dataset.image_shape,
     )
@@ -190,8 +187,8 @@ def _fit_again(
     return Fit(data)
 
 
-def _of_table(name: str, settings: TrainingSettings, fit: Fit) -> RunRows:
-    learned, watched = fit.data.examples_of_member(0)
+def _of_table(name: str, settings: TrainingSettings, fit: Fit, member: int) -> RunRows:
+    learned, watched = fit.data.examples_of_member(member)
     num_watched = 0 if watched is None else len(watched)
     if fit.settings.num_folds:
         num_watched = fit.num_validation_rows

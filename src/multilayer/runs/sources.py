@@ -17,8 +17,12 @@ from multilayer.engine.machine import check_machine
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import SettingsError
-from multilayer.fit.image_rows import members_of
-from multilayer.fit.split import hold_out
+from multilayer.fit.image_rows import (
+    held_out_images,
+    holds_out,
+    members_of,
+    prepare_images,
+)
 from multilayer.images.datasets import ImageDataset, load_images
 from multilayer.metrics.scores import loss_and_accuracy
 from multilayer.metrics.intervals import wilson_interval
@@ -98,9 +102,18 @@ class RunSource(ABC):
             ModelFileError: the model would be too large for its file.
         """
 
-    @abstractmethod
     def model_and_scores(self) -> "tuple[Model, dict[str, Any]]":
-        """The model, once the epochs are over, and its part of `results_document`."""
+        """The model, once the epochs are over, and its part of `results_document`.
+
+        The scores are those of held-out rows, or of a table's own validation rows.
+        """
+        model = self.fit.model()
+        known: dict[str, Any] = {"temperature": model.temperature}
+        held_out = self.fit.held_out_answers(model) if self.fit.data.calibrates else None
+        if held_out is not None:
+            known["validation"] = scores_of(model.targets, *held_out)
+            known["absent_classes"] = absent_classes(model.targets, held_out[1])
+        return model, known
 
     def save_drawings(self, folder: Path, network: "Network") -> None:  # noqa: ARG002
         """Draw the learning curves, where there is an epoch.
@@ -136,14 +149,10 @@ class ImageSource(RunSource):
     def __init__(self, configuration: RunConfiguration) -> None:
         super().__init__(configuration)
         self.settings = settings = configuration.image_settings()
-        if settings.num_folds:
-            raise SettingsError(
-                f"num_folds {settings.num_folds} is for tables; for pictures take num_members"
-            )
-        if settings.selection != "last" and not settings.validation_fraction:
+        if settings.selection != "last" and not holds_out(settings):
             raise SettingsError(
                 f"selection by {settings.selection!r} would choose by the test rows; "
-                "hold rows out with a validation_fraction, for example 0.1"
+                "hold rows out with a validation_fraction, for example 0.1, or num_folds"
             )
         if "flip" in settings.augment and configuration.data == "digits":
             raise SettingsError(
@@ -160,24 +169,14 @@ class ImageSource(RunSource):
             height * width, len(self.dataset.class_names), input_scale=1 / 255
         )
         check_machine(self._spec, members_of(settings))
-        labels, fraction = self.dataset.train.labels, settings.validation_fraction
-        self._held_out = hold_out(labels, fraction, settings.seed)[1] if fraction else None
+        self._held_out = held_out_images(self.dataset, settings)
 
     @cached_property
     def fit(self) -> "Fit":
         """See `RunSource`; PyTorch is loaded here."""
         from multilayer.fit.fit import Fit
-        from multilayer.fit.prepare import prepare
-        from multilayer.fit.rows import Rows
 
-        dataset, is_held_out = self.dataset, self._held_out is not None
-        data = prepare(
-            Rows.of_images(dataset.train, dataset.class_names),
-            recipe_name=self.configuration.recipe,
-            settings=self.settings,
-            validation=None if is_held_out else Rows.of_images(dataset.test, dataset.class_names),
-            calibrates=is_held_out,
-        )
+        data = prepare_images(self.dataset, self.settings, self.configuration.recipe)
         return Fit(data)
 
     @property
@@ -192,15 +191,13 @@ class ImageSource(RunSource):
 
     def description(self) -> dict[str, Any]:
         """See `RunSource`."""
-        asked, num_held_out = self.configuration, 0 if self._held_out is None else len(self._held_out)
-        num_learned = len(self.dataset.train) - num_held_out
-        return image_data(
-            self.dataset, asked.data, asked.data_dir, num_learned, self._held_out
-        )
+        asked = self.configuration
+        return image_data(self.dataset, asked.data, asked.data_dir, self._held_out)
 
     def model_and_scores(self) -> "tuple[Model, dict[str, Any]]":
-        """See `RunSource`; the scores are those of the test images."""
-        model, test = self.fit.model(), self.dataset.test
+        """See `RunSource`; the scores are those of the test images, and of held-out ones."""
+        model, known = super().model_and_scores()
+        test = self.dataset.test
         model.details["data"] = self.dataset.name
         labels = test.labels
         loss, accuracy = loss_and_accuracy(model.probabilities(test.images), labels)
@@ -211,7 +208,7 @@ class ImageSource(RunSource):
             Score("accuracy", accuracy, interval[0], interval[1], float(frequencies.max())),
             Score("log loss", loss, np.nan, np.nan, float(-(present @ np.log(present)))),
         ]
-        return model, {"temperature": model.temperature, "test": scores}
+        return model, {**known, "test": scores}
 
     def save_drawings(self, folder: Path, network: "Network") -> None:
         """Draw the learning curves, and the first layer's weights as images."""
@@ -250,18 +247,6 @@ class TableRunSource(RunSource):
         self.fit.check_saveable(path)
         require_varied(self.fit.targets)
         warn_of(self.fit.targets.notes)
-
-    def model_and_scores(self) -> "tuple[Model, dict[str, Any]]":
-        """See `RunSource`; the scores are those of the validation rows."""
-        model = self.fit.model()
-        held_out = self.fit.held_out_answers(model)
-        if held_out is None:
-            return model, {"temperature": model.temperature}
-        return model, {
-            "temperature": model.temperature,
-            "validation": scores_of(model.targets, *held_out),
-            "absent_classes": absent_classes(model.targets, held_out[1]),
-        }
 
 
 class TableInMemory(TableRunSource):

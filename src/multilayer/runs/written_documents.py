@@ -53,8 +53,7 @@ def image_data(
     dataset: ImageDataset,
     data: str | Path,
     data_dir: str | Path | None,
-    num_train_rows: int,
-    held_out: NDArray[np.int64] | None,
+    held_out: Sequence[NDArray[np.int64]] | None,
 ) -> dict[str, Any]:
     """What settings.json says of images.
 
@@ -62,11 +61,13 @@ def image_data(
         dataset: what was loaded.
         data: what it was asked for by.
         data_dir: where it was looked for first.
-        num_train_rows: images that are learned from.
-        held_out: the numbers of the training images that are held out; None: the test images
-            are measured on.
+        held_out: the numbers of the training images that each network holds out, or all of them
+            do; None: the test images are measured on.
     """
     is_known = str(data) in KNOWN_DATASETS
+    parts = held_out or ()
+    named = named_rows(np.sort(np.concatenate(parts))) if parts else []
+    of_row = {row: member for member, rows in enumerate(parts) for row in rows.tolist()}
     return {
         "kind": "images",
         "name": dataset.name,
@@ -78,14 +79,14 @@ def image_data(
         "class_names": list(dataset.class_names),
         "num_rows": len(dataset.train),
         "num_rows_without_target": 0,
-        "num_train_rows": num_train_rows,
-        "num_validation_rows": len(dataset.test) if held_out is None else len(held_out),
+        "num_train_rows": len(dataset.train) - (len(parts[0]) if parts else 0),
+        "num_validation_rows": sum(map(len, parts)) if parts else len(dataset.test),
         "num_test_rows": len(dataset.test),
-        "validation_from": "test" if held_out is None else "split",
+        "validation_from": "folds" if len(parts) > 1 else "split" if parts else "test",
         "validation": None,
         "validation_sha256": None,
-        "validation_rows": [] if held_out is None else named_rows(held_out),
-        "validation_members": None,
+        "validation_rows": named,
+        "validation_members": [of_row[row] for row in named] if len(parts) > 1 else None,
         "image_shape": list(dataset.image_shape),
         "roles": None,
         "schema": None,
@@ -159,7 +160,7 @@ def results_document(
     history: Sequence[Mapping[str, Any]],
     part_seconds: Mapping[str, float],
     num_parameters: int,
-    num_diverged: int = 0,
+    members: Sequence[int] | None = None,
     validation: Sequence[Score] = (),
     test: Sequence[Score] = (),
     absent_classes: Sequence[str] = (),
@@ -174,7 +175,7 @@ def results_document(
         history: the lines of history.jsonl.
         part_seconds: what each part of the run took, apart from the training.
         num_parameters: of one network.
-        num_diverged: networks that diverged and are no part of the model.
+        members: the networks that the model is made of, those that diverged left out; None: all.
         validation: scores on the validation rows.
         test: scores on the test rows.
         absent_classes: classes that no validation row has.
@@ -187,6 +188,7 @@ def results_document(
     by_name = {score.name: score.to_json() for score in test}
     accuracy, loss = by_name.get("accuracy"), by_name.get("log loss")
     num_networks = max(settings.num_members, settings.num_folds)
+    kept = list(range(num_networks) if members is None else members)
     return {
         "format_version": FORMAT_VERSION,
         "status": status,
@@ -198,8 +200,9 @@ def results_document(
         "best_epochs": last.get("best_epochs"),
         "train_seconds": train_seconds,
         "part_seconds": {**part_seconds, "training and watching it": train_seconds},
-        "num_members": num_networks - num_diverged,
-        "num_diverged": num_diverged,
+        "members": kept,
+        "num_members": len(kept),
+        "num_diverged": num_networks - len(kept),
         "num_parameters": num_parameters,
         **{
             name: data[name]
