@@ -1,5 +1,6 @@
 """What `evaluate` and `train` say of a table's scores."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from multilayer.cli.application import run
+from multilayer.cli.inspect import _classes
 
 FAST = ["--recipe", "fast", "--hidden-widths", "4", "--max-epochs", "3", "--seed", "1"]
 
@@ -45,6 +47,36 @@ def test_training_shows_baseline_classes_and_the_kept_epoch(tmp_path, folder, ca
     out, err = said(capsys, "evaluate", tmp_path / "run", folder / "new.csv")
     assert "is the file that" not in err
     assert "precision" in out
+
+
+def test_the_training_file_is_known_when_it_is_compressed(tmp_path, folder, capsys):
+    (tmp_path / "other.csv.gz").write_bytes(gzip.compress((folder / "t.csv").read_bytes()))
+    _, err = said(
+        capsys, "evaluate", folder / "run", tmp_path / "other.csv.gz", "--output", tmp_path
+    )
+    assert "is the file that" in err
+
+
+def test_flags_that_change_nothing_are_told(tmp_path, folder, capsys):
+    flags = ["--target", "y", *FAST, "--validation", "0.2", "--num-folds", "2"]
+    _, err = said(capsys, "train", folder / "t.csv", *flags, "--output", tmp_path / "run")
+    assert "--validation 0.2 is not used: each fold" in err
+    assert run(["predict", str(folder / "run"), str(folder / "new.csv"), "--invert"]) == 2
+    assert "--invert is for pictures" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more", [(), ("--memory-limit", "1GB")])
+def test_a_loss_of_numbers_on_classes_is_named(tmp_path, folder, capsys, more):
+    flags = ["--target", "y", "--loss", "quantile", *more, "--output", str(tmp_path / "run")]
+    assert run(["train", str(folder / "t.csv"), *flags]) == 2
+    assert "error: the loss quantile (--loss) is for numbers" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_inspect_counts_classes_beyond_fifty():
+    names = [f"k{number}" for number in range(300)]
+    assert _classes(names).endswith(", k49 and 250 more")
+    assert _classes(names[:50]).endswith(", k49")
 
 
 def test_figures_as_json(tmp_path, folder, capsys):

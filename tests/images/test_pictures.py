@@ -126,6 +126,18 @@ def test_a_folder_is_read_in_natural_order(tmp_path: Path) -> None:
     pictures = read_pictures(tmp_path, SHAPE)
     assert pictures.names == ("a.png", "B.PNG", "img1.png", "img2.png", "img10.png")
     np.testing.assert_array_equal(pictures.images[3], GREY // 2)
+    assert pictures.notes == (
+        f"1 of the 6 entries of {tmp_path} are no PNG or JPEG files, and are left out: notes.txt",
+    )
+
+
+def test_a_light_ground_is_noted_with_the_flag_that_inverts(tmp_path: Path) -> None:
+    light = np.full(SHAPE, 250, dtype=np.uint8)
+    light[1:3, 2:4] = 0
+    path = save(tmp_path / "a.png", light)
+    (note,) = read_pictures(path, SHAPE).notes
+    assert "1 of 1" in note and "--invert" in note
+    assert read_pictures(path, SHAPE, invert=True).notes == ()
 
 
 def test_changes_are_counted_over_the_folder(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`multilayer inspect`."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -11,6 +12,8 @@ from multilayer.errors import escaped
 
 if TYPE_CHECKING:
     from multilayer.runs.inspection import TableInspection
+
+_MOST_CLASSES_SHOWN = 50
 
 
 def inspect(
@@ -37,7 +40,7 @@ def inspect(
     if model.image_shape is not None:
         table.require_none_for_images()
         height, width = model.image_shape
-        say(f"labels pictures of {height} x {width}\nclasses: {listed(model.class_names)}")
+        say(f"labels pictures of {height} x {width}\nclasses: {_classes(model.class_names)}")
         return 0
     from multilayer.runs.inspection import inspect_table
 
@@ -45,12 +48,18 @@ def inspect(
     return 0
 
 
+def _classes(names: Sequence[object]) -> str:
+    """The names of the first classes, and how many more there are."""
+    more = len(names) - _MOST_CLASSES_SHOWN
+    return listed(names[:_MOST_CLASSES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
+
+
 def _print_table_model(inspection: "TableInspection") -> None:
     model = inspection.model
     targets, spec = model.targets, model.network.spec
     say(f"predicts {listed(targets.names)} ({targets.task}) from the rows of a table")
     if targets.classes:
-        say(f"classes: {listed(targets.classes)}")
+        say(f"classes: {_classes(targets.classes)}")
     members = f"{model.network.num_members} networks of " if model.network.num_members > 1 else ""
     say(
         f"network: {members}{'-'.join(map(str, spec.widths))}, {spec.activation}, "

@@ -62,6 +62,8 @@ def predict(
         require_other_file(output, data, model_path(run))
     model = load_predictor(model_path(run))
     if model.image_shape is None:
+        if invert:
+            raise SettingsError("--invert is for pictures; this model answers for rows of a table")
         return predict_table(
             model,
             run,

@@ -136,6 +136,9 @@ def _new(
                 "the table is large for this machine's memory; it is trained from the disk "
                 f"within --memory-limit {limit // 10**6}MB"
             )
+    has_folds = changes.get("num_folds", recipe == "best")
+    if held_out and has_folds and limit is None and table.time_column is None:
+        note(f"--validation {table.validation} is not used: each fold is held out once")
     return RunConfiguration(
         data, table.roles(), recipe, {**changes, **held_out}, output, checkpoint_every,
         task=table.task_name(), validation=validation, is_strict=table.strict, memory_limit=limit,

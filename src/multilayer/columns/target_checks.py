@@ -76,6 +76,20 @@ def numbers_of(
     return numbers
 
 
+def require_numbers_for_loss(array: NDArray[Any], loss: str) -> None:
+    """Raise TableError, naming the loss, where a loss of numbers is asked of targets with text."""
+    if array.dtype.kind not in "OU":
+        return
+    for value in array.ravel().tolist():
+        try:
+            isinstance(value, str) and float(value)
+        except ValueError:
+            raise TableError(
+                f"the loss {loss} (--loss) is for numbers; the target holds {shown(value)}: for "
+                "classes, leave the loss out"
+            ) from None
+
+
 def _require_exact(whole: NDArray[Any], numbers: NDArray[np.float64], name: str) -> None:
     """Raise TableError where different whole numbers are the same as float64."""
     if whole.dtype.kind not in "iuO" or np.abs(numbers).max(initial=0) <= _LARGEST_EXACT:

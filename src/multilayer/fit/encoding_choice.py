@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.columns.schema import Schema
+from multilayer.columns.target_checks import require_numbers_for_loss
 from multilayer.columns.target_values import Task, infer_task, target_array
 from multilayer.encoding.encoder import Encoder, EncodingPlan
 from multilayer.encoding.row_draw import RowDraw
@@ -84,6 +85,7 @@ def choose_encoding(
     schema, sample = typed_table(survey.sample, survey.sample_rows, roles, None, source)
     if task is None and changes.get("loss") in LOSSES_OF_TASKS["regression"]:
         task = "regression"  # whole numbers would be taken for classes
+        require_numbers_for_loss(survey.sample_targets(), str(changes["loss"]))
     targets = _targets(survey, roles.target, task, source)
     settings = large_settings(
         recipe_name, targets.task, survey.num_rows, len(schema.inputs), changes,

@@ -8,6 +8,7 @@ from typing import Any
 
 from multilayer.errors import RunFolderError, TableError
 from multilayer.ordinary_files import open_regular
+from multilayer.reading.byte_stream import is_compressed, open_unpacked
 
 _MOST_PARTS = 4  # of a path that are looked for elsewhere, and folders around a run to look in
 _PLACES = ("source", "name", "load", "data_dir", "validation")
@@ -27,6 +28,18 @@ def file_digest(path: str | Path) -> str | None:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise TableError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+
+
+def unpacked_digest(path: str | Path) -> str | None:
+    """SHA-256 of what a compressed file holds; None for others, and for a damaged one."""
+    path = Path(path).expanduser()
+    if not is_there(path) or not path.is_file() or not is_compressed(path):
+        return None
+    try:
+        with open_unpacked(path) as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except (OSError, TableError):  # reading its rows says what is wrong
+        return None
 
 
 def is_there(path: str | Path) -> bool:

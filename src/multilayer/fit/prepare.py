@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from multilayer.columns.schema import Schema
+from multilayer.columns.target_checks import require_numbers_for_loss
 from multilayer.columns.target_values import Task
 from multilayer.encoding.encoder import Encoder, EncodingPlan
 from multilayer.encoding.image_encoder import ImageEncoder
@@ -331,6 +332,7 @@ def _targets_of_table(
 ) -> Targets:
     if task is None and changes.get("loss") in LOSSES_OF_TASKS["regression"]:
         task = "regression"  # whole numbers would be taken for classes
+        require_numbers_for_loss(np.asarray(rows.targets), str(changes["loss"]))
     targets = Targets.fit(rows.targets, task, names, numbers=rows.numbers)
     require_classes(targets)
     return targets

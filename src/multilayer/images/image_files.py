@@ -3,7 +3,7 @@
 import re
 import warnings
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _KINDS = {PNG_MAGIC: "PNG", b"\xff\xd8\xff": "JPEG"}
 _SUFFIXES = (".png", ".jpg", ".jpeg")
+_MOST_NAMES_SHOWN = 5
+_LIGHT = 192  # grey of edges that are paper rather than background
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +64,9 @@ def read_pictures(path: str | Path, image_shape: tuple[int, int], invert: bool =
     """
     path = Path(path).expanduser()
     if path.is_dir():
-        return _read_picture_files(_picture_files_in(path), image_shape, invert)
+        files, left_out = _picture_files_in(path)
+        pictures = _read_picture_files(files, image_shape, invert)
+        return replace(pictures, notes=(*pictures.notes, *left_out))
     magic = _first_bytes(path)
     if _kind(magic):
         return _read_picture_files([path], image_shape, invert)
@@ -88,7 +92,8 @@ def _kind(magic: bytes) -> str | None:
     return next((kind for begin, kind in _KINDS.items() if magic.startswith(begin)), None)
 
 
-def _picture_files_in(folder: Path) -> list[Path]:
+def _picture_files_in(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
+    """The pictures of a folder in their order, and a note of what else is in it."""
     try:
         files = [path for path in folder.iterdir() if not path.name.startswith(".")]
     except OSError as error:
@@ -98,7 +103,17 @@ def _picture_files_in(folder: Path) -> list[Path]:
         raise ImageFileError(
             f"the folder {folder} has no PNG or JPEG file among its {len(files)} entries"
         )
-    return sorted(pictures, key=_natural_order)
+    others = sorted({path.name for path in files} - {path.name for path in pictures})
+    if not others:
+        return sorted(pictures, key=_natural_order), ()
+    shown = ", ".join(others[:_MOST_NAMES_SHOWN]) + (
+        ", …" if len(others) > _MOST_NAMES_SHOWN else ""
+    )
+    left_out = (
+        f"{len(others):,} of the {len(files):,} entries of {folder} are no PNG or JPEG files, and "
+        f"are left out: {shown}"
+    )
+    return sorted(pictures, key=_natural_order), (left_out,)
 
 
 def _natural_order(path: Path) -> tuple[list[tuple[str, int]], str]:
@@ -133,7 +148,21 @@ def _read_picture_files(paths: list[Path], image_shape: tuple[int, int], invert:
         f"{'were' if count > 1 else 'was'} {change}"
         for change, count in changes.items()
     )
-    return Pictures(tuple(path.name for path in paths), np.stack(images), notes)
+    read = np.stack(images)
+    num_light = _num_light(read)
+    if num_light > len(paths) / 2 and not invert:
+        hint = (
+            f"{num_light:,} of {len(paths):,} pictures are light along their edges: if the network "
+            "was trained on light strokes on a dark ground, give --invert (invert=True)"
+        )
+        notes = (*notes, hint)
+    return Pictures(tuple(path.name for path in paths), read, notes)
+
+
+def _num_light(images: NDArray[np.uint8]) -> int:
+    """How many of (num_images, height, width) have a light ground, by the median of the edges."""
+    sides = (images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1])
+    return int((np.median(np.concatenate(sides, axis=1), axis=1) >= _LIGHT).sum())
 
 
 def _read_picture(

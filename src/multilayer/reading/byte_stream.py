@@ -49,6 +49,16 @@ def open_unpacked(path: str | Path, limit_bytes: int | None = None) -> Iterator[
         yield io.BufferedReader(_Guarded(unpacked, name, limit_bytes), 2**16)
 
 
+def is_compressed(path: str | Path) -> bool:
+    """Whether a file begins as those that `open_unpacked` unpacks.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with open_regular(path) as file:
+        return file.read(6).startswith((_GZIP, _BZ2, _XZ, _ZSTD))
+
+
 @contextmanager
 def _open_plain(path: str | Path) -> Iterator[io.BufferedReader]:
     if str(path) == STANDARD_INPUT:

@@ -10,7 +10,7 @@ from multilayer.drawing.reliability import save_reliability_diagram
 from multilayer.encoding.unseen_values import UnseenValues
 from multilayer.errors import DataError, OutputError, RunFolderError, SettingsError
 from multilayer.files import check_is_no_link
-from multilayer.fit.moved_data import file_digest
+from multilayer.fit.moved_data import file_digest, unpacked_digest
 from multilayer.fit.rows import Rows
 from multilayer.images.datasets import ImageDataset, ImageSplit, load_images
 from multilayer.metrics.evaluation import Evaluation, evaluation_of
@@ -173,13 +173,13 @@ def _known_rows(run: str | Path, data: str | Path) -> str | None:
         return None
     if not any(digests.values()):
         return None
-    digest = file_digest(data)
-    if digest is not None and digest == digests["sha256"]:
+    found = {file_digest(data), unpacked_digest(data)} - {None}
+    if digests["sha256"] in found:
         return (
             f"{data} is the file that {run} was trained on: on rows that it has learned from, "
             "scores say little about new ones"
         )
-    if digest is not None and digest == digests["validation_sha256"]:
+    if digests["validation_sha256"] in found:
         return (
             f"{data} is the file whose rows chose the epoch and the calibration of {run}: scores "
             "on new rows may be a little worse"
