@@ -77,16 +77,37 @@ def written_numbers(text: "pl.Series", number_format: NumberFormat) -> "pl.Serie
             numbers = numbers.scatter(others, written.to_series())
         return numbers
     digits = digits_pattern(number_format.decimal, number_format.thousands)
+    numbers = _simple_numbers(text, digits, number_format)
+    others = (numbers.is_null() & text.is_not_null()).arg_true()
+    if not len(others):
+        return numbers
     affixes, multiples = _one_of(number_format.affixes), _one_of(number_format.multiples)
     pattern = written_pattern(digits, affixes, multiples)
-    return (
-        with_usual_signs(text)
-        .alias("text")
-        .to_frame()
-        .select(_value(pattern, number_format))
-        .to_series()
-        .alias(text.name)
-    )
+    rest = with_usual_signs(text[others]).alias("text").to_frame()
+    return numbers.scatter(others, rest.select(_value(pattern, number_format)).to_series())
+
+
+def _simple_numbers(text: "pl.Series", digits: str, number_format: NumberFormat) -> "pl.Series":
+    """Of written numbers the most frequent: at most a minus before them; null for all others.
+
+    That takes a fraction of the time of looking for every part of a number.
+    """
+    value = text.str.strip_chars()
+    for affix in number_format.affixes:
+        value = value.str.strip_suffix(affix).str.strip_prefix(affix)
+    value = value.str.strip_chars()
+    is_simple = value.str.contains(rf"^-?{digits}$") & value.str.contains(r"^-?[0-9]")
+    value = value.set(~is_simple, None)
+    if number_format.thousands:
+        value = value.str.replace_all(f"[{_written_between(number_format.thousands)}]", "")
+    if number_format.decimal != ".":
+        value = value.str.replace(number_format.decimal, ".", literal=True)
+    return value.cast(float, strict=False)
+
+
+def _written_between(thousands: str) -> str:
+    """What may stand between groups of digits, as a regular expression has it in brackets."""
+    return re.escape({" ": SPACES, "'": APOSTROPHES}.get(thousands, thousands))
 
 
 def _one_of(texts: tuple[str, ...]) -> str:
@@ -106,10 +127,7 @@ def _value(pattern: str, number_format: NumberFormat) -> "pl.Expr":
     part = pl.col("text").str.strip_chars().str.extract_groups(pattern).struct.field
     digits = part("digits")
     if number_format.thousands:
-        between = {" ": SPACES, "'": APOSTROPHES}.get(
-            number_format.thousands, number_format.thousands
-        )
-        digits = digits.str.replace_all(f"[{re.escape(between)}]", "")
+        digits = digits.str.replace_all(f"[{_written_between(number_format.thousands)}]", "")
     if number_format.decimal != ".":
         digits = digits.str.replace(number_format.decimal, ".", literal=True)
     exponent = "e" + pl.coalesce(part("exponent"), part("fortran"))
