@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from multilayer.cli.format_flags import FormatFlags
-from multilayer.cli.predict_table import predict_table
-from multilayer.cli.terminal import note, print_table
+from multilayer.cli.terminal import note, print_table, say
 from multilayer.errors import SettingsError
 
 if TYPE_CHECKING:
     from multilayer.images.image_files import Pictures
     from multilayer.model.predictor import Predictor
+    from multilayer.reading.table_format import TableFormat
+    from multilayer.runs.table_predictions import OnUnseenFlag
 
 _HEADERS = ("image", "label", "probability")
 
@@ -64,7 +65,7 @@ def predict(
     if model.image_shape is None:
         if invert:
             raise SettingsError("--invert is for pictures; this model answers for rows of a table")
-        return predict_table(
+        return _predict_table(
             model,
             run,
             data,
@@ -86,6 +87,43 @@ def predict(
 
     pictures = read_pictures(data, model.image_shape, invert=invert)
     return _predict_images(model, pictures, output, proba, spreadsheet_safe)
+
+
+def _predict_table(
+    model: "Predictor",
+    run: str,
+    data: str,
+    output: str | None,
+    with_probabilities: bool,
+    coverage: float | None,
+    is_spreadsheet_safe: bool,
+    table_format: "TableFormat | None",
+    on_unseen: "OnUnseenFlag",
+) -> int:
+    """Answer for each row of a file."""
+    from multilayer.runs.data_of_run import format_of_run
+    from multilayer.runs.table_predictions import TablePredictions
+
+    predictions = TablePredictions(
+        model,
+        data,
+        table_format=table_format or format_of_run(run, data),
+        with_probabilities=with_probabilities,
+        coverage=coverage,
+        on_unseen=on_unseen,
+    )
+    num_rows = predictions.save(output or "-", is_spreadsheet_safe=is_spreadsheet_safe)
+    ignored = [name for name in predictions.ignored_columns if name not in model.targets.names]
+    if ignored:
+        note(f"columns that are not needed: {', '.join(ignored)}")
+    if on_unseen == "note":
+        for text in predictions.unseen.sentences():
+            note(f"{text} (--on-unseen)")
+    for text in predictions.unseen.bare.sentences():
+        note(text)
+    if output not in (None, "-"):
+        say(f"{output}: {num_rows:,} rows", file=sys.stderr)
+    return 0
 
 
 def _predict_images(
