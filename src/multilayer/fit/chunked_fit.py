@@ -17,12 +17,11 @@ from multilayer.engine.batches import Examples
 from multilayer.engine.chunks import ChunkedExamples
 from multilayer.engine.settings import TrainingSettings
 from multilayer.fit.prepare import (
-    FEWEST_ROWS_TO_DIVIDE,
     TASK_NAMES,
     PreparedData,
     require_different_numbers,
-    without_held_out,
 )
+from multilayer.fit.split import FEWEST_ROWS_TO_DIVIDE, without_held_out
 from multilayer.model.held_out import HeldOut
 from multilayer.recipes.recipes import HELD_OUT_FRACTION, recipe
 

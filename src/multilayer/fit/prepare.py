@@ -22,18 +22,11 @@ from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import DataWarning, SettingsError, TableError
 from multilayer.fit.rows import Rows
-from multilayer.fit.split import Split, folds, hold_out
+from multilayer.fit.split import FEWEST_ROWS_TO_SELECT, Split, most_repeated, split_for
 from multilayer.model.held_out import HeldOut
 from multilayer.model.model import Model
-from multilayer.recipes.recipes import (
-    HELD_OUT_FRACTION,
-    LOSSES_OF_TASKS,
-    TaskName,
-    recipe,
-)
+from multilayer.recipes.recipes import LOSSES_OF_TASKS, TaskName, recipe
 
-FEWEST_ROWS_TO_DIVIDE = 10  # fewer are all learned from
-FEWEST_ROWS_TO_SELECT = 20  # held-out rows; by fewer the best epoch is chosen by chance
 SEED_STEP = 1 << 32  # so that the members of one seed are not those of the next
 IMAGE_SEED_STEP = 1  # as in all runs on images since the first
 
@@ -192,9 +185,9 @@ def prepare(
         require_different_numbers(targets)
     is_whole = is_table and len(rows) <= settings.batch_size
     if is_whole and rows.groups is None and rows.times is None:
-        rows = rows.repeated(_most_repeated(settings, validation)).in_order(targets)
+        rows = rows.repeated(most_repeated(settings, validation)).in_order(targets)
     rows = rows.weighted_by_class(class_weight, targets)
-    settings, split = _split(rows, targets, settings, validation)
+    settings, split = split_for(rows, targets, settings, validation)
     is_few = split.held_out is not None and len(split.held_out[0]) < FEWEST_ROWS_TO_SELECT
     is_asked = not {"selection", "patience"}.isdisjoint(changes)
     if is_table and is_few and not settings.num_folds and not is_asked:
@@ -289,15 +282,6 @@ def settings_of_members(
     return [replace(settings, seed=settings.seed + member * step) for member in range(num_members)]
 
 
-def without_held_out(settings: TrainingSettings) -> TrainingSettings:
-    """Settings for rows that are all learned from, with nothing to choose an epoch by."""
-    num_members = max(settings.num_members, settings.num_folds)
-    return replace(
-        settings, num_folds=0, num_members=num_members, validation_fraction=0.0, selection="last",
-        patience=0,
-    )  # fmt: skip
-
-
 def require_different_numbers(targets: Targets) -> None:
     """Raise TableError for a target that is one number in all rows; of several, warn of some.
 
@@ -343,69 +327,6 @@ def _scaled(values: NDArray[Any], targets: Targets, settings: TrainingSettings) 
     return Targets.fit(
         values, "regression", targets.names, loss=settings.loss, quantiles=settings.quantiles
     )
-
-
-def _most_repeated(settings: TrainingSettings, validation: Rows | None) -> int:
-    """Up to how many rows whole weights are repetitions.
-
-    Copies of a row may then be on both sides of the split, so not where an epoch is chosen by
-    what is held out.
-    """
-    share = 1 / settings.num_folds if settings.num_folds else settings.validation_fraction
-    if validation is not None or not share:
-        return settings.batch_size
-    return min(settings.batch_size, int((FEWEST_ROWS_TO_SELECT - 1) / share))
-
-
-def _split(
-    rows: Rows, targets: Targets, settings: TrainingSettings, validation: Rows | None
-) -> tuple[TrainingSettings, Split]:
-    """Split the rows, and settle the settings that depend on what can be held out."""
-    everything = np.arange(len(rows))
-    strata = np.zeros(len(rows), np.int64)
-    if targets.is_classification:
-        strata = rows.encoded_targets(targets)
-    num_in_company = int((np.bincount(strata)[strata] > 1).sum())  # others are only learned
-    can_divide = num_in_company >= FEWEST_ROWS_TO_DIVIDE
-    if rows.times is not None and rows.groups is not None and validation is None:
-        warnings.warn(
-            "the latest rows are held out (time_column, --time-column), and rows of one group "
-            "may be on both sides: group_by, --group-by is not used",
-            DataWarning,
-            stacklevel=4,
-        )
-    if settings.num_folds and (validation is not None or rows.times is not None):
-        fraction = settings.validation_fraction or HELD_OUT_FRACTION
-        settings = replace(
-            settings,
-            num_members=settings.num_folds,
-            num_folds=0,
-            validation_fraction=0.0 if validation is not None else fraction,
-        )
-    is_divided = (
-        validation is None and can_divide and (settings.num_folds or settings.validation_fraction)
-    )
-    if validation is None and not is_divided:
-        if settings.patience:
-            warnings.warn(
-                f"no rows are held out of {len(rows)}, so nothing says when to end early: all "
-                f"{settings.max_epochs} epochs are run (early_stopping, --patience)",
-                DataWarning,
-                stacklevel=4,
-            )
-        settings = without_held_out(settings)
-    if not is_divided:
-        return settings, Split((everything,) * settings.num_members, None)
-    if settings.num_folds:
-        parts = folds(strata, settings.num_folds, settings.seed, rows.groups)
-        split = Split(tuple(kept for kept, _ in parts), tuple(held for _, held in parts))
-        return settings, split
-    kept, held = hold_out(
-        strata, settings.validation_fraction, settings.seed,
-        groups=rows.groups, times=rows.times,
-    )  # fmt: skip
-    num_members = settings.num_members
-    return settings, Split((kept,) * num_members, (held,) * num_members)
 
 
 def _check_start(start: Model, targets: Targets) -> None:

@@ -1,12 +1,21 @@
 """Which rows a network learns from, and which it is measured on."""
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.encoding.splits import fold_rows, split_groups, split_latest, split_rows
+from multilayer.encoding.targets import Targets
+from multilayer.engine.settings import TrainingSettings
+from multilayer.errors import DataWarning
+from multilayer.fit.rows import Rows
+from multilayer.recipes.recipes import HELD_OUT_FRACTION
+
+FEWEST_ROWS_TO_DIVIDE = 10  # fewer are all learned from
+FEWEST_ROWS_TO_SELECT = 20  # held-out rows; by fewer the best epoch is chosen by chance
 
 RowNumbers = NDArray[np.int64]
 
@@ -89,3 +98,75 @@ def folds(
         (np.flatnonzero(fold_of_row != fold), np.flatnonzero(fold_of_row == fold))
         for fold in range(num_folds)
     )
+
+
+def most_repeated(settings: TrainingSettings, validation: Rows | None) -> int:
+    """Up to how many rows whole weights are repetitions.
+
+    Copies of a row may then be on both sides of the split, so not where an epoch is chosen by
+    what is held out.
+    """
+    share = 1 / settings.num_folds if settings.num_folds else settings.validation_fraction
+    if validation is not None or not share:
+        return settings.batch_size
+    return min(settings.batch_size, int((FEWEST_ROWS_TO_SELECT - 1) / share))
+
+
+def split_for(
+    rows: Rows, targets: Targets, settings: TrainingSettings, validation: Rows | None
+) -> tuple[TrainingSettings, Split]:
+    """Split the rows, and settle the settings that depend on what can be held out."""
+    everything = np.arange(len(rows))
+    strata = np.zeros(len(rows), np.int64)
+    if targets.is_classification:
+        strata = rows.encoded_targets(targets)
+    num_in_company = int((np.bincount(strata)[strata] > 1).sum())  # others are only learned
+    can_divide = num_in_company >= FEWEST_ROWS_TO_DIVIDE
+    if rows.times is not None and rows.groups is not None and validation is None:
+        warnings.warn(
+            "the latest rows are held out (time_column, --time-column), and rows of one group "
+            "may be on both sides: group_by, --group-by is not used",
+            DataWarning,
+            stacklevel=4,
+        )
+    if settings.num_folds and (validation is not None or rows.times is not None):
+        fraction = settings.validation_fraction or HELD_OUT_FRACTION
+        settings = replace(
+            settings,
+            num_members=settings.num_folds,
+            num_folds=0,
+            validation_fraction=0.0 if validation is not None else fraction,
+        )
+    is_divided = (
+        validation is None and can_divide and (settings.num_folds or settings.validation_fraction)
+    )
+    if validation is None and not is_divided:
+        if settings.patience:
+            warnings.warn(
+                f"no rows are held out of {len(rows)}, so nothing says when to end early: all "
+                f"{settings.max_epochs} epochs are run (early_stopping, --patience)",
+                DataWarning,
+                stacklevel=4,
+            )
+        settings = without_held_out(settings)
+    if not is_divided:
+        return settings, Split((everything,) * settings.num_members, None)
+    if settings.num_folds:
+        parts = folds(strata, settings.num_folds, settings.seed, rows.groups)
+        split = Split(tuple(kept for kept, _ in parts), tuple(held for _, held in parts))
+        return settings, split
+    kept, held = hold_out(
+        strata, settings.validation_fraction, settings.seed,
+        groups=rows.groups, times=rows.times,
+    )  # fmt: skip
+    num_members = settings.num_members
+    return settings, Split((kept,) * num_members, (held,) * num_members)
+
+
+def without_held_out(settings: TrainingSettings) -> TrainingSettings:
+    """Settings for rows that are all learned from, with nothing to choose an epoch by."""
+    num_members = max(settings.num_members, settings.num_folds)
+    return replace(
+        settings, num_folds=0, num_members=num_members, validation_fraction=0.0, selection="last",
+        patience=0,
+    )  # fmt: skip

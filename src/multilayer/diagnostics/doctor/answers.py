@@ -3,7 +3,7 @@
 import numpy as np
 
 from multilayer.diagnostics.doctor.evidence import Answers, Diagnosis, Evidence
-from multilayer.fit.prepare import FEWEST_ROWS_TO_DIVIDE
+from multilayer.fit.split import FEWEST_ROWS_TO_DIVIDE
 from multilayer.metrics.intervals import wilson_interval
 from multilayer.recipes.recipes import HELD_OUT_FRACTION
 
