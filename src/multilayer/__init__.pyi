@@ -27,8 +27,8 @@ from multilayer.experiments.study import study as study
 from multilayer.experiments.tune.tune_run import TuneResult as TuneResult
 from multilayer.experiments.tune.tune_run import TuneRun as TuneRun
 from multilayer.experiments.tune.tuning import tune as tune
+from multilayer.fit.column_roles import ColumnRoles as ColumnRoles
 from multilayer.fit.large_table import LargeTable as LargeTable
-from multilayer.fit.table_source import ColumnRoles as ColumnRoles
 from multilayer.images.datasets import ImageDataset as ImageDataset
 from multilayer.images.datasets import ImageSplit as ImageSplit
 from multilayer.images.datasets import load_images as load_images

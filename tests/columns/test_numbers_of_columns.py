@@ -4,8 +4,9 @@ import polars as pl
 import pytest
 
 from multilayer.columns.value_format import ValueFormat
+from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.row_reader import RowReader
-from multilayer.fit.table_source import ColumnRoles, read_rows
+from multilayer.fit.table_source import read_rows
 
 
 def written(path, target, weight="1", beside="{},5"):

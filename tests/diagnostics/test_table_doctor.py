@@ -10,7 +10,7 @@ from multilayer.cli.application import run as multilayer_in_process
 from multilayer.diagnostics.doctor.examination import doctor
 from multilayer.diagnostics.learning import learning_of, save_pictures, snapshots_of
 from multilayer.errors import RunFolderError, TrainingDivergedError
-from multilayer.fit.table_source import ColumnRoles
+from multilayer.fit.column_roles import ColumnRoles
 from multilayer.model.model_file import load_model
 from multilayer.runs.earlier_runs import TableRun
 

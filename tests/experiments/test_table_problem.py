@@ -14,7 +14,7 @@ from multilayer.experiments.comparison_words import paragraph, rows
 from multilayer.experiments.load_problem import load_problem
 from multilayer.experiments.repetitions import repeat
 from multilayer.experiments.study import study
-from multilayer.fit.table_source import ColumnRoles
+from multilayer.fit.column_roles import ColumnRoles
 
 pytestmark = pytest.mark.filterwarnings("ignore::multilayer.errors.DataWarning")
 

@@ -12,7 +12,7 @@ from multilayer import files, growing_files, ordinary_files
 from multilayer.drawing import pictures
 from multilayer.errors import OutputError, RunFolderError, TableError
 from multilayer.files import write_text
-from multilayer.fit.table_source import ColumnRoles
+from multilayer.fit.column_roles import ColumnRoles
 from multilayer.runs.configuration import RunConfiguration
 from multilayer.runs.run import Run
 from multilayer.runs.run_documents import read_history, read_json

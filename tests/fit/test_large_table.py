@@ -15,9 +15,9 @@ import torch
 
 from multilayer.errors import OutputError, RunFolderError, SettingsError, TableError
 from multilayer.fit import large_table, memory_plan, table_size
+from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.large_table import LargeTable
 from multilayer.fit.table_size import choose_memory_limit
-from multilayer.fit.table_source import ColumnRoles
 from multilayer.model.model_file import load_model
 from multilayer.runs.configuration import RunConfiguration
 from multilayer.runs.earlier_runs import TableRun
@@ -209,7 +209,7 @@ import os, sys
 from multilayer.fit import memory_plan
 memory_plan._LARGEST_PIECE_BYTES = 30_000
 from multilayer.fit.large_table import LargeTable
-from multilayer.fit.table_source import ColumnRoles
+from multilayer.fit.column_roles import ColumnRoles
 table = LargeTable(sys.argv[1], ColumnRoles(("y",), drop=("label",)), 700_000_000)
 for step in table.prepare():
     if step.part == "encoding" and step.num_done > 2000:

@@ -9,7 +9,8 @@ import pytest
 
 from multilayer.columns.value_format import ValueFormat
 from multilayer.errors import TableError
-from multilayer.fit.table_source import ColumnRoles, read_rows
+from multilayer.fit.column_roles import ColumnRoles
+from multilayer.fit.table_source import read_rows
 
 ROWS = range(40)
 

@@ -13,8 +13,9 @@ from multilayer.columns.kinds import infer_schema
 from multilayer.encoding.encoder import Encoder
 from multilayer.encoding.targets import Targets
 from multilayer.errors import TableError
+from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.survey import TableSurvey
-from multilayer.fit.table_source import ColumnRoles, read_rows, typed_table
+from multilayer.fit.table_source import read_rows, typed_table
 from multilayer.reading.table import read_table, read_table_pieces
 
 pytestmark = pytest.mark.filterwarnings("ignore::multilayer.errors.DataWarning")

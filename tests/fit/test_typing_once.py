@@ -9,7 +9,8 @@ import pytest
 from multilayer.columns.value_format import ValueFormat
 from multilayer.errors import DataWarning, SettingsError, TableError
 from multilayer.experiments.load_problem import load_problem
-from multilayer.fit.table_source import ColumnRoles, read_rows
+from multilayer.fit.column_roles import ColumnRoles
+from multilayer.fit.table_source import read_rows
 from multilayer.model.model import Model
 from multilayer.runs.earlier_runs import TableRun
 from multilayer.runs.evaluation import evaluate_table

@@ -5,8 +5,9 @@ import pytest
 
 from multilayer.errors import TableError
 from multilayer.fit import table_size
+from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.table_size import choose_memory_limit
-from multilayer.fit.table_source import ColumnRoles, read_rows
+from multilayer.fit.table_source import read_rows
 from multilayer.reading.parquet_footer import rows_and_columns
 
 

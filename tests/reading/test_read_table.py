@@ -20,7 +20,8 @@ from pyarrow import feather
 
 from multilayer.columns.kinds import infer_schema
 from multilayer.errors import DataWarning, MultilayerError, TableError
-from multilayer.fit.table_source import ColumnRoles, read_rows
+from multilayer.fit.column_roles import ColumnRoles
+from multilayer.fit.table_source import read_rows
 from multilayer.reading import json_lines as read_json
 from multilayer.reading.byte_stream import open_unpacked
 from multilayer.reading.frames import as_frame

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from multilayer.cli import application
-from multilayer.fit.table_source import ColumnRoles
+from multilayer.fit.column_roles import ColumnRoles
 from multilayer.report.collect import run_content, write_report
 from multilayer.runs.earlier_runs import TableRun
 from multilayer.runs.repeat_command import repeat_command

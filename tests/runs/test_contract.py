@@ -23,7 +23,7 @@ from multilayer.errors import (
     TrainingDivergedError,
 )
 from multilayer.files import write_text
-from multilayer.fit.table_source import ColumnRoles
+from multilayer.fit.column_roles import ColumnRoles
 from multilayer.images.idx import write_idx
 from multilayer.model.model_file import load_model
 from multilayer.runs.configuration import RunConfiguration

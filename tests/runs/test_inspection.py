@@ -8,7 +8,7 @@ from multilayer.errors import RunFolderError
 from multilayer.metrics.importance import permutation_importance
 from multilayer.runs.inspection import held_out_rows, inspect_table, members_holding_out
 from multilayer.runs.earlier_runs import TableRun
-from multilayer.fit.table_source import ColumnRoles
+from multilayer.fit.column_roles import ColumnRoles
 from multilayer.model.model_file import load_model
 
 SETTINGS = {

@@ -10,7 +10,7 @@ from multilayer.errors import SettingsError
 
 if TYPE_CHECKING:
     from multilayer.columns.target_values import Task
-    from multilayer.fit.table_source import ColumnRoles
+    from multilayer.fit.column_roles import ColumnRoles
 
 TaskFlag = Literal["classification", "multilabel", "regression"]
 
@@ -88,7 +88,7 @@ class TableFlags(FormatFlags):
             SettingsError: `--as` is not of the form NAME=KIND.
         """
         from multilayer.columns.value_format import ValueFormat
-        from multilayer.fit.table_source import ColumnRoles
+        from multilayer.fit.column_roles import ColumnRoles
 
         kinds = {}
         for text in self.as_kind:

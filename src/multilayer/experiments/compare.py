@@ -16,7 +16,7 @@ from multilayer.experiments.load_problem import load_problem
 from multilayer.experiments.problem import LOWER_IS_BETTER, MetricName, Problem
 from multilayer.experiments.repetitions import HELD_OUT, Repetitions, repeat
 from multilayer.experiments.sequential import SequentialComparison, looks_up_to
-from multilayer.fit.table_source import ColumnRoles
+from multilayer.fit.column_roles import ColumnRoles
 
 
 def compare(

@@ -7,8 +7,9 @@ from multilayer.encoding.targets import Targets
 from multilayer.errors import SettingsError, escaped
 from multilayer.experiments.problem import ArrayProblem, Problem
 from multilayer.experiments.table_problem import TableProblem
+from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.image_rows import as_examples
-from multilayer.fit.table_source import ColumnRoles, read_rows, require_varied, warn_of
+from multilayer.fit.table_source import read_rows, require_varied, warn_of
 from multilayer.images.datasets import load_images
 
 

@@ -11,7 +11,7 @@ from multilayer.errors import SettingsError
 from multilayer.experiments.load_problem import load_problem
 from multilayer.experiments.problem import MetricName, Problem
 from multilayer.experiments.sequential import FEWEST_SEEDS
-from multilayer.fit.table_source import ColumnRoles
+from multilayer.fit.column_roles import ColumnRoles
 from multilayer.recipes.recipes import recipe
 
 # Where each study is, and whether it trains on data.

@@ -16,10 +16,11 @@ from multilayer.encoding.targets import Targets
 from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import TableError
 from multilayer.fit.chunked_fit import large_settings
+from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.memory_plan import MemoryPlan
 from multilayer.fit.prepare import require_classes, settings_of_members, spec_of
 from multilayer.fit.survey import TableSurvey
-from multilayer.fit.table_source import ColumnRoles, typed_table
+from multilayer.fit.table_source import typed_table
 from multilayer.recipes.recipes import LOSSES_OF_TASKS
 
 

@@ -16,6 +16,7 @@ from multilayer.engine.batches import Examples
 from multilayer.engine.specification import check_choice
 from multilayer.errors import OutputError, SettingsError, TableError
 from multilayer.fit.chunked_fit import prepare_chunks
+from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.encode_table import MapPlan, write_encoded_map
 from multilayer.fit.encoding_choice import EncodingChoice, choose_encoding
 from multilayer.fit.fit import Fit
@@ -24,7 +25,7 @@ from multilayer.fit.moved_data import file_digest
 from multilayer.fit.prepare import as_examples
 from multilayer.fit.rows import Rows
 from multilayer.fit.survey import TableSurvey
-from multilayer.fit.table_source import ColumnRoles, notes_of_weights, typed_table, warn_of
+from multilayer.fit.table_source import notes_of_weights, typed_table, warn_of
 from multilayer.folder_lock import RunLock
 from multilayer.reading.table import read_table_pieces
 from multilayer.recipes.recipes import RecipeName

@@ -15,7 +15,7 @@ from multilayer.runs.run_documents import read_results, read_settings
 
 if TYPE_CHECKING:
     from multilayer.columns.target_values import Task
-    from multilayer.fit.table_source import ColumnRoles
+    from multilayer.fit.column_roles import ColumnRoles
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def roles_of(origin: Mapping[str, Any]) -> "ColumnRoles | None":
     if origin["kind"] != "table":
         return None
     from multilayer.columns.value_format import ValueFormat
-    from multilayer.fit.table_source import ColumnRoles
+    from multilayer.fit.column_roles import ColumnRoles
     from multilayer.reading.table_format import TableFormat
 
     roles: dict[str, Any] = {

@@ -13,7 +13,7 @@ from multilayer.runs.sources import ImageSource, TableOnDisk
 if TYPE_CHECKING:
     from multilayer.columns.target_values import Task
     from multilayer.fit.large_table import LargeTable
-    from multilayer.fit.table_source import ColumnRoles
+    from multilayer.fit.column_roles import ColumnRoles
     from multilayer.images.datasets import ImageDataset
 
 

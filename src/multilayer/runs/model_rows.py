@@ -14,7 +14,8 @@ from multilayer.reading.table_format import TableFormat
 from multilayer.columns.target_checks import shown_target
 from multilayer.errors import TableError
 from multilayer.fit.rows import Rows
-from multilayer.fit.table_source import ColumnRoles, read_rows
+from multilayer.fit.column_roles import ColumnRoles
+from multilayer.fit.table_source import read_rows
 from multilayer.model.model import Model
 
 _MOST_LABELS_SHOWN = 5

@@ -17,7 +17,7 @@ from multilayer.engine.settings import setting_types
 from multilayer.errors import RunFolderError, escaped
 from multilayer.ordinary_files import read_regular, whole_lines
 from multilayer.fit.declared_types import Count, check_type
-from multilayer.fit.table_source import ColumnRoles
+from multilayer.fit.column_roles import ColumnRoles
 from multilayer.runs.earlier_documents import upgraded_results, upgraded_settings
 
 _LARGEST_DOCUMENT_BYTES = 1 << 26

@@ -5,7 +5,8 @@ import torch
 
 from multilayer.experiments.tune.group import BestEpoch, GroupTraining
 from multilayer.experiments.tune.search_rows import RecipeRows, SearchRows
-from multilayer.fit.table_source import ColumnRoles, read_rows
+from multilayer.fit.column_roles import ColumnRoles
+from multilayer.fit.table_source import read_rows
 
 TARGET = ColumnRoles(("target",))
 NUM_EPOCHS = 8

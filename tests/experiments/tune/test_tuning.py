@@ -11,7 +11,7 @@ from multilayer import TuneRun, tune
 from multilayer.errors import CheckpointError, SettingsError, TableError
 from multilayer.experiments.tune.budget import Budget
 from multilayer.experiments.tune.finalists import mean_loss
-from multilayer.fit.table_source import ColumnRoles
+from multilayer.fit.column_roles import ColumnRoles
 from multilayer.model.model_file import load_model
 from multilayer.reading.table import read_table
 from multilayer.report.collect import write_report

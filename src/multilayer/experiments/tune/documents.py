@@ -15,7 +15,7 @@ import numpy as np
 from multilayer.experiments.tune.finalists import Finalist
 from multilayer.experiments.tune.search_rows import SearchRows
 from multilayer.experiments.tune.trials import ACCURACY, BEST_EPOCH, DIVERGED, SECONDS, Tally
-from multilayer.fit.table_source import ColumnRoles
+from multilayer.fit.column_roles import ColumnRoles
 from multilayer.metrics.scores import Score
 from multilayer.runs import written_documents
 

@@ -14,9 +14,9 @@ from multilayer.errors import TrainingDivergedError
 from multilayer.experiments.tune.search_rows import SearchRows
 from multilayer.experiments.tune.search_space import SearchSpace
 from multilayer.experiments.tune.trials import TrialSummary
+from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.fit import Fit
 from multilayer.fit.prepare import prepare
-from multilayer.fit.table_source import ColumnRoles
 from multilayer.metrics.scores import Score, scores_of
 from multilayer.model.model import Model
 

@@ -16,11 +16,12 @@ from multilayer.engine.network import Network
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import TableError
+from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.fit import Fit
 from multilayer.fit.prepare import PreparedData, prepare, spec_of
 from multilayer.fit.rows import Rows
 from multilayer.fit.split import hold_out
-from multilayer.fit.table_source import ColumnRoles, TableSource, require_varied, warn_of
+from multilayer.fit.table_source import TableSource, require_varied, warn_of
 
 SET_ASIDE = 0.2  # of the rows, for the estimate at the end
 HELD_OUT = 0.2  # of the others, to measure trials on

@@ -30,8 +30,9 @@ from multilayer.experiments.tune.storage import (
 from multilayer.experiments.tune.trials import Tally, check_trials, setting_importance, tally
 from multilayer.experiments.tune.workers import Worker
 from multilayer.files import write_text
+from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.moved_data import file_digest
-from multilayer.fit.table_source import ColumnRoles, read_rows, warn_of
+from multilayer.fit.table_source import read_rows, warn_of
 from multilayer.metrics.scores import Score, scores_of
 from multilayer.model.model import Model
 from multilayer.model.model_file import save_model

@@ -8,7 +8,7 @@ from multilayer.columns.target_values import Task
 from multilayer.errors import RunFolderError
 from multilayer.experiments.tune.budget import Budget
 from multilayer.experiments.tune.tune_run import TuneResult, TuneRun
-from multilayer.fit.table_source import ColumnRoles
+from multilayer.fit.column_roles import ColumnRoles
 
 
 def tune(
