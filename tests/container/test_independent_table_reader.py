@@ -182,7 +182,9 @@ def member_answers(document, outputs):
     if targets["task"] == "multilabel":
         return (1 - share) / (1 + np.exp(-z)) + share / 2
     odds = np.exp(z - z.max(-1, keepdims=True))
-    return (1 - share) * odds / odds.sum(-1, keepdims=True) + share / z.shape[-1]
+    return (1 - share) * odds / odds.sum(-1, keepdims=True) + share * np.array(
+        document.get("spread", 1 / z.shape[-1])
+    )
 
 
 def by_name(targets, numbers):
@@ -300,6 +302,7 @@ def make_model(task, kind, num_scored):
     return Model(
         schema, encoder, targets, network,
         temperature=1.3, uniform_share=0.02, conformal=conformal, clips=True,
+        spread=(0.5, *np.full(n - 1, 0.5 / (n - 1))) if (n := len(targets.classes)) > 1 else None,
     )  # fmt: skip
 
 

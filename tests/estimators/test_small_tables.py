@@ -72,34 +72,63 @@ def test_a_small_table_is_learned_no_worse_than_by_counting(table, num_rows):
 
 
 def mixed_answers(generator, num_rows):
-    """Two columns of few values, numbers or text, and classes that go with them as drawn."""
-    num_levels = tuple(generator.integers((1, 2), (5, 5)))
-    logits = generator.normal(0, generator.choice([0.5, 1, 3]), (*num_levels, 2))
-    shares = 1 / (1 + np.exp(logits[..., 0] - logits[..., 1]))
+    """Two columns of few values, numbers or text, and 2 to 4 classes that go with them as drawn.
+
+    Some go with nothing, some as in XOR, some are nearly all of one class.
+    """
+    num_levels = tuple(generator.integers((1, 2), (7, 6)))
+    num_classes = generator.integers(2, 5)
+    logits = generator.normal(0, generator.choice([0, 0.5, 1, 3]), (*num_levels, num_classes))
+    kind = generator.choice(["as drawn", "xor", "rare"])
+    if kind == "xor":
+        logits[..., 0] += np.where(np.indices(num_levels).sum(0) % 2, 2, -2)
+    elif kind == "rare":
+        logits[..., 0] += 4
+    shares = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     is_text = generator.random(2) < 0.5
 
     def rows(number):
         levels = [generator.integers(0, most, number) for most in num_levels]
         columns = [c.astype(str) if t else c for c, t in zip(levels, is_text, strict=True)]
-        classes = (generator.random(number) < shares[tuple(levels)]).astype(int)
+        ends = shares[tuple(levels)].cumsum(1)[:, :-1]
+        classes = (generator.random((number, 1)) > ends).sum(1)
         return pd.DataFrame(dict(zip("ab", columns, strict=True))), classes
 
     return (*rows(num_rows), *rows(1000))
 
 
-@settings(max_examples=8, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
-@given(st.integers(0, 2**32 - 1), st.sampled_from([12, 24, 60, 150]))
+@pytest.mark.filterwarnings("ignore::multilayer.DataWarning")
+@settings(max_examples=10, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+@given(st.integers(0, 2**32 - 1), st.sampled_from([6, 8, 10, 15, 24, 40, 60, 150]))
 def test_any_table_of_few_distinct_rows_is_learned_no_worse_than_by_counting(seed, num_rows):
+    """Log loss on new rows is at most 0.2 above that of the base rates, from 6 rows on.
+
+    A class that the table does not hold is left out of the new rows. Below 60 rows counting may be
+    better by 0.4, as what 3 equal rows have in common is not told from noise by networks.
+    """
     generator = np.random.default_rng(seed)
     frame, answers, others, truth = mixed_answers(generator, num_rows)
     answers[:2] = 0, 1  # a class alone is refused
+    is_known = np.isin(truth, answers)
+    others, truth = others[is_known], truth[is_known]
     classifier = MLPClassifier(random_state=0, max_iter=64).fit(frame, answers)
     base, counted = by_counting(frame, answers, others, classifier.classes_)
     found = classifier.predict_proba(others)
-    losses = [log_loss(truth, each, labels=[0, 1]) for each in (found, base, counted)]
-    assert losses[0] < max(losses[1], losses[2]) + 0.25, losses
-    if num_rows >= 60:
-        assert losses[0] < min(losses[1] + 0.1, losses[2] + 0.2), losses
+    losses = [log_loss(truth, each, labels=classifier.classes_) for each in (found, base, counted)]
+    assert losses[0] < losses[1] + 0.2, losses
+    assert losses[0] < losses[2] + (0.2 if num_rows >= 60 else 0.4), losses
+
+
+@pytest.mark.parametrize("num_rows", [8, 30])
+def test_few_rows_of_noise_are_answered_by_the_base_rate(num_rows):
+    """And few rows that tell the classes apart are not."""
+    generator = np.random.default_rng(1)
+    inputs, classes = generator.normal(size=(num_rows, 3)), np.arange(num_rows) % 2
+    noise = MLPClassifier(random_state=0, max_iter=64).fit(inputs, classes)
+    assert np.abs(noise.predict_proba(generator.normal(size=(100, 3))) - 0.5).mean() < 0.2
+    told = MLPClassifier(random_state=0, max_iter=64).fit(inputs + 3 * classes[:, None], classes)
+    others = generator.normal(size=(100, 3)) + 3 * (np.arange(100) % 2)[:, None]
+    assert log_loss(np.arange(100) % 2, told.predict_proba(others)) < 0.4
 
 
 def test_numbers_to_predict_of_few_distinct_rows_are_learned():

@@ -110,7 +110,8 @@ def test_rows_are_counted_one_by_one_where_many_are_equal(settings):
     assert len(held_out) == 12
     assert set(fit.rows.frame["x"].to_numpy()[held_out]) == {0.0, 1.0}
     assert fit.model().conformal.num_rows == 12
-    assert fit.model().uniform_share == pytest.approx(1 / 13)
+    model = fit.model()
+    assert min(model.spread) * model.uniform_share > 0.5 / 13 - 1e-9
 
 
 def test_weights_that_are_too_many_rows_for_a_batch_stay_weights(settings):

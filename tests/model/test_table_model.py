@@ -197,6 +197,8 @@ def rewritten(path, change, arrays=None) -> None:
     [
         (lambda d: d.update(temperature=0), "temperature must be a number from 0.001"),
         (lambda d: d.update(uniform_share=2), "uniform_share must be a number from 0 to 1"),
+        (lambda d: d.update(spread=[0.5]), "spread must be a list of a number for each class"),
+        (lambda d: d.update(spread=0.5), "spread must be a list of a number for each class"),
         (lambda d: d.update(num_members=3, num_conformal_rows=[]), "the unknown 'conformal.0'"),
         (lambda d: d["network"].update(hidden_widths=[7]), r"is F32 \(2, .* must be F32 \(2, "),
         (lambda d: d.update(clips="yes"), "clips must be true or false"),

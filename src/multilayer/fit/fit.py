@@ -22,12 +22,16 @@ from multilayer.engine.records import EpochRecord, history_line
 from multilayer.engine.state import StateKeeper, TrainingState
 from multilayer.engine.training import train, warn_of_diverged
 from multilayer.errors import DataError
+from multilayer.fit.cross_fit import cross_fitted
 from multilayer.fit.prepare import PreparedData
 from multilayer.fit.rows import Rows
 from multilayer.fit.split import Split
+from multilayer.model.held_out import HeldOut
 from multilayer.model.model import Model
 from multilayer.model.model_file import check_saveable
 from multilayer.model.temperature import FEW_ROWS, PRIOR_TEMPERATURE
+
+FEWEST_ROWS_TO_TRUST = 50  # in all; fewer are calibrated by networks in folds
 
 
 class Fit:
@@ -174,11 +178,41 @@ class Fit:
             warn_of_diverged(self.network.num_members, len(learned), self.settings.learning_rate)
         plain = self._plain_model(self.network.of_members(learned))
         held_out = self.data.held_out if self.data.calibrates else None
+        crossed = self._cross_tempered(plain)
+        if crossed is not None:
+            return crossed if held_out is None else held_out.of_members(learned).scored(crossed)
         is_few = self.schema is not None and self.num_rows < FEW_ROWS
         if held_out is None and is_few and plain.targets.task != "regression":
             share = 1 / (self.num_rows + 1)  # nothing calibrates what is certain of all its rows
             return replace(plain, temperature=PRIOR_TEMPERATURE, uniform_share=share)
         return plain if held_out is None else held_out.of_members(learned).calibrated(plain)
+
+    def _cross_tempered(self, plain: Model) -> Model | None:
+        """The model with a temperature by networks in folds; None: other rows give a better one.
+
+        A few rows held out tell too little; in folds all rows do.
+        """
+        data, rows = self.data, self.data.rows
+        if (
+            self.schema is None
+            or rows is None
+            or data.split is None
+            or not isinstance(data.examples, Examples)
+            or data.has_own_validation
+            or data.start is not None
+            or not data.split.is_shared
+            or not plain.targets.is_classification
+            or rows.groups is not None
+            or rows.times is not None
+            or len(rows) >= FEWEST_ROWS_TO_TRUST
+        ):
+            return None
+        found = cross_fitted(plain.spec, data.examples, data.members[0], len(self.history))
+        if found is None:
+            return None
+        network, numbers = found
+        tempered = HeldOut(data.examples, numbers).tempered(replace(plain, network=network))
+        return replace(tempered, network=plain.network)
 
     def members_that_learned(self) -> list[int]:
         """The networks that did not diverge, of which the model is made; all, where all have."""

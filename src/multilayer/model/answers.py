@@ -38,6 +38,7 @@ class Answers(ABC):
         targets: what the outputs stand for; the classes of images are their names.
         temperature: logits are divided by this.
         uniform_share: so much of each class's probability is spread over all classes.
+        spread: the share of each class in what is spread; None: all alike.
         conformal: scores of held-out rows, for intervals and sets; None: there were none.
         clips: numbers are kept to the range of the training rows.
         details: how it came about; kept in the file for people.
@@ -50,6 +51,7 @@ class Answers(ABC):
     targets: Targets
     temperature: float = field(default=1.0, kw_only=True)
     uniform_share: float = field(default=0.0, kw_only=True)
+    spread: tuple[float, ...] | None = field(default=None, kw_only=True)
     conformal: ConformalScores | None = field(default=None, kw_only=True)
     clips: bool = field(default=False, kw_only=True)
     details: dict[str, Any] = field(default_factory=dict, kw_only=True)
@@ -252,16 +254,18 @@ class Answers(ABC):
         probabilities: Array = outputs if self.temperature == 1 else outputs / self.temperature
         if self.targets.task == "multilabel":
             probabilities = 0.5 * (1 + np.tanh(0.5 * probabilities))
-            uniform = 0.5
+            spread: float | Array = 0.5
         else:  # softmax, in which no exponential overflows
             most = np.maximum.reduce(probabilities, axis=-1, keepdims=True)
             probabilities = probabilities - most
             np.exp(probabilities, out=probabilities)
             probabilities /= np.add.reduce(probabilities, axis=-1, keepdims=True)
-            uniform = 1 / outputs.shape[-1]
+            spread = 1 / outputs.shape[-1]
+            if self.spread is not None:
+                spread = np.array(self.spread, outputs.dtype)
         if not self.uniform_share:
             return probabilities
-        return (1 - self.uniform_share) * probabilities + self.uniform_share * uniform
+        return (1 - self.uniform_share) * probabilities + self.uniform_share * spread
 
     def member_numbers(self, outputs: Array) -> Array:
         """Numbers that each member's outputs mean, of their shape; see `NumberScale.decode`.

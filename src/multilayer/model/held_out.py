@@ -13,7 +13,7 @@ from multilayer.engine.batches import Examples
 from multilayer.model.conformal import ConformalScores
 from multilayer.model.model import Model
 from multilayer.model.number_intervals import scores_of_numbers
-from multilayer.model.temperature import fit_temperature
+from multilayer.model.temperature import FEW_ROWS_TO_MIX, fit_mixture, fit_temperature
 
 Array = NDArray[np.float64]
 
@@ -49,13 +49,28 @@ class HeldOut:
     def calibrated(self, model: Model) -> Model:
         """The model with a temperature and conformal scores from these rows.
 
-        The temperature is fitted to the outputs of all members on their own rows; probabilities
-        are then mixed with the uniform at weight 1 / (n + 1), which keeps them from certainty
-        (Holzmüller et al., 2024).
+        Conformal scores are of the probabilities as they are after that.
+        """
+        return self.scored(self.tempered(model))
+
+    def tempered(self, model: Model) -> Model:
+        """The model with a temperature from these rows; one of numbers as it is.
+
+        The temperature is fitted to the outputs of all members on their own rows. Probabilities
+        are then mixed with the shares of the classes where the rows are few, as far as that makes
+        them likelier (see `fit_mixture`), and with the uniform at weight 1 / (n + 1), which keeps
+        them from certainty (Holzmüller et al., 2024).
+        """
+        if model.targets.task == "regression":
+            return model
+        return self._tempered(model, list(self._parts(model)))
+
+    def scored(self, model: Model) -> Model:
+        """The model with conformal scores of its answers for these rows; of labels there are none.
+
+        Intervals and sets are made of them.
         """
         parts = list(self._parts(model))
-        if model.targets.task != "regression":
-            model = self._tempered(model, parts)
         if model.targets.task == "multilabel":
             return model
         if self.rows is None:  # the members' mean is one network to these rows
@@ -90,10 +105,22 @@ class HeldOut:
         if self.examples.weights is not None:
             weights = np.concatenate([w for _, _, w in parts if w is not None])
         num_rows = len(parts[0][1]) if self.rows is None else len(targets)
+        even = 1 / (num_rows + 1)
+        if model.targets.task == "multilabel" or num_rows >= FEW_ROWS_TO_MIX:
+            temperature = fit_temperature(logits, targets, weights, num_rows)
+            return replace(model, temperature=temperature, uniform_share=even)
+        every = self.examples
+        of_all = None if every.weights is None else every.weights.double().numpy()
+        counts = np.bincount(every.targets.numpy(), of_all, minlength=logits.shape[1])
+        shares = counts / counts.sum()
+        temperature, base_share = fit_mixture(logits, shares, targets, weights, num_rows)
+        share = 1 - (1 - even) * (1 - base_share)
+        spread = (share - even) * shares + even / len(shares)
         return replace(
             model,
-            temperature=fit_temperature(logits, targets, weights, num_rows),
-            uniform_share=1 / (num_rows + 1),
+            temperature=temperature,
+            uniform_share=share,
+            spread=tuple((spread / share).tolist()),
         )
 
     def _scores(

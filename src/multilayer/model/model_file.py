@@ -77,6 +77,7 @@ def load_model(path: str | Path) -> "Model":
         network,
         temperature=content.temperature,
         uniform_share=content.uniform_share,
+        spread=content.spread,
         conformal=content.conformal,
         clips=content.clips,
         details=content.details,
@@ -133,7 +134,7 @@ def _document(model: "Model | Predictor", path: str | Path) -> dict[str, Any]:
         targets = model.targets.to_json()
     except DataError as error:
         raise ModelFileError(f"{path} cannot hold this model: {error}") from error
-    return {
+    document = {
         "schema": None if model.schema is None else model.schema.to_json(),
         "encoder": {"kind": model.encoder.kind, **model.encoder.to_json()},
         "targets": targets,
@@ -145,6 +146,7 @@ def _document(model: "Model | Predictor", path: str | Path) -> dict[str, Any]:
         "num_conformal_rows": [len(of_member) for of_member in scores],
         "details": model.details,
     }
+    return document if model.spread is None else {**document, "spread": list(model.spread)}
 
 
 def predictor_of(container: Container) -> Predictor:
@@ -154,7 +156,7 @@ def predictor_of(container: Container) -> Predictor:
         ModelFileError: it does not describe a model.
     """
     if container.kind == KIND:
-        container.check_keys(_KEYS)
+        container.check_keys(_KEYS | ({"spread"} & set(container.document)))
     try:
         document = container.document if container.kind == KIND else document_of_old(container)
         spec = NetworkSpec.from_json(document["network"])
@@ -163,6 +165,7 @@ def predictor_of(container: Container) -> Predictor:
         targets = Targets.from_json(document["targets"])
         temperature = _number(document, "temperature", 1e-3, 1e3)
         uniform_share = _number(document, "uniform_share", 0, 1)
+        spread = _spread(document, targets)
         counts = document["num_conformal_rows"]
         if not isinstance(counts, list):
             raise TypeError("num_conformal_rows must be a list")
@@ -192,6 +195,7 @@ def predictor_of(container: Container) -> Predictor:
         {slot.name: container.arrays[slot.name] for slot in spec.parameter_slots},
         temperature=temperature,
         uniform_share=uniform_share,
+        spread=spread,
         conformal=ConformalScores(scores) if scores else None,
         clips=document["clips"],
         details=document["details"],
@@ -232,6 +236,19 @@ def _check_fits(spec: NetworkSpec, encoder: "Encoder | ImageEncoder", targets: T
         or not (math.isfinite(spec.input_scale) and is_scaled)
     ):
         raise ValueError("the network takes other categories, numbers or scales than the encoder's")
+
+
+def _spread(document: dict[str, Any], targets: Targets) -> tuple[float, ...] | None:
+    """Shares of the classes, which not every file has."""
+    if "spread" not in document:
+        return None
+    shares = document["spread"]
+    if not isinstance(shares, list) or len(shares) != len(targets.classes):
+        raise ValueError("spread must be a list of a number for each class")
+    numbers = tuple(_number({"spread": share}, "spread", 0, 1) for share in shares)
+    if not targets.is_classification or abs(sum(numbers) - 1) > 1e-6:
+        raise ValueError("spread must be shares of classes, which sum to 1")
+    return numbers
 
 
 def _number(document: dict[str, Any], name: str, least: float, most: float) -> float:
