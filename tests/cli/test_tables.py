@@ -250,7 +250,7 @@ def test_quantiles_and_counts_have_columns_and_scores_of_their_own(tmp_path, cap
     assert run(["predict", out, "new.csv", "-o", answers]) == 0
     assert (pl.read_csv(answers)["predicted_trust"] > 0).all()
     message = complaint(capsys, "train", "houses.csv", "--target", "class", "--loss", "poisson")
-    assert "must be a number" in message
+    assert "is for numbers; the target holds 'cheap'" in message
 
 
 def test_standard_input_and_output():
