@@ -9,7 +9,7 @@ import os as _os
 from importlib import import_module as _import_module
 from typing import Any as _Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Rounds for which a thread of PyTorch waits for the others before it lets other work have its core;
 # about a tenth of a millisecond, longer than the threads of one product are apart. GNU's OpenMP
