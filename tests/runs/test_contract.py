@@ -166,7 +166,11 @@ def test_a_network_that_diverges_does_not_end_the_run(name, project):
     selects_nothing = {"selection": "last"}
     with pytest.warns(DataWarning, match="1 of 3 networks diverged"):
         results = trained(configuration(name, **selects_nothing), after=break_one)
-    assert (results["status"], results["num_diverged"], results["num_members"]) == ("finished", 1, 2)
+    assert (results["status"], results["num_diverged"], results["num_members"]) == (
+        "finished",
+        1,
+        2,
+    )
     assert all(math.isfinite(line["train_loss"]) for line in read_history("run"))
     assert torch.isfinite(load_model(Path("run")).network.parameters).all()
     for words in (["report", "run"], ["doctor", "run"], ["inspect", "run"]):

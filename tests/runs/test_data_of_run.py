@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from multilayer.cli.application import run
-from multilayer.images.idx import write_idx
-from multilayer.errors import RunFolderError
 from multilayer.diagnostics.doctor.examination import doctor
-from multilayer.runs.inspection import inspect_table
 from multilayer.diagnostics.learning import learning_of
+from multilayer.errors import RunFolderError
+from multilayer.images.idx import write_idx
 from multilayer.report.collect import write_report
+from multilayer.runs.inspection import inspect_table
 
 QUICK = ["--max-epochs", "2", "--hidden-widths", "4", "--quiet", "--output"]
 ROWS = [f"{n * 7 % 60},{'abc'[n % 3]},{'no' if n * 7 % 60 < 30 else 'yes'}" for n in range(60)]

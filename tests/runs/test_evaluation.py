@@ -8,25 +8,23 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn import metrics
 
-from multilayer.images.datasets import ImageSplit
+from multilayer.columns.kinds import infer_schema
+from multilayer.encoding.encoder import Encoder
+from multilayer.encoding.targets import Targets
 from multilayer.engine.network import Network
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import DataError
-from multilayer.encoding.targets import Targets
-from multilayer.columns.kinds import infer_schema
-from multilayer.encoding.encoder import Encoder
+from multilayer.images.datasets import ImageSplit
 from multilayer.metrics.evaluation import Evaluation, evaluation_of
-from multilayer.model.conformal import ConformalScores
-from multilayer.runs.evaluation import evaluate_images
 from multilayer.metrics.intervals import wilson_interval
+from multilayer.model.conformal import ConformalScores
 from multilayer.model.model import Model
+from multilayer.runs.evaluation import evaluate_images
 
 
 def made(names, labels, predicted, confidences) -> Evaluation:
     targets = Targets.of_class_names(tuple(names))
-    return Evaluation(
-        "made", targets, len(labels), [], labels, predicted, confidences
-    )
+    return Evaluation("made", targets, len(labels), [], labels, predicted, confidences)
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 from fork_server import Forked
 
 from multilayer.errors import OutputError, RunFolderError
-from multilayer.runs.run_folder import RunFolder
 from multilayer.folder_lock import RunLock
+from multilayer.runs.run_folder import RunFolder
 
 PROGRAM = """
 import sys, time

@@ -1,27 +1,18 @@
 import json
-import math
-from threading import Event
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from multilayer.diagnostics.doctor.examination import doctor
 from multilayer.engine.scores import evaluate
 from multilayer.errors import (
-    DataWarning,
-    OutputError,
-    RunFolderError,
     SettingsError,
-    TrainingDivergedError,
 )
 from multilayer.fit.image_rows import as_examples
-from multilayer.runs.earlier_runs import ImageRun
-from multilayer.model.model_file import load_predictor
-from multilayer.model.model_file import load_model
+from multilayer.model.model_file import load_model, load_predictor
 from multilayer.recipes.recipes import recipe
+from multilayer.runs.earlier_runs import ImageRun
 from multilayer.runs.evaluation import evaluate_run
-from multilayer.runs.run_folder import model_path
 
 FILES = {
     "settings.json",
@@ -94,7 +85,11 @@ def test_evaluation_finds_the_data_again_and_draws(finished):
     evaluation, pictures = evaluate_run(finished.folder.path)
     assert evaluation.accuracy == read(finished.folder.path / "results.json")["test_accuracy"]
     assert len(evaluation.labels) == evaluation.num_rows == 500
-    assert [path.name for path in pictures] == ["reliability.png", "confusion_matrix.png", "mistakes.png"]
+    assert [path.name for path in pictures] == [
+        "reliability.png",
+        "confusion_matrix.png",
+        "mistakes.png",
+    ]
     assert all(path.is_file() for path in pictures)
 
 

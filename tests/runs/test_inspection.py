@@ -5,11 +5,11 @@ import polars as pl
 import pytest
 
 from multilayer.errors import RunFolderError
-from multilayer.metrics.importance import permutation_importance
-from multilayer.runs.inspection import held_out_rows, inspect_table, members_holding_out
-from multilayer.runs.earlier_runs import TableRun
 from multilayer.fit.column_roles import ColumnRoles
+from multilayer.metrics.importance import permutation_importance
 from multilayer.model.model_file import load_model
+from multilayer.runs.earlier_runs import TableRun
+from multilayer.runs.inspection import held_out_rows, inspect_table, members_holding_out
 
 SETTINGS = {
     "hidden_widths": (128,), "max_epochs": 400, "num_folds": 3, "selection": "last",

@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from multilayer.cli.application import run as command
+from multilayer.fit.moved_data import file_digest, find_table
 from multilayer.images.idx import write_idx
 from multilayer.runs.inspection import inspect_table
-from multilayer.fit.moved_data import file_digest, find_table
 from multilayer.runs.run_folder import read_json
 
 FLAGS = [

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from multilayer.cli.application import run
-from multilayer.errors import MultilayerError, OutputError, RunFolderError
 from multilayer.diagnostics.doctor.examination import doctor
+from multilayer.diagnostics.learning import learning_of
+from multilayer.errors import MultilayerError, OutputError, RunFolderError
+from multilayer.report.collect import write_report
+from multilayer.runs.configuration import RunConfiguration
 from multilayer.runs.evaluation import evaluate_run
 from multilayer.runs.inspection import inspect_table
-from multilayer.diagnostics.learning import learning_of
-from multilayer.report.collect import write_report
 from multilayer.runs.run_documents import read_history, read_results, read_settings, read_study
 from multilayer.runs.run_folder import RunFolder
-from multilayer.runs.configuration import RunConfiguration
 
 HOSTILE = (
     None, True, -1, 10**19, 10**200, 1e308, "", "x", "-x", [], {}, [[]], [None], ["x"], [-1],

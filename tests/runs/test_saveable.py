@@ -7,9 +7,9 @@ import pytest
 from multilayer import MLPClassifier
 from multilayer.container import writing
 from multilayer.errors import DataWarning, ModelFileError
+from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.large_table import LargeTable
 from multilayer.runs.earlier_runs import TableRun
-from multilayer.fit.column_roles import ColumnRoles
 
 ROWS = pl.DataFrame({"x": np.arange(40.0), "town": ["a", "b"] * 20, "y": [0, 1, 1, 0] * 10})
 

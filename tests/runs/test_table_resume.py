@@ -11,11 +11,8 @@ import polars as pl
 import pytest
 
 from multilayer.cli.application import run as command
-from multilayer.errors import CheckpointError, RunFolderError
 from multilayer.runs.run_documents import read_history, read_json
-from multilayer.runs.configuration import RunConfiguration
 from multilayer.stopwatch import without_times
-from multilayer.runs.run import Run
 
 QUICK = ("--hidden-widths", "8", "--num-threads", "1", "--quiet")
 BATCHES = ("--batch-size", "32")

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from multilayer.images.datasets import ImageDataset
 from multilayer.errors import RunFolderError, SettingsError
 from multilayer.fit.moved_data import file_digest, is_there
+from multilayer.images.datasets import ImageDataset
 from multilayer.runs.run_documents import read_settings
 
 if TYPE_CHECKING:

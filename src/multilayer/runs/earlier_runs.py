@@ -12,8 +12,8 @@ from multilayer.runs.sources import ImageSource, TableOnDisk
 
 if TYPE_CHECKING:
     from multilayer.columns.target_values import Task
-    from multilayer.fit.large_table import LargeTable
     from multilayer.fit.column_roles import ColumnRoles
+    from multilayer.fit.large_table import LargeTable
     from multilayer.images.datasets import ImageDataset
 
 

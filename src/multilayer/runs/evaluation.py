@@ -121,9 +121,7 @@ def evaluate_run(
     return evaluation, [] if folder is None else _draw(evaluation, Path(folder), images)
 
 
-def _images(
-    run: str | Path, data: str | Path | None, data_dir: str | Path | None
-) -> ImageDataset:
+def _images(run: str | Path, data: str | Path | None, data_dir: str | Path | None) -> ImageDataset:
     if data is not None:
         return load_images(data, data_dir)
     if not Path(run).is_dir():

@@ -6,18 +6,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.reading.table_format import TableFormat
 from multilayer.errors import RunFolderError
-from multilayer.fit.rows import Rows
-from multilayer.runs.data_of_run import check_table_of_run, format_of_run
-from multilayer.metrics.importance import Importance, permutation_importance
-from multilayer.runs.model_rows import rows_for_model
 from multilayer.fit.moved_data import is_there, where_data_are
+from multilayer.fit.rows import Rows
+from multilayer.metrics.importance import Importance, permutation_importance
+from multilayer.model.model import Model
+from multilayer.model.model_file import load_model
+from multilayer.reading.table_format import TableFormat
+from multilayer.runs.data_of_run import check_table_of_run, format_of_run
+from multilayer.runs.model_rows import rows_for_model
 from multilayer.runs.run_documents import members_of_model, read_settings
 from multilayer.runs.run_folder import model_path
-from multilayer.runs.data_of_run import format_of_run
-from multilayer.model.model_file import load_model
-from multilayer.model.model import Model
 
 _MOST_ROWS = 2_000
 

@@ -10,13 +10,13 @@ import numpy as np
 from multilayer.columns.labels import rows_in_words
 from multilayer.columns.left_out import LeftOut
 from multilayer.columns.schema import enumerated
-from multilayer.reading.table_format import TableFormat
 from multilayer.columns.target_checks import shown_target
 from multilayer.errors import TableError
-from multilayer.fit.rows import Rows
 from multilayer.fit.column_roles import ColumnRoles
+from multilayer.fit.rows import Rows
 from multilayer.fit.table_source import read_rows
 from multilayer.model.model import Model
+from multilayer.reading.table_format import TableFormat
 
 _MOST_LABELS_SHOWN = 5
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from multilayer.engine.fingerprints import as_json, check_same_training
-from multilayer.runs.checkpoints import CheckpointPlan, Checkpoints
 from multilayer.fit.moved_data import without_places
+from multilayer.runs.checkpoints import CheckpointPlan, Checkpoints
 from multilayer.runs.run_documents import read_settings
 from multilayer.runs.run_folder import RunFolder
 

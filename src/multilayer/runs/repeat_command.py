@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
-from multilayer.reading.byte_stream import STANDARD_INPUT
-from multilayer.reading.table_format import TableFormat
 from multilayer.engine.settings import setting_types
 from multilayer.errors import SettingsError
+from multilayer.reading.byte_stream import STANDARD_INPUT
+from multilayer.reading.table_format import TableFormat
 from multilayer.recipes.recipes import recipe
 
 _RECIPE_TASKS = {"binary": "classification", "multiclass": "classification"}
@@ -33,7 +33,9 @@ def repeat_command(description: Mapping[str, Any], **changes: Any) -> str:
     if is_table:
         words += _table_flags(data)
     known = _settings_of(
-        str(description.get("recipe")), _RECIPE_TASKS.get(task, task), data.get("num_rows") if is_table else None
+        str(description.get("recipe")),
+        _RECIPE_TASKS.get(task, task),
+        data.get("num_rows") if is_table else None,
     )
     if known:
         words += _option("--recipe", description["recipe"])

@@ -18,11 +18,11 @@ from multilayer.runs.written_documents import results_document, settings_documen
 from multilayer.stopwatch import without_times
 
 if TYPE_CHECKING:
-    from multilayer.fit.fit import Fit
     from multilayer.engine.distributed import Stop
     from multilayer.engine.network import Network
     from multilayer.engine.records import EpochRecord
     from multilayer.engine.specification import NetworkSpec
+    from multilayer.fit.fit import Fit
 
 _FLOAT_BYTES = 4
 

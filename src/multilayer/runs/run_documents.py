@@ -10,14 +10,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, Required, TypedDict
 
-from multilayer.container.plain_json import parse_object
 from multilayer.columns.schema import Schema
 from multilayer.columns.target_values import Task
+from multilayer.container.plain_json import parse_object
 from multilayer.engine.settings import setting_types
 from multilayer.errors import RunFolderError, escaped
-from multilayer.ordinary_files import read_regular, whole_lines
-from multilayer.fit.declared_types import Count, check_type
 from multilayer.fit.column_roles import ColumnRoles
+from multilayer.fit.declared_types import Count, check_type
+from multilayer.ordinary_files import read_regular, whole_lines
 from multilayer.runs.earlier_documents import upgraded_results, upgraded_settings
 
 _LARGEST_DOCUMENT_BYTES = 1 << 26

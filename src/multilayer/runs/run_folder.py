@@ -15,10 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from multilayer.errors import OutputError, RunFolderError
-from multilayer.files import check_is_no_link, is_leftover, remove_file, remove_leftovers, write_text
+from multilayer.files import (
+    check_is_no_link,
+    is_leftover,
+    remove_file,
+    remove_leftovers,
+    write_text,
+)
+from multilayer.folder_lock import LOCK_NAME, RunLock
 from multilayer.growing_files import append_line, sync_file
 from multilayer.runs.run_documents import ending, read_json
-from multilayer.folder_lock import LOCK_NAME, RunLock
 
 MODEL_FILE = "model.safetensors"
 _UNFINISHED_NAME = ".unfinished"

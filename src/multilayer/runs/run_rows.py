@@ -11,21 +11,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from multilayer.reading.byte_stream import STANDARD_INPUT
-from multilayer.images.datasets import ImageDataset, load_images
 from multilayer.columns.schema import Schema
 from multilayer.engine.batches import Examples
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import RunFolderError, SettingsError, TableError
 from multilayer.fit.fit import Fit
-from multilayer.fit.prepare import prepare
-from multilayer.runs.data_of_run import check_images_of_run, check_table_of_run
 from multilayer.fit.image_rows import prepare_images
 from multilayer.fit.moved_data import check_is_there, find_folder, where_data_are
-from multilayer.runs.run_documents import members_of_model, read_settings
-from multilayer.runs.configuration import roles_of
+from multilayer.fit.prepare import prepare
 from multilayer.fit.table_source import read_rows
+from multilayer.images.datasets import ImageDataset, load_images
+from multilayer.reading.byte_stream import STANDARD_INPUT
+from multilayer.runs.configuration import roles_of
+from multilayer.runs.data_of_run import check_images_of_run, check_table_of_run
+from multilayer.runs.run_documents import members_of_model, read_settings
 
 Array = NDArray[Any]
 
@@ -76,9 +76,7 @@ class RunRows:
     fit: Fit | None = None
 
 
-def rows_of_run(
-    run: str | Path, data: ImageDataset | Fit | str | Path | None = None
-) -> RunRows:
+def rows_of_run(run: str | Path, data: ImageDataset | Fit | str | Path | None = None) -> RunRows:
     """Find the rows of a run again.
 
     Args:
@@ -176,9 +174,7 @@ def _fit_again(
     if validation is not None:
         check_is_there(run, validation)
         check_table_of_run(run, origin, is_shown=False, is_validation=True)
-        own = read_rows(
-            validation, roles, schema=schema, number_types=source.number_types
-        ).rows
+        own = read_rows(validation, roles, schema=schema, number_types=source.number_types).rows
     changes = {one.name: getattr(settings, one.name) for one in fields(settings)}
     data = prepare(
         rows, schema, task=task, target_names=roles.target, recipe_name=recipe_name,

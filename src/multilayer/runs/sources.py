@@ -24,9 +24,8 @@ from multilayer.fit.image_rows import (
     prepare_images,
 )
 from multilayer.images.datasets import ImageDataset, load_images
-from multilayer.metrics.scores import loss_and_accuracy
 from multilayer.metrics.intervals import wilson_interval
-from multilayer.metrics.scores import Score, absent_classes, scores_of
+from multilayer.metrics.scores import Score, absent_classes, loss_and_accuracy, scores_of
 from multilayer.runs.before_torch import begin_loading
 from multilayer.runs.configuration import RunConfiguration
 from multilayer.runs.written_documents import image_data, table_data
@@ -313,9 +312,7 @@ class TableOnDisk(TableRunSource):
 
     rows: "LargeTable"
 
-    def __init__(
-        self, configuration: RunConfiguration, table: "LargeTable | None" = None
-    ) -> None:
+    def __init__(self, configuration: RunConfiguration, table: "LargeTable | None" = None) -> None:
         from multilayer.fit.large_table import LargeTable
 
         super().__init__(configuration)

@@ -10,13 +10,13 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.reading.table import read_table_pieces
-from multilayer.reading.table_format import TableFormat
 from multilayer.encoding.unseen_values import UnseenValues
 from multilayer.errors import OutputError, SettingsError
 from multilayer.files import replace_atomically
-from multilayer.runs.spreadsheets import frame_without_formulas
 from multilayer.model.answers import Answers
+from multilayer.reading.table import read_table_pieces
+from multilayer.reading.table_format import TableFormat
+from multilayer.runs.spreadsheets import frame_without_formulas
 
 if TYPE_CHECKING:
     import polars as pl

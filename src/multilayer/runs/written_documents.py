@@ -21,9 +21,9 @@ from multilayer.metrics.scores import Score
 from multilayer.runs.earlier_documents import FORMAT_VERSION
 
 if TYPE_CHECKING:
-    from multilayer.fit.large_table import LargeTable
-    from multilayer.fit.fit import Fit
     from multilayer.fit.column_roles import ColumnRoles
+    from multilayer.fit.fit import Fit
+    from multilayer.fit.large_table import LargeTable
     from multilayer.fit.table_source import TableSource
 
 _MOST_ROWS_NAMED = 2_000  # validation rows whose numbers are kept, to look at the model with
