@@ -16,6 +16,8 @@ from multilayer.model.number_intervals import scores_of_numbers
 from multilayer.model.temperature import FEW_ROWS_TO_MIX, fit_mixture, fit_temperature
 
 Array = NDArray[np.float64]
+# Of each member: outputs (1, num_rows, num_outputs) on its rows, their targets, weights.
+Parts = list[tuple[Array, NDArray[np.int64], Array | None]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +53,8 @@ class HeldOut:
 
         Conformal scores are of the probabilities as they are after that.
         """
-        return self.scored(self.tempered(model))
+        parts = list(self._parts(model))
+        return self._scored_by(parts, self._tempered_by(parts, model))
 
     def tempered(self, model: Model) -> Model:
         """The model with a temperature from these rows; one of numbers as it is.
@@ -61,24 +64,14 @@ class HeldOut:
         them likelier (see `fit_mixture`), and with the uniform at weight 1 / (n + 1), which keeps
         them from certainty (Holzmüller et al., 2024).
         """
-        if model.targets.task == "regression":
-            return model
-        return self._tempered(model, list(self._parts(model)))
+        return self._tempered_by(list(self._parts(model)), model)
 
     def scored(self, model: Model) -> Model:
         """The model with conformal scores of its answers for these rows; of labels there are none.
 
         Intervals and sets are made of them.
         """
-        parts = list(self._parts(model))
-        if model.targets.task == "multilabel":
-            return model
-        if self.rows is None:  # the members' mean is one network to these rows
-            outputs = np.concatenate([outputs for outputs, _, _ in parts])
-            return replace(model, conformal=self._scores(model, [(outputs, parts[0][1])]))
-        return replace(
-            model, conformal=self._scores(model, [part[:2] for part in parts if len(part[1])])
-        )
+        return self._scored_by(list(self._parts(model)), model)
 
     def answers(self, model: Model) -> tuple[Array, NDArray[Any]]:
         """Answers for the held-out rows by networks that have not learned from them.
@@ -96,9 +89,9 @@ class HeldOut:
         answers = [mean(outputs)[0] for outputs, _, _ in parts]
         return np.concatenate(answers), np.concatenate([targets for _, targets, _ in parts])
 
-    def _tempered(
-        self, model: Model, parts: list[tuple[Array, NDArray[np.int64], Array | None]]
-    ) -> Model:
+    def _tempered_by(self, parts: Parts, model: Model) -> Model:
+        if model.targets.task == "regression":
+            return model
         logits = np.concatenate([outputs[0] for outputs, _, _ in parts])
         targets = np.concatenate([targets for _, targets, _ in parts]).astype(np.int64)
         weights = None
@@ -121,6 +114,16 @@ class HeldOut:
             temperature=temperature,
             uniform_share=share,
             spread=tuple((spread / share).tolist()),
+        )
+
+    def _scored_by(self, parts: Parts, model: Model) -> Model:
+        if model.targets.task == "multilabel":
+            return model
+        if self.rows is None:  # the members' mean is one network to these rows
+            outputs = np.concatenate([outputs for outputs, _, _ in parts])
+            return replace(model, conformal=self._scores(model, [(outputs, parts[0][1])]))
+        return replace(
+            model, conformal=self._scores(model, [part[:2] for part in parts if len(part[1])])
         )
 
     def _scores(
