@@ -17,8 +17,9 @@ from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import TableError
 from multilayer.fit.chunked_fit import large_settings
 from multilayer.fit.column_roles import ColumnRoles
+from multilayer.fit.member_settings import settings_of_members
 from multilayer.fit.memory_plan import MemoryPlan
-from multilayer.fit.prepare import require_classes, settings_of_members, spec_of
+from multilayer.fit.prepare import require_classes, spec_of
 from multilayer.fit.survey import TableSurvey
 from multilayer.fit.table_source import typed_table
 from multilayer.recipes.recipes import LOSSES_OF_TASKS

@@ -1,6 +1,5 @@
 """Images as the engine takes them, and the networks that are trained on them."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,12 +12,6 @@ from multilayer.images.datasets import ImageDataset, ImageSplit
 if TYPE_CHECKING:
     from multilayer.engine.batches import Examples
     from multilayer.fit.prepare import PreparedData
-
-
-def members_of(settings: TrainingSettings) -> list[TrainingSettings]:
-    """The settings of each network: member k has the seed seed + k."""
-    num_members = settings.num_folds or settings.num_members
-    return [replace(settings, seed=settings.seed + k) for k in range(num_members)]
 
 
 def prepare_images(

@@ -21,14 +21,12 @@ from multilayer.engine.chunks import ChunkedExamples
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import DataWarning, SettingsError, TableError
+from multilayer.fit.member_settings import IMAGE_SEED_STEP, SEED_STEP, settings_of_members
 from multilayer.fit.rows import Rows
 from multilayer.fit.split import FEWEST_ROWS_TO_SELECT, Split, most_repeated, split_for
 from multilayer.model.held_out import HeldOut
 from multilayer.model.model import Model
 from multilayer.recipes.recipes import LOSSES_OF_TASKS, TaskName, recipe
-
-SEED_STEP = 1 << 32  # so that the members of one seed are not those of the next
-IMAGE_SEED_STEP = 1  # as in all runs on images since the first
 
 TASK_NAMES: dict[Task, TaskName] = {
     "binary": "classification",
@@ -273,13 +271,6 @@ def spec_of(
         one_hot_blocks=encoder.one_hot_blocks,
         input_scale=encoder.input_scale,
     )
-
-
-def settings_of_members(
-    settings: TrainingSettings, num_members: int, step: int = SEED_STEP
-) -> list[TrainingSettings]:
-    """The settings of each network, with a seed of its own."""
-    return [replace(settings, seed=settings.seed + member * step) for member in range(num_members)]
 
 
 def require_different_numbers(targets: Targets) -> None:

@@ -20,9 +20,9 @@ from multilayer.errors import SettingsError
 from multilayer.fit.image_rows import (
     held_out_images,
     holds_out,
-    members_of,
     prepare_images,
 )
+from multilayer.fit.member_settings import IMAGE_SEED_STEP, settings_of_members
 from multilayer.images.datasets import ImageDataset, load_images
 from multilayer.metrics.intervals import wilson_interval
 from multilayer.metrics.scores import Score, absent_classes, loss_and_accuracy, scores_of
@@ -167,7 +167,8 @@ class ImageSource(RunSource):
         self._spec = settings.network_spec(
             height * width, len(self.dataset.class_names), input_scale=1 / 255
         )
-        check_machine(self._spec, members_of(settings))
+        num_networks = settings.num_folds or settings.num_members
+        check_machine(self._spec, settings_of_members(settings, num_networks, IMAGE_SEED_STEP))
         self._held_out = held_out_images(self.dataset, settings)
 
     @cached_property
