@@ -19,7 +19,8 @@ from multilayer.forked import is_forked
 
 # The mean product of a step, in multiply-adds, from which PyTorch's threads share in it. They wait
 # for each other in every operation. Tables' networks have many small ones between their products:
-# alone a second thread brings 5% there, and beside other work it multiplies the time.
+# alone a second thread saves 5 to 15% there, and two fits at once take three times as long, not 1.2
+# times (benchmarks/company.py, cases default and default-2).
 _LEAST_PRODUCT_FOR_THREADS = 3_000_000
 _LEAST_PRODUCT_AMONG_OTHERS = 20_000_000
 # Threads with members of their own wait for each other once a step; multiply-adds of a step.
