@@ -22,7 +22,7 @@ from reporting import machine, markdown_table, write_result
 
 from multilayer import Network, NetworkSpec, recipe, train
 from multilayer.engine.epoch_losses import EpochLosses
-from multilayer.fit.image_rows import as_examples
+from multilayer.fit.image_rows import image_examples
 from multilayer.images.datasets import load_images
 from multilayer.model.model import Model
 from multilayer.model.model_file import save_model
@@ -56,7 +56,7 @@ def spread(values: list[float], unit: float = 1.0, digits: int = 3) -> list[str]
 def trainings(repeats: int, folder: Path) -> tuple[str, float]:
     """A table of whole trainings, and the seconds of an epoch without checkpoints."""
     dataset, settings = load_images("fashion-mnist"), recipe("chapter")
-    rows, watched = as_examples(dataset.train), as_examples(dataset.test)
+    rows, watched = image_examples(dataset.train, dataset), image_examples(dataset.test, dataset)
     spec = settings.network_spec(784, 10, input_scale=1 / 255)
     taken: dict[str, list[float]] = {name: [] for name in PLANS}
     for repeat in range(-1, repeats):

@@ -30,7 +30,7 @@ from reporting import machine, markdown_table, write_result
 
 from multilayer import Examples, Network, TrainingSettings, load_images, recipe, train
 from multilayer.encoding.splits import split_rows
-from multilayer.fit.image_rows import as_examples
+from multilayer.fit.image_rows import image_examples
 from multilayer.runs.checkpoints import CheckpointPlan, Checkpoints
 from multilayer.runs.written_settings import read_settings
 
@@ -71,10 +71,10 @@ def measure(text: str, members: list[TrainingSettings], *, is_tested: bool) -> M
 def data() -> tuple[Examples, Examples, Examples]:
     """Rows to learn from, to choose by, and to test on."""
     dataset = load_images("fashion-mnist")
-    every = as_examples(dataset.train)
+    every = image_examples(dataset.train, dataset)
     kept, held_out = split_rows(dataset.train.labels, HELD_OUT / len(every), SPLIT_SEED)
     rows, watched = (every.at(torch.from_numpy(part)) for part in (kept, held_out))
-    return rows, watched, as_examples(dataset.test)
+    return rows, watched, image_examples(dataset.test, dataset)
 
 
 def network_of(members: Sequence[TrainingSettings], rows: Examples) -> Network:

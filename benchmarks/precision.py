@@ -17,7 +17,7 @@ from dataclasses import replace
 from reporting import machine, markdown_table, write_result
 
 from multilayer import Examples, Network, NetworkSpec, TrainingSettings, load_images, train
-from multilayer.fit.image_rows import as_examples
+from multilayer.fit.image_rows import image_examples
 
 T_975 = {3: 4.303, 5: 2.776, 10: 2.262}  # Student's t for that many seeds
 CASES = {
@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="keep the table in results/")
     options = parser.parse_args()
     dataset = load_images("fashion-mnist")
-    data = [as_examples(dataset.train), as_examples(dataset.test)]
+    data = [image_examples(dataset.train, dataset), image_examples(dataset.test, dataset)]
     rows = [row_of(name, case, range(options.seeds), data) for name, case in CASES.items()]
     headers = [
         "", "seeds", "accuracy, highest", "accuracy, medium", "mean difference, 95%",

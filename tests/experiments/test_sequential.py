@@ -10,7 +10,7 @@ from multilayer.errors import SettingsError
 from multilayer.experiments.problem import ArrayProblem
 from multilayer.experiments.repetitions import repeat
 from multilayer.experiments.sequential import SequentialComparison, holm, looks_up_to
-from multilayer.fit.image_rows import as_examples
+from multilayer.fit.image_rows import image_examples
 from multilayer.images.digits import load_digits
 from multilayer.recipes.recipes import recipe
 
@@ -106,8 +106,8 @@ def test_four_equal_settings_are_found_different_as_rarely_as_two():
 
 def test_a_network_compared_with_itself_under_other_seeds_is_no_different():
     """The scores of real networks, not of a formula: 160 seeds, drawn into two groups of 40."""
-    split = load_digits().train
-    problem = ArrayProblem("digits", as_examples(split), 10, 1 / 255)
+    digits = load_digits()
+    problem = ArrayProblem("digits", image_examples(digits.train, digits), 10, 1 / 255)
     settings = recipe(hidden_widths=(16,), max_epochs=4, batch_size=64)
     members = [replace(settings, seed=seed) for seed in range(160)]
     accuracies = repeat(problem, members).scores["accuracy"]

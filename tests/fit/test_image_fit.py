@@ -13,7 +13,7 @@ from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.training import train
 from multilayer.errors import DataError, ImageFileError, TableError
 from multilayer.fit.fit import Fit
-from multilayer.fit.image_rows import as_examples
+from multilayer.fit.image_rows import image_examples
 from multilayer.fit.prepare import prepare
 from multilayer.fit.rows import Rows
 
@@ -47,7 +47,7 @@ def test_networks_are_those_of_the_engine_bit_for_bit(changes):
     chosen = settings(**changes)
     validation = None if changes["validation_fraction"] else TEST
     fit = Fit(prepare(TRAIN, settings=chosen, validation=validation, calibrates=False))
-    learned = watched = as_examples(DIGITS.train)
+    learned = watched = image_examples(DIGITS.train, DIGITS)
     if validation is None:
         kept, held_out = split_rows(DIGITS.train.labels, 0.2, chosen.seed)
         learned, watched = (
@@ -55,7 +55,7 @@ def test_networks_are_those_of_the_engine_bit_for_bit(changes):
             learned.at(torch.from_numpy(held_out)),
         )
     else:
-        watched = as_examples(DIGITS.test)
+        watched = image_examples(DIGITS.test, DIGITS)
     members = [replace(chosen, seed=chosen.seed + k) for k in range(chosen.num_members)]
     spec = chosen.network_spec(64, 10, input_scale=1 / 255)
     network = Network.for_training(spec, members, learned.inputs)

@@ -8,7 +8,7 @@ from multilayer.engine.scores import evaluate
 from multilayer.errors import (
     SettingsError,
 )
-from multilayer.fit.image_rows import as_examples
+from multilayer.fit.image_rows import image_examples
 from multilayer.model.model_file import load_model, load_predictor
 from multilayer.recipes.recipes import recipe
 from multilayer.runs.earlier_runs import ImageRun
@@ -71,7 +71,7 @@ def test_a_run_leaves_a_whole_folder(finished, small_folder):
 def test_the_saved_network_scores_as_the_results_say(finished):
     model = load_model(finished.folder.path / "model.safetensors")
     results = read(finished.folder.path / "results.json")
-    scores = evaluate(model.network, as_examples(finished.dataset.test))
+    scores = evaluate(model.network, image_examples(finished.dataset.test, finished.dataset))
     assert results["test_loss"] == pytest.approx(scores.loss[0], rel=1e-6)
     assert scores.accuracy[0] == results["test_accuracy"]
     del (

@@ -8,7 +8,7 @@ from multilayer.errors import SettingsError, escaped
 from multilayer.experiments.problem import ArrayProblem, Problem
 from multilayer.experiments.table_problem import TableProblem
 from multilayer.fit.column_roles import ColumnRoles
-from multilayer.fit.image_rows import as_examples
+from multilayer.fit.image_rows import image_examples
 from multilayer.fit.table_source import read_rows, require_varied, warn_of
 from multilayer.images.datasets import load_images
 
@@ -38,7 +38,7 @@ def load_problem(
         dataset = load_images(data, data_dir)
         return ArrayProblem(
             dataset.name,
-            as_examples(dataset.train),
+            image_examples(dataset.train, dataset),
             len(dataset.class_names),
             1 / 255,
             dataset.image_shape,

@@ -1,12 +1,15 @@
-"""Images as the engine takes them, and the networks that are trained on them."""
+"""Images as rows to learn from; nothing here loads PyTorch before there is something to encode."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.encoding.image_encoder import ImageEncoder
+from multilayer.encoding.targets import Targets
 from multilayer.engine.settings import TrainingSettings
-from multilayer.fit.split import folds, hold_out
+from multilayer.fit.rows import Rows
+from multilayer.fit.split import FEWEST_ROWS_TO_DIVIDE, split_for
 from multilayer.images.datasets import ImageDataset, ImageSplit
 
 if TYPE_CHECKING:
@@ -17,9 +20,14 @@ if TYPE_CHECKING:
 def prepare_images(
     dataset: ImageDataset, settings: TrainingSettings, recipe_name: str = "chapter"
 ) -> "PreparedData":
-    """Prepare a data set for a fit; where nothing is held out, the test images are measured on."""
+    """Prepare a data set for a fit; where nothing is held out, the test images are measured on.
+
+    Args:
+        dataset: the images.
+        settings: as `settled_images` gives them.
+        recipe_name: what they began as.
+    """
     from multilayer.fit.prepare import prepare
-    from multilayer.fit.rows import Rows
 
     is_held_out = holds_out(settings)
     return prepare(
@@ -36,31 +44,40 @@ def holds_out(settings: TrainingSettings) -> bool:
     return bool(settings.num_folds or settings.validation_fraction)
 
 
-def held_out_images(
+def settled_images(
     dataset: ImageDataset, settings: TrainingSettings
-) -> tuple[NDArray[np.int64], ...] | None:
-    """The training images that each network holds out, as `prepare_images` splits them.
+) -> tuple[TrainingSettings, tuple[NDArray[np.int64], ...] | None, tuple[str, ...]]:
+    """Which training images are held out, and the settings that depend on it.
+
+    Args:
+        dataset: the images.
+        settings: as they were asked for.
 
     Returns:
-        Numbers of images, an array for each fold, or one for all networks; None: none are held out.
+        The settings as they are used; the numbers of the training images held out, an array for
+        each fold or one for all networks, None: none are; what a person should know, a sentence
+        each.
     """
-    labels = dataset.train.labels
-    if settings.num_folds:
-        return tuple(held for _, held in folds(labels, settings.num_folds, settings.seed))
-    if settings.validation_fraction:
-        return (hold_out(labels, settings.validation_fraction, settings.seed)[1],)
-    return None
+    if not holds_out(settings):
+        return settings, None, ()
+    rows = Rows.of_images(dataset.train, dataset.class_names)
+    settled, split = split_for(rows, Targets.of_class_names(rows.class_names), settings, None)
+    if split.held_out is None:
+        last = "" if settings.selection == "last" else ", and the last epoch counts"
+        note = (
+            f"none of {len(rows)} training images are held out, as fewer than "
+            f"{FEWEST_ROWS_TO_DIVIDE} of them have a class that another one has: the test images "
+            f"are measured on{last}"
+        )
+        return settled, None, (note,)
+    return settled, split.held_out if settled.num_folds else split.held_out[:1], ()
 
 
-def as_examples(split: ImageSplit) -> "Examples":
-    """Pictures as rows of bytes, one byte a pixel."""
-    import torch
+def image_examples(split: ImageSplit, dataset: ImageDataset) -> "Examples":
+    """The training or test images of a data set as the engine takes them."""
+    from multilayer.fit.prepare import as_examples
 
-    from multilayer.engine.batches import Examples
-
-    height, width = split.images.shape[1:]
-    return Examples(
-        torch.from_numpy(split.images.reshape(len(split), -1)),
-        torch.from_numpy(split.labels),
-        image_shape=(height, width),
+    rows = Rows.of_images(split, dataset.class_names)
+    return as_examples(
+        rows, ImageEncoder(dataset.image_shape), Targets.of_class_names(dataset.class_names)
     )

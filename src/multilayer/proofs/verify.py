@@ -25,7 +25,7 @@ from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 from multilayer.engine.step import Step
 from multilayer.errors import SettingsError
-from multilayer.fit.image_rows import as_examples
+from multilayer.fit.image_rows import image_examples
 from multilayer.images.datasets import load_images
 from multilayer.proofs.verify_ranks import NUM_RANKS, TwoProcesses
 from multilayer.recipes.recipes import recipe
@@ -96,7 +96,7 @@ def verify(
         raise SettingsError(f"num_steps must be a whole number of at least 1; it is {num_steps}")
     settings = recipe("chapter", seed=seed)
     dataset = load_images(data, data_dir)
-    examples = as_examples(dataset.train)
+    examples = image_examples(dataset.train, dataset)
     spec = NetworkSpec(
         examples.inputs.shape[1],
         len(dataset.class_names),

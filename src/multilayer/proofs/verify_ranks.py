@@ -21,7 +21,7 @@ from multilayer.engine.randomness import generator
 from multilayer.engine.specification import NetworkSpec
 from multilayer.engine.step import Step
 from multilayer.errors import DistributedError
-from multilayer.fit.image_rows import as_examples
+from multilayer.fit.image_rows import image_examples
 from multilayer.images.datasets import load_images
 from multilayer.recipes.recipes import recipe
 
@@ -107,7 +107,7 @@ def _train_as_a_rank(task: dict[str, Any], folder: Path, rank: int) -> None:
     )
     ranks, settings = Ranks(), recipe("chapter", seed=task["seed"])
     dataset = load_images(task["data"], task["data_dir"])
-    examples, num_classes = as_examples(dataset.train), len(dataset.class_names)
+    examples, num_classes = image_examples(dataset.train, dataset), len(dataset.class_names)
     spec = NetworkSpec(
         examples.inputs.shape[1], num_classes, settings.hidden_widths, input_scale=1 / 255
     )

@@ -10,7 +10,8 @@ from PIL import Image
 
 from multilayer.drawing.first_layer import first_layer_mosaic
 from multilayer.drawing.html.content import Mistake, WeightPictures
-from multilayer.fit.image_rows import as_examples
+from multilayer.fit.prepare import as_examples
+from multilayer.fit.rows import Rows
 from multilayer.images.datasets import ImageDataset, ImageSplit
 from multilayer.metrics.evaluation import Evaluation
 from multilayer.model.model import Model
@@ -46,12 +47,14 @@ def parts_on_data(model: Model, dataset: ImageDataset, name: str, loss: str) -> 
         dataset.train.images[::every][:_NUM_ROWS_PASSED],
         dataset.train.labels[::every][:_NUM_ROWS_PASSED],
     )
+    rows = Rows.of_images(sample, model.class_names)
+    examples = as_examples(rows, model.encoder, model.targets)
     return {
         "confusion": confusion_of(evaluation.class_names, evaluation.labels, evaluation.predicted),
         "calibration": calibration_of(evaluation.confidences, is_right, name),
         "mistakes": _mistakes(evaluation, dataset.test.images),
         "num_mistakes": len(evaluation.mistakes),
-        **layer_parts(model.network, as_examples(sample), loss),
+        **layer_parts(model.network, examples, loss),
     }
 
 

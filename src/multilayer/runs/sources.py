@@ -17,11 +17,7 @@ from multilayer.engine.machine import check_machine
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import SettingsError
-from multilayer.fit.image_rows import (
-    held_out_images,
-    holds_out,
-    prepare_images,
-)
+from multilayer.fit.image_rows import holds_out, prepare_images, settled_images
 from multilayer.fit.member_settings import IMAGE_SEED_STEP, settings_of_members
 from multilayer.images.datasets import ImageDataset, load_images
 from multilayer.metrics.intervals import wilson_interval
@@ -147,7 +143,7 @@ class ImageSource(RunSource):
 
     def __init__(self, configuration: RunConfiguration) -> None:
         super().__init__(configuration)
-        self.settings = settings = configuration.image_settings()
+        settings = configuration.image_settings()
         if settings.selection != "last" and not holds_out(settings):
             raise SettingsError(
                 f"selection by {settings.selection!r} would choose by the test rows; "
@@ -163,13 +159,14 @@ class ImageSource(RunSource):
         with self.watch.part("reading the data"):
             self.dataset = load_images(configuration.data, configuration.data_dir)
         self.name = self.dataset.name
+        self.settings, self._held_out, self.notes = settled_images(self.dataset, settings)
+        settings = self.settings
         height, width = self.dataset.image_shape
         self._spec = settings.network_spec(
             height * width, len(self.dataset.class_names), input_scale=1 / 255
         )
         num_networks = settings.num_folds or settings.num_members
         check_machine(self._spec, settings_of_members(settings, num_networks, IMAGE_SEED_STEP))
-        self._held_out = held_out_images(self.dataset, settings)
 
     @cached_property
     def fit(self) -> "Fit":
