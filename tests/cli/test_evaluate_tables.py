@@ -90,7 +90,7 @@ def test_figures_as_json(tmp_path, folder, capsys):
     assert found["classes"][2]["recall"] is None
     assert found["scores"][0]["name"] == "accuracy"
     assert "class 'c'" in err
-    assert "label 'A' (1 row) counts as the class 'a'" in err
+    assert "label 'A' (1 row) is treated as class 'a'" in err
     assert "label 'd' (1 row) of target 'y'" in err
 
 

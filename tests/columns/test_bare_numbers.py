@@ -38,19 +38,19 @@ def test_files_and_frames_say_that_a_sign_is_not_there(written, values, is_said)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", DataWarning)
         typed_frame(frame, schema)
-    assert ["comes without" in str(warning.message) for warning in caught] == [True] * is_said
+    assert ["column 'x' has no " in str(warning.message) for warning in caught] == [True] * is_said
     unseen = UnseenValues()
     for piece in (frame[:1], frame[1:]):
         encoder.encode(piece, unseen=unseen)
     assert bool(unseen.bare.sentences()) == is_said
     if is_said:
-        with pytest.warns(DataWarning, match="column 'x' comes without"):
+        with pytest.warns(DataWarning, match="column 'x' has no"):
             unseen.report("ignore")
 
 
 @pytest.mark.parametrize(
     ("learned", "asked", "words"),
-    [("{}%", "0.{}", "comes without %"), ("{}", "{}%", "comes with %, which")],
+    [("{}%", "0.{}", "has no % in"), ("{}", "{}%", "comes with %, which")],
 )
 def test_targets_too(learned, asked, words) -> None:
     def table(form):

@@ -56,7 +56,7 @@ def judged(values, **told) -> tuple[str, tuple[str, ...]]:
         (
             [str(row) if row != 5 else "x" for row in RANGE],
             "numeric",
-            "no number, first 'x' in row 6",
+            "not numeric, first 'x' in row 6",
         ),
     ],
 )  # fmt: skip
@@ -71,7 +71,7 @@ def test_a_column_is_judged_by_its_values(values, kind: str, warning: str | None
 def test_whole_numbers_with_the_name_of_an_identifier_are_one(name: str) -> None:
     schema = infer_schema(pl.DataFrame({name: [row * 3 for row in RANGE]}))
     assert schema.columns[0].kind == "identifier"
-    assert "to use it, say that it is numeric" in schema.warnings[0]
+    assert "to use it as numeric, add" in schema.warnings[0]
 
 
 @pytest.mark.parametrize("name", ["humid", "valid", "grid", "paid", "width", "number_of_kids"])
@@ -100,7 +100,7 @@ def test_kinds_can_be_told() -> None:
     ]
     assert [column.name for column in schema.inputs] == ["zip", "id"]
     assert schema.warnings == ()
-    assert schema.rows()[2] == ("x", "dropped", "as told")
+    assert schema.rows()[2] == ("x", "dropped", "given by the user")
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_the_same_comes_back_from_json() -> None:
     ],
 )
 def test_a_document_that_is_no_schema_is_refused(document) -> None:
-    with pytest.raises(TableError, match="no schema"):
+    with pytest.raises(TableError, match="not the schema"):
         Schema.from_json(document)
 
 

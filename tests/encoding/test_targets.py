@@ -240,7 +240,7 @@ def test_a_row_has_all_of_its_targets_or_none() -> None:
         (lambda: Targets.fit([datetime.date(2024, 1, 2)], "binary"), "'target' holds dates"),
         (lambda: Targets.fit(np.array(["2024-01-02"], "M8[D]")), "'target' holds dates"),
         (lambda: Targets.fit([b"a", b"b"], "binary"), "of type bytes; classes are text"),
-        (lambda: Targets.fit([2**60, 2**60 + 1, 5], "regression"), "beyond 2.53 that differ"),
+        (lambda: Targets.fit([2**60, 2**60 + 1, 5], "regression"), "beyond 2.53 that are equal"),
         (lambda: Targets.fit([f"name {n}" for n in range(40)]), "40 different values in 40 rows"),
         (
             lambda: Targets.fit([*(f"{n}.5" for n in range(40)), "unknown", "7.5"]),
@@ -340,7 +340,7 @@ def test_labels_that_differ_in_little_are_named() -> None:
     assert "'Total' (row 22)" in notes[1]
     merged = Targets.fit(["yes"] * 5 + ["Yes "] * 2 + ["no"] * 4).notes
     assert merged == (
-        "labels 'yes' (5 rows), 'Yes ' (2 rows) of target 'target' are taken as one class, 'yes'",
+        "labels 'yes' (5 rows), 'Yes ' (2 rows) of target 'target' are merged into class 'yes'",
     )
     assert Targets.fit(["a", "b"] * 9).notes == ()
 

@@ -230,7 +230,7 @@ def test_partial_fit_says_which_labels_count_as_a_class_written_otherwise():
     classifier = MLPClassifier().partial_fit(inputs, labels, classes=["no", "yes"])
     labels = labels.astype(object)
     labels[1] = "Yes"
-    with pytest.warns(DataWarning, match="label 'Yes' .* counts as the class 'yes'"):
+    with pytest.warns(DataWarning, match="label 'Yes' .* is treated as class 'yes'"):
         classifier.partial_fit(inputs, labels)
 
 

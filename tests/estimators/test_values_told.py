@@ -110,5 +110,5 @@ def test_moments_as_targets_are_refused() -> None:
 
 def test_an_open_comma_of_targets_is_said() -> None:
     amounts = [f"{abs(x):.3f}".replace("0.", "1.").replace(".", ",") for x in X0]
-    with pytest.warns(DataWarning, match="y is taken as numbers: the comma"):
+    with pytest.warns(DataWarning, match="y is treated as numeric: the comma"):
         regressor().fit(np.c_[X0, Z], amounts)

@@ -205,7 +205,7 @@ def rewritten(path, change, arrays=None) -> None:
         (lambda d: d["network"].update(num_inputs=99), "do not fit a network of 99 inputs"),
         (lambda d: d["encoder"].pop("means"), "no encoder of a table"),
         (lambda d: d["targets"].update(task="ranking"), "these are no targets"),
-        (lambda d: d["schema"].pop("columns"), "no schema of a table"),
+        (lambda d: d["schema"].pop("columns"), "not the schema of a table"),
         (lambda d: d.update(num_conformal_rows=[20, 20, 20]), "3 arrays of scores are not of 2"),
         (lambda d: d.update(num_conformal_rows=[20, "3"]), "whole numbers of at least 1"),
         (lambda d: d.pop("details"), "lacks 'details'"),

@@ -1,1 +1,1 @@
-"""What the columns of a table are, and how people write their values."""
+"""Columns of a table: kinds, value formats, labels, the schema."""

@@ -1,4 +1,4 @@
-"""Numbers that come without the percent sign or unit that the training rows write."""
+"""Detect numbers without the percent sign or unit that they had in training."""
 
 import re
 import warnings
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
 
 
 class BareNumbers:
-    """Counts, column by column, numbers that may mean something else than those of training.
+    """Counts, for each column, numbers without the unit of the training rows.
 
-    Where training rows hold 45%, a bare 0.45 counts as 0.45%. Signs of money do not matter.
+    If training rows hold 45%, a bare 0.45 is read as 0.45%. Currencies are ignored.
 
     Attributes:
-        found: For each column with such a sign: it, the numbers without it, all numbers, and one of
-            those without.
+        found: For each column with a unit: the unit, the count of numbers without it, the count of
+            all numbers, and an example without it.
     """
 
     def __init__(self) -> None:
         self.found: dict[str, tuple[str, int, int, str]] = {}
 
     def note(self, series: "pl.Series", number_format: NumberFormat | None) -> None:
-        """Add values of a column.
+        """Count values of a column.
 
         Args:
             series: Text or numbers.
-            number_format: How the training rows write the column; None: plainly.
+            number_format: Of the training rows; None: plain numbers.
         """
         import polars as pl
 
@@ -52,16 +52,16 @@ class BareNumbers:
         self.found[series.name] = sign, *counts, example
 
     def sentences(self, what: str = "column") -> list[str]:
-        """A sentence for each column in which most values lack the sign."""
+        """A sentence for each column in which most values lack the unit."""
         return [
-            f"{what} {name!r} comes without {sign} in {num_bare:,} of {num_values:,} values, while "
-            f"its training rows have it: {example} counts as {example} {sign}; write them alike"
+            f"{what} {name!r} has no {sign} in {num_bare:,} of {num_values:,} values, but its "
+            f"training rows have it: {example} is read as {example} {sign}; use the same format"
             for name, (sign, num_bare, num_values, example) in self.found.items()
             if num_bare > num_values / 2
         ]
 
     def warn(self, what: str = "column") -> None:
-        """Warn of each such column."""
+        """Issue each sentence as a DataWarning."""
         for text in self.sentences(what):
             warnings.warn(text, DataWarning, stacklevel=4)
 

@@ -1,4 +1,4 @@
-"""How people write yes and no."""
+"""Spellings of booleans."""
 
 # In lower case.
 BOOLEAN_SPELLINGS = {
@@ -18,5 +18,5 @@ BOOLEAN_SPELLINGS = {
 
 
 def boolean_of(value: object) -> bool | None:
-    """True or false, if the value says so in any usual spelling."""
+    """The boolean that a value spells, or None."""
     return BOOLEAN_SPELLINGS.get(str(value).strip().lower().removesuffix(".0"))

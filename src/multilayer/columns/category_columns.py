@@ -1,4 +1,4 @@
-"""Categories of a table as one-hot columns, as ±1, or as codes."""
+"""Encode a categorical column: one-hot, as ±1, or as integer codes."""
 
 from collections import Counter
 from contextlib import suppress
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     import polars as pl
 
 CategoryForm = Literal["one-hot", "plus-minus", "codes"]
-# A column with more categories than this would make the network's input unreasonably wide.
+# More categories than this would make the input layer unreasonably wide.
 MOST_ONE_HOT = 1000
-# One-hot columns of more categories are a single number in encoded rows.
+# Above this, encoded rows keep one code in place of the one-hot columns.
 _MOST_DENSE = 64
-# In fewer rows a value is looked up faster here than in polars.
+# Up to this many rows a dict lookup is faster than polars.
 _FEW_ROWS = 10_000
 _LARGEST_EXACT = 2**53
 
@@ -31,13 +31,13 @@ class CategoryColumn:
 
     Attributes:
         name: Of the column.
-        categories: Their texts, in ascending order; the first has the code 1.
-        form: As what the network gets them: a column for each, one column of −1 (the first) and
-            +1 (the second), or the code, for a learned embedding.
-        meaning: What the texts stand for. Numbers are the same in any spelling, "3" and "3.0";
-            booleans are "true" and "false", however they are spelled. A column of texts that
-            comes as numbers finds the only category that is the same number, "007" for 7.
-        keep_na: NA, None and the like are categories; the empty text alone is missing.
+        categories: In ascending order; the first has the code 1.
+        form: "one-hot"; "plus-minus", one input that is −1 for the first category and +1 for the
+            second; or "codes", for a learned embedding.
+        meaning: What the texts are. Numbers match in any spelling, "3" and "3.0"; booleans are
+            "true" and "false". If a text column arrives as numbers, 7 matches "007" unless
+            another category is the same number.
+        keep_na: NA, None and the like are categories; only empty text is missing.
     """
 
     name: str
@@ -55,14 +55,17 @@ class CategoryColumn:
         *,
         keep_na: bool = False,
     ) -> tuple["CategoryColumn", NDArray[np.int64]]:
-        """Find the categories of the training rows; also count them, missing ones first.
+        """Find the categories of the training rows.
 
         Args:
             series: The column.
-            column: What the schema says of it.
-            one_hot_limit: With more categories than this the form is codes; None: it never is, but
-                of more than 1,000 categories the most frequent count, and the others as unseen.
+            column: Its entry in the schema.
+            one_hot_limit: With more categories than this the form is codes. None: never codes; of
+                more than 1,000 categories only the most frequent are kept, the others are unseen.
             keep_na: Whether NA, None and the like are categories.
+
+        Returns:
+            The column, and the number of rows of each code, (1 + num_categories,), missing first.
         """
         import polars as pl
 
@@ -91,7 +94,7 @@ class CategoryColumn:
 
     @property
     def input_names(self) -> tuple[str, ...]:
-        """What each of the network's inputs made of it stands for."""
+        """Names of the network inputs made from it."""
         if self.form == "one-hot":
             return tuple(f"{self.name} = {category}" for category in self.categories)
         if self.form == "plus-minus":
@@ -100,22 +103,22 @@ class CategoryColumn:
 
     @property
     def width(self) -> int:
-        """How many of the network's inputs are made of it."""
+        """Number of network inputs made from it."""
         return len(self.categories) if self.form == "one-hot" else 1
 
     @property
     def is_looked_up(self) -> bool:
-        """Whether its one-hot columns are a single number in encoded rows."""
+        """Whether encoded rows hold its code in place of the one-hot columns."""
         return self.form == "one-hot" and len(self.categories) > _MOST_DENSE
 
     def passed_values(self) -> NDArray[np.float64]:
-        """The columns of each code, (1 + num_categories, width), before they are scaled."""
+        """The unscaled inputs of each code, (1 + num_categories, width)."""
         if self.form == "plus-minus":
             return np.array([[0.0], [-1.0], [1.0]])
         return np.vstack([np.zeros(len(self.categories)), np.eye(len(self.categories))])
 
     def codes(self, series: "pl.Series") -> NDArray[np.int64]:
-        """The code of each row, from 1; 0 where the value is missing or was never seen."""
+        """The code of each row, (num_rows,), from 1; 0 if the value is missing or unseen."""
         import polars as pl
 
         places = {category: place for place, category in enumerate(self.categories, start=1)}
@@ -124,7 +127,7 @@ class CategoryColumn:
         reading = _Reading(self.meaning, self.keep_na, series.dtype == pl.Float32)
         few = len(series) <= _FEW_ROWS
         values = series.to_list() if few else series.value_counts().to_series(0).to_list()
-        # What a value means is found once for each distinct one.
+        # Work is done once for each distinct value.
         code_of = {}
         for value in set(values):
             text = reading.text_of(value)
@@ -140,7 +143,7 @@ class CategoryColumn:
         return codes.fill_null(0).to_numpy()
 
     def _places_by_number(self) -> dict[float, int]:
-        """Of categories that are text and yet numbers, the codes; each number is one alone."""
+        """Codes of text categories that spell a number which no other category spells."""
         found: dict[float, list[int]] = {}
         for place, category in enumerate(self.categories if self.meaning == "text" else (), 1):
             with suppress(ValueError):
@@ -150,7 +153,7 @@ class CategoryColumn:
     def to_json(self) -> dict[str, Any]:
         """The fields."""
         document = {**asdict(self), "categories": list(self.categories)}
-        if not self.keep_na:  # as in files of all ages
+        if not self.keep_na:  # the default is not written, as in older files
             del document["keep_na"]
         return document
 
@@ -178,8 +181,8 @@ class _Reading:
 
     Args:
         meaning: See `CategoryColumn`.
-        keep_na: Likewise.
-        is_single: Whether numbers are of single precision: 3.1, not 3.0999999046.
+        keep_na: See `CategoryColumn`.
+        is_single: Whether numbers are float32: 3.1, not 3.0999999046.
     """
 
     meaning: CategoryMeaning
@@ -187,7 +190,7 @@ class _Reading:
     is_single: bool
 
     def text_of(self, value: Any) -> str | None:
-        """The text; 3, 3.0 and, among numbers, "3.0" are all "3". None: the value is missing."""
+        """The category; 3, 3.0 and, among numbers, "3.0" are all "3". None if missing."""
         if value is None:
             return None
         if self.is_single and isinstance(value, float):
@@ -205,7 +208,7 @@ class _Reading:
 
 
 def spelled_number(text: str) -> str:
-    """A number in the one spelling of its category, "2.5" for "2.50"; other text as it is."""
+    """The canonical spelling of a number, "2.5" for "2.50"; other text unchanged."""
     try:
         number = float(text)
     except ValueError:

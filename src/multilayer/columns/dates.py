@@ -1,4 +1,4 @@
-"""Dates and times: found in text, and made into numbers."""
+"""Detect and parse dates and times, and encode them as numbers."""
 
 import re
 from collections import Counter
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 ISO, COMPACT, TIME_OF_DAY = "%Y-%m-%d", "%Y%m%d", "%H:%M"
-QUARTER, WEEK = "%Y-Q", "%G-W%V"  # of each the first day counts
-# Each with an example. Of named months, all signs between the parts count as blanks.
+QUARTER, WEEK = "%Y-Q", "%G-W%V"  # each stands for its first day
+# Each with an example. With named months, any separator between the parts counts as a space.
 _FORMAT_SHOWN = {
     ISO: "2024-01-31",
     "%Y/%m/%d": "2024/01/31",
@@ -46,7 +46,7 @@ _FORMAT_SHOWN = {
 }
 DATE_FORMATS = tuple(_FORMAT_SHOWN)
 _PARTS = {"%Y": r"\d{4}", "%y": r"\d{2}", "%m": r"\d{1,2}", "%d": r"\d{1,2}"}
-_YEAR = r"(?:1[89]|2[01])\d{2}"  # where little else tells that it is one
+_YEAR = r"(?:1[89]|2[01])\d{2}"  # restricted where the rest of the text hardly looks like a date
 _BY_YEAR = {
     "%Y-%m": rf"{_YEAR}-(?:0?[1-9]|1[0-2])",
     "%m/%Y": rf"(?:0?[1-9]|1[0-2])/{_YEAR}",
@@ -59,7 +59,7 @@ _CLOCK = (
     r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}(?:\.\d*)?))?"
     r"(?:\s*(?P<half>[ap])\.?m\.?)?"
 )
-# Hours ahead of UTC; names that several countries use otherwise are no zones here.
+# Hours ahead of UTC; abbreviations that stand for several zones are left out.
 _ZONES = {
     "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
     "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3, "JST": 9,
@@ -77,42 +77,41 @@ _LOOK = re.compile(
 _FEWEST_ROWS, _DATE_SHARE = 20, 0.95
 
 _SECONDS_A_DAY = 86_400
-# Parts of a moment that come round again: how long the round is, in days.
+# Periods that are encoded as sine and cosine.
 _CYCLES = ("year", "month", "week", "day")
 
 
 @dataclass(frozen=True)
 class DatesFound:
-    """What a column of text holds of dates.
+    """The dates found in a text column.
 
     Attributes:
-        counts: Formats in which values can be read, with how many; the most frequent first.
-        strays: Texts that are not of the first format, and how often each stands.
+        counts: How many values each format parses; the most frequent format first.
+        strays: How often each text occurs that the first format cannot parse.
         first_stray: The row of the first of them, from 0.
-        are_dates: Whether the column is to be taken as dates of the first format.
-        is_open: Whether another format fits as many values, and reads them otherwise.
+        are_dates: Whether the column should be treated as dates of the first format.
+        is_ambiguous: Whether another format parses the same values to different dates.
     """
 
     counts: dict[str, int]
     strays: dict[str, int]
     first_stray: int
     are_dates: bool
-    is_open: bool
+    is_ambiguous: bool
 
     @property
     def date_format(self) -> str:
-        """The format of most values."""
+        """The most frequent format."""
         return next(iter(self.counts))
 
 
 def find_dates(text: "pl.Series") -> DatesFound | None:
-    """Find out how a column of text writes dates or times of day.
+    """Detect the date or time-of-day format of a text column.
 
-    A column in which at most 5% of the values are written otherwise is one of dates in which they
-    are missing.
+    Of 20 or more values up to 5% may be something else; they are treated as missing.
 
     Returns:
-        None: most values have not the look of dates.
+        None if most values do not look like dates.
     """
     first = first_present(text)
     if sum(_LOOK.match(value) is not None for value in first) < max(1, len(first) / 2):
@@ -130,7 +129,7 @@ def find_dates(text: "pl.Series") -> DatesFound | None:
     ordered = dict(counts.most_common())
     best, *others = ordered
     moments = moments_in[best]
-    is_open = any(
+    is_ambiguous = any(
         moments_in[other].is_null().equals(moments.is_null())
         and not moments_in[other].equals(moments)
         for other in others
@@ -139,23 +138,23 @@ def find_dates(text: "pl.Series") -> DatesFound | None:
     strays = Counter(present.filter(is_stray).to_list())
     are_enough = num_present >= _FEWEST_ROWS and ordered[best] >= _DATE_SHARE * num_present
     return DatesFound(
-        ordered, dict(strays), is_stray.arg_max() or 0, not strays or are_enough, is_open
+        ordered, dict(strays), is_stray.arg_max() or 0, not strays or are_enough, is_ambiguous
     )
 
 
 def shown_format(date_format: str) -> str:
-    """A date of 31 January 2024 in a format."""
+    """The example 31 January 2024 in a date format."""
     return _FORMAT_SHOWN[date_format]
 
 
 def formats_of(text: "pl.Series") -> list[str]:
-    """The date formats in which every value of a text column can be read; missing ones fit all."""
+    """The date formats that parse every non-missing value of a text column."""
     found = find_dates(text)
     if found is None or found.strays:
         return []
     most = next(iter(found.counts.values()))
     fitting = [date_format for date_format, count in found.counts.items() if count == most]
-    return fitting if found.is_open else fitting[:1]
+    return fitting if found.is_ambiguous else fitting[:1]
 
 
 def moments_of(
@@ -165,7 +164,7 @@ def moments_of(
     first_row: int = 1,
     missing: tuple[str, ...] = (),
 ) -> "pl.Series":
-    """A column as moments in UTC, datetime in microseconds, null where missing.
+    """A column as UTC datetimes in microseconds, null where missing.
 
     Args:
         series: Dates, datetimes, times of day (of 1970-01-01), text, or whole numbers such as
@@ -173,10 +172,10 @@ def moments_of(
         date_format: One of `DATE_FORMATS`, for text; a time of day and a zone may follow the date.
         source: What the error calls the table.
         first_row: The number of the first row, for the error.
-        missing: Texts that count as missing beside the usual ones.
+        missing: Texts that are missing values in addition to the usual ones.
 
     Raises:
-        TableError: a text is no date of this format, or the column holds something else.
+        TableError: a text is not a date of this format, or the column holds another type.
     """
     import polars as pl
 
@@ -204,16 +203,16 @@ def moments_of(
 
 
 def part_names(has_time: bool) -> tuple[str, ...]:
-    """What `parts_of` makes of a moment, in its order."""
+    """Names of the features that `parts_of` returns, in the same order."""
     cycles = _CYCLES if has_time else _CYCLES[:-1]
     return ("days", *(f"{wave} of {cycle}" for cycle in cycles for wave in ("sine", "cosine")))
 
 
 def parts_of(moments: "pl.Series", has_time: bool) -> "pl.DataFrame":
-    """Numbers that a network can learn from, float64, null where the moment is missing.
+    """Numeric features of datetimes, float64, null where missing.
 
-    Days since 1970-01-01, with their fraction; then, as sine and cosine, the place in the year, in
-    the month, in the week (from Monday), and, if `has_time`, in the day.
+    Days since 1970-01-01 including the fraction; then the sine and cosine of the position in the
+    year, month, week (from Monday), and, if `has_time`, day.
     """
     import polars as pl
 
@@ -288,7 +287,7 @@ def _parse(text: "pl.Series", date_format: str) -> "pl.Series":
 
 
 def _pattern(date_format: str) -> str:
-    """A regular expression of dates in a format, perhaps with a time of day and a zone."""
+    """A regular expression of dates in a format, optionally with time of day and time zone."""
     if date_format == TIME_OF_DAY:
         return f"(?i)^{_CLOCK}{_ZONE}"
     if date_format in _BY_YEAR:

@@ -1,4 +1,4 @@
-"""How a column of text writes its numbers, judged by the whole column."""
+"""Detect how a text column writes its numbers: decimal sign, separators, currencies, units."""
 
 import re
 from collections import Counter
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _ROWS_TO_GLANCE_AT = 1000
 _DIGIT = re.compile(r"\d|inf", re.IGNORECASE)
-_FEWEST_ROWS = 20  # in fewer, one text among numbers is as good as a category
+_FEWEST_ROWS = 20  # in fewer, one text among numbers may as well be a category
 _NUMBER_SHARE, _FEWEST_NUMBERS = 0.95, 10
 _MOST_STRAYS, _LEAST_SHARE, _MANY_NUMBERS = 3, 0.5, 20
 _CODES = (
@@ -44,7 +44,7 @@ _LOOK = (
     .replace("(?P<after>~~)", f"(?P<after>{_CURRENCY}|{_UNIT})")
     .replace("(?P<last>~~)", f"(?P<last>{_CURRENCY}|%)")
 )
-# In the order of preference where several fit the same texts.
+# (decimal sign, thousands separator), in order of preference where several fit.
 _SIGNS = (
     (".", ""), (".", ","), (",", ""), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"),
     (".", "_"),
@@ -53,18 +53,18 @@ _SIGNS = (
 
 @dataclass(frozen=True, eq=False)
 class NumbersFound:
-    """What a column of text holds of numbers.
+    """The numbers found in a text column.
 
     Attributes:
         number_format: How they are written; strays are among its missing values.
         numbers: float64, null where there is none.
         example: One of the texts.
-        strays: Texts that are no numbers, and how often each stands; the first one first.
+        strays: How often each text occurs that is not a number, in order of first occurrence.
         first_stray: The row of the first of them, from 0.
-        are_numbers: Whether the column is to be taken as numbers.
-        doubt: What else the texts could mean, a sentence for people; "" if they are clear.
-        is_open: Whether commas may be decimal signs as well as separators.
-        currencies: In which the amounts are; more than one: they cannot be compared.
+        are_numbers: Whether the column should be treated as numeric.
+        doubt: A sentence on what else the texts could mean; "" if they are unambiguous.
+        is_ambiguous: Whether commas could be decimal signs or thousands separators.
+        currencies: Currencies found; amounts in more than one cannot be compared.
     """
 
     number_format: NumberFormat
@@ -74,7 +74,7 @@ class NumbersFound:
     first_stray: int
     are_numbers: bool
     doubt: str = ""
-    is_open: bool = False
+    is_ambiguous: bool = False
     currencies: tuple[str, ...] = ()
 
     @property
@@ -87,19 +87,19 @@ class NumbersFound:
 def find_numbers(
     text: "pl.Series", told: ValueFormat | None = None, decimal_of_table: str | None = None
 ) -> NumbersFound | None:
-    """Find out how a column of text writes numbers.
+    """Detect how a text column writes numbers.
 
-    A separator is told by all values together: 1,234 is 1234 where every comma stands before
-    three digits, and 1.234 where one does not. A column with few texts that are no numbers, at
-    most 5% of its values or at most three spellings, is one of numbers in which they are missing.
+    All values together decide what a comma is: 1,234 is 1234 if every comma is followed by three
+    digits, otherwise 1.234. Up to 5% of the values, or up to three distinct texts, may be
+    something else; they are treated as missing.
 
     Args:
-        text: The column; what the user calls missing is null already.
-        told: What the user said of decimal signs and separators.
-        decimal_of_table: The sign that other columns have, for texts that leave it open.
+        text: The column; values the user declared missing are null already.
+        told: Decimal sign and separator set by the user.
+        decimal_of_table: Decimal sign of other columns, used if this one is ambiguous.
 
     Returns:
-        None: there is no look of numbers.
+        None if the values do not look like numbers.
     """
     import polars as pl
 
@@ -125,12 +125,12 @@ def find_numbers(
         part("digits").str.strip_chars(), part("before"), pl.coalesce(part("after"), part("last"))
     ).drop_nulls("digits")  # fmt: skip
     affixes, multiples, currencies = _signs_around(parts)
-    # Before an exponent stands a decimal sign: 6,673e+05 is no 6,673,000.
+    # A comma before an exponent is a decimal sign: 6,673e+05 is 667,300.
     has_exponent = told.thousands is None and bool(
         with_usual_signs(glance).str.contains(_EXPONENT).any()
     )
     told_signs = replace(told, decimal=",") if has_exponent and told.decimal is None else told
-    decimal, thousands, is_open = _signs(parts["digits"], told_signs, decimal_of_table)
+    decimal, thousands, is_ambiguous = _signs(parts["digits"], told_signs, decimal_of_table)
     found = NumberFormat(decimal, thousands, affixes, multiples=multiples)
     numbers = written_numbers(text, found)
     present = present_values(text)
@@ -144,26 +144,26 @@ def find_numbers(
         found = replace(found, missing=tuple(strays))
     is_number = numbers.is_not_null()
     doubt = ""
-    if is_open:
+    if is_ambiguous:
         doubt = (
-            f"the comma of {shown(_first(present, is_number & present.str.contains(',')))} is "
-            + ("the decimal sign" if decimal == "," else "a separator of thousands")
-            + f"; otherwise say {'--thousands' if decimal == ',' else '--decimal'} ,"
+            f"the comma of {shown(_first(present, is_number & present.str.contains(',')))} is read "
+            + ("as the decimal sign" if decimal == "," else "as a thousands separator")
+            + f"; if it is not, add {'--thousands' if decimal == ',' else '--decimal'} ,"
         )
     elif "%" in affixes:
         bare = is_number & ~with_usual_signs(present).str.contains("%") & (numbers != 0)
         if bare.any():
-            doubt = f"{int(bare.sum()):,} of its values have no %, and count as if they had one"
+            doubt = f"{int(bare.sum()):,} of its values have no %, and are read as if they had one"
     elif multiples:
         named = [text.upper() if len(text) == 1 else text for text in multiples]
-        doubt = f"signs such as {shown(named[0])} after a number multiply it"
+        doubt = f"suffixes such as {shown(named[0])} multiply the number before them"
     elif units := [affix for affix in affixes if not is_currency(affix)]:
-        doubt = f"{' and '.join(map(shown, units))} is taken for their unit"
+        doubt = f"{' and '.join(map(shown, units))} is read as their unit"
     example = _first(present, is_number & ~present.cast(pl.Float64, strict=False).is_not_null())
     return NumbersFound(
         found, numbers.fill_nan(None), example or glance[0], dict(strays),
         is_stray.arg_max() or 0 if strays else 0, are_numbers, doubt,
-        is_open, currencies,
+        is_ambiguous, currencies,
     )  # fmt: skip
 
 
@@ -183,7 +183,7 @@ def _are_numbers(
 def _signs(
     digits: "pl.Series", told: ValueFormat, decimal_of_table: str | None
 ) -> tuple[str, str, bool]:
-    """The decimal sign, the separator of thousands, and whether a comma could be either."""
+    """The decimal sign, the thousands separator, and whether a comma could be either."""
     fits = {}
     for decimal, thousands in _SIGNS:
         is_told = told.decimal in (None, decimal) and (
@@ -195,15 +195,15 @@ def _signs(
     if not fits:
         return told.decimal or ".", told.thousands or "", False
     decimal, thousands = max(fits, key=lambda signs: fits[signs])
-    is_open = (
+    is_ambiguous = (
         (decimal, thousands) == (".", ",")
         and fits.get((",", ""), -1) == fits[decimal, thousands]
         and told.thousands is None
         and bool(digits.str.contains(",").all())
     )
-    if is_open and decimal_of_table == ",":
+    if is_ambiguous and decimal_of_table == ",":
         decimal, thousands = ",", ""
-    return decimal, thousands, is_open
+    return decimal, thousands, is_ambiguous
 
 
 def _present(text: "pl.Series") -> "pl.Series":
@@ -211,7 +211,7 @@ def _present(text: "pl.Series") -> "pl.Series":
 
 
 def is_currency(affix: str) -> bool:
-    """Whether a sign before or after a number is one of money."""
+    """Whether a prefix or suffix of a number is a currency."""
     import polars as pl
 
     return bool(pl.Series([affix]).str.contains(f"(?i)^{_CURRENCY}$").all())
@@ -220,7 +220,7 @@ def is_currency(affix: str) -> bool:
 def _signs_around(
     parts: "pl.DataFrame",
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """What stands before and after the digits: affixes, texts that multiply, all currencies."""
+    """Affixes, multiplying suffixes and all currencies around the digits."""
     before, after = (_counted(parts[name].drop_nulls().to_list()) for name in ("before", "after"))
     counts = _counted([text for side in (before, after) for text in side.elements()])
     spelled = tuple(affix for affix in counts if is_currency(affix))
@@ -229,7 +229,7 @@ def _signs_around(
     has_others = len(multiples) < len(set(after) - set(spelled))
     if multiples and not has_others and (len(multiples) > 1 or before.keys() & set(spelled)):
         affixes = tuple(affix for affix, _ in counts.most_common() if affix in spelled)
-        # After 2.5K and 3M, 1B may come.
+        # Other files of a column with 2.5K and 3M may hold 1B.
         others = tuple(text for text in "kmbt" if text not in multiples)
         return (
             affixes[:1],
@@ -250,7 +250,7 @@ def _signs_around(
 
 
 def _counted(texts: list[str]) -> Counter[str]:
-    """How often each text stands; upper and lower case are the same, spelled as the first is."""
+    """Count texts ignoring case; each is spelled as it first occurs."""
     spelled: dict[str, str] = {}
     return Counter(spelled.setdefault(text.casefold(), text) for text in texts)
 

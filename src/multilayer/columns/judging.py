@@ -1,4 +1,4 @@
-"""What a column is, judged by its values alone."""
+"""Infer the kind of a column from its values."""
 
 import re
 import shlex
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     import polars as pl
 
 _FEWEST_ROWS_TO_JUDGE = 20  # in a smaller table every column may look like an identifier
-_IDENTIFIER_SHARE = 0.9  # of the values that are present, so many are distinct
+_IDENTIFIER_SHARE = 0.9  # smallest share of distinct values among those present
 _BEGINS_WITH_NUMBER = re.compile(r"[^\w\s]{0,2}\s?\d")
 _MOST_GRADES, _SHARE_OF_NUMBERS = 10, 0.9  # 18-25 and 3 rooms are categories of few values
 _TEXT_SHARE, _TEXT_WORDS, _TEXT_BYTES = 0.5, 4, 60
-_NUMBER_SHARE = 0.5  # a text column with so many numbers was meant to hold numbers
+_NUMBER_SHARE = 0.5  # a text column with this share of numbers was meant to be numeric
 _IDENTIFIER_NAME = re.compile(
     r"(.*[^a-z])?(id|ids|uuid|guid|index|idx|key|rownum)|unnamed.*|column_\d+|row.?(number|no|id)"
     r"|row_names",  # of R
@@ -47,7 +47,7 @@ _FIRST_COMPACT_DATE, _LAST_COMPACT_DATE = 1800_01_01, 2199_12_31
 
 @dataclass(frozen=True)
 class _TextFacts:
-    """What the kind of a text column is judged by; the last two are of at most 10,000 values."""
+    """Statistics of a text column; the means are over at most 10,000 distinct values."""
 
     count: int  # values that are present
     distinct: tuple[str, ...]
@@ -73,21 +73,21 @@ class _TextFacts:
 
 
 def judged_index(name: str) -> Column | None:
-    """A column that pandas makes of the index of a frame."""
+    """The column if its name is that of a pandas index written to a file, else None."""
     if _PANDAS_INDEX.fullmatch(name):
         return Column(name, "identifier", "the index of a pandas frame")
     return None
 
 
 def judged_values(series: "pl.Series", facts: tuple[int, Any, Any]) -> tuple[Column, str | None]:
-    """Judge a column that is not text.
+    """Infer the kind of a column that is not text.
 
     Args:
         series: The column.
-        facts: How many values are present, the smallest and the largest.
+        facts: Number of values present, minimum, maximum.
 
     Returns:
-        The column, and a warning.
+        The column, and a warning or None.
     """
     import polars as pl
 
@@ -114,10 +114,10 @@ def judged_values(series: "pl.Series", facts: tuple[int, Any, Any]) -> tuple[Col
 def judged_numbers(
     series: "pl.Series", found: NumbersFound, rows: Rows
 ) -> tuple[Column, str | None] | None:
-    """Judge a text column that holds numbers.
+    """Infer the kind of a text column that holds numbers.
 
     Returns:
-        The column, and a warning; None: what stands there are codes.
+        The column, and a warning or None; None in place of both if the numbers are codes.
     """
     name, numbers = series.name, found.numbers
     if are_codes(series, found):
@@ -135,20 +135,21 @@ def judged_numbers(
     if found.strays:
         first = shown(series[found.first_stray].strip())
         warning = (
-            f"column {name!r} holds {strays_in_words(found.strays)} no number, first {first} in "
-            f"row {rows.number(found.first_stray)}: taken as missing; to say so, "
-            f"--missing {first[1:-1]} (missing in Python), otherwise "
+            f"column {name!r} holds {strays_in_words(found.strays)} not numeric, first {first} in "
+            f"row {rows.number(found.first_stray)}: treated as missing; confirm with "
+            f"--missing {first[1:-1]} (missing in Python), or make the column categorical with "
             f"{flag_of_kind(name, 'categorical')}"
         )
     elif found.doubt:
-        warning = f"column {name!r} is taken as numbers: {found.doubt}"
+        warning = f"column {name!r} is treated as numeric: {found.doubt}"
     return column, warning
 
 
 def are_codes(series: "pl.Series", found: NumbersFound) -> bool:
-    """Whether numbers are codes: telephone numbers, or with leading zeros as 007.
+    """Whether the numbers are codes.
 
-    Those with leading zeros are all of one width or whole.
+    They are if all are telephone numbers, or if some have a leading zero (007) and all are integers
+    or have the same number of characters.
     """
     if found.number_format == NumberFormat() and are_telephone_numbers(series):
         return True
@@ -162,16 +163,16 @@ def are_codes(series: "pl.Series", found: NumbersFound) -> bool:
 def judged_text(
     series: "pl.Series", numbers: NumbersFound | None, rows: Rows, keep_na: bool
 ) -> tuple[Column, str | None]:
-    """Judge a column of text that is none of numbers, as far as they are not codes.
+    """Infer the kind of a text column.
 
     Args:
         series: The column.
-        numbers: What `find_numbers` found.
-        rows: For warnings.
+        numbers: The result of `find_numbers`.
+        rows: Row numbers, for warnings.
         keep_na: Whether NA, None and the like are values.
 
     Returns:
-        The column, and a warning.
+        The column, and a warning or None.
     """
     name = series.name
     facts = _TextFacts.of(series, keep_na)
@@ -215,8 +216,8 @@ def judged_text(
             listed = ", ".join(map(shown, numbers.currencies))
             return Column(name, kind, f"amounts in several currencies{missing}", meaning=meaning), (
                 f"column {name!r} holds amounts in several currencies ({listed}) and is "
-                f"{'not used' if is_nearly_all else 'taken as categorical'}; give them in one, the "
-                "currency in a column of its own"
+                f"{'not used' if is_nearly_all else 'treated as categorical'}; convert them to one "
+                "currency, or put the currency in a separate column"
             )
         if numbers is not None and count - num_strays >= _NUMBER_SHARE * count:
             first = shown(series[numbers.first_stray])
@@ -226,9 +227,9 @@ def judged_text(
             if is_nearly_all:
                 return Column(name, "identifier", "nearly all values differ, most are numbers"), (
                     f"column {name!r} is not used: {holds} such as {shown(numbers.example)}; write "
-                    f"them alike, or say --missing {first[1:-1]} (missing in Python)"
+                    f"all as numbers, or add --missing {first[1:-1]} (missing in Python)"
                 )
-            warning = f"column {name!r} is taken as categorical because {holds}"
+            warning = f"column {name!r} is treated as categorical because {holds}"
             reason = f"{values}, most of them numbers{missing}"
             return Column(name, "categorical", reason, meaning=meaning), warning
         if is_nearly_all:
@@ -238,13 +239,13 @@ def judged_text(
     column = Column(name, "categorical", values + missing, meaning=meaning)
     if num_distinct > _MOST_GRADES and _hold_numbers(facts.distinct):
         return column, _with_numbers_named(
-            f"column {name!r} is taken as categorical ({values})", facts.distinct
+            f"column {name!r} is treated as categorical ({values})", facts.distinct
         )
     return column, None
 
 
 def _hold_numbers(distinct: Sequence[str]) -> bool:
-    """Whether most texts begin with a number, perhaps after a sign, and hold something else too."""
+    """Whether more than 90% of the texts begin with a number, perhaps after a sign."""
     sample = distinct[:1000]
     num_numbers = sum(_BEGINS_WITH_NUMBER.match(text) is not None for text in sample)
     return num_numbers > _SHARE_OF_NUMBERS * len(sample)
@@ -254,16 +255,16 @@ def _with_numbers_named(warning: str, distinct: Sequence[str]) -> str:
     if not _hold_numbers(distinct):
         return warning
     return (
-        f"{warning}; its values, such as {shown(distinct[0])}, hold numbers and other signs: where "
-        "they mean numbers, write them plainly, in one unit"
+        f"{warning}; its values, such as {shown(distinct[0])}, mix numbers with other characters: "
+        "if they are quantities, write them as plain numbers in one unit"
     )
 
 
 def meaning_of(distinct: Sequence[str]) -> CategoryMeaning:
-    """What the texts of a categorical column stand for.
+    """Whether the categories of a text column are numbers or text.
 
-    Numbers, if all are, none has a leading zero, and no number is written in two ways; else 1.1
-    and 1.10 are two categories.
+    They are numbers if every text is one, none has a leading zero, and no number is spelled in two
+    ways; otherwise 1.1 and 1.10 are two categories.
     """
     spelled = set()
     for text in distinct:
@@ -280,13 +281,13 @@ def meaning_of(distinct: Sequence[str]) -> CategoryMeaning:
 def _judged_dates(
     series: "pl.Series", found: DatesFound, count: int, rows: Rows
 ) -> tuple[Column, str | None] | None:
-    """A column of dates, or one that cannot be used as such; None: they are too few."""
+    """A date column, or an unusable one if day and month or formats are mixed; None: too few."""
     name, first = series.name, shown_format(found.date_format)
-    if found.is_open:
+    if found.is_ambiguous:
         flag = flag_of_kind(name, f"date:{found.date_format}")
-        return Column(name, "text", "dates, but day and month cannot be told apart"), (
-            f"column {name!r} holds dates in which day and month cannot be told apart and is not "
-            f"used; write them as 2024-01-31, or say {flag}"
+        return Column(name, "text", "dates with ambiguous day and month"), (
+            f"column {name!r} holds dates whose day and month are ambiguous and is not used; "
+            f"write them as 2024-01-31, or give the format: {flag}"
         )
     num_strays = sum(found.strays.values())
     if found.are_dates:
@@ -299,8 +300,8 @@ def _judged_dates(
         stray = shown(series[found.first_stray].strip())
         column = replace(column, number_format=NumberFormat(missing=tuple(found.strays)))
         return column, (
-            f"column {name!r} holds {strays_in_words(found.strays)} no date like {first}, first "
-            f"{stray} in row {rows.number(found.first_stray)}: taken as missing; to say so, "
+            f"column {name!r} holds {strays_in_words(found.strays)} not a date like {first}, first "
+            f"{stray} in row {rows.number(found.first_stray)}: treated as missing; confirm with "
             f"--missing {stray[1:-1]} (missing in Python)"
         )
     if count < _FEWEST_ROWS_TO_JUDGE or count - num_strays < _NUMBER_SHARE / 4 * count:
@@ -308,34 +309,34 @@ def _judged_dates(
     counts = ", ".join(
         f"{number:,} like {shown_format(form)}" for form, number in list(found.counts.items())[:4]
     )
-    return Column(name, "text", "dates in several writings"), (
-        f"column {name!r} mixes writings of dates and is not used: {counts}; row "
+    return Column(name, "text", "dates in several formats"), (
+        f"column {name!r} mixes date formats and is not used: {counts}; row "
         f"{rows.number(found.first_stray)} holds {shown(series[found.first_stray])}; write all as "
         "2024-01-31"
     )
 
 
-def told_date_format(series: "pl.Series", told: str | None) -> str:
-    """The format of a column that the user calls dates.
+def requested_date_format(series: "pl.Series", requested: str | None) -> str:
+    """The date format of a column that the user declared to hold dates.
 
     Raises:
-        TableError: no format fits, or several do and the user names none.
+        TableError: no format fits, or several do and the user requested none.
     """
     import polars as pl
 
-    if series.dtype.is_integer() or told is not None:
-        written = told or COMPACT
-        moments_of(series, written)
-        return written
+    if series.dtype.is_integer() or requested is not None:
+        date_format = requested or COMPACT
+        moments_of(series, date_format)
+        return date_format
     if series.dtype != pl.String:
         return ISO
     found = find_dates(series)
-    if found is not None and found.are_dates and not found.strays and not found.is_open:
+    if found is not None and found.are_dates and not found.strays and not found.is_ambiguous:
         return found.date_format
     name = series.name
     if found is not None and not found.strays:
         flag = flag_of_kind(name, f"date:{found.date_format}")
-        why = f"day and month cannot be told apart; say {flag}"
+        why = f"day and month are ambiguous; give the format: {flag}"
     else:
         why = "no format fits all its values"
         if found is not None:
@@ -360,8 +361,8 @@ def _judged_whole(
         found = find_dates(series.cast(str))
         if found is not None and found.date_format == COMPACT and not found.strays:
             return Column(name, "date", f"dates like 20240131{missing}", COMPACT), (
-                f"column {name!r} holds whole numbers that are dates like 20240131 and is taken as "
-                f"dates; otherwise say {flag_of_kind(name, 'numeric')}"
+                f"column {name!r} holds integers that are dates like 20240131 and is treated as "
+                f"dates; if they are numbers, add {flag_of_kind(name, 'numeric')}"
             )
     if not (looks_named or not is_exact or largest - smallest == count - 1):
         return column, None
@@ -371,12 +372,13 @@ def _judged_whole(
         return Column(name, "identifier", why), identifier_note(name, why, "numeric")
     if not is_exact:
         return column, (
-            f"column {name!r} holds whole numbers beyond 2^53, of which the first 16 digits count; "
-            f"if they are names, --drop {shlex.quote(name)} or {flag_of_kind(name, 'categorical')}"
+            f"column {name!r} holds integers beyond 2^53, of which only the first 16 digits are "
+            f"used; if they are identifiers, add --drop {shlex.quote(name)} or "
+            f"{flag_of_kind(name, 'categorical')}"
         )
     if num_distinct == count and largest - smallest == count - 1:
         return column, (
-            f"column {name!r} numbers the rows ({smallest} to {largest}): drop it unless the order "
-            "of the rows means something"
+            f"column {name!r} numbers the rows ({smallest} to {largest}): drop it unless the row "
+            "order carries information"
         )
     return column, None

@@ -1,4 +1,4 @@
-"""Which kind each column of a table is, judged by its values."""
+"""Infer the schema of a table: the kind of each column."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ from multilayer.columns.judging import (
     judged_text,
     judged_values,
     meaning_of,
-    told_date_format,
+    requested_date_format,
 )
 from multilayer.columns.missing import present_text
 from multilayer.columns.number_format import NumberFormat
@@ -32,6 +32,8 @@ from multilayer.fresh_process import elsewhere_after_fork
 if TYPE_CHECKING:
     import polars as pl
 
+_GIVEN = "given by the user"
+
 
 def infer_schema(
     frame: "pl.DataFrame",
@@ -43,7 +45,7 @@ def infer_schema(
     value_format: ValueFormat | None = None,
     row_numbers: NDArray[np.int64] | None = None,
 ) -> Schema:
-    """Judge the kind of every column; see `judge_columns`, which also gives the columns as such."""
+    """Infer the kind of every column: the schema of `judge_columns`, which also types the frame."""
     return judge_columns(
         frame, target, categorical=categorical, drop=drop, as_kind=as_kind,
         value_format=value_format, row_numbers=row_numbers,
@@ -61,25 +63,24 @@ def judge_columns(
     value_format: ValueFormat | None = None,
     row_numbers: NDArray[np.int64] | None = None,
 ) -> tuple[Schema, "pl.DataFrame"]:
-    """Judge the kind of every column, whether it is text or typed already.
+    """Infer the kind of every column, text or typed.
 
-    Numbers are numeric, also codes such as 1, 2, 3: say `categorical=` if they are. Text is
+    Numbers are numeric, including codes such as 1, 2, 3 unless listed in `categorical`. Text is
     boolean, a date, an identifier (nearly all values differ), free text, or else categorical.
-    Identifiers, free text and columns with a single value are not given to the network, unless
-    `as_kind` says so.
+    Identifiers, free text and constant columns are not used as inputs unless `as_kind` says so.
 
     Args:
-        frame: As `as_frame` or `read_table` give it; best the training rows alone.
-        target: Names of the columns to be predicted; they are no part of the schema's columns.
-        categorical: Names of columns that are categorical, whatever they look like.
+        frame: From `as_frame` or `read_table`; preferably only the training set.
+        target: Names of the target columns; the schema's columns do not include them.
+        categorical: Names of columns to treat as categorical.
         drop: Names of columns to leave out.
-        as_kind: Other kinds by name: numeric, categorical, boolean, date, or date:%d/%m/%Y for
+        as_kind: Kinds by column name: numeric, categorical, boolean, date, or date:%d/%m/%Y for
             one of `dates.DATE_FORMATS`.
-        value_format: What the user said of how values are written.
-        row_numbers: Of the rows in the file, from 1, for messages; None: 1, 2, 3, …
+        value_format: How values are written, as set by the user.
+        row_numbers: Row numbers in the file, from 1, for messages; None: 1, 2, 3, …
 
     Returns:
-        The schema; and the frame, in which text that stands for numbers has become numbers.
+        The schema; and the frame, with numeric text columns converted to numbers.
 
     Raises:
         TableError: a name is not in the frame, is given two kinds, or a kind is unknown.
@@ -116,7 +117,7 @@ def judge_columns(
             num_infinite = ranges[name][3]
             if num_infinite and warning is None:
                 warning = f"column {name!r} is infinite in {num_infinite:,} of {len(series):,} rows"
-                warning += "; infinity counts as missing"
+                warning += "; infinity is treated as missing"
         columns.append(column)
         if typed is not None:
             numbers.append(typed.alias(name))
@@ -144,20 +145,20 @@ def typed_frame(
     source: str = "the table",
     row_numbers: NDArray[np.int64] | None = None,
 ) -> "pl.DataFrame":
-    """Turn the text of another table's numeric columns into numbers, as its schema says.
+    """Convert the numeric columns of another table to numbers, as the training schema says.
 
     Args:
-        frame: Rows, whose columns may be text or typed already.
-        schema: That `infer_schema` made of the training rows.
-        source: What errors call the table.
-        row_numbers: Of the rows in the file, from 1, for errors; None: 1, 2, 3, …
+        frame: Rows, with text or typed columns.
+        schema: From `infer_schema` on the training rows.
+        source: Name of the table in errors.
+        row_numbers: Row numbers in the file, from 1, for errors; None: 1, 2, 3, …
 
     Returns:
-        The same rows and columns; other columns stay as they are. A `DataWarning` names columns
-        that come without the percent sign or unit that the training rows have.
+        The same rows and columns; other columns are unchanged. A `DataWarning` names columns
+        without the percent sign or unit that they had in training.
 
     Raises:
-        TableError: a text of a numeric column is no number.
+        TableError: a text of a numeric column is not a number.
     """
     import polars as pl
 
@@ -185,7 +186,7 @@ def _told_kinds(
     drop: Sequence[str],
     as_kind: Mapping[str, str],
 ) -> dict[str, tuple[ColumnKind, str | None]]:
-    """For each column that was told its kind, and how its dates are written."""
+    """Kind and date format of each column for which the user gave a kind."""
     told: dict[str, tuple[ColumnKind, str | None]] = {}
     pairs: list[tuple[str, str]] = [(name, "categorical") for name in categorical]
     pairs += [(name, "dropped") for name in drop]
@@ -215,29 +216,28 @@ def _told_column(
     told: ValueFormat,
     rows: Rows,
 ) -> tuple[Column, "pl.Series | None"]:
-    """A column of a kind that was told; and its numbers, if it is text and numeric."""
+    """A column of a kind given by the user; and its numbers, if it is text and numeric."""
     import polars as pl
 
     name = series.name
     if kind == "date":
-        return Column(name, kind, "as told", told_date_format(series, date_format)), None
+        return Column(name, kind, _GIVEN, requested_date_format(series, date_format)), None
     if series.dtype == pl.Categorical:
         series = series.cast(pl.String)
     if kind == "categorical" and series.dtype == pl.String:
         distinct = series.drop_nulls().str.strip_chars().unique().to_list()
-        return Column(
-            name, kind, "as told", meaning=meaning_of([t for t in distinct if present_text(t)])
-        ), None
+        meaning = meaning_of([text for text in distinct if present_text(text)])
+        return Column(name, kind, _GIVEN, meaning=meaning), None
     if kind != "numeric" or series.dtype != pl.String:
-        return Column(name, kind, "as told"), None
+        return Column(name, kind, _GIVEN), None
     found = find_numbers(series, told)
     written = None if found is None else replace(found.number_format, missing=())
     numbers = numbers_of(series, "the table", 1, written, rows.numbers)
-    return Column(name, kind, "as told", number_format=written), numbers
+    return Column(name, kind, _GIVEN, number_format=written), numbers
 
 
 def _ranges(frame: "pl.DataFrame") -> dict[str, tuple[int, Any, Any, int]]:
-    """For each column that is not text: values present, smallest, largest, how many infinite."""
+    """For each column that is not text: number of values, minimum, maximum, number infinite."""
     import polars as pl
 
     expressions = []

@@ -1,4 +1,4 @@
-"""Labels as they are written, and the classes that they stand for."""
+"""Map labels as they are spelled to classes."""
 
 import math
 import shlex
@@ -16,8 +16,8 @@ from multilayer.errors import TableError
 
 Label = str | int | float | bool
 
-_FEWEST_ROWS_TO_JUDGE = 20  # in a smaller table every label may stand alone
-_LARGEST_SHARE_OF_ROWS = 0.5  # with more classes than this share of the rows, text is no label
+_FEWEST_ROWS_TO_JUDGE = 20  # in a smaller table every label may occur once
+_LARGEST_SHARE_OF_ROWS = 0.5  # text with more distinct values than this share of rows is no label
 _MOST_SHOWN = 5
 # Spellings of one family may be mixed in a column: "true", "True" and "1" are one label.
 _FAMILIES = (
@@ -29,11 +29,11 @@ _FAMILIES = (
 
 @dataclass
 class LabelCounts:
-    """How often each label stands in a column, and in which row first.
+    """How often each label occurs in a column, and where first.
 
     Attributes:
-        counts: rows of each label as it is written.
-        first_rows: number of its first row, from 0.
+        counts: number of rows of each label, as it is spelled.
+        first_rows: index of its first row, from 0.
     """
 
     counts: dict[Any, int] = field(default_factory=dict)
@@ -41,13 +41,13 @@ class LabelCounts:
 
     @classmethod
     def of(cls, values: NDArray[Any], numbers: NDArray[np.int64] | None = None) -> "LabelCounts":
-        """Count labels (num_rows,); `numbers` are those of the rows, from 0."""
+        """Count labels (num_rows,); `numbers` are their row indices, from 0."""
         found = cls()
         found.add(values, np.arange(len(values)) if numbers is None else numbers)
         return found
 
     def add(self, values: NDArray[Any], numbers: NDArray[np.int64]) -> None:
-        """Count the labels of some rows more."""
+        """Count the labels of further rows."""
         if values.dtype.kind in "biuf":
             distinct, first, counts = np.unique(values, return_index=True, return_counts=True)
             order = np.argsort(first)
@@ -67,7 +67,7 @@ class LabelCounts:
                 self.first_rows[plain(value)] = int(numbers[place])
 
     def renamed(self, values: NDArray[Any]) -> "LabelCounts":
-        """The same counts of other values, one for each label in the order of `counts`."""
+        """The counts after each label, in the order of `counts`, is replaced by a value."""
         found = LabelCounts()
         for label, value in zip(self.counts, map(plain, values.tolist()), strict=True):
             found.counts[value] = found.counts.get(value, 0) + self.counts[label]
@@ -82,8 +82,8 @@ class SettledLabels:
 
     Attributes:
         classes: in ascending order; numbers come before text.
-        counts: rows of each class.
-        notes: which labels are taken for one, or differ in little; classes of a single row.
+        counts: number of rows of each class.
+        notes: labels merged into one class, labels that are nearly the same, classes of one row.
     """
 
     classes: tuple[Label, ...]
@@ -92,11 +92,11 @@ class SettledLabels:
 
     @classmethod
     def of(cls, labels: LabelCounts, name: str) -> "SettledLabels":
-        """Decide what the classes are.
+        """Determine the classes.
 
-        Spaces around a label do not count. Where all labels say yes or no, the spellings of each
-        are one label, called what it is called most often. Labels that differ in case, in a full
-        stop at the end or in how a number is written stay apart, with a note.
+        Surrounding whitespace is ignored. If all labels are spellings of yes and no, each becomes
+        one class named by its most frequent spelling. Labels that differ in case, in final
+        punctuation or in how a number is written stay separate classes, with a note.
 
         Raises:
             TableError: a label is neither text, a number nor a boolean.
@@ -117,7 +117,7 @@ class SettledLabels:
             merged.setdefault(label, []).append(value)
         classes = sorted(counts, key=_by_kind)
         notes = [
-            f"labels {_listed(values, labels.counts)} of target {name!r} are taken as one class, "
+            f"labels {_listed(values, labels.counts)} of target {name!r} are merged into class "
             f"{label!r}"
             for label, values in merged.items()
             if len(values) > 1
@@ -128,11 +128,10 @@ class SettledLabels:
 
 
 class LabelMatcher:
-    """Finds the class that a label stands for, however a file or a frame writes it.
+    """Finds the class of a label, however a file or a frame spells it.
 
-    A label that is there as it stands goes first; then spaces around it do not count, then numbers
-    are equal in any spelling, then booleans; at last a label that differs from a single class in
-    case alone is that class.
+    In this order: an exact match; a match without surrounding whitespace; equal numbers; equal
+    booleans; the only class that matches when case is ignored.
     """
 
     def __init__(self, classes: Sequence[Label]) -> None:
@@ -146,7 +145,7 @@ class LabelMatcher:
         self._by_case = _unique(map(str.casefold, texts))
 
     def place_of(self, label: Any) -> tuple[int | None, bool]:
-        """The place of the label's class, or None; and whether its spelling is another one."""
+        """Index of the label's class, or None; whether only boolean or case matching found it."""
         place = self._exact.get(label)
         if place is not None:
             return place, False
@@ -168,8 +167,8 @@ class MatchedLabels:
 
     Attributes:
         numbers: (num_rows,); -1 where the label is no class.
-        unknown: rows of each label that is no class.
-        notes: which labels are taken for a class that is written otherwise.
+        unknown: number of rows of each label that is no class.
+        notes: labels matched to a class that is spelled differently.
     """
 
     numbers: NDArray[np.int64]
@@ -198,7 +197,7 @@ class MatchedLabels:
             numbers,
             {label: count for label, count in counts.items() if label in unknown},
             tuple(
-                f"label {shown_target(label)} ({rows_in_words(counts[label])}) counts as the class "
+                f"label {shown_target(label)} ({rows_in_words(counts[label])}) is treated as class "
                 f"{others[label]!r}"
                 for label in sorted(others, key=_by_kind)
             ),
@@ -206,10 +205,10 @@ class MatchedLabels:
 
 
 def require_repeated(settled: SettledLabels, labels: LabelCounts, name: str) -> None:
-    """Refuse text nearly all of which differs: no network learns a class from a single row.
+    """Refuse text labels that rarely repeat: a class cannot be learned from a single row.
 
     Raises:
-        TableError: the labels are text, and more than half as many as there are rows.
+        TableError: of 20 or more rows with text labels, more than half are distinct.
     """
     num_rows, num_classes = sum(settled.counts), len(settled.classes)
     texts = [label for label in labels.counts if isinstance(label, str)]
@@ -225,8 +224,8 @@ def require_repeated(settled: SettledLabels, labels: LabelCounts, name: str) -> 
         row = labels.first_rows[first] + 1
         raise TableError(
             f"row {row} of target {name!r} is {shown_target(first)}, where most are numbers; "
-            f"to leave such rows out say --missing {shlex.quote(first.strip())}, and "
-            "--task classification if each number is a class"
+            f"to leave such rows out add --missing {shlex.quote(first.strip())}; if each number is "
+            "a class add --task classification"
         )
     shown = ", ".join(shown_target(text) for text in texts[:3])
     sample = [text.strip() for text in texts[:1000]]
@@ -236,18 +235,18 @@ def require_repeated(settled: SettledLabels, labels: LabelCounts, name: str) -> 
     what = "numbers or dates" if num_amounts > 0.9 * len(sample) else "free text"
     raise TableError(
         f"target {name!r} has {num_classes:,} different values in {num_rows:,} rows, such as "
-        f"{shown}, which look like {what}: what nearly always differs cannot be learned as "
-        "classes. Write numbers plainly, as 12345.67; if each is a class, say --task classification"
+        f"{shown}, which look like {what}: classes that rarely repeat cannot be learned. "
+        "Write numbers as 12345.67; if each value is a class, add --task classification"
     )
 
 
 def rows_in_words(num_rows: int) -> str:
-    """A number of rows with its noun."""
+    """A number of rows with its noun: "1 row", "2,000 rows"."""
     return f"{num_rows:,} row{'' if num_rows == 1 else 's'}"
 
 
 def _as_booleans(counts: Mapping[Any, int]) -> dict[Any, Label] | None:
-    """The class of each label where all say yes or no in more than two spellings; else None."""
+    """The class of each label if all are yes and no in more than two spellings; else None."""
     if not 2 < len(counts) <= 40:
         return None
     words = {value: str(value).strip().lower().removesuffix(".0") for value in counts}
@@ -268,14 +267,14 @@ def _as_booleans(counts: Mapping[Any, int]) -> dict[Any, Label] | None:
 
 
 def _alike(counts: Mapping[Label, int], name: str) -> list[str]:
-    """A note for each group of classes that differ in little."""
+    """A note for each group of classes that are spelled nearly the same."""
     groups: dict[Any, list[Label]] = {}
     for label in counts:
         text = " ".join(str(label).casefold().split()).rstrip(".,;:!")
         groups.setdefault(_number_of(text) or text, []).append(label)
     return [
-        f"classes {_listed(labels, counts)} of target {name!r} differ only in case, spaces, a sign "
-        "at the end or how a number is written, and stay classes of their own"
+        f"classes {_listed(labels, counts)} of target {name!r} differ only in case, spaces, final "
+        "punctuation or how a number is written; they remain separate classes"
         for labels in groups.values()
         if len(labels) > 1
     ]
@@ -293,7 +292,7 @@ def _of_a_single_row(
     shown = ", ".join(f"{label!r} (row {row + 1})" for row, label in places[:_MOST_SHOWN])
     more = f" and {len(places) - _MOST_SHOWN:,} more" if len(places) > _MOST_SHOWN else ""
     noun = "a class" if len(places) == 1 else f"{len(places):,} classes"
-    what = "of a single row, learned from and never held out"
+    what = "of a single row, used for training and never held out"
     return [f"target {name!r} has {noun} {what}: {shown}{more}"]
 
 
@@ -304,7 +303,7 @@ def _listed(labels: Sequence[Any], counts: Mapping[Any, int]) -> str:
 
 
 def _unique(keys: Iterable[Any]) -> dict[Any, int]:
-    """The place of each key that stands once; None is no key."""
+    """The index of each key that occurs once; None is no key."""
     places: dict[Any, int] = {}
     repeated = set()
     for place, key in enumerate(keys):
@@ -316,7 +315,7 @@ def _unique(keys: Iterable[Any]) -> dict[Any, int]:
 
 
 def _number_of(text: str) -> int | float | None:
-    """The number that a text is, exact if it is whole; None: it is none."""
+    """The number a text spells, an int if it is whole; None if it is not a finite number."""
     if not text or text[-1] not in "0123456789.":
         return None
     try:

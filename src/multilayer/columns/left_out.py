@@ -1,4 +1,4 @@
-"""Rows of a table that are not used, and why."""
+"""Rows that are left out because their target is missing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,9 +21,9 @@ class LeftOut:
     """Rows that are left out of a table.
 
     Attributes:
-        num_without_target: rows whose target is missing.
-        first_without_target: numbers of the first few of them, from 1.
-        spellings: how often each text says that the target is missing; empty ones are not counted.
+        num_without_target: number of rows whose target is missing.
+        first_without_target: row numbers of the first three, from 1.
+        spellings: how often each spelling of a missing target occurs, empty text not counted.
     """
 
     num_without_target: int = 0
@@ -38,13 +38,13 @@ class LeftOut:
         is_there: NDArray[np.bool_],
         first_row: int,
     ) -> "LeftOut":
-        """What is left out of a piece of a table.
+        """The rows left out of a piece of a table.
 
         Args:
-            piece: of the table, as it is in the file.
-            target: columns to be predicted.
-            is_there: rows with a target, (num_rows,).
-            first_row: the number of its first row, from 1.
+            piece: as it is in the file.
+            target: names of the target columns.
+            is_there: whether each row has a target, (num_rows,).
+            first_row: the number of the piece's first row, from 1.
         """
         import polars as pl
 
@@ -61,7 +61,7 @@ class LeftOut:
         return cls(len(without), first, spellings)
 
     def __add__(self, other: "LeftOut") -> "LeftOut":
-        """What is left out of two pieces, this one the earlier."""
+        """The rows left out of two pieces, this one the earlier."""
         spellings = dict(self.spellings)
         for text, count in other.spellings.items():
             spellings[text] = spellings.get(text, 0) + count
@@ -76,11 +76,11 @@ class LeftOut:
         return _rows_in_words(self.num_without_target, self.first_without_target)
 
     def notes(self, target: Sequence[str], source: str) -> tuple[str, ...]:
-        """What a person should know, a sentence each.
+        """A sentence on the rows left out, or none.
 
         Args:
-            target: names of the columns to be predicted.
-            source: what the sentences call the table.
+            target: names of the target columns.
+            source: name of the table in the sentence.
         """
         if not self.num_without_target:
             return ()
@@ -96,7 +96,7 @@ class LeftOut:
         listed = ", ".join(
             f"{shown(text)} ({self.spellings[text]:,})" for text in often[:_MOST_SPELLINGS]
         )
-        return f"; {listed} counts as missing: --keep-na makes it a class"
+        return f"; {listed} means missing: add --keep-na to make it a class"
 
 
 def _rows_in_words(num_rows: int, first: tuple[int, ...]) -> str:

@@ -1,11 +1,11 @@
-"""How people write that a value is missing."""
+"""Spellings of missing values."""
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import polars as pl
 
-# In lower case, without the spaces around them.
+# In lower case, stripped.
 MISSING_SPELLINGS = (
     "",
     "na",
@@ -25,10 +25,10 @@ MISSING_SPELLINGS = (
     ".",
 )
 
-# A label is missing in fewer spellings: "none" and "-" are often the name of a class.
+# Labels have fewer: "none" and "-" are often names of classes.
 MISSING_LABEL_SPELLINGS = ("", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "?")
 
-_ROWS_A_VALUE = 8  # where so many rows share a value, the distinct ones are looked at first
+_ROWS_A_VALUE = 8  # with so many rows for each distinct value, distinct values are checked first
 _ROWS_WORTH_COUNTING = 10_000
 _NUM_FIRST = 20
 _LONGEST = max(map(len, MISSING_SPELLINGS))
@@ -36,21 +36,21 @@ _SPELLINGS = frozenset(MISSING_SPELLINGS)
 
 # Numbers that often mean missing.
 _SENTINELS = frozenset((-99, -999, -9999, -99999, 999, 9999, 99999, 999999))
-_FEWEST_ROWS, _GAP = 2, 2  # the gap in ranges of the other values
+_FEWEST_ROWS, _GAP = 2, 2  # the gap is a multiple of the range of the other values
 
 
 def present_text(text: str) -> str | None:
-    """Text without the spaces around it, and None where it only says that a value is missing."""
+    """Stripped text, None if it spells a missing value."""
     text = text.strip()
     return None if len(text) <= _LONGEST and text.lower() in _SPELLINGS else text
 
 
 def without_missing(text: "pl.Expr", spellings: tuple[str, ...] = MISSING_SPELLINGS) -> "pl.Expr":
-    """The same as `present_text`, for a column; `spellings` are in lower case, at least one."""
+    """`present_text` for a column; `spellings` are in lower case, at least one."""
     import polars as pl
 
     stripped = text.str.strip_chars()
-    # Lower case is made of the short ones alone: most texts are not worth it.
+    # For speed only short texts are lowered.
     longest = max(len(spelling.encode()) for spelling in spellings)
     short = pl.when(stripped.str.len_bytes() <= longest).then(stripped).str.to_lowercase()
     is_missing = short.is_in(spellings).fill_null(value=False)
@@ -60,7 +60,7 @@ def without_missing(text: "pl.Expr", spellings: tuple[str, ...] = MISSING_SPELLI
 def present_values(
     series: "pl.Series", spellings: tuple[str, ...] = MISSING_SPELLINGS
 ) -> "pl.Series":
-    """`without_missing` of a column; one of few values that says nothing so stays as it is."""
+    """`without_missing` of a column, at less cost if few distinct values repeat often."""
     import polars as pl
 
     def present(texts: "pl.Series") -> "pl.Series":
@@ -76,7 +76,7 @@ def present_values(
 
 
 def first_present(text: "pl.Series") -> list[str]:
-    """The first values of a column, without those that are missing; at most 20."""
+    """Up to 20 of the first non-missing values of a column, stripped."""
     few = [value for value in text.head(3 * _NUM_FIRST).to_list() if value is not None]
     for number in (_NUM_FIRST, 1000):
         values = few if len(few) >= number else text.drop_nulls().head(number).to_list()
@@ -87,7 +87,7 @@ def first_present(text: "pl.Series") -> list[str]:
 
 
 def suspected_sentinel(series: "pl.Series", smallest: Any, largest: Any, what: str) -> str | None:
-    """A sentence about a number that stands in several rows, far from all others."""
+    """A warning if a number such as -999 occurs several times, far from all other values."""
     for value in (smallest, largest):
         if value not in _SENTINELS:
             continue
@@ -100,6 +100,6 @@ def suspected_sentinel(series: "pl.Series", smallest: Any, largest: Any, what: s
         if gap > _GAP * (high - low) and low != high:  # type: ignore[operator]
             return (
                 f"{what} holds {value:g} in {number:,} rows, far from all its other values: if it "
-                f"means missing, say --missing {value:g} (missing in Python)"
+                f"means missing, add --missing {value:g} (missing in Python)"
             )
     return None

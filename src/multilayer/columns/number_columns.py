@@ -1,4 +1,4 @@
-"""Numbers and dates of a table as a matrix of numbers."""
+"""Convert numeric and date columns to a matrix."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NumberColumn:
-    """A column of the table that becomes one number, or a date that becomes several.
+    """A numeric column, which becomes one number, or a date column, which becomes several.
 
     Attributes:
         name: Of the column.
-        date_format: How dates are written in text; None for a column of numbers.
-        has_time: Whether the dates have times of day, as they do in the training rows.
-        has_indicator: Whether a column says where the value is missing; it does if one is in the
-            training rows.
-        number_format: How numbers are written in text, and which texts are missing, of dates as
-            well; None: as `NumberFormat()` says.
+        date_format: Format of dates in text; None for a numeric column.
+        has_time: Whether dates of the training rows have times of day.
+        has_indicator: Whether there is a missing-value indicator; there is if a training row is
+            missing the value.
+        number_format: How text writes numbers and missing values (of dates too); None:
+            `NumberFormat()`.
     """
 
     name: str
@@ -38,7 +38,7 @@ class NumberColumn:
 
     @classmethod
     def fit(cls, series: "pl.Series", column: Column) -> tuple["NumberColumn", "pl.DataFrame"]:
-        """Look at the training rows; also give the numbers that they become."""
+        """The column as fitted to training rows, and the numbers of these rows."""
         if column.kind != "date":
             written = column.number_format
             number = cls(column.name, None, False, has_indicator=False, number_format=written)
@@ -55,12 +55,12 @@ class NumberColumn:
 
     @property
     def width(self) -> int:
-        """How many numbers it becomes."""
+        """Number of numbers it becomes."""
         return 1 if self.date_format is None else len(part_names(self.has_time))
 
     @property
     def number_names(self) -> tuple[str, ...]:
-        """What each number is."""
+        """Name of each number."""
         if self.date_format is None:
             return (self.name,)
         return tuple(f"{self.name}: {part}" for part in part_names(self.has_time))
@@ -106,15 +106,15 @@ def number_blocks(
     first_row: int,
     values_at_once: int = 2**19,
 ) -> Iterator[tuple[int, NDArray[np.float64]]]:
-    """Give the numbers of all columns, some rows at a time.
+    """Yield the numbers of all columns in blocks of rows.
 
-    Returns:
-        The place of the first row, and the numbers, (some rows, all numbers), NaN where missing.
+    Yields:
+        The index of the block's first row; float64 (rows of block, numbers), NaN where missing.
     """
     import polars as pl
 
     width = sum(column.width for column in columns)
-    # What is a float or a whole number already is taken over for all columns in one go.
+    # Columns that are numeric already are converted together.
     types = frame.schema
     plain = [
         column.name

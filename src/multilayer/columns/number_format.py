@@ -1,4 +1,4 @@
-"""How a column of text writes its numbers."""
+"""How a text column writes its numbers."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -21,15 +21,14 @@ MULTIPLES = {text: value for value, texts in _MULTIPLES.items() for text in text
 class NumberFormat:
     """How the numbers of a text column are written; `NumberFormat()` is 1234.5 and 1e5.
 
-    The value is the number before a percent sign, 21.2 for 21.2%.
+    A percent sign does not scale: 21.2% is 21.2.
 
     Attributes:
         decimal: "." or ",".
-        thousands: Between groups of digits: "", ",", ".", " " (of any kind), "'" or "_".
-        affixes: Signs, codes and units that may stand before or after a number, such as $, CHF,
-            % and kg.
-        multiples: Texts after a number that multiply it, such as K and M.
-        missing: Texts of the training rows that are no numbers and count as missing values.
+        thousands: Thousands separator: "", ",", ".", " " (any space), "'" or "_".
+        affixes: Currencies and units allowed before or after a number, such as $, CHF, % and kg.
+        multiples: Suffixes that multiply a number, such as K and M.
+        missing: Texts of the training rows that are not numbers and are treated as missing.
     """
 
     decimal: str = "."
@@ -47,11 +46,11 @@ class NumberFormat:
             and all(text in MULTIPLES for text in self.multiples)
         )
         if not is_right:
-            raise TableError(f"{self} says not how numbers are written")
+            raise TableError(f"{self} is not a valid number format")
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is the writing of computers, apart from missing values."""
+        """Whether numbers are written as 1234.5, whatever spells missing values."""
         is_bare = not self.affixes and not self.multiples
         return self.decimal == "." and not self.thousands and is_bare
 
@@ -66,8 +65,8 @@ class NumberFormat:
         """Read what `to_json` made.
 
         Raises:
-            TableError: a field is not what it must be.
-            TypeError: there are other fields.
+            TableError: a field is invalid.
+            TypeError: a field is unknown.
         """
         names = ("affixes", "missing", "multiples")
         lists = {name: tuple(document.get(name, ())) for name in names}

@@ -1,4 +1,4 @@
-"""How the columns of a table write numbers; what one leaves open, the others tell."""
+"""Detect number formats over all columns of a table: ambiguous ones follow the others."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -17,14 +17,14 @@ _GROUPED = r"^(?:0|[1-9]\d{0,2}(?:\.\d{3})?)$"
 def numbers_of_columns(
     columns: "Iterable[pl.Series]", told: ValueFormat
 ) -> dict[str, NumbersFound]:
-    """What text columns hold of numbers; what one leaves open, the others tell."""
+    """`find_numbers` of each text column; ambiguous signs are read as in the other columns."""
     texts = {series.name: series for series in columns}
     found = {
         name: numbers
         for name, series in texts.items()
         if (numbers := find_numbers(series, told)) is not None
     }
-    sure = [f for f in found.values() if f.are_numbers and not f.is_open]
+    sure = [f for f in found.values() if f.are_numbers and not f.is_ambiguous]
     has_commas = any(f.number_format.decimal == "," for f in sure)
     grouped = [n for n, f in found.items() if has_commas and _may_be_grouped(texts[n], f, told)]
     has_points = any(f.has_points for name, f in found.items() if f in sure and name not in grouped)
@@ -33,18 +33,18 @@ def numbers_of_columns(
             numbers = find_numbers(texts[name], replace(told, decimal=","))
             if numbers is not None and numbers.are_numbers and not numbers.strays:
                 doubt = (
-                    f"the point of {numbers.example!r} is a separator of thousands, as others have "
-                    "decimal commas; otherwise say --decimal ."
+                    f"the point of {numbers.example!r} is read as a thousands separator because "
+                    "other columns have decimal commas; if it is not, add --decimal ."
                 )
                 found[name] = replace(numbers, doubt=doubt)
         for name, numbers in found.items():
-            if numbers.is_open:
+            if numbers.is_ambiguous:
                 found[name] = find_numbers(texts[name], told, ",") or numbers
     return found
 
 
 def _may_be_grouped(series: "pl.Series", found: NumbersFound, told: ValueFormat) -> bool:
-    """Whether every number is one such as 12.345 or 950, some of them with a point."""
+    """Whether every number looks like 12.345 or 950, some with a point."""
     if told != ValueFormat(missing=told.missing, keep_na=told.keep_na):
         return False
     if found.number_format != NumberFormat() or not found.has_points:
@@ -56,20 +56,20 @@ def _may_be_grouped(series: "pl.Series", found: NumbersFound, told: ValueFormat)
 def numbers_beside_others(
     series: "pl.Series", others: "pl.DataFrame", told: ValueFormat
 ) -> NumbersFound | None:
-    """What a text column holds of numbers, where only other columns tell what its signs mean.
+    """The numbers of an ambiguous text column, read as in the other columns of its file.
 
     Args:
         series: The column.
-        others: Columns of the same file, it among them or not.
-        told: What the user said.
+        others: Columns of the same file, with or without it.
+        told: Decimal sign and separator set by the user.
 
     Returns:
-        None: the column leaves nothing open.
+        None if the column is not ambiguous.
     """
     import polars as pl
 
     found = find_numbers(series, told)
-    if found is None or not (found.is_open or _may_be_grouped(series, found, told)):
+    if found is None or not (found.is_ambiguous or _may_be_grouped(series, found, told)):
         return None
     texts = others.select(pl.col(pl.String)).drop(series.name, strict=False)
     return numbers_of_columns([*texts.iter_columns(), series], told)[series.name]

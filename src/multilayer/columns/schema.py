@@ -1,4 +1,4 @@
-"""What the columns of a table are, and why."""
+"""The schema of a table: the kind of each column, and why."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -26,12 +26,11 @@ class Column:
     Attributes:
         name: As in the table.
         kind: One of `COLUMN_KINDS`.
-        reason: Why it is of this kind, for people.
-        date_format: How dates are written, for a date column; one of `dates.DATE_FORMATS`.
-        number_format: How numbers are written, for a numeric column that was text; None: as
-            `NumberFormat()` says.
-        meaning: What the texts of a categorical column stand for. Numbers are the same in any
-            spelling, "2.5" and "2.50". None: numbers where the column holds numbers, else text.
+        reason: Why it is of this kind, to be shown.
+        date_format: Of a date column; one of `dates.DATE_FORMATS`.
+        number_format: Of a numeric column that was text; None: `NumberFormat()`.
+        meaning: What the categories are; numbers match in any spelling, "2.5" and "2.50". None:
+            number if the column is numeric, else text.
     """
 
     name: str
@@ -43,21 +42,21 @@ class Column:
 
     @property
     def is_input(self) -> bool:
-        """Whether the network is given the column."""
+        """Whether the column is a feature."""
         return self.kind in INPUT_KINDS
 
 
 @dataclass(frozen=True)
 class Schema:
-    """The columns of a table in their order, the target columns left out.
+    """The columns of a table in their order, without the targets.
 
     Attributes:
         columns: One for each column.
-        targets: Names of the columns to be predicted, none if they are kept elsewhere.
-        warnings: What a person should look at: likely identifiers, unused columns, suspected leaks.
-        value_format: What the user said of how values are written.
-        target_formats: For each target how the text of the training rows writes its numbers, None
-            where it is plain or holds none; empty: as the text of each file shows.
+        targets: Names of the target columns; none if targets are kept elsewhere.
+        warnings: Sentences on likely identifiers, unused columns, suspected target leakage.
+        value_format: How values are written, as set by the user.
+        target_formats: Number format of each target's training rows, None if plain or not numeric;
+            empty: detected in each file.
     """
 
     columns: tuple[Column, ...]
@@ -71,7 +70,7 @@ class Schema:
 
     @property
     def inputs(self) -> tuple[Column, ...]:
-        """The columns that the network is given."""
+        """The feature columns."""
         return tuple(column for column in self.columns if column.is_input)
 
     def rows(self) -> list[tuple[str, str, str]]:
@@ -79,7 +78,7 @@ class Schema:
         return [(column.name, column.kind, column.reason) for column in self.columns]
 
     def to_json(self) -> dict[str, Any]:
-        """The same as a JSON document; `from_json` gives an equal schema."""
+        """The schema as a JSON document, for `from_json`."""
         document = {
             "columns": [_column_json(column) for column in self.columns],
             "targets": list(self.targets),
@@ -97,7 +96,7 @@ class Schema:
         """Read what `to_json` made.
 
         Raises:
-            TableError: the document is something else.
+            TableError: the document is not a schema.
         """
         try:
             columns = tuple(_column_of(column) for column in document["columns"])
@@ -109,17 +108,17 @@ class Schema:
             if written and len(written) != len(schema.targets):
                 raise TableError("target_formats must be one for each of targets")
         except (AttributeError, KeyError, TypeError, SettingsError, TableError) as error:
-            raise TableError(f"this is no schema of a table: {error}") from error
+            raise TableError(f"this is not the schema of a table: {error}") from error
         for column in columns:
             texts = (column.name, column.reason, column.date_format or "")
             is_known = column.kind in COLUMN_KINDS and column.meaning in (None, *_MEANINGS)
             if not is_known or not all(isinstance(t, str) for t in texts):
-                raise TableError(f"this is no schema of a table: {column}")
+                raise TableError(f"this is not the schema of a table: {column}")
         return schema
 
 
 def _column_json(column: Column) -> dict[str, Any]:
-    """The fields, without those that say nothing, so that plain columns are as they always were."""
+    """The fields without number_format and meaning if None, as in older files."""
     document = asdict(column)
     for name in ("number_format", "meaning"):
         if document[name] is None:
@@ -145,11 +144,7 @@ def _texts(values: Sequence[str]) -> tuple[str, ...]:
 
 
 def require_columns(names: Sequence[str], present: Sequence[str], source: str) -> None:
-    """Raise an error that lists every column which is not there.
-
-    Raises:
-        TableError: at least one of `names` is not among `present`.
-    """
+    """Raise TableError that lists all of `names` that are not in `present`."""
     there = set(present)
     missing = [name for name in names if name not in there]
     if missing:
@@ -160,7 +155,7 @@ def require_columns(names: Sequence[str], present: Sequence[str], source: str) -
 
 
 def enumerated(names: Sequence[str], most: int = 12) -> str:
-    """Names as a sentence has them, the first ones and how many more."""
+    """Names separated by commas, the first `most` and how many more."""
     if not names:
         return "none"
     more = f" and {len(names) - most} more" if len(names) > most else ""

@@ -1,4 +1,4 @@
-"""Checked targets: all there, and numbers or labels where they must be."""
+"""Check targets: none missing, and numbers or labels where required."""
 
 import datetime
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _LARGEST_EXACT = 2.0**53
 
 
 def width_of(array: NDArray[Any]) -> int:
-    """How many targets a row of (num_rows,) or (num_rows, num_targets) has."""
+    """Number of targets of (num_rows,) or (num_rows, num_targets)."""
     return 1 if array.ndim == 1 else array.shape[1]
 
 
@@ -28,7 +28,7 @@ def require_present(
     Args:
         array: (num_rows,) or (num_rows, num_targets).
         names: Of the targets.
-        rows: Numbers of the rows in their file, from 0, for the error; None: 0, 1, 2, …
+        rows: Row indices in the file, from 0, for the error; None: 0, 1, 2, …
     """
     present = is_present(array)
     if not present.all():
@@ -39,22 +39,23 @@ def require_present(
 
 
 def require_no_moments(array: NDArray[Any], names: Sequence[str]) -> None:
-    """Raise TableError for targets that are dates, times or lengths of time."""
+    """Raise TableError for targets that are dates, times or durations."""
     moments = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
     of_objects = array.ravel()[:1000].tolist() if array.dtype.kind == "O" else []
     if array.dtype.kind in "mM" or any(isinstance(value, moments) for value in of_objects):
         raise TableError(
-            f"the target {', '.join(map(repr, names))} holds dates or times; make numbers of them, "
-            "such as days since a day, or classes, such as the month"
+            f"the target {', '.join(map(repr, names))} holds dates or times; convert them to "
+            "numbers, such as days since a date, or to classes, such as the month"
         )
 
 
 def numbers_of(
     array: NDArray[Any], names: Sequence[str], rows: NDArray[np.int64] | None = None
 ) -> NDArray[np.float64]:
-    """Finite numbers, (num_rows, num_numbers).
+    """Targets as finite float64, (num_rows, num_targets).
 
-    Whole numbers beyond 2^53 are refused where different ones would become the same number.
+    Raises:
+        TableError: a value is not a finite number, or distinct integers beyond 2^53 become equal.
     """
     array = array.reshape(len(array), len(names))
     try:
@@ -77,7 +78,7 @@ def numbers_of(
 
 
 def require_numbers_for_loss(array: NDArray[Any], loss: str) -> None:
-    """Raise TableError, naming the loss, where a loss of numbers is asked of targets with text."""
+    """Raise TableError if a regression loss is used for targets with text."""
     if array.dtype.kind not in "OU":
         return
     for value in array.ravel().tolist():
@@ -86,27 +87,30 @@ def require_numbers_for_loss(array: NDArray[Any], loss: str) -> None:
         except ValueError:
             raise TableError(
                 f"the loss {loss} (--loss) is for numbers; the target holds {shown(value)}: for "
-                "classes, leave the loss out"
+                "classes, leave --loss out"
             ) from None
 
 
 def _require_exact(whole: NDArray[Any], numbers: NDArray[np.float64], name: str) -> None:
-    """Raise TableError where different whole numbers are the same as float64."""
+    """Raise TableError if distinct integers are equal as float64."""
     if whole.dtype.kind not in "iuO" or np.abs(numbers).max(initial=0) <= _LARGEST_EXACT:
         return
     beyond = np.abs(numbers) > _LARGEST_EXACT
     if len(set(whole[beyond].tolist())) > len(np.unique(numbers[beyond])):
         raise TableError(
-            f"the target {name!r} holds whole numbers beyond 2^53 that differ by less than a "
-            "number can tell; subtract their smallest, or say --task classification if they are "
-            "names"
+            f"the target {name!r} holds integers beyond 2^53 that are equal as 64-bit floats; "
+            "subtract their minimum, or add --task classification if they are identifiers"
         )
 
 
 def labels_of(
     array: NDArray[Any], names: Sequence[str], rows: NDArray[np.int64] | None = None
 ) -> NDArray[np.float32]:
-    """0 and 1, (num_rows, num_labels)."""
+    """Binary labels as 0 and 1, float32 (num_rows, num_labels).
+
+    Raises:
+        TableError: a value is not a spelling of yes or no.
+    """
     array = array.reshape(len(array), len(names))
     if array.dtype.kind in "biuf" and np.isin(array, (0, 1)).all():
         return array.astype(np.float32)
@@ -127,15 +131,15 @@ def _not_a(value: str, wanted: str, row: int, name: str) -> str:
 
 
 def _row(place: int, rows: NDArray[np.int64] | None) -> int:
-    """The number of a row as people count, from 1."""
+    """The number of a row, from 1."""
     return 1 + (int(place) if rows is None else int(rows[place]))
 
 
 def plain(value: Any) -> Any:
-    """A value as Python's own, where NumPy wraps it."""
+    """A NumPy scalar as a Python value; other values unchanged."""
     return value.item() if isinstance(value, np.generic) else value
 
 
 def shown_target(value: Any) -> str:
-    """A value as errors show it."""
+    """A target value for messages."""
     return shown(value) if isinstance(value, str) else repr(plain(value))

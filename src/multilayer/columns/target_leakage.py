@@ -1,4 +1,4 @@
-"""Columns that know the answer: a suspicion, raised before training."""
+"""Detect suspected target leakage before training."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     import polars as pl
 
 _FEWEST_ROWS = 30  # in fewer rows a column may separate the classes by chance
-_MOST_ROWS = 20_000  # a leak shows in these as well as in all
-_FEWEST_ROWS_A_GROUP = 2.0  # values that stand in a row each determine everything
+_MOST_ROWS = 20_000  # enough to see a leak
+_FEWEST_ROWS_A_GROUP = 2.0  # distinct values determine any target
 _COLUMNS_AT_ONCE = 256
 _SAME = 0.9999  # correlation
 
 
 def suspected_leaks(frame: "pl.DataFrame", schema: Schema, target: str) -> list[str]:
-    """A sentence for each column of `leaking_columns`."""
+    """A warning for each column of `leaking_columns`."""
     inputs = [column.name for column in schema.inputs]
     return [
         f"column {name!r} alone determines {target!r} on these rows: "
@@ -28,12 +28,12 @@ def suspected_leaks(frame: "pl.DataFrame", schema: Schema, target: str) -> list[
 
 
 def leaking_columns(inputs: "pl.DataFrame", target: "pl.Series") -> list[str]:
-    """The columns that determine the target all by themselves on these rows.
+    """Names of the columns that determine the target alone on these rows.
 
-    A column does if the rows that share a value of it share the target too (and at least two rows
-    do on average), if its order alone separates the classes, or if it is numeric and its
-    correlation with a numeric target is next to 1. Only rows in which both are present count, and
-    at most 20,000, spread over the table.
+    A column does if rows with the same value have the same target (and a value has two rows or more
+    on average), if sorting by it separates the classes, or if its correlation with a numeric target
+    exceeds 0.9999 in absolute value. Rows where either is missing are ignored; at most 20,000 rows,
+    evenly spaced, are used.
     """
     import polars as pl
     from polars import selectors as cs
@@ -63,7 +63,7 @@ def leaking_columns(inputs: "pl.DataFrame", target: "pl.Series") -> list[str]:
 
 
 def _is_same(column: "pl.Series", target: "pl.Series") -> bool:
-    """Whether numbers are those of the target, but for their unit, an offset and rounding."""
+    """Whether the column is a linear function of the target up to rounding."""
     import polars as pl
 
     if not column.dtype.is_numeric():
@@ -88,12 +88,12 @@ def _determines(
     num_values, num_answers = changes_value.sum() + 1, len(np.unique(answers))
     if num_values == 1 or num_answers == 1:
         return False
-    if (changes_answer & ~changes_value).any():  # one value, two answers
+    if (changes_answer & ~changes_value).any():  # one value, two targets
         return False
     if len(values) >= _FEWEST_ROWS_A_GROUP * num_values:
         return True
     if few_answers:
         return bool(changes_answer.sum() == num_answers - 1)
-    # Numbers that nearly all differ: a leak if one order is the other.
+    # Numbers that nearly all differ: a leak if the column is monotonic in the target.
     rises = np.diff(answers_in_order)
     return is_numeric and bool((rises >= 0).all() or (rises <= 0).all())

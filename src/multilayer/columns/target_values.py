@@ -1,4 +1,4 @@
-"""The values to be predicted, as they come: labels or numbers, some of them missing."""
+"""Raw targets: as arrays, which are missing, and the task they imply."""
 
 from contextlib import suppress
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from multilayer.errors import TableError
 
 Task = Literal["binary", "multiclass", "multilabel", "regression"]
 
-# Of labels in memory: NumPy writes NaN so where it makes text of a mixture.
+# For labels in memory; NumPy spells NaN "nan" when it converts a mixture to text.
 _MISSING_TEXTS = ("", "nan")
 _MOST_CLASSES_OF_NUMBERS, _FEWEST_ROWS_A_CLASS = 20, 10
 
@@ -21,11 +21,11 @@ def target_array(values: Any) -> NDArray[Any]:
     """Targets of any usual form as an array, (num_rows,) or (num_rows, num_targets).
 
     Args:
-        values: A list, an array, or a column or frame of polars, pandas or pyarrow. A single
-            column, (num_rows, 1), counts as (num_rows,).
+        values: A list, an array, or a column or frame of polars, pandas or pyarrow; (num_rows, 1)
+            becomes (num_rows,).
 
     Raises:
-        TableError: it has more than two dimensions, or rows of different lengths.
+        TableError: more than two dimensions, or rows of different lengths.
     """
     import polars as pl
 
@@ -60,10 +60,10 @@ def target_array(values: Any) -> NDArray[Any]:
 
 
 def is_present(values: Any) -> NDArray[np.bool_]:
-    """Which rows have a target: all of its values, if it has several. (num_rows,).
+    """Whether each row has all of its targets, (num_rows,).
 
-    None, NaN, NA, masked values, the empty text and "nan" are missing. In memory every other text
-    is a label, "NA" as well; of a file `RowReader` knows more spellings.
+    None, NaN, NA, masked values, empty text and "nan" are missing. Any other text in memory is a
+    label, even "NA"; for files `RowReader` recognizes more spellings.
     """
     import polars as pl
 
@@ -85,12 +85,11 @@ def is_present(values: Any) -> NDArray[np.bool_]:
 
 
 def infer_task(values: Any) -> Task:
-    """What kind of answer these targets ask for.
+    """The task implied by the targets.
 
-    Several columns are labels if they say yes or no (or true, 1, … in any spelling), else numbers.
-    One column of text or booleans is classes. Numbers are classes if they are whole, at
-    most 20 differ, and there are at least ten rows for each; two different whole numbers are
-    always classes.
+    Several columns are multilabel if all values are spellings of yes and no, else regression. One
+    column of text or booleans is classification; so is one of integers with at most 20 distinct
+    values and ten rows for each on average, or with two distinct values.
     """
     array = target_array(values)
     array = array[is_present(array)]
@@ -109,7 +108,7 @@ def infer_task(values: Any) -> Task:
 
 
 def _unmasked(values: Any) -> NDArray[Any]:
-    """A masked array as an array, None or NaN where it is masked."""
+    """A masked array as an array, None or NaN where masked."""
     mask = np.ma.getmaskarray(values)
     if not mask.any():
         return np.asarray(values.data)
@@ -129,7 +128,7 @@ def _array_of(values: Any) -> NDArray[Any]:
     if any(isinstance(value, (list, tuple, np.ndarray)) for value in values):
         return np.array(values)
     kinds = {type(value) for value in values}
-    # NumPy would make text of a mixture of numbers and text, and floats of large whole numbers.
+    # NumPy would convert a mixture of numbers and text to text, and large integers to floats.
     array = np.array(values) if len(kinds) == 1 else _objects(values)
     return _objects(values) if kinds == {int} and array.dtype.kind == "f" else array
 
@@ -141,7 +140,7 @@ def _objects(values: list[Any]) -> NDArray[Any]:
 
 
 def _are_present(values: list[Any]) -> NDArray[np.bool_]:
-    with suppress(TypeError):  # one cannot be looked up
+    with suppress(TypeError):  # an unhashable value
         if not any(map(_is_missing, set(values))):
             return np.ones(len(values), dtype=np.bool_)
     return np.fromiter((not _is_missing(value) for value in values), np.bool_, len(values))

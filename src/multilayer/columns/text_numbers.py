@@ -1,4 +1,4 @@
-"""Text that stands for numbers."""
+"""Convert text to numbers."""
 
 import re
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # 007 is a code, not the number 7; 0, 0.7 and -0.7 are numbers.
 LEADING_ZERO = r"^\s*[+-]?0[0-9]"
-# None stands in 1e5, inf or NaN; and 2024-01-31 is a date.
+# Letters that do not occur in 1e5, inf or NaN; and 2024-01-31 is a date.
 _NO_PLAIN_NUMBER = re.compile(r"[b-dghj-mo-su-xz]|\d-\s*\d", re.IGNORECASE)
 _PERHAPS_NUMBER = re.compile(r"\d|inf|nan", re.IGNORECASE)
 _ROWS_TO_GLANCE_AT = 200
@@ -30,14 +30,14 @@ def numbers_of(
     number_format: NumberFormat | None = None,
     row_numbers: NDArray[np.int64] | None = None,
 ) -> "pl.Series":
-    """A column as float64: null where a value is missing, not a number or infinite.
+    """A column as float64, null where a value is missing, NaN or infinite.
 
     Args:
-        series: Numbers, booleans, lengths of time (taken in seconds) or text.
-        source: What the error calls the table.
-        first_row: The number of the first row, for the error.
-        number_format: How text writes numbers; None: as `NumberFormat()` says.
-        row_numbers: The numbers of all rows, where they do not follow each other.
+        series: Numbers, booleans, durations (converted to seconds) or text.
+        source: Name of the table in errors.
+        first_row: The number of the first row, for errors.
+        number_format: How text writes numbers; None: `NumberFormat()`.
+        row_numbers: Row numbers, if they are not consecutive.
 
     Raises:
         TableError: a text is not a number, or the column holds dates.
@@ -68,11 +68,11 @@ def numbers_of(
 
 
 def with_numbers_found(frame: "pl.DataFrame") -> "pl.DataFrame":
-    """Turn each text column in which every value is a number into a column of numbers.
+    """Convert each text column in which every value is a number.
 
-    Whole numbers that fit 64 bits become int64, others float64. Missing values may be spelled in
-    any usual way. A column with a leading zero, such as 007, holds codes and stays text; so do
-    columns of telephone numbers, of no value, or with a decimal comma or separator of thousands.
+    Integers that fit 64 bits become int64, others float64. Usual spellings of missing values become
+    null. Columns stay text if a value has a leading zero (007 is a code), a decimal comma or a
+    thousands separator, if all are telephone numbers, or if all are missing.
     """
     import polars as pl
 
@@ -85,8 +85,7 @@ def with_numbers_found(frame: "pl.DataFrame") -> "pl.DataFrame":
 
 
 def _with_numbers_found(text: "pl.Series") -> "pl.Series":
-
-    # Most columns of text show what they are in their first rows.
+    # The first rows rule out most text columns.
     if parse_numbers(text.head(_ROWS_TO_GLANCE_AT)) is None:
         return text
     numbers = parse_numbers(text)
@@ -100,7 +99,7 @@ def _with_numbers_found(text: "pl.Series") -> "pl.Series":
 
 
 def are_telephone_numbers(text: "pl.Series") -> bool:
-    """Whether every text begins with + and has eight digits at least."""
+    """Whether every text is + followed by 8 to 15 digits."""
     present = text.drop_nulls()
     if not len(present) or not str(present[0]).lstrip().startswith("+"):
         return False
@@ -111,7 +110,7 @@ def are_telephone_numbers(text: "pl.Series") -> bool:
 
 
 def whole_if_exact(text: "pl.Series", numbers: "pl.Series") -> "pl.Series":
-    """Text as int64 if all its numbers are whole and fit; else the numbers, which are float64."""
+    """Text as int64 if all its numbers are integers that fit; else `numbers`, which are float64."""
     import polars as pl
 
     for part in (text.head(_ROWS_TO_GLANCE_AT), text):
@@ -127,11 +126,11 @@ def whole_if_exact(text: "pl.Series", numbers: "pl.Series") -> "pl.Series":
 def parse_numbers(
     text: "pl.Series", number_format: NumberFormat | None = None
 ) -> "pl.Series | None":
-    """Text as float64, null where it is missing in any usual spelling; None if one is no number.
+    """Text as float64, null where missing in any usual spelling; None if a value is not a number.
 
     Args:
         text: The column.
-        number_format: How its numbers are written; None: as `NumberFormat()` says.
+        number_format: How its numbers are written; None: `NumberFormat()`.
     """
     import polars as pl
 
@@ -150,7 +149,7 @@ def parse_numbers(
 
 
 def first_not_a_number(text: "pl.Series", number_format: NumberFormat | None = None) -> int:
-    """The place of the first value that is present and no number, or has a leading zero; else 0."""
+    """The row of the first value that is not a number, or else has a leading zero; else 0."""
     number_format = number_format or NumberFormat()
     numbers = written_numbers(text, number_format)
     for row in numbers.is_null().arg_true():
@@ -160,7 +159,7 @@ def first_not_a_number(text: "pl.Series", number_format: NumberFormat | None = N
 
 
 def _as(number_format: NumberFormat | None) -> str:
-    """How numbers are to be written, where they are not plain."""
+    """For errors, the expected number format unless it is plain."""
     if number_format is None or number_format.is_plain:
         return ""
     between = f"1{number_format.thousands}234" if number_format.thousands else "1234"
@@ -183,5 +182,5 @@ def _is_number(text: str, number_format: NumberFormat) -> bool:
 
 
 def shown(text: str) -> str:
-    """A value as an error shows it: in quotes, and not longer than a line can bear."""
+    """A value for messages: quoted, cut to 40 characters."""
     return repr(str(text) if len(text) <= _VALUE_SHOWN else text[: _VALUE_SHOWN - 1] + "…")

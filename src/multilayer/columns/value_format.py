@@ -1,4 +1,4 @@
-"""What a user says about how values are written."""
+"""How values are written, as set by the user."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -16,19 +16,18 @@ THOUSANDS_SIGNS = (",", ".", " ", "'")
 
 @dataclass(frozen=True)
 class ValueFormat:
-    """How the values of a table are written, where their looks leave it open.
+    """How the values of a table are written.
 
     Attributes:
-        decimal: The decimal sign, "." or ","; None: each column tells.
-        thousands: The separator of thousands, ",", ".", " " (of any kind) or "'"; None: each
-            column tells.
-        missing: Spellings of missing values beside the usual ones; upper and lower case are the
-            same, and -999 is the number as well as its text.
-        keep_na: Among text and labels, the usual spellings of missing such as NA and None are
-            values; the empty text alone is missing.
+        decimal: The decimal sign, "." or ","; None: detected in each column.
+        thousands: The thousands separator, ",", ".", " " (any space) or "'"; None: detected in
+            each column.
+        missing: Spellings of missing values in addition to the usual ones, ignoring case; -999
+            also matches the number.
+        keep_na: In text and labels, NA, None and the like are values; only empty text is missing.
 
     Raises:
-        SettingsError: a sign is none of these, both are the same, or a spelling is no text.
+        SettingsError: a sign is none of these, both are the same, or a spelling is not a string.
     """
 
     decimal: str | None = None
@@ -38,7 +37,7 @@ class ValueFormat:
 
     def __post_init__(self) -> None:
         if self.decimal not in (None, *DECIMAL_SIGNS):
-            raise SettingsError(f"decimal must be . or , and not {self.decimal!r}")
+            raise SettingsError(f"decimal must be . or , not {self.decimal!r}")
         if self.thousands not in (None, *THOUSANDS_SIGNS):
             raise SettingsError(
                 f"thousands must be a comma, a point, a space or ', not {self.thousands!r}"
@@ -46,7 +45,7 @@ class ValueFormat:
         if self.decimal is not None and self.decimal == self.thousands:
             raise SettingsError(f"decimal and thousands cannot both be {self.decimal!r}")
         if isinstance(self.missing, str) or not all(isinstance(t, str) for t in self.missing):
-            raise SettingsError(f"missing must be a tuple of texts, not {self.missing!r}")
+            raise SettingsError(f"missing must be a tuple of strings, not {self.missing!r}")
         if not isinstance(self.keep_na, bool):
             raise SettingsError(f"keep_na must be true or false, not {self.keep_na!r}")
 
@@ -59,8 +58,8 @@ class ValueFormat:
         """Read what `to_json` made.
 
         Raises:
-            SettingsError: a field is not what it must be.
-            TypeError: there are other fields, or `missing` is no list.
+            SettingsError: a field is invalid.
+            TypeError: a field is unknown, or `missing` is not a list.
         """
         return cls(**{**document, "missing": tuple(document.get("missing", ()))})
 
@@ -68,13 +67,7 @@ class ValueFormat:
 def with_missing_told(
     frame: "pl.DataFrame", missing: tuple[str, ...], columns: tuple[str, ...]
 ) -> "pl.DataFrame":
-    """The same frame, null where a column holds a spelling of missing that the user gave.
-
-    Args:
-        frame: Columns of text, numbers and other types.
-        missing: See `ValueFormat`.
-        columns: That are looked at.
-    """
+    """Replace the user's spellings of missing values by null in the named columns."""
     import polars as pl
 
     if not missing or not columns:
@@ -94,12 +87,12 @@ def with_missing_told(
 
 
 def missing_told_texts(missing: tuple[str, ...]) -> tuple[str, ...]:
-    """The spellings in lower case, without spaces around them."""
+    """The spellings in lower case, stripped."""
     return tuple(text.strip().lower() for text in missing)
 
 
 def values_present(text: "pl.Expr", keep_na: bool) -> "pl.Expr":
-    """Text without the spaces around it, null where it only says that a value is missing."""
+    """Stripped text, null where it spells a missing value."""
     return without_missing(text, ("",)) if keep_na else without_missing(text)
 
 

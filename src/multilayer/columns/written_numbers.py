@@ -1,4 +1,4 @@
-"""Text such as $1,234.50, (27), 5,3 % and −4 as numbers."""
+"""Parse text such as $1,234.50, (27), 5,3 % and −4."""
 
 import re
 from typing import TYPE_CHECKING
@@ -43,8 +43,8 @@ def written_pattern(digits: str, affixes: str, multiples: str = NOTHING) -> str:
 
     Args:
         digits: See `digits_pattern`.
-        affixes: A regular expression of what may stand before and after.
-        multiples: Of what may stand after and multiplies, such as M for a million.
+        affixes: A regular expression of allowed prefixes and suffixes.
+        multiples: A regular expression of multiplying suffixes, such as M for a million.
     """
     return (
         rf"(?i)^(?P<open>\()?\s*(?P<sign>{_SIGN})?\s*(?P<before>{affixes})?\s*"
@@ -56,16 +56,16 @@ def written_pattern(digits: str, affixes: str, multiples: str = NOTHING) -> str:
 
 
 def with_usual_signs(text: "pl.Series") -> "pl.Series":
-    """Text with 0 to 9 and ASCII signs in the place of full-width, Arabic and Indian ones."""
+    """Text with full-width, Arabic and Indian digits and signs replaced by ASCII ones."""
     if not text.str.contains(_HAS_FOREIGN).any():
         return text
     return text.str.replace_many(_FOREIGN)
 
 
 def written_numbers(text: "pl.Series", number_format: NumberFormat) -> "pl.Series":
-    """Text as float64; null where it is missing or not written so.
+    """Text as float64, null where missing or not in this format.
 
-    Plain numbers count as well if no sign in them would mean something else.
+    Plain numbers are accepted too unless a sign in them has another meaning in this format.
     """
     import polars as pl
 
@@ -88,9 +88,9 @@ def written_numbers(text: "pl.Series", number_format: NumberFormat) -> "pl.Serie
 
 
 def _simple_numbers(text: "pl.Series", digits: str, number_format: NumberFormat) -> "pl.Series":
-    """Of written numbers the most frequent: at most a minus before them; null for all others.
+    """Parse numbers with at most a minus sign before them; null for all others.
 
-    That takes a fraction of the time of looking for every part of a number.
+    These are the most frequent, and take a fraction of the time of the full pattern.
     """
     value = text.str.strip_chars()
     for affix in number_format.affixes:
@@ -106,7 +106,7 @@ def _simple_numbers(text: "pl.Series", digits: str, number_format: NumberFormat)
 
 
 def _written_between(thousands: str) -> str:
-    """What may stand between groups of digits, as a regular expression has it in brackets."""
+    """The thousands separators, for use inside a regular expression's brackets."""
     return re.escape({" ": SPACES, "'": APOSTROPHES}.get(thousands, thousands))
 
 
@@ -114,7 +114,7 @@ def _one_of(texts: tuple[str, ...]) -> str:
     return "|".join(map(re.escape, sorted(texts, key=len, reverse=True))) or NOTHING
 
 
-# Of plain numbers those that polars does not read: (27), −4, 27-, 3×10^5. Not dates: 2024-01-31.
+# Plain numbers that polars does not parse: (27), −4, 27-, 3×10^5; but no dates: 2024-01-31.
 _PLAIN_SIGNS = (
     rf"\(|\d-[\s)-]*$|{MINUS_SIGNS[1]}|{MINUS_SIGNS[2]}|^\s*[+-]\s|10\s*\^|(?i:d[+-])|^[+-]?[\d.]+$"
 )
@@ -135,7 +135,7 @@ def _value(pattern: str, number_format: NumberFormat) -> "pl.Expr":
     if number_format.multiples:
         times = part("multiple").str.to_lowercase().replace_strict(MULTIPLES, default=1.0)
         number = number * times
-    # In 5.- the line stands for the cents.
+    # In 5.- the dash stands for the cents.
     line = pl.coalesce(part("dash"), part("trailing"))
     trailing = pl.when(~part("digits").str.ends_with(number_format.decimal)).then(line)
     signs = [part("sign"), part("inner"), trailing]

@@ -83,7 +83,7 @@ def numbers_of_targets(y: Any, estimator: Any) -> Any:
             f"row {row + 1} of y must be a number, it is {shown(series[row])}; leave such rows out"
         )
     if found.doubt:
-        warnings.warn(f"y is taken as numbers: {found.doubt}", DataWarning, stacklevel=5)
+        warnings.warn(f"y is treated as numeric: {found.doubt}", DataWarning, stacklevel=5)
     return found.numbers.cast(pl.Float64).to_numpy()
 
 

@@ -117,7 +117,7 @@ class RowReader:
                 types.append("Float64")
                 formats.append(replace(written.number_format, missing=()))
                 if written.doubt:
-                    doubts.append(f"target {text.name!r} is taken as numbers: {written.doubt}")
+                    doubts.append(f"target {text.name!r} is treated as numeric: {written.doubt}")
             else:
                 types.append(str(found.dtype) if is_number else None)
                 formats.append(None)
@@ -148,7 +148,7 @@ class RowReader:
         if written is None or written.strays or written.number_format == NumberFormat():
             return self
         are_alike = text.drop_nulls().str.contains(r"^\s*\d{1,3},\d{3}\s*$").all()
-        if written.is_open and not are_alike:
+        if written.is_ambiguous and not are_alike:
             return self
         return replace(self, weight_format=written.number_format)
 
@@ -311,7 +311,7 @@ class RowReader:
         if series.dtype == pl.String and parse_numbers(series) is None:
             found = find_numbers(series, self.values)
             if found is not None and not found.strays:
-                if found.is_open:
+                if found.is_ambiguous:
                     raise TableError(
                         f"weight {series.name!r} of {self.source} holds {found.example!r}: say "
                         "--thousands , or --decimal ,"
