@@ -362,7 +362,11 @@ def test_nested_columns(capsys, tmp_path):
 
 @pytest.mark.parametrize(
     ("weights", "message"),
-    [([1, -1], "in row 2 it is -1"), ([0, 0], "all rows are zero"), ([1, None], "is missing")],
+    [
+        ([1, -1], "in row 2 it is -1"),
+        ([0, 0], "all sample weights are zero"),
+        ([1, None], "is missing"),
+    ],
 )
 def test_weights_that_make_no_sense(capsys, tmp_path, weights, message):
     frame = pl.DataFrame({"x": [1, 2], "y": ["a", "b"], "w": weights})
@@ -379,7 +383,7 @@ def test_validation_rows_with_other_columns(capsys, tmp_path):
 def test_a_table_of_one_row(capsys, tmp_path):
     path = written(tmp_path / "one.csv", houses(1))
     message = complaint(capsys, "train", path, "--target", "price")
-    assert "1 row to learn from; at least 2 are needed" in message
+    assert "1 row to train on; at least 2 are needed" in message
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def test_it_goes_on_after_a_kill(num_pieces, tmp_path):
 
 
 @pytest.mark.parametrize("change", ["table", "encoder", "targets", "draw", "lost", "garbage"])
-@pytest.mark.filterwarnings("ignore:.*all rows are encoded anew")
+@pytest.mark.filterwarnings("ignore:.*all rows are encoded again")
 def test_another_table_begins_anew(change, tmp_path):
     writing = write_encoded_map(tmp_path, pieces(), PLAN)
     next(writing)
@@ -175,7 +175,7 @@ def test_rows_that_were_damaged_are_encoded_anew(name, num_pieces, tmp_path):
     damaged = bytearray(path.read_bytes())
     damaged[len(damaged) // 3] ^= 1
     path.write_bytes(damaged)
-    with pytest.warns(DataWarning, match=rf"{name}.bin is not what was written .* anew"):
+    with pytest.warns(DataWarning, match=rf"{name}.bin is damaged .* encoded again"):
         steps = list(write_encoded_map(tmp_path / "map", pieces(), plan))
     assert steps[0].num_rows_read == 90
     assert content(tmp_path / "map") == content(tmp_path / "whole")

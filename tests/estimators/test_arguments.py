@@ -87,9 +87,9 @@ def test_wrong_arguments_are_refused_by_their_own_name(arguments, message):
         ({"validation_fraction": 0.3, "num_folds": 2}, {}, "as each fold is held out once"),
         (
             {"early_stopping": True, "n_iter_no_change": 1, "validation_fraction": 0.0}, {},
-            "no rows are held out of 60, so nothing says when to end early",
+            "none of the 60 rows are held out to stop by",
         ),
-        ({"class_weight": {0: 1, 1: 2, 7: 5}}, {}, "class_weight names 7, of which there is"),
+        ({"class_weight": {0: 1, 1: 2, 7: 5}}, {}, "class_weight names 7, which no row has"),
         ({}, {"X_val": X, "y_val": Y}, "X_val holds the rows of X"),
     ],
 )  # fmt: skip

@@ -195,7 +195,7 @@ def test_the_same_seed_fits_alike_and_members_differ(wine, settings):
 @pytest.mark.parametrize(
     ("frame", "targets", "arguments", "error", "message"),
     [
-        ([1.0], [1.0], {}, TableError, "there is 1 row to learn from; at least 2 are needed"),
+        ([1.0], [1.0], {}, TableError, "there is 1 row to train on; at least 2 are needed"),
         ([1.0, 2.0], ["a", "a"], {}, TableError, "has the class 'a' alone; at least 2 classes"),
         ([1.0, 2.0], ["a", "b"], {"class_weight": {"c": 1}}, SettingsError, "names 'c'; the"),
         ([1.0, 2.0], ["a", "b"], {"class_weight": "even"}, SettingsError, "'balanced' or name"),
@@ -217,7 +217,7 @@ def test_what_cannot_be_fitted_is_refused(frame, targets, arguments, error, mess
     [
         ([1.0, -1.0], r"at least 0; that of row 2 is -1"),
         ([np.nan, 1.0], r"at least 0; that of row 1 is nan"),
-        ([0.0, 0.0], "weights of all rows are zero"),
+        ([0.0, 0.0], "all sample weights are zero"),
         ([1.0], "2 rows were given 1 weights"),
         ([[1.0], [1.0]], "must have one dimension"),
     ],

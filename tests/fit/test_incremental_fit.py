@@ -76,7 +76,9 @@ def test_what_is_new_after_columns_are_settled_is_warned_of(monkeypatch):
         classifier.partial_fit(later, Y[60:])
     town, same = (str(each.message) for each in found)
     assert town.startswith("column 'town' holds values that were not in the training rows in 150")
-    assert town.endswith("they count as missing; columns were settled by the rows before")
+    assert town.endswith(
+        "they count as missing; the encoder was fitted to the rows of earlier calls"
+    )
     assert same.startswith("column 'same', which was constant, varies and is not used")
     with warnings.catch_warnings():  # once is enough
         warnings.simplefilter("error")
@@ -84,7 +86,7 @@ def test_what_is_new_after_columns_are_settled_is_warned_of(monkeypatch):
 
 
 def test_first_rows_in_which_nothing_varies_are_too_few():
-    with pytest.raises(TableError, match="learn from in the first 4 rows of partial_fit"):
+    with pytest.raises(TableError, match="the first 4 rows of partial_fit have no usable input"):
         MLPClassifier(**QUICK).partial_fit([["a"]] * 4, [0, 1, 0, 1], classes=[0, 1])
 
 
@@ -101,7 +103,7 @@ def test_numbers_far_beyond_those_that_settled_the_scales_are_said(monkeypatch):
     monkeypatch.setattr(incremental_fit, "_ROWS_TO_SETTLE", 100)
     regressor = MLPRegressor(**QUICK).partial_fit(X, X[:, 0])
     regressor.partial_fit(3 * X, X[:, 0])
-    with pytest.warns(DataWarning, match="'x2' holds numbers of up to .* than 100 times as large"):
+    with pytest.warns(DataWarning, match="'x2' holds numbers up to .* than 100 times those"):
         regressor.partial_fit(np.where([False, False, True], 1000 * X, X), X[:, 0])
 
 
@@ -130,7 +132,7 @@ def test_a_loss_that_is_not_finite_is_raised_and_what_was_learned_before_stays(r
     with pytest.raises(TrainingDivergedError, match="loss stopped being a finite number in epoch"):
         for _ in range(4):
             estimator.partial_fit(rows, rows[:, 0])
-    kept = estimator._increments.answering()
+    kept = estimator._increments.snapshot()
     assert bool(kept.network.parameters.isfinite().all())
 
 

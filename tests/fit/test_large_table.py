@@ -311,7 +311,7 @@ def test_what_cannot_be_is_answered_with_one_line(files, tmp_path, monkeypatch):
     with pytest.raises(TableError, match=r"target 'y' of .* is missing in 100 rows \(rows 8, 58"):
         prepared(files / "t.csv", is_strict=True)
     table(1).write_csv(tmp_path / "one.csv")
-    with pytest.raises(TableError, match="there is 1 row to learn from; at least 2"):
+    with pytest.raises(TableError, match="there is 1 row to train on; at least 2"):
         prepared(tmp_path / "one.csv")
     table(50).with_columns(label=pl.lit("up")).write_csv(tmp_path / "alone.csv")
     with pytest.raises(TableError, match="has the class 'up' alone"):

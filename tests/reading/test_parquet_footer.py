@@ -60,7 +60,5 @@ def test_they_are_refused_where_all_of_them_are_needed_at_once(path, monkeypatch
     monkeypatch.setattr(table_size, "free_bytes", lambda: 10_000_000)
     assert len(read_rows(path, roles).rows) == 100_000
     monkeypatch.setattr(table_size, "free_bytes", lambda: 5_000_000)
-    with pytest.raises(
-        TableError, match=r"has 100,000 rows and 2 columns, which take about 0\.0 GB"
-    ):
+    with pytest.raises(TableError, match=r"its 100,000 rows and 2 columns take about 0\.0 GB"):
         read_rows(path, roles)

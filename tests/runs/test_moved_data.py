@@ -107,7 +107,9 @@ def test_all_that_looks_at_a_run_finds_its_table_or_is_told(project, monkeypatch
     Path("data/t.csv").rename("data/u.csv")
     capsys.readouterr()
     assert command(["doctor", "run"]) == 2
-    assert "t.csv of the run run is not there any more; name where it is" in capsys.readouterr().err
+    assert (
+        "t.csv of the run run no longer exists; name the file where it" in capsys.readouterr().err
+    )
     assert "is not there any more; name a table" in inspect_table("run").reason
     assert command(["doctor", "run", "data/u.csv"]) == 0
     Path("data/u.csv").write_text(Path("data/u.csv").read_text().replace("yes", "Yes"))

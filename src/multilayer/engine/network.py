@@ -66,7 +66,7 @@ class Network:
         """One member as a population of one, over the same memory."""
         return Network.of(self.spec, self.parameters[number : number + 1])
 
-    def members_that_learned(self, best_epochs: Sequence[int] | None = None) -> list[int]:
+    def finite_members(self, best_epochs: Sequence[int] | None = None) -> list[int]:
         """The members that did not diverge; all, where all have.
 
         Args:

@@ -26,7 +26,7 @@ from multilayer.estimators.column_arguments import columns_told
 from multilayer.estimators.fitted_state import learns_at_once, moment_of
 from multilayer.estimators.progress import Progress
 from multilayer.fit.fit import Fit
-from multilayer.fit.incremental_fit import Increments
+from multilayer.fit.incremental_fit import IncrementalFit
 from multilayer.fit.prepare import prepare
 from multilayer.fit.rows import Rows
 from multilayer.model.model import Model
@@ -123,7 +123,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         self.history_ = fit.history
         self.n_iter_ = len(fit.history)
         self._take(fit.model())
-        self._increments: Increments | None = None
+        self._increments: IncrementalFit | None = None
         return self
 
     def save(self, path: str | Path) -> None:
@@ -156,18 +156,20 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             changes = changed_settings(self)
             if is_first:
                 told = columns_told(self, frame.columns)
-                increments = Increments.begin(rows, targets_of_first, self.recipe, changes, told)
+                increments = IncrementalFit.begin(
+                    rows, targets_of_first, self.recipe, changes, told
+                )
                 for name in ("early_stopping", "validation_fraction", "num_folds"):
                     if getattr(self, name):
                         text = f"{name}={getattr(self, name)!r} is not used by partial_fit"
                         warnings.warn(text, DataWarning, stacklevel=4)
             else:
-                increments = Increments.resume(self.model_, self.recipe, changes)
+                increments = IncrementalFit.resume(self.model_, self.recipe, changes)
             self._increments = increments
         line = increments.add(rows, getattr(self, "class_weight", None))
         self.history_ = [*getattr(self, "history_", []), line]
         self.n_iter_ = len(self.history_)
-        self._take(increments.answering())
+        self._take(increments.snapshot())
         return self
 
     def _take(self, model: Model) -> None:

@@ -1,4 +1,4 @@
-"""Encoded rows on the disk, prepared for a fit that takes a chunk of them into memory at a time."""
+"""Prepare encoded rows on disk for a fit that reads a chunk of them at a time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -39,22 +39,22 @@ def prepare_chunks(
     example: Mapping[str, Any],
     validation: Examples | None = None,
 ) -> PreparedData:
-    """Prepare rows on the disk; all networks learn from the same, each in an order of its own.
+    """Prepare rows on disk; all networks train on the same rows, each in its own order.
 
     Args:
         encoded: the rows.
         schema: which columns are inputs, and of which kind.
-        encoder: that made the inputs.
-        targets: that made what is learned.
+        encoder: encoded the features.
+        targets: encoded the targets.
         recipe_name: see `recipe`.
-        settings: as `large_settings` gives them.
+        settings: from `large_settings`.
         chunk_bytes: memory for a chunk.
-        sample: inputs of rows to learn from, to fit first weights to, (num_rows, num_inputs).
-        example: a row of the table, the needed columns by name.
-        validation: rows to be measured on; None: those that `encoded` holds out, if any.
+        sample: inputs of training rows to initialize weights with, (num_rows, num_inputs).
+        example: one row of the table: the input columns by name.
+        validation: validation rows; None: those that `encoded` holds out, if any.
 
     Raises:
-        TableError: the target is one number in all rows.
+        TableError: the target is constant.
     """
     targets = _widened(targets, encoded)
     if targets.task == "regression":
@@ -93,16 +93,16 @@ def large_settings(
 ) -> TrainingSettings:
     """A recipe's settings for rows that are not all in memory.
 
-    Folds, for which each network needs rows of its own, become as many networks that all learn
-    from the same rows.
+    Folds, whose networks have different training rows, become as many networks trained on the
+    same rows.
 
     Args:
         recipe_name: see `recipe`.
         task: what is predicted.
-        num_rows: of the table.
-        num_columns: of its inputs.
-        changes: settings that shall differ from the recipe's, by name.
-        has_own_validation: whether rows to be measured on are given.
+        num_rows: rows of the table.
+        num_columns: its input columns.
+        changes: settings that differ from the recipe's, by name.
+        has_own_validation: whether there is a validation set.
 
     Raises:
         SettingsError: the recipe or a setting is unknown or out of range.
@@ -121,7 +121,7 @@ def large_settings(
 
 
 def _widened(targets: Targets, encoded: EncodedMap) -> Targets:
-    """Numbers with the range of all rows to learn from, not of the sample alone."""
+    """Regression targets with the range of all training rows, not of the sample alone."""
     if targets.task != "regression":
         return targets
     scale = targets.scale

@@ -1,4 +1,4 @@
-"""What the columns of a table are for, as the user says."""
+"""The roles of a table's columns: targets, sample weight, group, time, inputs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -11,18 +11,21 @@ from multilayer.reading.table_format import TableFormat
 
 @dataclass(frozen=True)
 class ColumnRoles:
-    """What the columns of a table are for, apart from what is inferred.
+    """What the columns of a table are for, where it is not inferred.
 
     Args:
-        target: columns to be predicted.
-        weight: says how much each row counts, and is no input.
-        group_by: rows of one value are never on both sides of a split; no input.
-        time_column: the latest rows are the ones held out; it stays an input.
-        categorical: columns that are categories, whatever they look like.
-        drop: columns to leave out.
-        as_kind: other kinds, by column.
+        target: the target columns.
+        weight: the column of sample weights; not an input.
+        group_by: rows with one value are never on both sides of a split; not an input.
+        time_column: the latest rows are held out; stays an input.
+        categorical: columns that are categories, whatever their values.
+        drop: columns to ignore.
+        as_kind: kinds of columns, by name.
         table_format: how the file is written.
-        values: how values are written, where their looks leave it open.
+        values: how its values are written.
+
+    Raises:
+        SettingsError: a column is named for two roles.
     """
 
     target: tuple[str, ...]
@@ -36,7 +39,7 @@ class ColumnRoles:
     values: ValueFormat = field(default_factory=ValueFormat)
 
     def __post_init__(self) -> None:
-        """Refuse a column that is named for two of these."""
+        """Reject a column that is named for two roles."""
         named = [("--target", name) for name in self.target]
         named += [("--weight", self.weight)] if self.weight is not None else []
         named += [("--group-by", self.group_by)] if self.group_by is not None else []
@@ -51,18 +54,18 @@ class ColumnRoles:
             first.setdefault(name, flag)
 
     def to_json(self) -> dict[str, Any]:
-        """The fields, as `saved_table` reads them; what was not told of values is left out."""
+        """The fields as settings.json has them; a default `values` is omitted."""
         document = asdict(self)
         if self.values == ValueFormat():
             del document["values"]
         return document
 
     def without(self, unread: Sequence[str]) -> "ColumnRoles":
-        """The roles of a table in which columns were left out that need not be dropped then."""
+        """The roles without `drop` of columns that were not read."""
         return replace(self, drop=tuple(name for name in self.drop if name not in unread))
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """All columns that are named and are no inputs."""
+        """The named columns that are not inputs."""
         named = (*self.target, self.weight, self.group_by)
         return tuple(name for name in named if name is not None)

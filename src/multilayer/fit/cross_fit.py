@@ -1,4 +1,4 @@
-"""Networks in folds that only calibrate another: of a small table all rows are needed for that."""
+"""Out-of-fold predictions, to calibrate a network that was trained on all rows of a small table."""
 
 from dataclasses import replace
 
@@ -19,17 +19,17 @@ _NUM_FOLDS = 5
 def cross_fitted(
     spec: NetworkSpec, examples: Examples, settings: TrainingSettings, num_epochs: int
 ) -> tuple[Network, tuple[NDArray[np.int64], ...]] | None:
-    """Train networks in folds as another network was, on all of its rows of a table.
+    """Train networks in five folds with the settings of the network that was trained on all rows.
 
     Args:
-        spec: the other network's shape.
+        spec: that network's shape.
         examples: all rows, with classes as targets.
-        settings: the other network's.
-        num_epochs: that it was trained for.
+        settings: that network's.
+        num_epochs: how long it was trained.
 
     Returns:
-        The networks, and for each the numbers of the rows that it has not learned from; None where
-        every row is of a class of its own or nothing was trained.
+        The networks, and for each the indices of its held-out rows; None if no class has two rows
+        or `num_epochs` is 0.
     """
     strata = examples.targets.numpy()
     if not num_epochs or np.bincount(strata).max() < 2:

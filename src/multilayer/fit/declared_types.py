@@ -1,4 +1,4 @@
-"""Values read from JSON, held to types that are declared as Python's hints."""
+"""Check values read from JSON against Python type hints."""
 
 import dataclasses
 import reprlib
@@ -18,25 +18,25 @@ from typing import (
 )
 
 Count = Annotated[int, 0]  # a whole number from 0
-_LARGEST_WHOLE = 1 << 53  # beyond, a number of JSON is not exact everywhere
-_WORDS = {
+_LARGEST_WHOLE = 1 << 53  # larger integers are not exact in every JSON reader
+_TYPE_NAMES = {
     str: "text", int: "a whole number up to 2⁵³", float: "a number", bool: "true or false",
     NoneType: "null",
 }  # fmt: skip
 
 
 def check_type(value: Any, hint: Any, name: str) -> None:
-    """Make sure that a value is of a type.
+    """Check that a value has a type.
 
     Args:
-        value: as JSON gives it.
-        hint: str, bool, int, float (a whole number is one, too), `Count`, a union, Literal, a list
-            or tuple of equal things (both a list in JSON), a mapping from text, a dataclass or a
-            TypedDict. Names that these do not declare are left alone.
-        name: of the value, for the message.
+        value: as parsed from JSON.
+        hint: str, bool, int, float (accepts integers), `Count`, a union, Literal, a list or tuple
+            of one type (both lists in JSON), a mapping from str, a dataclass or a TypedDict.
+            Undeclared names of these are ignored.
+        name: the value's name in the message.
 
     Raises:
-        ValueError: it is not; the message says which part of it must be what.
+        ValueError: it has another type; the message names the part and what it must be.
     """
     origin = get_origin(hint)
     if dataclasses.is_dataclass(hint) or is_typeddict(hint):
@@ -58,7 +58,7 @@ def check_type(value: Any, hint: Any, name: str) -> None:
         rest = [part for part in parts if part is not NoneType]
         if value is None or len(rest) != 1 or not _has_parts(rest[0]):
             raise _error(name, hint, value)
-        check_type(value, rest[0], name)  # names the part of it that is wrong
+        check_type(value, rest[0], name)  # raises with the name of the wrong part
 
 
 def _check_fields(value: Any, hint: Any, name: str) -> None:
@@ -85,7 +85,7 @@ def _required(hint: Any) -> frozenset[str]:
 
 
 def _is_of(value: Any, hint: Any) -> bool:
-    """Whether a value is of a type; of those with parts, whether each part is."""
+    """Whether a value has a type, parts included."""
     if hint is Any:
         return True
     if hint == Count:
@@ -113,19 +113,19 @@ def _has_parts(hint: Any) -> bool:
 
 def _error(name: str, hint: Any, value: Any) -> ValueError:
     shown = reprlib.repr(value)
-    return ValueError(f"{name or 'it'} must be {_in_words(hint)}; it is {shown}")
+    return ValueError(f"{name or 'it'} must be {_type_name(hint)}; it is {shown}")
 
 
-def _in_words(hint: Any) -> str:
+def _type_name(hint: Any) -> str:
     origin, parts = get_origin(hint), get_args(hint)
     if hint == Count:
         return "a whole number from 0"
     if origin in (Union, UnionType):
-        return " or ".join(map(_in_words, parts))
+        return " or ".join(map(_type_name, parts))
     if origin is Literal:
         return " or ".join(map(repr, parts))
     if origin in (list, tuple, Sequence):
-        return f"a list, each entry {_in_words(parts[0])}"
+        return f"a list, each entry {_type_name(parts[0])}"
     if origin in (dict, Mapping):
-        return f"an object, each value {_in_words(parts[1])}"
-    return _WORDS.get(hint, "an object")
+        return f"an object, each value {_type_name(parts[1])}"
+    return _TYPE_NAMES.get(hint, "an object")

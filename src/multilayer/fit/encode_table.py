@@ -1,4 +1,4 @@
-"""Encoding a table of any size once, piece by piece, so that a kill costs a piece."""
+"""Encode a table of any size to disk, chunk by chunk; after a kill only one chunk is redone."""
 
 import hashlib
 import json
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MapPlan:
-    """What becomes of a row.
+    """How rows are encoded and split.
 
     Args:
-        reader: which rows count, with which targets and weights.
-        encoder: makes inputs.
-        targets: makes what is learned of the targets.
+        reader: reads targets and weights, and drops rows without them.
+        encoder: encodes the features.
+        targets: encodes the targets.
         draw: which rows are held out; None: none.
-        mean_weight: of the rows that count; their weights are divided by it. None: without weights.
-        made_of: what the table is: the SHA-256 of its file.
+        mean_weight: the weights are divided by it; None: no weights.
+        made_of: the SHA-256 of the table's file.
     """
 
     reader: RowReader
@@ -47,7 +47,7 @@ class MapPlan:
     made_of: str
 
     def beginning(self) -> MapProgress:
-        """The progress of a map that is to be begun."""
+        """The progress of a map with no rows yet."""
         document = json.dumps(
             [
                 self.made_of,
@@ -70,13 +70,13 @@ class MapPlan:
     def encoded(
         self, piece: "pl.DataFrame", progress: MapProgress
     ) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
-        """Inputs, targets and weights of the rows to learn from, and of those held out."""
+        """Inputs, targets and weights of the training rows, and of the held-out rows."""
         first_row = progress.num_rows_read + 1
         rows = self.reader.read(piece, first_row)
         numbers = rows.numbers + progress.num_rows_read
         counts = np.zeros(len(piece), dtype=np.bool_)
         counts[rows.numbers] = True
-        # All rows are encoded, so that an error names the row as the file has it.
+        # All rows are encoded, so that an error names the row number in the file.
         every = self.encoder.encode(masked(piece, counts), self.reader.source, first_row)
         inputs = every if counts.all() else every[rows.numbers]
         arrays = [inputs, self.targets.encode(rows.targets, numbers)]
@@ -94,23 +94,22 @@ class MapPlan:
 def write_encoded_map(
     folder: str | Path, pieces: Iterable["pl.DataFrame"], plan: MapPlan
 ) -> Iterator[MapProgress]:
-    """Encode a table piece by piece into a folder; go on where an earlier attempt was stopped.
+    """Encode a table chunk by chunk into a folder; resume if an earlier attempt was stopped.
 
-    Rows without a target are left out. Each piece is on the disk before the next is taken; after a
-    kill the map goes on with the first row that was not. A map that is complete is left as it is;
-    one of another table or plan is begun anew, and so, with a `DataWarning`, is a damaged one.
+    Rows without a target are dropped. Each chunk is flushed to disk before the next is read; after
+    a kill encoding resumes with the first row that was not. A complete map is left alone; that of
+    another table or plan is written anew, and so is a damaged one, with a `DataWarning`.
 
     Args:
-        folder: made if it is not there.
-        pieces: the whole table from its beginning, as `read_table_pieces` gives it; rows that an
-            earlier attempt has encoded are skipped.
-        plan: what becomes of a row.
+        folder: created if missing.
+        pieces: the whole table, from `read_table_pieces`; rows encoded earlier are skipped.
+        plan: how rows are encoded and split.
 
     Yields:
-        The progress after each piece; at least once.
+        The progress after each chunk; at least once.
 
     Raises:
-        TableError: a piece lacks a column or holds a value that does not fit.
+        TableError: a column is missing or a value does not fit.
         OutputError: the folder cannot be written.
     """
     folder = Path(folder)
@@ -159,7 +158,7 @@ def _append(
 
 
 def _after(pieces: Iterable["pl.DataFrame"], num_rows: int) -> Iterator["pl.DataFrame"]:
-    """The pieces without the first rows, and without those that are empty."""
+    """The chunks without the first `num_rows` rows, and without empty chunks."""
     for piece in pieces:
         skipped = min(num_rows, len(piece))
         num_rows -= skipped
@@ -175,7 +174,7 @@ def _continued(folder: Path, beginning: MapProgress) -> MapProgress:
     if damaged is None:
         return found
     warnings.warn(
-        f"{damaged} is not what was written to it; all rows are encoded anew",
+        f"{damaged} is damaged (its checksum is wrong); all rows are encoded again",
         DataWarning,
         stacklevel=4,
     )

@@ -1,4 +1,4 @@
-"""What is settled by a survey of a large table, before its rows are encoded one by one."""
+"""Choose schema, encoder, targets and settings of a large table from a sample of its rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,27 +20,27 @@ from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.member_settings import settings_of_members
 from multilayer.fit.memory_plan import MemoryPlan
 from multilayer.fit.prepare import require_classes, spec_of
-from multilayer.fit.survey import TableSurvey
+from multilayer.fit.survey import MOST_CLASSES, TableSurvey
 from multilayer.fit.table_source import typed_table
 from multilayer.recipes.recipes import LOSSES_OF_TASKS
 
 
 @dataclass(frozen=True, eq=False)
 class EncodingChoice:
-    """How a table's rows are encoded and divided, and what is trained on them.
+    """How a table's rows are encoded and split, and the settings to train with.
 
     Attributes:
         schema: which columns are inputs, and of which kind.
-        sample_rows: that the columns were judged by.
+        sample_rows: number of rows that the schema was inferred from.
         settings: of the training.
-        targets: makes what is learned.
-        encoder: makes inputs; fitted to the rows of the sample that are learned from.
+        targets: encodes the targets.
+        encoder: encodes the features; fitted to the training rows of the sample.
         inputs: of these rows, (num_rows, num_inputs).
-        example: a row of the table, the needed columns by name.
+        example: one row of the table: the input columns by name.
         draw: which rows are held out; None: none.
-        row_bytes: of an encoded row.
+        row_bytes: size of an encoded row.
         chunk_bytes: memory for a chunk of rows.
-        most_held_out: rows to be measured on that memory is planned for.
+        most_held_out: most validation rows that fit within the memory limit.
     """
 
     schema: Schema
@@ -67,17 +67,17 @@ def choose_encoding(
     changes: Mapping[str, Any],
     has_own_validation: bool,
 ) -> EncodingChoice:
-    """Judge a table by its sample.
+    """Choose the encoding of a table from its sample.
 
     Args:
         survey: of the whole table.
         roles: what its columns are for.
-        memory: divides the limit.
-        source: what errors call the table.
-        task: None: as `infer_task` finds it.
+        memory: divides the memory limit.
+        source: the table's name in error messages.
+        task: None: inferred by `infer_task`.
         recipe_name: see `recipe`.
-        changes: settings that shall differ from the recipe's, by name.
-        has_own_validation: whether rows to be measured on are given.
+        changes: settings that differ from the recipe's, by name.
+        has_own_validation: whether there is a validation set.
 
     Raises:
         SettingsError: a setting is out of range, or the limit on memory too small for this table.
@@ -86,7 +86,7 @@ def choose_encoding(
     sample_rows = len(survey.sample)
     schema, sample = typed_table(survey.sample, survey.sample_rows, roles, None, source)
     if task is None and changes.get("loss") in LOSSES_OF_TASKS["regression"]:
-        task = "regression"  # whole numbers would be taken for classes
+        task = "regression"  # integers would be inferred as classes
         require_numbers_for_loss(survey.sample_targets(), str(changes["loss"]))
     targets = _targets(survey, roles.target, task, source)
     settings = large_settings(
@@ -123,26 +123,29 @@ def choose_encoding(
 def _targets(
     survey: TableSurvey, names: tuple[str, ...], task: Task | None, source: str
 ) -> Targets:
-    """What the target stands for, with all classes of the table."""
+    """The targets, with all classes of the table."""
     of_sample, labels = survey.sample_targets(), survey.labels()
     found = task
     if found is None:
         seen = of_sample
         if labels is not None and len(of_sample) < survey.num_rows:
-            # A class or a fraction may have stayed outside the sample.
+            # The sample may lack a class, or all fractional numbers.
             seen = np.concatenate([of_sample, target_array(list(labels.counts))])
         found = infer_task(seen)
     if found not in ("binary", "multiclass"):
         return Targets.fit(of_sample, found, names, numbers=survey.sample_rows)
     if labels is None:
-        raise TableError(f"the target {names[0]!r} of {source} has too many classes to be learned")
+        raise TableError(
+            f"the target {names[0]!r} of {source} has more than {MOST_CLASSES:,} classes; "
+            "if it is a number, pass --task regression"
+        )
     targets = Targets.of_labels(labels, task, names[0])
     require_classes(targets)
     return targets
 
 
 def _scaled(values: NDArray[Any], targets: Targets, settings: TrainingSettings) -> Targets:
-    """Numbers on the scale that the loss asks for."""
+    """Regression targets on the scale that the loss needs."""
     return Targets.fit(
         values, "regression", targets.names, loss=settings.loss, quantiles=settings.quantiles
     )

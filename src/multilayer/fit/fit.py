@@ -1,4 +1,4 @@
-"""A population in training, wherever its rows lie, and the model that comes of it.
+"""Train a population on prepared rows, in memory or on disk, and make a model of it.
 
 fit = Fit(prepare(rows, infer_schema(rows.frame), recipe_name="default"))
 for epoch in fit.epochs():
@@ -31,19 +31,19 @@ from multilayer.model.model import Model
 from multilayer.model.model_file import check_saveable
 from multilayer.model.temperature import FEW_ROWS, PRIOR_TEMPERATURE
 
-FEWEST_ROWS_TO_TRUST = 50  # in all; fewer are calibrated by networks in folds
+FEWEST_ROWS_TO_TRUST = 50  # a smaller table is calibrated by cross-validation
 
 
 class Fit:
     """Fits a population of networks to prepared rows, in memory or on the disk.
 
     Args:
-        data: as `prepare` makes it of rows in memory, `prepare_chunks` of rows on the disk.
+        data: from `prepare` for rows in memory, from `prepare_chunks` for rows on disk.
 
     Attributes:
         data: with encoder, targets, settings and split.
-        network: the population, with first weights and then as far as it has learned.
-        history: a line an epoch, for people and files: mean losses over the members.
+        network: the population, initialized and then trained in place.
+        history: an entry for each epoch, with losses averaged over the members.
     """
 
     def __init__(self, data: PreparedData) -> None:
@@ -56,48 +56,50 @@ class Fit:
 
     @property
     def num_rows(self) -> int:
-        """Rows that are learned from or held out."""
+        """Training rows and held-out rows together."""
         return self.data.num_rows
 
     @property
     def rows(self) -> Rows:
-        """The rows, as they are used.
+        """The rows before encoding.
 
         Raises:
-            DataError: they are on the disk.
+            DataError: they are on disk.
         """
         if self.data.rows is None:
-            raise DataError("the rows of this fit are on the disk, and not kept as they were")
+            raise DataError("the rows of this fit are on disk, where only encoded rows are kept")
         return self.data.rows
 
     @property
     def split(self) -> Split:
-        """Which row is used how; row numbers are of `rows`.
+        """The training and held-out rows of each member, as indices into `rows`.
 
         Raises:
-            DataError: they are on the disk.
+            DataError: the rows are on disk.
         """
         if self.data.split is None:
-            raise DataError("the rows of this fit are on the disk, and are learned from by all")
+            raise DataError(
+                "the rows of this fit are on disk, and all members train on all of them"
+            )
         return self.data.split
 
     @property
     def num_held_out(self) -> int | None:
-        """Rows held out of the data's own, by one member; None: none are."""
+        """Rows that one member holds out of the training data; None without any."""
         return self.data.num_held_out
 
     @property
     def has_own_validation(self) -> bool:
-        """Whether the rows to be measured on are others than the data's own."""
+        """Whether the validation rows come from a data set of their own."""
         return self.data.has_own_validation
 
     @property
     def num_validation_rows(self) -> int:
-        """Rows that any of the networks is measured on."""
+        """Validation rows of all members together."""
         return 0 if self.data.held_out is None else self.data.held_out.num_rows
 
     def held_out_numbers(self) -> NDArray[np.int64]:
-        """The numbers in the file of rows that are held out, ascending; none if not known."""
+        """The row numbers in the file of all held-out rows, ascending; empty if unknown."""
         found = self._held_out_and_numbers()
         if found is None:
             return np.empty(0, np.int64)
@@ -105,7 +107,7 @@ class Fit:
         return np.unique(numbers[np.concatenate(held_out)])
 
     def members_holding_out(self, numbers: Sequence[int]) -> list[int] | None:
-        """The member that holds out each of these rows of the file; None: all hold out the same."""
+        """The member that holds out each of these rows; None if all hold out the same rows."""
         found = self._held_out_and_numbers()
         if found is None or self.data.split is None or self.data.split.is_shared:
             return None
@@ -124,10 +126,10 @@ class Fit:
         return split.held_out, rows.numbers
 
     def resume(self, state: TrainingState) -> None:
-        """Let `epochs` go on from a state, bit for bit as if nothing had been between.
+        """Let `epochs` resume from a state, bit for bit as if training had not been interrupted.
 
         Args:
-            state: kept by a fit of the same rows with the same settings.
+            state: of a fit of the same rows with the same settings.
         """
         self._state = state
         self.history[:] = map(history_line, state.history)
@@ -139,11 +141,11 @@ class Fit:
 
         Args:
             stop: when set, training ends after the current batch.
-            keeper: is given the state to resume from, whenever it asks for it.
+            keeper: receives the state whenever a checkpoint is due.
 
         Raises:
-            CheckpointError: the state to go on from is that of another fit.
-            TrainingDivergedError: no network's loss is finite any more.
+            CheckpointError: the state to resume from is that of another fit.
+            TrainingDivergedError: the loss of every network is NaN or infinite.
         """
         held_out = self.data.held_out
         for record in train(
@@ -161,36 +163,36 @@ class Fit:
             yield record
 
     def check_saveable(self, path: str | Path) -> None:
-        """Make sure, before the training, that the model will fit into a file.
+        """Check before training that the model will fit into a file.
 
         Raises:
-            ModelFileError: it will not.
+            ModelFileError: it is too large.
         """
         check_saveable(self._plain_model(self.network), path)
 
     def model(self) -> Model:
-        """The model, once the epochs are over; calibrated where rows were held out.
+        """The trained model, calibrated if rows were held out.
 
-        Networks that diverged beside others are no part of it; a `DataWarning` counts them.
+        Networks that diverged while others did not are left out, with a `DataWarning`.
         """
-        learned = self.members_that_learned()
-        if len(learned) < self.network.num_members:
-            warn_of_diverged(self.network.num_members, len(learned), self.settings.learning_rate)
-        plain = self._plain_model(self.network.of_members(learned))
+        members = self.finite_members()
+        if len(members) < self.network.num_members:
+            warn_of_diverged(self.network.num_members, len(members), self.settings.learning_rate)
+        plain = self._plain_model(self.network.of_members(members))
         held_out = self.data.held_out if self.data.calibrates else None
-        crossed = self._cross_tempered(plain)
+        crossed = self._cross_calibrated(plain)
         if crossed is not None:
-            return crossed if held_out is None else held_out.of_members(learned).scored(crossed)
+            return crossed if held_out is None else held_out.of_members(members).scored(crossed)
         is_few = self.schema is not None and self.num_rows < FEW_ROWS
         if held_out is None and is_few and plain.targets.task != "regression":
-            share = 1 / (self.num_rows + 1)  # nothing calibrates what is certain of all its rows
+            share = 1 / (self.num_rows + 1)  # no rows to calibrate with: mix in a uniform prior
             return replace(plain, temperature=PRIOR_TEMPERATURE, uniform_share=share)
-        return plain if held_out is None else held_out.of_members(learned).calibrated(plain)
+        return plain if held_out is None else held_out.of_members(members).calibrated(plain)
 
-    def _cross_tempered(self, plain: Model) -> Model | None:
-        """The model with a temperature by networks in folds; None: other rows give a better one.
+    def _cross_calibrated(self, plain: Model) -> Model | None:
+        """The model with a temperature from cross-validation; None if held-out rows suffice.
 
-        A few rows held out tell too little; in folds all rows do.
+        In a small table a split holds out too few rows for a temperature; folds use all of them.
         """
         data, rows = self.data, self.data.rows
         if (
@@ -214,13 +216,13 @@ class Fit:
         tempered = HeldOut(data.examples, numbers).tempered(replace(plain, network=network))
         return replace(tempered, network=plain.network)
 
-    def members_that_learned(self) -> list[int]:
-        """The networks that did not diverge, of which the model is made; all, where all have."""
+    def finite_members(self) -> list[int]:
+        """The networks that did not diverge; all of them if every one did."""
         best_epochs = self.history[-1].get("best_epochs") if self.history else None
-        return self.network.members_that_learned(best_epochs)
+        return self.network.finite_members(best_epochs)
 
     def _plain_model(self, network: Network) -> Model:
-        """Networks and all around them, without what held-out rows teach about their answers."""
+        """The model before calibration."""
         return Model(
             self.schema,
             self.encoder,
@@ -231,11 +233,11 @@ class Fit:
         )
 
     def held_out_answers(self, model: Model) -> tuple[NDArray[np.float64], NDArray[Any]] | None:
-        """Answers for the held-out rows and their encoded targets; see `HeldOut.answers`."""
+        """Predictions for the held-out rows and their encoded targets; see `HeldOut.answers`."""
         held_out = self.data.held_out
         if held_out is None:
             return None
-        return held_out.of_members(self.members_that_learned()).answers(model)
+        return held_out.of_members(self.finite_members()).answers(model)
 
     def _details(self) -> dict[str, Any]:
         return {

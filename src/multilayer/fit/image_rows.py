@@ -1,4 +1,4 @@
-"""Images as rows to learn from; nothing here loads PyTorch before there is something to encode."""
+"""Prepare images for a fit, and encode them. PyTorch is loaded only to encode."""
 
 from typing import TYPE_CHECKING
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 def prepare_images(
     dataset: ImageDataset, settings: TrainingSettings, recipe_name: str = "chapter"
 ) -> "PreparedData":
-    """Prepare a data set for a fit; where nothing is held out, the test images are measured on.
+    """Prepare a data set for a fit; without held-out images the test set is the validation set.
 
     Args:
         dataset: the images.
-        settings: as `settled_images` gives them.
-        recipe_name: what they began as.
+        settings: from `settled_images`.
+        recipe_name: see `recipe`.
     """
     from multilayer.fit.prepare import prepare
 
@@ -40,23 +40,22 @@ def prepare_images(
 
 
 def holds_out(settings: TrainingSettings) -> bool:
-    """Whether training images are held out to be measured on."""
+    """Whether training images are held out for validation."""
     return bool(settings.num_folds or settings.validation_fraction)
 
 
 def settled_images(
     dataset: ImageDataset, settings: TrainingSettings
 ) -> tuple[TrainingSettings, tuple[NDArray[np.int64], ...] | None, tuple[str, ...]]:
-    """Which training images are held out, and the settings that depend on it.
+    """Split the training images, and adapt the settings to what can be held out.
 
     Args:
         dataset: the images.
-        settings: as they were asked for.
+        settings: the requested ones.
 
     Returns:
-        The settings as they are used; the numbers of the training images held out, an array for
-        each fold or one for all networks, None: none are; what a person should know, a sentence
-        each.
+        The adapted settings; the indices of held-out images, an array for each fold or one for
+        all networks, None without any; notes for the user, a sentence each.
     """
     if not holds_out(settings):
         return settings, None, ()

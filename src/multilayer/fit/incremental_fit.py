@@ -1,4 +1,4 @@
-"""Learning from rows that come bit by bit."""
+"""Incremental training: the estimators' `partial_fit`."""
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,34 +29,34 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-# By so many rows columns, scales and categories are settled; until then all rows are kept.
+# Up to so many rows are kept, and schema and encoder are fitted again as more come.
 _ROWS_TO_SETTLE = 5000
-# They are judged anew when so many times the rows have come, with something new among them or not;
-# something new is looked at at once the first times.
-_GROWTH_WITH_NEWS, _GROWTH = 1.2, 2.0
-_TIMES_AT_ONCE = 20
+# They are fitted again when the rows have grown by this factor since the last time, with and
+# without values not seen before; the first 20 times at once when there are such values.
+_GROWTH_WITH_NEW_VALUES, _GROWTH = 1.2, 2.0
+_REFITS_AT_ONCE = 20
 _FAR = 100  # times as large as before: another unit, or an error
 
-Bit = tuple[Rows, Mapping[Any, float] | str | None]  # rows and class weights
+Chunk = tuple[Rows, Mapping[Any, float] | str | None]  # rows and class weights
 
 
-class Increments:
-    """Takes one network further, an epoch for each bit of data.
+class IncrementalFit:
+    """Trains one network by one epoch on each chunk of rows.
 
-    As nobody knows how many there will be, the learning rate is constant, nothing is held out and
-    the last weights count.
+    The number of chunks is not known in advance, so the learning rate is constant, nothing is held
+    out and the last weights are used.
 
-    What the first rows do not show is not final: up to 5,000 rows are kept, and columns, scales and
-    categories are judged anew by all of them as more come. If they are others than before, a new
-    network learns from the bits in the order in which they came, as if all had been known at first.
+    Schema and encoder are provisional at first: up to 5,000 rows are kept, and both are fitted
+    again to all of them as more come. If they change, a new network is trained on the chunks in
+    their order, as if all rows had been known from the start.
 
     Args:
         model: changed in place.
         settings: a recipe's, with a constant schedule.
         recipe_name: see `recipe`.
         changes: settings that differ from the recipe's, by name.
-        told: what `infer_schema` is told of the columns, by its arguments.
-        bits: what was learned from so far; None: columns, scales and categories are settled.
+        schema_options: keyword arguments of `infer_schema`.
+        chunks: the chunks trained on so far; None: schema and encoder are final.
     """
 
     def __init__(
@@ -65,25 +65,25 @@ class Increments:
         settings: TrainingSettings,
         recipe_name: str,
         changes: Mapping[str, Any],
-        told: Mapping[str, Any] | None = None,
-        bits: Sequence[Bit] | None = None,
+        schema_options: Mapping[str, Any] | None = None,
+        chunks: Sequence[Chunk] | None = None,
     ) -> None:
         self.model, self._settings = model, settings
         self._recipe_name, self._changes = recipe_name, dict(changes)
-        self._told, self._bits = dict(told or {}), bits
+        self._schema_options, self._chunks = dict(schema_options or {}), chunks
         self._step = Step(model.network, settings)
-        self._num_bits = self._num_judged = self._times_judged = 0
-        self._has_news = False
+        self._num_chunks = self._num_rows_fitted = self._num_refits = 0
+        self._has_new_values = False
         self._constants: dict[str, str] = {}  # columns that are not used, and why
         self._largest: dict[str, float] = {}  # the largest absolute value of each column of numbers
         self._warned: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
-        """All that is needed to go on in the same bits: the optimiser's moments too."""
+        """The state to resume from bit for bit, with the optimizer's moments."""
         return {**self.__dict__, "_step": self._step.state()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Go on from what `__getstate__` gave."""
+        """Resume from the state of `__getstate__`."""
         self.__dict__.update(state)
         self._step = Step(self.model.network, self._settings)
         self._step.restore(state["_step"])
@@ -95,83 +95,85 @@ class Increments:
         targets: Targets,
         recipe_name: str,
         changes: Mapping[str, Any],
-        told: Mapping[str, Any] | None = None,
-    ) -> "Increments":
-        """Judge columns and draw first weights by the first rows.
+        schema_options: Mapping[str, Any] | None = None,
+    ) -> "IncrementalFit":
+        """Infer the schema, fit the encoder and initialize a network from the first rows.
 
         Raises:
             SettingsError: the recipe or a setting is unknown or out of range.
             TableError: the rows cannot be used.
         """
-        schema = _schema(rows.frame, told or {})
+        schema = _schema(rows.frame, schema_options or {})
         if not schema.inputs:
             raise TableError(
-                "no column is left that a network can learn from in the first "
-                f"{len(rows)} rows of partial_fit; give it more rows at first"
+                f"the first {len(rows)} rows of partial_fit have no usable input column; "
+                "pass more rows in the first call"
             )
         model, settings = _first_model(rows.frame, schema, targets, recipe_name, changes)
-        increments = cls(model, settings, recipe_name, changes, told, ())
-        increments._num_judged = len(rows)
-        increments._constants = _constants(schema)
-        increments._largest = _largest(rows.frame, schema)
-        increments._warn(schema.warnings)
-        return increments
+        fit = cls(model, settings, recipe_name, changes, schema_options, ())
+        fit._num_rows_fitted = len(rows)
+        fit._constants = _constants(schema)
+        fit._largest = _largest(rows.frame, schema)
+        fit._warn(schema.warnings)
+        return fit
 
     @classmethod
-    def resume(cls, model: Model, recipe_name: str, changes: Mapping[str, Any]) -> "Increments":
-        """Go on with the first network of a model that was fitted before."""
+    def resume(cls, model: Model, recipe_name: str, changes: Mapping[str, Any]) -> "IncrementalFit":
+        """Continue training the first network of a fitted model."""
         settings = _constant(recipe_name, model.targets, len(model.table_schema.inputs), changes)
         member = model.network.member(0)
         network = Network.of(member.spec, member.parameters.clone())
         model = replace(model, network=network, conformal=None)
-        increments = cls(model, settings, recipe_name, changes)
-        constants = [column for column in model.table_schema.columns if column.kind == "constant"]
-        increments._constants = {column.name: column.reason for column in constants}
-        return increments
+        fit = cls(model, settings, recipe_name, changes)
+        fit._constants = _constants(model.table_schema)
+        return fit
 
     def add(
         self, rows: Rows, class_weight: Mapping[Any, float] | str | None = None
     ) -> dict[str, Any]:
-        """Learn from each row once.
+        """Train one epoch on these rows.
 
         Returns:
             A line of history.
 
         Raises:
-            TableError: the rows do not fit those of the first call.
-            TrainingDivergedError: the loss is not finite; the rows have not been learned.
+            TableError: the rows do not match those of the first call.
+            TrainingDivergedError: the loss is not finite; the network is as before.
         """
         targets = self.model.targets
-        targets.encode(rows.targets)  # refused before anything changes
+        targets.encode(rows.targets)  # raises before anything changes
         if targets.is_classification:
             self._warn(targets.matched(rows.targets).notes)
-        bits = self._bits
-        news = self._news(rows)
-        if bits is None:
-            self._warn(f"{text}; columns were settled by the rows before" for text in news)
+        chunks = self._chunks
+        new_values = self._new_values(rows)
+        if chunks is None:
+            self._warn(
+                f"{text}; the encoder was fitted to the rows of earlier calls"
+                for text in new_values
+            )
         else:
-            bits = (*bits, (rows, class_weight))
-            num_rows = sum(len(each) for each, _ in bits)
-            self._has_news = self._has_news or bool(news)
+            chunks = (*chunks, (rows, class_weight))
+            num_rows = sum(len(each) for each, _ in chunks)
+            self._has_new_values = self._has_new_values or bool(new_values)
             growth = _GROWTH
-            if self._has_news:
-                growth = 1.0 if self._times_judged < _TIMES_AT_ONCE else _GROWTH_WITH_NEWS
+            if self._has_new_values:
+                growth = 1.0 if self._num_refits < _REFITS_AT_ONCE else _GROWTH_WITH_NEW_VALUES
             is_last = num_rows >= _ROWS_TO_SETTLE
-            if num_rows >= growth * self._num_judged or (is_last and self._has_news):
-                self._judge(bits)
+            if num_rows >= growth * self._num_rows_fitted or (is_last and self._has_new_values):
+                self._refit_encoder(chunks)
             if is_last:
-                bits = None
-        line = self._learn(rows, class_weight)
-        self._bits = bits
+                chunks = None
+        line = self._train(rows, class_weight)
+        self._chunks = chunks
         return line
 
-    def answering(self) -> Model:
-        """The model as it is now, which answers the same while this goes on."""
+    def snapshot(self) -> Model:
+        """A copy of the model, which further training does not change."""
         network = self.model.network
         return replace(self.model, network=Network.of(network.spec, network.parameters.clone()))
 
-    def _news(self, rows: Rows) -> list[str]:
-        """What these rows show that the rows judged did not, in sentences."""
+    def _new_values(self, rows: Rows) -> list[str]:
+        """Warnings about values unlike those that the encoder was fitted to."""
         unseen = UnseenValues()
         frame, model = rows.frame, self.model
         require_columns(model.encoder.column_names, frame.columns, "the table")
@@ -187,42 +189,42 @@ class Increments:
         return [*unseen.sentences(), *varied, *self._far_numbers(frame)]
 
     def _far_numbers(self, frame: "pl.DataFrame") -> list[str]:
-        """Columns whose numbers lie far outside those that settled the scales, in sentences."""
+        """Warnings about numbers far outside the range that the encoder was fitted to."""
         import polars as pl
 
-        if self._bits is not None or not self._largest:
+        if self._chunks is not None or not self._largest:
             return []
         names = [name for name in self._largest if name in frame.columns]
         names = [name for name in names if frame[name].dtype.is_numeric()]
         largest = frame.select(_size(pl.col(name)).alias(name) for name in names).row(0)
         return [
-            f"column {name!r} holds numbers of up to {size:g}, more than {_FAR} times as large as "
-            f"in the rows before, which it is scaled by"
+            f"column {name!r} holds numbers up to {size:g}, more than {_FAR} times those of the "
+            f"rows that its scale was fitted to"
             for name, size in zip(names, largest, strict=True)
             if size is not None and size > _FAR * self._largest[name]
         ]
 
-    def _judge(self, bits: Sequence[Bit]) -> None:
-        """Judge columns, scales and categories by all rows, and learn the earlier bits again."""
+    def _refit_encoder(self, chunks: Sequence[Chunk]) -> None:
+        """Fit schema and encoder to all rows; if they change, train on the earlier chunks again."""
         import polars as pl
 
         try:
-            frame = pl.concat([rows.frame for rows, _ in bits], how="diagonal_relaxed")
+            frame = pl.concat([rows.frame for rows, _ in chunks], how="diagonal_relaxed")
         except pl.exceptions.PolarsError:
-            return  # a column of other types than before: encoding knows it, or says what is wrong
+            return  # a column changed its type: the encoder accepts it or raises
         targets = self.model.targets
         if targets.task == "regression":
             targets = Targets.fit(
-                np.concatenate([rows.targets for rows, _ in bits]),
+                np.concatenate([rows.targets for rows, _ in chunks]),
                 "regression",
                 targets.names,
                 loss=self._settings.loss,
                 quantiles=self._settings.quantiles,
             )
-        schema = _schema(frame, self._told)
+        schema = _schema(frame, self._schema_options)
         model, settings = _first_model(frame, schema, targets, self._recipe_name, self._changes)
-        self._num_judged, self._has_news = len(frame), False
-        self._times_judged += 1
+        self._num_rows_fitted, self._has_new_values = len(frame), False
+        self._num_refits += 1
         self._constants, self._largest = _constants(schema), _largest(frame, schema)
         self._warn(schema.warnings)
         is_same = (
@@ -232,17 +234,17 @@ class Increments:
         if is_same:
             return
         self.model = replace(model, on_unseen=self.model.on_unseen)
-        self._settings, self._num_bits = settings, 0
+        self._settings, self._num_chunks = settings, 0
         self._step = Step(model.network, settings)
-        for rows, class_weight in bits[:-1]:
-            self._learn(rows, class_weight)
+        for rows, class_weight in chunks[:-1]:
+            self._train(rows, class_weight)
 
-    def _learn(self, rows: Rows, class_weight: Mapping[Any, float] | str | None) -> dict[str, Any]:
-        """An epoch on these rows; a line of history."""
+    def _train(self, rows: Rows, class_weight: Mapping[Any, float] | str | None) -> dict[str, Any]:
+        """One epoch on these rows; returns a line of history."""
         rows = rows.weighted_by_class(class_weight, self.model.targets)
         examples = as_examples(rows, self.model.encoder, self.model.targets)
-        self._num_bits += 1
-        source = generator(self._settings.seed, f"shuffle {self._num_bits}")
+        self._num_chunks += 1
+        source = generator(self._settings.seed, f"shuffle {self._num_chunks}")
         batches = BatchSource(examples, self._settings.batch_size, [source])
         losses, sizes = [], []
         network, settings = self.model.network, self._settings
@@ -253,14 +255,14 @@ class Increments:
                 losses.append(float(self._step(batch.inputs, batch.targets, batch.weights)))
                 sizes.append(batch.inputs.shape[1])
         if not (np.isfinite(losses).all() and bool(network.parameters.isfinite().all())):
-            network.parameters.copy_(before)  # as if these rows had not come
-            self._step, self._num_bits = Step(network, settings), self._num_bits - 1
+            network.parameters.copy_(before)  # as if this call had not been made
+            self._step, self._num_chunks = Step(network, settings), self._num_chunks - 1
             step = 1 + int(np.argmin([*np.isfinite(losses[:-1]), False]))
             raise TrainingDivergedError(
-                "training", self._num_bits + 1, step, settings.learning_rate
+                "training", self._num_chunks + 1, step, settings.learning_rate
             )
         return {
-            "epoch": self._num_bits,
+            "epoch": self._num_chunks,
             "num_steps": len(losses),
             "train_loss": float(np.average(losses, weights=sizes)),
         }
@@ -272,9 +274,9 @@ class Increments:
                 warnings.warn(text, DataWarning, stacklevel=6)
 
 
-def _schema(frame: "pl.DataFrame", told: Mapping[str, Any]) -> Schema:
-    """Which columns are inputs; constant numbers are too where nothing else is, as in one row."""
-    schema = infer_schema(frame, **told)
+def _schema(frame: "pl.DataFrame", options: Mapping[str, Any]) -> Schema:
+    """Infer the schema; if all columns are constant, as in a single row, keep the numeric ones."""
+    schema = infer_schema(frame, **options)
     if schema.inputs:
         return schema
     columns = tuple(
@@ -291,7 +293,7 @@ def _constants(schema: Schema) -> dict[str, str]:
 
 
 def _largest(frame: "pl.DataFrame", schema: Schema) -> dict[str, float]:
-    """For each column of numbers its largest absolute value, where that is above 0."""
+    """The largest absolute value of each numeric column, where it is above 0."""
     import polars as pl
 
     names = [c.name for c in schema.inputs if frame[c.name].dtype.is_numeric()]
@@ -313,7 +315,7 @@ def _first_model(
     recipe_name: str,
     changes: Mapping[str, Any],
 ) -> tuple[Model, TrainingSettings]:
-    """A network with first weights, and the settings it is trained with."""
+    """A model with an untrained network, and the settings it is trained with."""
     settings = _constant(recipe_name, targets, len(schema.inputs), changes)
     encoder = Encoder.fit(frame, schema, EncodingPlan(settings.one_hot_limit or None))
     inputs = torch.from_numpy(encoder.encode(frame))
@@ -324,8 +326,8 @@ def _first_model(
 def _constant(
     recipe_name: str, targets: Targets, num_columns: int, changes: Mapping[str, Any]
 ) -> TrainingSettings:
-    """The recipe's settings, without all that needs to know how much there is to come."""
-    if recipe_name != "chapter":  # an epoch may be a step, and the first of them shall be good
+    """The recipe's settings without schedules, folds, selection and validation rows."""
+    if recipe_name != "chapter":  # an epoch may be one step, and its predictions should be usable
         changes = {"zero_last_layer": True, **changes}
     settings = recipe(recipe_name, TASK_NAMES[targets.task], num_columns=num_columns, **changes)
     return replace(

@@ -1,4 +1,4 @@
-"""A table that need not fit in memory, from its file to networks ready to be trained."""
+"""Prepare a table larger than memory for training, from its file to initialized networks."""
 
 import shutil
 from collections.abc import Generator, Iterator, Mapping
@@ -36,17 +36,17 @@ if TYPE_CHECKING:
 
 _SPARE_BYTES = 1 << 20  # beside the encoded rows
 _ROWS_TO_MEASURE = 1000
-_VALUE_BYTES, _TEXT_BYTES = 8, 16  # of a value at least, and what text takes beside its letters
+_VALUE_BYTES, _TEXT_BYTES = 8, 16  # at least, for a value; and overhead of a text
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """How far a table is prepared.
+    """Progress of the preparation.
 
     Attributes:
-        part: "reading", to learn what the columns are, or "encoding".
-        num_done: rows of the table.
-        num_all: of so many; None: not known yet.
+        part: "reading", to infer the schema, or "encoding".
+        num_done: rows done.
+        num_all: rows of the table; None: not known yet.
     """
 
     part: str
@@ -57,9 +57,9 @@ class Preparation:
 class LargeTable:
     """Prepares a table for training within a limit on memory.
 
-    The file is read once to count rows, find the classes and draw a sample, by which the columns
-    are judged and the encoder is fitted. Then its rows are encoded once into files in the user's
-    cache; whoever prepares the same file again after a kill goes on where it stopped.
+    The file is read once to count rows, collect the classes and draw a sample, from which the
+    schema is inferred and the encoder fitted. Then its rows are encoded once into files in the
+    user's cache; preparing the same file again after a kill continues where it stopped.
 
         table = LargeTable("big.parquet", ColumnRoles(("y",)), memory_limit=500_000_000)
         for step in table.prepare():
@@ -69,25 +69,25 @@ class LargeTable:
     Args:
         data: a file that `read_table_pieces` takes; not the standard input, which cannot be read
             twice.
-        roles: what its columns are for; a time column is none of these.
+        roles: what its columns are for; a time column is not supported.
         memory_limit: of the whole process, in bytes.
-        task: None: as `infer_task` finds it.
-        recipe_name: "fast", "default", "best" or "chapter". In the place of folds there are as many
-            networks that learn from the same rows.
-        changes: settings that shall differ from the recipe's, by name.
-        validation: a file of rows to be measured on; None: they are held out as the settings say,
-            though not more than fit in memory beside the rest.
+        task: None: inferred by `infer_task`.
+        recipe_name: "fast", "default", "best" or "chapter". Folds are replaced by as many networks
+            trained on the same rows.
+        changes: settings that differ from the recipe's, by name.
+        validation: a file of validation rows; None: held out as the settings say, at most as many
+            as fit in memory.
         is_strict: a row without target is an error.
 
     Attributes:
-        fit: once prepared, the fit.
-        schema: of the inputs, likewise.
-        num_rows: that are learned from or held out, likewise.
-        left_out: rows that were left out and why, likewise.
-        sample_rows: how many rows the columns were judged by, likewise.
-        map_bytes: what the encoded rows take on the disk, likewise.
-        folder: where they are.
-        seconds: where they went.
+        fit: the fit; this and the next five are set by `prepare`.
+        schema: of the input columns.
+        num_rows: training rows and held-out rows together.
+        left_out: rows that were dropped, and why.
+        sample_rows: how many rows the schema was inferred from.
+        map_bytes: size of the encoded rows on disk.
+        folder: where the encoded rows are.
+        seconds: spent in each part of the preparation.
 
     Raises:
         SettingsError: a setting is unknown or out of range, or the limit is too small.
@@ -116,8 +116,8 @@ class LargeTable:
         for path in (data, validation):
             if str(path) == "-":
                 raise TableError(
-                    "the standard input cannot be read twice, as a table larger than memory must "
-                    "be; save it to a file first"
+                    "the standard input cannot be read twice, which a table larger than memory "
+                    "needs; save it to a file first"
                 )
         if roles.time_column is not None:
             raise SettingsError(
@@ -128,7 +128,7 @@ class LargeTable:
         self.validation, self.recipe_name = validation, recipe_name
         self._task, self._changes, self._is_strict = task, dict(changes or {}), is_strict
         self._memory = MemoryPlan(memory_limit)
-        # What is misspelt is named before the table is read.
+        # Misspelled names raise before the table is read.
         check_choice("recipe", recipe_name, get_args(RecipeName))
         if task is not None:
             check_choice("task", task, get_args(Task))
@@ -143,25 +143,25 @@ class LargeTable:
 
     @property
     def num_without_target(self) -> int:
-        """Rows that were left out because their target is missing."""
+        """Rows dropped because their target is missing."""
         return self.left_out.num_without_target
 
     @property
     def seconds(self) -> dict[str, float]:
-        """Of the parts of the preparation."""
+        """Seconds spent in each part of the preparation."""
         return self._watch.seconds
 
     def prepare(self) -> Iterator[Preparation]:
-        """Read, encode and make the networks; whatever is left to do of it.
+        """Read and encode the table and initialize the networks; resumes earlier work.
 
         Yields:
-            How far it is, after each piece of the table.
+            The progress after each chunk of the table.
 
         Raises:
             SettingsError: the limit is too small for this table; the message names the smallest.
             DataError: a file cannot be read or used.
-            OutputError: the encoded rows cannot be written, or the disk has too little room.
-            RunFolderError: another process prepares the same table.
+            OutputError: the encoded rows cannot be written, or the disk is too full.
+            RunFolderError: another process is preparing the same table.
         """
         rows_at_once, sample_rows = self._sizes(self.data)
         with self._watch.part("reading the data"):
@@ -172,11 +172,12 @@ class LargeTable:
             for progress in write_encoded_map(self.folder, pieces, plan):
                 yield Preparation("encoding", progress.num_rows_read, num_rows_read)
             if _traits(self.data) != self._seen:
-                raise TableError(f"{self.data} was changed while it was read; run the same again")
+                raise TableError(f"{self.data} was changed while it was read; start again")
             encoded = EncodedMap.open(self.folder)
             if chosen.draw is not None and not encoded.held_out.num_rows:
                 raise TableError(
-                    f"no group of {self.data} was held out; there are too few for a random draw"
+                    f"no group of {self.data} was held out: it has too few groups for a random "
+                    "split (--group-by); name a file of validation rows (--validation)"
                 )
             data = prepare_chunks(
                 encoded, self.schema, chosen.encoder, chosen.targets,
@@ -187,7 +188,7 @@ class LargeTable:
             self.fit = Fit(data)
 
     def release(self) -> None:
-        """Leave the encoded rows for another time."""
+        """Unlock the encoded rows and keep them on disk."""
         if self._lock is not None:
             self._lock.release()
             self._lock = None
@@ -198,7 +199,7 @@ class LargeTable:
         self.release()
 
     def _sizes(self, path: str | Path) -> tuple[int, int]:
-        """Rows to read at once, and rows of the sample."""
+        """Rows to read at once, and the size of the sample."""
         import polars as pl
 
         for piece in self._pieces(path, _ROWS_TO_MEASURE):
@@ -229,7 +230,7 @@ class LargeTable:
     def _judge(
         self, rows_at_once: int, sample_rows: int
     ) -> Generator[Preparation, None, tuple[EncodingChoice, MapPlan, int]]:
-        """Survey the table; what follows from it, and how many rows it has."""
+        """Read the whole table; returns encoder and settings, the encoding plan, its row count."""
         survey = self._survey(self.data, sample_rows)
         for piece in self._pieces(self.data, rows_at_once):
             survey.add(piece)
@@ -241,7 +242,7 @@ class LargeTable:
         notes = survey.left_out.notes(self.roles.target, str(self.data))
         warn_of((*notes, *notes_of_weights(survey.num_weight_zero), *reader.doubts))
         if survey.num_rows == 1:
-            raise TableError("there is 1 row to learn from; at least 2 are needed")
+            raise TableError("there is 1 row to train on; at least 2 are needed")
         chosen = choose_encoding(
             survey, self.roles.without(self._unread), self._memory, str(self.data), task=self._task,
             recipe_name=self.recipe_name, changes=self._changes,
@@ -259,7 +260,7 @@ class LargeTable:
         return chosen, plan, survey.num_rows_read
 
     def _validation(self, chosen: EncodingChoice) -> Examples | None:
-        """Rows of a file of their own, drawn from it if they are more than fit in memory."""
+        """Rows of the validation file, a random sample of them if not all fit in memory."""
         if self.validation is None:
             return None
         rows_at_once, _ = self._sizes(self.validation)
@@ -279,7 +280,7 @@ class LargeTable:
         )  # fmt: skip
 
     def _take_folder(self) -> None:
-        """Keep other processes out, and see that the disk has room."""
+        """Lock the folder and check that the disk has room."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = RunLock(self.folder)
@@ -290,23 +291,23 @@ class LargeTable:
         there = sum(path.stat().st_size for path in self.folder.iterdir())
         if there + free < self.map_bytes + _SPARE_BYTES:
             raise OutputError(
-                f"the encoded rows of {self.data} take {self.map_bytes / 1e6:,.0f} MB, and the "
-                f"disk of {self.folder} has {free / 1e6:,.0f} MB left; let XDG_CACHE_HOME name a "
-                "folder on a larger one"
+                f"the encoded rows of {self.data} need {self.map_bytes / 1e6:,.0f} MB, and the "
+                f"disk of {self.folder} has {free / 1e6:,.0f} MB left; set XDG_CACHE_HOME to a "
+                "folder on a larger disk"
             )
 
 
 def _traits(path: str | Path) -> tuple[int, ...]:
-    """What is another when a file was changed or replaced, even if its size and time are kept."""
+    """Detects that a file was changed or replaced, even with its size and time kept."""
     try:
         status = Path(path).expanduser().stat()
-    except (OSError, ValueError):  # whoever reads it says what is wrong
+    except (OSError, ValueError):  # reading it raises the error
         return ()
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _digest(path: str | Path) -> str:
-    """SHA-256 of a table's file: where it is does not matter to its encoded rows."""
+    """SHA-256 of a table's file."""
     try:
         Path(path).expanduser().stat()
     except (OSError, ValueError) as error:

@@ -1,11 +1,11 @@
-"""The settings of each network of a population. This needs no PyTorch."""
+"""The settings of each network of a population. Does not import PyTorch."""
 
 from dataclasses import replace
 
 from multilayer.engine.settings import TrainingSettings
 
-SEED_STEP = 1 << 32  # so that the members of one seed are not those of the next
-IMAGE_SEED_STEP = 1  # as in all runs on images since the first
+SEED_STEP = 1 << 32  # so that populations of neighboring seeds share no member
+IMAGE_SEED_STEP = 1  # kept so that runs on images repeat those of earlier versions
 
 
 def settings_of_members(

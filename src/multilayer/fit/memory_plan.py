@@ -1,4 +1,4 @@
-"""What a limit on memory is spent on, where a table does not fit."""
+"""Divide a memory limit among the parts of a fit on a large table."""
 
 import math
 from collections.abc import Sequence
@@ -9,29 +9,28 @@ from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import SettingsError
 
-# The interpreter with PyTorch, polars and matplotlib takes about 310 MB, and what they keep for
-# themselves while a table is read about 90 MB more.
+# The interpreter with PyTorch, polars and matplotlib takes about 310 MB, and their caches while a
+# table is read about 90 MB more.
 _PROGRAM_BYTES = 400_000_000
-_FEWEST_PIECE_BYTES = 64_000_000  # to read and encode a piece of a table
+_FEWEST_PIECE_BYTES = 64_000_000  # to read and encode a chunk of a table
 _FEWEST_HELD_OUT = 200
 _LARGEST_PIECE_BYTES = 2**27
 _LARGEST_TEXT_BYTES = 2**24
-_TEXT_FACTOR = 12  # by which a piece of text grows while it is taken apart
-_FEWEST_SAMPLED = 200  # rows of very many columns; others are judged by thousands
-_COLUMN_BYTES = 25_000  # a column of a frame, beside its values, while pieces come and go
-_SAMPLE_FACTOR = 4  # by which a sample grows while columns are judged and the encoder is fitted
-_MOST_SAMPLED = 100_000  # more would not move a quantile visibly
+_TEXT_FACTOR = 12  # peak memory of parsing, relative to the text
+_FEWEST_SAMPLED = 200  # for very wide tables; others have thousands
+_COLUMN_BYTES = 25_000  # overhead of a column of a frame
+_SAMPLE_FACTOR = 4  # peak memory of schema inference and encoder fitting, relative to the sample
+_MOST_SAMPLED = 100_000  # more would not visibly change a quantile
 
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """Divides a limit on the memory of the whole process.
+    """Divides a memory limit of the whole process.
 
-    All follows from the limit and the sizes, not from what the machine has left, so that a run
-    repeats bit for bit.
+    Depends only on the limit and the sizes, not on free memory, so that a run repeats bit for bit.
 
     Args:
-        limit_bytes: of the process, all in all.
+        limit_bytes: of the whole process.
 
     Raises:
         SettingsError: the limit is too small for any table; the message names the smallest.
@@ -43,24 +42,24 @@ class MemoryPlan:
         self._require(_PROGRAM_BYTES + _FEWEST_PIECE_BYTES, "any table")
 
     def rows_at_once(self, row_bytes: float) -> int:
-        """Rows of a piece, of which each takes `row_bytes` in a frame."""
+        """Rows of a chunk, if a row takes `row_bytes` in a frame."""
         piece_bytes = min(self._left // 16, _LARGEST_PIECE_BYTES)
         return max(100, min(100_000, int(piece_bytes / max(row_bytes, 1))))
 
     @property
     def text_bytes(self) -> int:
-        """Text of a piece of a CSV or JSON file."""
+        """Bytes of a chunk of a CSV or JSON file."""
         return min(self._left // 2 // _TEXT_FACTOR, _LARGEST_TEXT_BYTES)
 
     def sample_rows(self, row_bytes: float, num_columns: int) -> int:
-        """Rows to judge columns by and to fit the encoder to.
+        """Rows of the sample for schema inference and encoder fitting.
 
         Args:
-            row_bytes: of a row in a frame.
-            num_columns: of the table.
+            row_bytes: size of a row in a frame.
+            num_columns: columns of the table.
 
         Raises:
-            SettingsError: the fewest do not fit; the message names the smallest limit.
+            SettingsError: 200 rows do not fit; the message names the smallest limit.
         """
         of_columns = num_columns * _COLUMN_BYTES
         least = _PROGRAM_BYTES + of_columns + _SAMPLE_FACTOR * _FEWEST_SAMPLED * row_bytes
@@ -71,21 +70,21 @@ class MemoryPlan:
     def training(
         self, spec: NetworkSpec, members: Sequence[TrainingSettings], row_bytes: int
     ) -> tuple[int, int]:
-        """What is left beside the networks for training.
+        """Memory for rows, beside the networks.
 
         Args:
-            spec: the networks' shape.
-            members: settings of each.
-            row_bytes: of an encoded row.
+            spec: the network's shape.
+            members: the settings of each network.
+            row_bytes: size of an encoded row.
 
         Returns:
-            Memory for a chunk of rows in bytes, and the largest number of rows held out.
+            Bytes for a chunk of rows, and the most rows to hold out.
 
         Raises:
-            SettingsError: too little is; the message names the smallest limit.
+            SettingsError: there is too little; the message names the smallest limit.
         """
         needed = fit_bytes(spec, members)
-        # Logits of each member, and what calibration and scores make of them in float64.
+        # Logits of each member, and their float64 copies in calibration and scoring.
         held_out_bytes = row_bytes + spec.num_outputs * (12 * len(members) + 80)
         least = max(
             _FEWEST_PIECE_BYTES,

@@ -1,4 +1,4 @@
-"""Where the data of a run are now: what counts is their content, not their path."""
+"""Find the data of a run again after they were moved, by their SHA-256."""
 
 import hashlib
 import os
@@ -10,12 +10,12 @@ from multilayer.errors import RunFolderError, TableError
 from multilayer.ordinary_files import open_regular
 from multilayer.reading.byte_stream import is_compressed, open_unpacked
 
-_MOST_PARTS = 4  # of a path that are looked for elsewhere, and folders around a run to look in
-_PLACES = ("source", "name", "load", "data_dir", "validation")
+_MOST_PARTS = 4  # trailing parts of a path to search for, and parents of a run to search in
+_PATH_KEYS = ("source", "name", "load", "data_dir", "validation")
 
 
 def file_digest(path: str | Path) -> str | None:
-    """SHA-256 of a file's bytes; None for what cannot be read twice.
+    """SHA-256 of a file's bytes; None if it is missing, or a pipe.
 
     Raises:
         TableError: it cannot be read.
@@ -31,39 +31,39 @@ def file_digest(path: str | Path) -> str | None:
 
 
 def unpacked_digest(path: str | Path) -> str | None:
-    """SHA-256 of what a compressed file holds; None for others, and for a damaged one."""
+    """SHA-256 of the decompressed content; None if not compressed, or damaged."""
     path = Path(path).expanduser()
     if not is_there(path) or not path.is_file() or not is_compressed(path):
         return None
     try:
         with open_unpacked(path) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
-    except (OSError, TableError):  # reading its rows says what is wrong
+    except (OSError, TableError):  # reading its rows raises the error
         return None
 
 
 def is_there(path: str | Path) -> bool:
-    """Whether a path that a run folder names leads to something that may be looked at."""
+    """Whether a path exists and is accessible; never raises."""
     try:
         os.stat(path)  # noqa: PTH116
-    except (OSError, ValueError):  # of names too long, folders of others, …
+    except (OSError, ValueError):  # a name too long, no permission, …
         return False
     return True
 
 
 def find_table(run: str | Path, path: str, sha256: str | None) -> str:
-    """Where a file is now: at its path, or where the same content is if its project was moved.
+    """The current path of a file; if it was moved, that of a file with the same content.
 
-    It is looked for by the last parts of its path, in the working folder and in the folders around
+    It is searched by the last parts of its path, in the working folder and in the folders around
     the run folder.
 
     Args:
         run: the run folder.
-        path: as settings.json has it.
-        sha256: of its content; None: not known, and it is not looked for.
+        path: from settings.json.
+        sha256: of its content; None: unknown, so that it is not searched.
 
     Returns:
-        The path as it was given, if it is nowhere else either.
+        The path found; `path` itself if there is none.
     """
     if sha256 is None or is_there(path):
         return path
@@ -74,7 +74,7 @@ def find_table(run: str | Path, path: str, sha256: str | None) -> str:
 
 
 def find_folder(run: str | Path, path: str) -> str:
-    """Where a folder of pictures is now, by its name alone: whoever reads it checks its content."""
+    """The current path of a folder of images, by its name; the reader checks its content."""
     if is_there(path):
         return path
     return next(
@@ -82,15 +82,15 @@ def find_folder(run: str | Path, path: str) -> str:
     )
 
 
-def where_data_are(
+def locate_data(
     run: str | Path, origin: Mapping[str, Any], given: str | Path | None = None
 ) -> dict[str, Any]:
-    """What settings.json says of a table, with the paths of files that have moved.
+    """The `data` of settings.json with the current paths of its files.
 
     Args:
         run: the run folder.
-        origin: what its settings.json says.
-        given: where the table is now; None: it is looked for.
+        origin: the `data` of its settings.json.
+        given: the table's current path; None: it is searched.
     """
     found = {**origin, "load": str(given or find_table(run, origin["load"], origin.get("sha256")))}
     validation = origin.get("validation")
@@ -100,20 +100,20 @@ def where_data_are(
 
 
 def check_is_there(run: str | Path, path: str | Path) -> None:
-    """Say that a table has moved to where nobody finds it.
+    """Check that the table of a run exists.
 
     Raises:
-        RunFolderError: it is not there.
+        RunFolderError: it does not.
     """
     if not is_there(path):
         raise RunFolderError(
-            f"the table {path} of the run {run} is not there any more; name where it is now"
+            f"the table {path} of the run {run} no longer exists; name the file where it is now"
         )
 
 
-def without_places(data: Mapping[str, Any]) -> dict[str, Any]:
-    """What settings.json says of data, without where they were, if it says what they hold."""
-    names = _PLACES if data.get("sha256") else _PLACES[:1]
+def without_paths(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The `data` of settings.json without paths, if a SHA-256 identifies the content."""
+    names = _PATH_KEYS if data.get("sha256") else _PATH_KEYS[:1]
     return {name: value for name, value in data.items() if name not in names}
 
 

@@ -1,4 +1,4 @@
-"""From rows to what a fit needs: encoder, targets, split, examples, settings, shape of networks."""
+"""Prepare rows for a fit: targets, settings, split, encoder, encoded examples, network shape."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -38,24 +38,25 @@ TASK_NAMES: dict[Task, TaskName] = {
 
 @dataclass(frozen=True, eq=False)
 class PreparedData:
-    """All that a fit needs, wherever the rows lie.
+    """Everything that a fit needs, for rows in memory and on disk.
 
     Attributes:
         recipe_name: see `recipe`.
-        settings: as they are used.
-        schema: which columns of a table are inputs; None: rows are images.
-        encoder: makes inputs of rows.
+        settings: the resolved settings.
+        schema: which columns of a table are inputs; None for images.
+        encoder: encodes rows as inputs.
         targets: what the outputs stand for.
-        examples: encoded rows, to learn from and to hold rows out of.
-        held_out: rows that networks are measured on; None: there are none.
-        num_held_out: rows held out of the data's own, by one member; None: none are.
-        has_own_validation: whether the rows to be measured on are others than the data's own.
-        calibrates: whether they may calibrate the answers; test rows may not.
-        rows: in memory; None: they are on the disk.
-        split: which of them is used how; None: members share all rows of `examples`.
-        sample: inputs of rows on the disk, to fit first weights to, (num_rows, row_width).
-        example: a row of a table, the needed columns by name.
-        start: a model whose weights are gone on with; None: new ones.
+        examples: the encoded rows, training and held-out ones.
+        held_out: the validation rows; None without any.
+        num_held_out: rows that one member holds out of the training data; None without any.
+        has_own_validation: whether the validation rows come from a data set of their own.
+        calibrates: whether the validation rows may calibrate the predictions; test rows may not.
+        rows: the rows before encoding; None if they are on disk.
+        split: the training and held-out rows of each member; None: all members train on all of
+            `examples`.
+        sample: for rows on disk, inputs to initialize weights with, (num_rows, row_width).
+        example: one row of a table: the input columns by name.
+        start: the model whose weights training starts from; None: new weights.
     """
 
     recipe_name: str
@@ -88,11 +89,11 @@ class PreparedData:
 
     @property
     def num_rows(self) -> int:
-        """Rows that are learned from or held out."""
+        """Training rows and held-out rows together."""
         return len(self.examples) + (self.num_held_out or 0 if self.split is None else 0)
 
     def learned(self) -> Examples | ChunkedExamples:
-        """The rows that `train` is given."""
+        """The rows to pass to `train`."""
         if self.split is None or not isinstance(self.examples, Examples):
             return self.examples
         shared = self.split.train[0]
@@ -101,13 +102,13 @@ class PreparedData:
         return self.examples
 
     def row_numbers(self) -> list[torch.Tensor] | None:
-        """Rows that each member learns from, where they are not the same for all."""
+        """The training rows of each member; None if all members share them."""
         if self.split is None or self.split.is_shared:
             return None
         return [torch.from_numpy(rows) for rows in self.split.train]
 
     def examples_of_member(self, member: int) -> tuple[Examples, Examples | None]:
-        """The rows that a member learns from, and those that it is measured on, if any."""
+        """The training rows and the validation rows of a member; None without validation rows."""
         assert self.split is not None and isinstance(self.examples, Examples)
         learned = self.examples.at(torch.from_numpy(self.split.train[member]))
         held_out = self.held_out
@@ -132,30 +133,28 @@ def prepare(
 ) -> PreparedData:
     """Prepare rows in memory for a fit.
 
-    Rows of weight 0 are left out. In a table that fits one batch the order of the rows does not
-    matter, and a row of a whole weight is as many rows, unless so many are held out that an epoch
-    is chosen by them, or one row weighs far more than the others. Rows are split as they are: equal
-    ones may be on both sides, as equal rows to come may be. Where one network holds out fewer than
-    20 rows of a table its last epoch counts, unless a selection is asked for: so few rows calibrate
-    it, but choose an epoch by chance.
+    Rows of weight 0 are dropped. If a table fits one batch, the result does not depend on the order
+    of its rows, and a row of integer weight w counts as w rows, unless 20 or more rows are held out
+    or one row is far heavier than the others. Duplicate rows may be on both sides of a split. If
+    one network holds out fewer than 20 rows of a table, its last epoch is used unless `changes` ask
+    for a selection: so few rows can calibrate, but would select an epoch by chance.
 
     The encoder of a table is fitted to the training rows. With cross-validation folds it is fitted
-    to the features of all rows; it never sees a target.
+    to the features of all rows; it never sees targets.
 
     Args:
-        rows: to learn from, and to hold rows out of.
-        schema: which columns of a table are inputs, and of which kind; None: rows are images.
-        task: of a table; None: as `infer_task` finds it.
+        rows: the training rows, of which some may be held out.
+        schema: which columns of a table are inputs, and of which kind; None for images.
+        task: of a table; None: inferred by `infer_task`.
         target_names: of a table; None: "target", …
         recipe_name: see `recipe`.
-        changes: settings that shall differ from the recipe's, by name.
-        settings: in the place of the recipe's with these changes.
-        validation: rows to be measured on; None: they are held out of `rows` as the settings say.
-            With rows of their own the networks of folds learn from all of `rows`.
-        calibrates: whether the rows that are measured on may calibrate the answers; not if they are
-            the test rows.
+        changes: settings that differ from the recipe's, by name.
+        settings: used instead of `recipe_name` and `changes`.
+        validation: validation rows; None: held out of `rows` as the settings say. With a
+            validation set, the networks of folds all train on all of `rows`.
+        calibrates: whether the validation rows may calibrate the predictions; False for test rows.
         class_weight: see `Rows.weighted_by_class`.
-        start: a model whose encoder, targets and weights are gone on with; None: a new one.
+        start: a model to continue from, with its encoder, targets and weights; None: a new one.
 
     Raises:
         SettingsError: the recipe or a setting is unknown or out of range.
@@ -165,7 +164,7 @@ def prepare(
     is_table = rows.image_shape is None
     rows = rows.drop_zero_weight()
     if len(rows) < 2:
-        raise TableError(f"there is {len(rows)} row to learn from; at least 2 are needed")
+        raise TableError(f"there is {len(rows)} row to train on; at least 2 are needed")
     if is_table:
         targets = _targets_of_table(rows, task, target_names, changes)
     else:
@@ -223,7 +222,9 @@ def prepare(
     if start is not None and (
         start.network.spec != data.spec or start.network.num_members != len(data.members)
     ):
-        raise SettingsError("a fit can only go on with networks of the same shape and number")
+        raise SettingsError(
+            "a warm start needs networks of the same shape and number as before (warm_start)"
+        )
     return data
 
 
@@ -238,11 +239,11 @@ def as_examples(
     """Encode rows.
 
     Args:
-        rows: of a table or images.
-        encoder: makes inputs.
-        targets: makes what is learned.
-        source: what errors call a table.
-        mean_weight: that weights are divided by; None: their own.
+        rows: of a table, or images.
+        encoder: encodes the features.
+        targets: encodes the targets.
+        source: the table's name in error messages.
+        mean_weight: the weights are divided by it; None: by their own mean.
 
     Raises:
         DataError: the rows do not fit.
@@ -262,7 +263,7 @@ def as_examples(
 def spec_of(
     settings: TrainingSettings, encoder: Encoder | ImageEncoder, targets: Targets
 ) -> NetworkSpec:
-    """The shape of networks for encoded rows."""
+    """The network's shape for these inputs and targets."""
     return settings.network_spec(
         encoder.num_inputs,
         targets.num_outputs,
@@ -274,10 +275,10 @@ def spec_of(
 
 
 def require_different_numbers(targets: Targets) -> None:
-    """Raise TableError for a target that is one number in all rows; of several, warn of some.
+    """Raise TableError if every target is constant; warn if some of several are.
 
     Args:
-        targets: fitted to numbers.
+        targets: of a regression, fitted.
     """
     lowest, highest = targets.scale.lowest, targets.scale.highest
     constant = [
@@ -294,7 +295,7 @@ def require_different_numbers(targets: Targets) -> None:
 
 
 def require_classes(targets: Targets) -> None:
-    """Raise TableError for a single class."""
+    """Raise TableError if there is only one class."""
     if targets.is_classification and len(targets.classes) < 2:
         raise TableError(
             f"the target {targets.names[0]!r} has the class {targets.classes[0]!r} alone; "
@@ -306,7 +307,7 @@ def _targets_of_table(
     rows: Rows, task: Task | None, names: Sequence[str] | None, changes: Mapping[str, Any]
 ) -> Targets:
     if task is None and changes.get("loss") in LOSSES_OF_TASKS["regression"]:
-        task = "regression"  # whole numbers would be taken for classes
+        task = "regression"  # integers would be inferred as classes
         require_numbers_for_loss(np.asarray(rows.targets), str(changes["loss"]))
     targets = Targets.fit(rows.targets, task, names, numbers=rows.numbers)
     require_classes(targets)
@@ -314,7 +315,7 @@ def _targets_of_table(
 
 
 def _scaled(values: NDArray[Any], targets: Targets, settings: TrainingSettings) -> Targets:
-    """Numbers on the scale that the loss asks for."""
+    """Regression targets on the scale that the loss needs."""
     return Targets.fit(
         values, "regression", targets.names, loss=settings.loss, quantiles=settings.quantiles
     )
@@ -322,11 +323,11 @@ def _scaled(values: NDArray[Any], targets: Targets, settings: TrainingSettings) 
 
 def _check_start(start: Model, targets: Targets) -> None:
     if start.targets.classes != targets.classes or start.targets.task != targets.task:
-        raise SettingsError("a fit can only go on with the same classes as before")
+        raise SettingsError("a warm start needs the same classes as before (warm_start)")
     if start.targets.scale.quantiles != targets.scale.quantiles or (
         start.targets.scale.are_counts != targets.scale.are_counts
     ):
-        raise SettingsError("a fit can only go on with the same loss as before")
+        raise SettingsError("a warm start needs the same loss as before (warm_start)")
 
 
 def _held_out(

@@ -1,4 +1,4 @@
-"""The rows of a piece of a table that count, with their targets and weights."""
+"""Read targets and sample weights, a chunk of a table at a time."""
 
 import shlex
 import warnings
@@ -33,11 +33,11 @@ class CountingRows:
     """Rows that have a target, and a weight above 0 if there are weights.
 
     Attributes:
-        numbers: of the rows in the piece, ascending.
+        numbers: row numbers within the chunk, ascending.
         targets: (num_rows,) or (num_rows, num_targets).
-        weights: (num_rows,); None: all rows count alike.
-        left_out: the rows that have no target.
-        num_weight_zero: rows that have a target, and the weight 0.
+        weights: (num_rows,); None: equal weights.
+        left_out: the rows without a target.
+        num_weight_zero: how many rows have a target and weight 0.
     """
 
     numbers: NDArray[np.int64]
@@ -49,21 +49,21 @@ class CountingRows:
 
 @dataclass(frozen=True)
 class RowReader:
-    """Finds the rows that count.
+    """Reads the targets and weights of rows, and drops rows without them.
 
     Args:
-        target: columns to be predicted.
-        number_types: for each target the type of number that its text stands for, such as
-            "Int64"; None: it is taken as it is.
-        weight: the column of weights.
-        source: what errors call the table.
+        target: the target columns.
+        number_types: for each target the polars type that its text is parsed as, such as "Int64";
+            None: it stays as it is.
+        weight: the column of sample weights.
+        source: the table's name in error messages.
         is_strict: a row without target is an error.
-        values: how values are written, where their looks leave it open.
-        has_weight_zero: rows of weight 0 count too.
-        number_formats: for each target how text writes its numbers; empty: as the text shows.
-        doubts: what else the targets could mean, a sentence each.
-        weight_format: how text writes weights; None: as each piece shows.
-        is_following: the formats are those of other rows, and other writings are taken too.
+        values: the value format that the user declared.
+        has_weight_zero: keep rows of weight 0.
+        number_formats: for each target the format of its numbers; empty: inferred.
+        doubts: warnings about targets that could mean something else, a sentence each.
+        weight_format: the format of the weights' numbers; None: inferred for each chunk.
+        is_following: the formats are those of the training rows; other formats are accepted too.
     """
 
     target: tuple[str, ...]
@@ -79,14 +79,15 @@ class RowReader:
     is_following: bool = False
 
     def judging(self, table: "pl.DataFrame", others: "pl.DataFrame | None" = None) -> "RowReader":
-        """The reader that takes text for numbers where all targets of a table are numbers.
+        """A reader that parses a target's text as numbers if all of its values are numbers.
 
         Args:
-            table: all of it, or the labels that it has; text as it is in the file.
-            others: columns that tell what a comma or a point means; None: those of the table.
+            table: the whole table, or its distinct labels; text unparsed.
+            others: other columns, which may show what a comma or a point means; None: those of
+                `table`.
 
         Raises:
-            TableError: a target is not there.
+            TableError: a target column is missing.
         """
         import polars as pl
 
@@ -101,7 +102,7 @@ class RowReader:
         ):
             is_number = text.dtype == pl.String and found.dtype.is_numeric()
             if found.dtype == pl.Float64 and is_number:
-                # Longer than 64 bits they are names, and would be rounded as numbers.
+                # Integers beyond 64 bits are identifiers; as floats they would be rounded.
                 is_number = not text.drop_nulls().str.contains(_ONLY_DIGITS).all()
             written = None
             if text.dtype == pl.String:
@@ -113,7 +114,7 @@ class RowReader:
                     written = None
                 if written is not None and (not written.are_numbers or are_codes(text, written)):
                     written = None
-            if written is not None:  # a text that is no number is named when it is read
+            if written is not None:  # values that are not numbers are an error when read
                 types.append("Float64")
                 formats.append(replace(written.number_format, missing=()))
                 if written.doubt:
@@ -135,9 +136,9 @@ class RowReader:
         return judged._judging_weights(table) if self.has_weight_zero else judged
 
     def _judging_weights(self, table: "pl.DataFrame") -> "RowReader":
-        """The reader of a whole table's weights, where one of them alone leaves open what it means.
+        """A reader with the number format of a whole table's weights, where it is unambiguous.
 
-        All weights may be so many times as large; so 1,234 may be both if all are written so.
+        If all weights look like 1,234, either reading will do: weights are relative.
         """
         import polars as pl
 
@@ -153,10 +154,10 @@ class RowReader:
         return replace(self, weight_format=written.number_format)
 
     def following(self, number_formats: tuple[NumberFormat | None, ...]) -> "RowReader":
-        """The reader that reads text as the targets of training rows are written, if it is so.
+        """A reader that parses targets in the formats of the training rows, where they fit.
 
         Args:
-            number_formats: for each target; empty: none is known.
+            number_formats: for each target; empty: unknown.
         """
         types = tuple(
             number_type if written is None else "Float64"
@@ -167,15 +168,15 @@ class RowReader:
         return replace(self, number_types=types, number_formats=number_formats, is_following=True)
 
     def read(self, piece: "pl.DataFrame", first_row: int) -> CountingRows:
-        """Read a piece.
+        """Read a chunk of the table.
 
         Args:
-            piece: of the table; text as it is in the file.
-            first_row: the number of its first row, from 1, for errors.
+            piece: the chunk; text unparsed.
+            first_row: the number of its first row, from 1, for error messages.
 
         Raises:
-            TableError: a column is not there; a weight is missing, negative or no number; a target
-                is no number where the others are, or is missing and the reader is strict.
+            TableError: a column is missing; a weight is missing, negative or not a number; a target
+                is not a number although the others are, or is missing and `is_strict`.
         """
         others = () if self.weight is None else (self.weight,)
         require_columns([*self.target, *others], piece.columns, self.source)
@@ -202,7 +203,7 @@ class RowReader:
         )
 
     def _without_missing(self, columns: "pl.DataFrame") -> "pl.DataFrame":
-        """Null in the place of text that says that the target is missing."""
+        """Replace spellings of a missing target by null."""
         import polars as pl
 
         columns = columns.with_columns(pl.col(pl.Categorical).cast(pl.String))
@@ -215,14 +216,14 @@ class RowReader:
         )
 
     def targets(self, columns: "pl.DataFrame", first_row: int = 1) -> NDArray[Any]:
-        """The targets, of their own types; null where they are missing.
+        """The parsed targets; null where they are missing.
 
         Args:
-            columns: the targets.
-            first_row: the number of the first row, from 1, for errors.
+            columns: the target columns.
+            first_row: the number of the first row, from 1, for error messages.
 
         Raises:
-            TableError: a target is no number where the others are.
+            TableError: a target is not a number although the others are.
         """
         import polars as pl
 
@@ -253,7 +254,7 @@ class RowReader:
             whole = text.cast(number_type, strict=False)
             if whole.null_count() == text.null_count():
                 return whole
-        # An infinite target is refused by whoever encodes it.
+        # `Targets.encode` rejects infinite targets.
         numbers = parse_numbers(text, written)
         if numbers is None and (written is None or self.is_following):
             found = find_numbers(text, self.values)
@@ -266,21 +267,23 @@ class RowReader:
             try:
                 numbers = numbers_of(text, self.source, first_row, written)
             except TableError as error:
-                if self.is_following or not self.number_formats:  # it is to fit a model
+                if self.is_following or not self.number_formats:  # must match the training rows
                     raise
-                raise TableError(f"{error}; if that is a missing value, say --missing") from error
+                raise TableError(
+                    f"{error}; if it stands for a missing value, name it with --missing"
+                ) from error
         is_whole = number_type.is_integer() and (numbers == numbers.round()).all()
         return numbers.cast(number_type) if is_whole else numbers
 
     def _note_of_signs(
         self, text: "pl.Series", found: NumbersFound, written: NumberFormat | None
     ) -> None:
-        """Warn of percent signs or units that the targets of training rows have not."""
+        """Warn of percent signs or units that the training targets did not have."""
         units = [affix for affix in found.number_format.affixes if not is_currency(affix)]
         if self.is_following and units and not set(units) & set(written.affixes if written else ()):
             warnings.warn(
-                f"target {text.name!r} comes with {units[0]}, which its training rows have not: "
-                f"{found.example!r} counts as {found.example.replace(units[0], '').strip()}",
+                f"target {text.name!r} comes with {units[0]}, which the training rows do not: "
+                f"{found.example!r} is read as {found.example.replace(units[0], '').strip()}",
                 DataWarning,
                 stacklevel=4,
             )
@@ -288,7 +291,7 @@ class RowReader:
     def _weights(
         self, column: "pl.DataFrame", is_there: NDArray[np.bool_], first_row: int
     ) -> NDArray[np.float64]:
-        """Weights of all rows of a piece; 0 where there is no target."""
+        """Weights of all rows of a chunk; 0 where the target is missing."""
         series = column.to_series()
         numbers = self._numbers_of_weights(series, first_row)
         weights = np.where(is_there, numbers.to_numpy().astype(np.float64), 0.0)
@@ -313,28 +316,28 @@ class RowReader:
             if found is not None and not found.strays:
                 if found.is_ambiguous:
                     raise TableError(
-                        f"weight {series.name!r} of {self.source} holds {found.example!r}: say "
-                        "--thousands , or --decimal ,"
+                        f"weight {series.name!r} of {self.source} holds {found.example!r}, which "
+                        "is ambiguous: pass --thousands , or --decimal ,"
                     )
                 return found.numbers.cast(float)
         return numbers_of(series, self.source, first_row)
 
 
 def _classes_that_may_be_missing(labels: "pl.Series") -> list[str]:
-    """Sentences of labels that may mean that nobody knows the label."""
+    """Warnings about labels that may stand for a missing label."""
     distinct = labels.drop_nulls().str.strip_chars().unique().sort().to_list()
     found = [label for label in distinct if label.lower() in _MAY_BE_MISSING]
     return [
-        f"target {labels.name!r} has the class {label!r}: if that means that the label is missing, "
-        f"say --missing {shlex.quote(label)}"
+        f"target {labels.name!r} has the class {label!r}: if it stands for a missing label, "
+        f"pass --missing {shlex.quote(label)}"
         for label in found
     ]
 
 
 def masked(frame: "pl.DataFrame", is_there: NDArray[np.bool_]) -> "pl.DataFrame":
-    """The same rows, with null in the place of text in the rows that are left out.
+    """The same frame with the text of dropped rows set to null.
 
-    So what is said of a column is said of the rows that count, and they keep their numbers.
+    Column statistics then come from the remaining rows, whose row numbers do not change.
     """
     import polars as pl
 

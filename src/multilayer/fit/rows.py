@@ -1,4 +1,4 @@
-"""Rows to learn from, of a table or images, with what is known about each."""
+"""Labelled rows of a table or images, with sample weights, groups and times."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -26,16 +26,16 @@ class Rows:
     """Rows with their targets.
 
     Args:
-        features: the columns that are known when a prediction is needed; others are ignored. Or
-            images, (num_rows, height, width) in uint8.
-        targets: as `target_array` gives them, (num_rows,) or (num_rows, num_targets). Of images the
-            numbers of their classes, from 0.
-        weights: how much each row counts, (num_rows,), not negative; None: all alike. A row of
-            weight 0 is as good as not there.
+        features: a frame of which the schema's input columns are used; or images, (num_rows,
+            height, width) in uint8.
+        targets: from `target_array`, (num_rows,) or (num_rows, num_targets); for images class
+            numbers from 0.
+        weights: sample weights, (num_rows,), not negative; None: equal. Rows of weight 0 are
+            ignored.
         groups: rows of one group are never on both sides of a split, (num_rows,).
-        times: the latest rows are the ones held out, (num_rows,).
-        numbers: of each row where it came from, (num_rows,).
-        class_names: of images, a name for each class.
+        times: the latest rows are held out, (num_rows,).
+        numbers: row numbers in the source, (num_rows,).
+        class_names: for images, a name for each class.
 
     Raises:
         DataError: the numbers of rows differ, or weights are negative, not finite or all zero.
@@ -61,11 +61,11 @@ class Rows:
         if not (np.isfinite(self.weights) & (self.weights >= 0)).all():
             row = int(np.argmin(np.isfinite(self.weights) & (self.weights >= 0)))
             raise DataError(
-                "weights of rows must be finite numbers of at least 0; "
+                "sample weights must be finite numbers of at least 0; "
                 f"that of row {row + 1} is {self.weights[row]}"
             )
         if not self.weights.any():
-            raise DataError("the weights of all rows are zero; at least one must be above")
+            raise DataError("all sample weights are zero; at least one must be positive")
 
     def __len__(self) -> int:
         return len(self.features)
@@ -88,15 +88,15 @@ class Rows:
 
     @property
     def image_shape(self) -> tuple[int, int] | None:
-        """Height and width of images; None of a table."""
+        """Height and width of images; None for a table."""
         return self.features.shape[1:] if isinstance(self.features, np.ndarray) else None
 
     def encoded_targets(self, targets: Targets) -> NDArray[Any]:
-        """What is learned, as `Targets.encode` makes it; the labels of images are that already.
+        """The targets as `Targets.encode` encodes them; image labels are encoded already.
 
         Raises:
-            TableError: a target is missing, or none that the targets know.
-            DataError: an image has a label that is none of the classes.
+            TableError: a target is missing or unknown.
+            DataError: the label of an image is not one of the classes.
         """
         if self.image_shape is None:
             return targets.encode(self.targets, self.numbers)
@@ -121,11 +121,11 @@ class Rows:
         )
 
     def drop_zero_weight(self) -> "Rows":
-        """Without the rows of weight 0, and without weights where all count alike.
+        """Drop rows of weight 0, and all weights if they are equal.
 
-        A row that weighs less than the rounding error of the heaviest, 1.2e-7 of it, is as good as
-        weightless: sums over a batch do not see it, yet Adam, which divides by the size of the
-        gradient, would go on to learn it once the others are learned.
+        Rows below 1.2e-7 of the largest weight, float32's resolution, are dropped too: they vanish
+        in sums over a batch, but Adam, which divides by the gradient's size, would fit them once
+        the gradients of the others are small.
         """
         if self.weights is None:
             return self
@@ -138,16 +138,16 @@ class Rows:
     def weighted_by_class(
         self, class_weight: Mapping[Any, float] | str | None, targets: Targets
     ) -> "Rows":
-        """The same rows, each counting as much as its class.
+        """The same rows with their weights multiplied by class weights.
 
         Args:
-            class_weight: the weight of each class, 1 where it is not named; or "balanced", which
-                gives all classes the same weight as a whole. Of a class that is not there, as in a
-                fold of few rows, a `DataWarning` tells.
+            class_weight: the weight of each class, 1 if not named; or "balanced": all classes have
+                the same total weight. A named class without rows, as in a fold of few rows, is a
+                `DataWarning`.
             targets: fitted to these rows.
 
         Raises:
-            SettingsError: it is something else, or names no class that is there.
+            SettingsError: it is neither, or none of its classes has rows.
         """
         if class_weight is None:
             return self
@@ -167,12 +167,12 @@ class Rows:
         return replace(self, weights=own * of_class[classes]).drop_zero_weight()
 
     def repeated(self, most_rows: int) -> "Rows":
-        """Rows of whole weights as so many rows without weights.
+        """Repeat rows of integer weight w w times, without weights.
 
         Args:
-            most_rows: with more rows than this the weights stay as they are; so they do where one
-                row weighs over a tenth of all and five times the median, as its copies on both
-                sides of a split would be most of what is held out.
+            most_rows: with more rows than this the weights stay. They also stay if one row has over
+                a tenth of the total weight and five times the median, as its copies would
+                dominate both sides of a split.
         """
         if self.weights is None or self.weights.sum() > most_rows:
             return self
@@ -186,7 +186,7 @@ class Rows:
         return replace(rows, weights=None)
 
     def in_order(self, targets: Targets) -> "Rows":
-        """Sorted by columns, targets and weights, so that the order they came in does not matter.
+        """Sorted by columns, targets and weights, so that results do not depend on their order.
 
         Args:
             targets: fitted to these rows.
@@ -208,8 +208,8 @@ def _weights_of_classes(given: Mapping[Any, float], targets: Targets) -> NDArray
         raise SettingsError(f"class_weight names {absent[0]!r}; the classes are {classes}")
     if absent:
         warnings.warn(
-            f"class_weight names {', '.join(map(repr, absent))}, of which there is no row; the "
-            f"classes are {classes}",
+            f"class_weight names {', '.join(map(repr, absent))}, which no row has; the classes "
+            f"are {classes}",
             DataWarning,
             stacklevel=5,
         )

@@ -1,4 +1,4 @@
-"""Which rows a network learns from, and which it is measured on."""
+"""Split rows into training and validation rows, for each member of a population."""
 
 import warnings
 from dataclasses import dataclass, replace
@@ -14,19 +14,19 @@ from multilayer.errors import DataWarning
 from multilayer.fit.rows import Rows
 from multilayer.recipes.recipes import HELD_OUT_FRACTION
 
-FEWEST_ROWS_TO_DIVIDE = 10  # fewer are all learned from
-FEWEST_ROWS_TO_SELECT = 20  # held-out rows; by fewer the best epoch is chosen by chance
+FEWEST_ROWS_TO_DIVIDE = 10  # of a smaller table nothing is held out
+FEWEST_ROWS_TO_SELECT = 20  # held-out rows; fewer select the best epoch by chance
 
 RowNumbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Row numbers for each member of a population.
+    """Row indices for each member of a population.
 
     Args:
-        train: rows to learn from, one array a member.
-        held_out: rows to be measured on, likewise; none at all in a table that is too small.
+        train: training rows, one array a member.
+        held_out: validation rows, one array a member; None: nothing is held out.
     """
 
     train: tuple[RowNumbers, ...]
@@ -46,18 +46,18 @@ def hold_out(
     groups: NDArray[Any] | None = None,
     times: NDArray[Any] | None = None,
 ) -> tuple[RowNumbers, RowNumbers]:
-    """Divide rows in two, for one network.
+    """Split rows into a training and a validation set.
 
     Args:
-        strata: a class number for each row, (num_rows,); the share held out is about equal in all,
-            and a class of a single row is learned from. Numbers to predict are one class.
+        strata: a class number for each row, (num_rows,), to stratify by; a class with a single row
+            is a training row. All zero for regression.
         fraction: share of the rows to hold out, above 0 and below 1.
-        seed: of the draw.
-        groups: rows of one group stay together, (num_rows,); classes are then not looked at.
-        times: the latest rows are held out, (num_rows,); neither classes nor groups are looked at.
+        seed: of the random split.
+        groups: rows of one group stay together, (num_rows,); not stratified.
+        times: the latest rows are held out, (num_rows,); not stratified or grouped.
 
     Returns:
-        Row numbers to learn from and row numbers held out, both ascending and not empty.
+        Indices of training rows and of held-out rows, both ascending and not empty.
 
     Raises:
         DataError: there are fewer than two rows or groups, or all times are equal.
@@ -76,17 +76,17 @@ def hold_out(
 def folds(
     strata: RowNumbers, num_folds: int, seed: int, groups: NDArray[Any] | None = None
 ) -> tuple[tuple[RowNumbers, RowNumbers], ...]:
-    """Divide rows into folds: each is held out once, and learned from by the other networks.
+    """Split rows into cross-validation folds.
 
     Args:
-        strata: a class number for each row, as in `hold_out`. Rows of a class with a single row are
-            held out by nobody.
+        strata: a class number for each row, as in `hold_out`. The row of a class with a single row
+            is never held out.
         num_folds: at least 2, at most the number of rows.
-        seed: of the draw.
+        seed: of the random split.
         groups: rows of one group are in one fold.
 
     Returns:
-        For each fold the rows to learn from and the rows held out.
+        For each fold the indices of training rows and of held-out rows.
 
     Raises:
         DataError: there are fewer rows or groups than folds.
@@ -101,10 +101,9 @@ def folds(
 
 
 def most_repeated(settings: TrainingSettings, validation: Rows | None) -> int:
-    """Up to how many rows whole weights are repetitions.
+    """Up to how many rows integer weights are expanded to repeated rows.
 
-    Copies of a row may then be on both sides of the split, so not where an epoch is chosen by
-    what is held out.
+    Copies may end up on both sides of a split, so not where held-out rows select an epoch.
     """
     share = 1 / settings.num_folds if settings.num_folds else settings.validation_fraction
     if validation is not None or not share:
@@ -115,17 +114,17 @@ def most_repeated(settings: TrainingSettings, validation: Rows | None) -> int:
 def split_for(
     rows: Rows, targets: Targets, settings: TrainingSettings, validation: Rows | None
 ) -> tuple[TrainingSettings, Split]:
-    """Split the rows, and settle the settings that depend on what can be held out."""
+    """Split the rows; adapts the settings if fewer rows can be held out than they ask for."""
     everything = np.arange(len(rows))
     strata = np.zeros(len(rows), np.int64)
     if targets.is_classification:
         strata = rows.encoded_targets(targets)
-    num_in_company = int((np.bincount(strata)[strata] > 1).sum())  # others are only learned
-    can_divide = num_in_company >= FEWEST_ROWS_TO_DIVIDE
+    num_divisible = int((np.bincount(strata)[strata] > 1).sum())  # single rows of a class train
+    can_divide = num_divisible >= FEWEST_ROWS_TO_DIVIDE
     if rows.times is not None and rows.groups is not None and validation is None:
         warnings.warn(
-            "the latest rows are held out (time_column, --time-column), and rows of one group "
-            "may be on both sides: group_by, --group-by is not used",
+            "group_by (--group-by) is ignored for the split: with time_column (--time-column) the "
+            "latest rows are held out, and rows of one group may be on both sides",
             DataWarning,
             stacklevel=4,
         )
@@ -143,8 +142,8 @@ def split_for(
     if validation is None and not is_divided:
         if settings.patience:
             warnings.warn(
-                f"no rows are held out of {len(rows)}, so nothing says when to end early: all "
-                f"{settings.max_epochs} epochs are run (early_stopping, --patience)",
+                f"early stopping is off (early_stopping, --patience): none of the {len(rows)} rows "
+                f"are held out to stop by, so all {settings.max_epochs} epochs are run",
                 DataWarning,
                 stacklevel=4,
             )
@@ -164,7 +163,7 @@ def split_for(
 
 
 def without_held_out(settings: TrainingSettings) -> TrainingSettings:
-    """Settings for rows that are all learned from, with nothing to choose an epoch by."""
+    """Settings for training on all rows, without epoch selection."""
     num_members = max(settings.num_members, settings.num_folds)
     return replace(
         settings, num_folds=0, num_members=num_members, validation_fraction=0.0, selection="last",

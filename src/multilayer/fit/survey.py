@@ -1,4 +1,4 @@
-"""One reading of a table of any size: how many rows, which classes, and a sample to judge by."""
+"""One pass over a table of any size: count rows and classes, and draw a sample."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,20 +17,20 @@ from multilayer.fit.row_reader import RowReader
 if TYPE_CHECKING:
     import polars as pl
 
-_MOST_CLASSES = 50_000
+MOST_CLASSES = 50_000
 
 
 class RowSample:
-    """Rows drawn evenly from a table of any size.
+    """A uniform random sample of a stream of rows.
 
     Args:
-        num_rows: how many; all of them, in order, if the table has no more.
-        seed: not negative. The same rows, number and seed give the same sample, whatever the
-            pieces.
+        num_rows: sample size; a table with fewer rows is kept whole, in order.
+        seed: not negative. The same rows, size and seed give the same sample, however the table is
+            cut into chunks.
 
     Attributes:
-        numbers: of the rows in the sample, from 0, ascending.
-        rows: their numbers in the file, from 0.
+        numbers: indices of the sampled rows in the stream, from 0, ascending.
+        rows: their row numbers in the file, from 0.
     """
 
     def __init__(self, num_rows: int, seed: int) -> None:
@@ -45,7 +45,7 @@ class RowSample:
         self._num_seen = 0
 
     def add(self, piece: "pl.DataFrame", rows: NDArray[np.int64] | None = None) -> None:
-        """See some rows more; `rows` are their numbers in the file, if it has others as well."""
+        """Take a chunk; `rows` are row numbers in the file, if it has other rows as well."""
         import polars as pl
 
         keys = self._generator.random(len(piece))
@@ -82,21 +82,21 @@ class RowSample:
 
 
 class TableSurvey:
-    """What must be known of a table before its rows can be encoded one by one.
+    """Statistics of a table that are needed before its rows can be encoded one by one.
 
     Args:
-        target: columns to be predicted.
-        weight: column of weights.
-        source: what errors call the table.
-        sample_rows: how many rows to judge columns by.
+        target: the target columns.
+        weight: the column of sample weights.
+        source: the table's name in error messages.
+        sample_rows: how many rows to infer the schema from.
         seed: of the sample.
         is_strict: a row without target is an error.
-        values: how values are written, where their looks leave it open.
+        values: the value format that the user declared.
 
     Attributes:
-        num_rows_read: rows of the table so far.
-        left_out: of these, and why.
-        num_rows: rows that count: with a target, and a weight above 0.
+        num_rows_read: rows read so far.
+        left_out: the dropped ones among them, and why.
+        num_rows: the rows that count: with a target, and a weight above 0.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class TableSurvey:
         self.left_out, self.num_weight_zero = LeftOut(), 0
 
     def add(self, piece: "pl.DataFrame") -> None:
-        """Look at some rows more.
+        """Take a chunk of the table.
 
         Raises:
             TableError: see `RowReader.read`.
@@ -136,7 +136,7 @@ class TableSurvey:
             self._labels.add(rows.targets, numbers)
             new = list(self._labels.first_rows.values())[num_known:]
             self._first_rows += (np.searchsorted(numbers, new) + self.num_rows).tolist()
-            if len(new) + num_known > _MOST_CLASSES:
+            if len(new) + num_known > MOST_CLASSES:
                 self._labels = None
         if rows.weights is not None and len(rows.weights):
             low, high = self._weight_range
@@ -152,7 +152,7 @@ class TableSurvey:
         number_types: tuple[str | None, ...] | None = None,
         number_formats: tuple[NumberFormat | None, ...] = (),
     ) -> NDArray[Any]:
-        """The targets of the sample, as `reader` reads them, or as another table's were read."""
+        """The targets of the sample, parsed by `reader`, or in the formats of another table."""
         reader = self.reader() if number_types is None else self._reader
         if number_types is not None:
             reader = replace(reader, number_types=number_types).following(number_formats)
@@ -164,7 +164,7 @@ class TableSurvey:
 
     @property
     def sample(self) -> "pl.DataFrame":
-        """Rows that count; their text is as it is in the file."""
+        """A sample of the rows that count; text unparsed."""
         return self._sample.frame
 
     @property
@@ -174,31 +174,31 @@ class TableSurvey:
 
     @property
     def sample_numbers(self) -> NDArray[np.int64]:
-        """Which of the rows that count the sample has, from 0."""
+        """Indices of the sampled rows among those that count, from 0."""
         return self._sample.numbers
 
     @property
     def mean_weight(self) -> float | None:
-        """Of the rows that count; None where all count alike."""
+        """Mean weight of the rows that count; None if all weights are equal."""
         low, high = self._weight_range
         return self._weight_sum / self.num_rows if low < high else None
 
     def reader(self) -> RowReader:
-        """Reads targets as what they are in the table as a whole."""
+        """A reader of targets with the types inferred from the whole table."""
         reader = self._reader.judging(self._sample.frame)
         if self._labels is None:
             return reader
-        # A label that is no number may have stayed outside the sample.
+        # A label that is not a number may be missing from the sample.
         return reader.judging(self._as_column(self._labels), self._sample.frame)
 
     def labels(self) -> LabelCounts | None:
-        """How often each target stands, of a single target that has not too many of them."""
+        """How often each label occurs; None for several targets, or more than 50,000 labels."""
         if self._labels is None:
             return None
         return self._labels.renamed(self.reader().targets(self._as_column(self._labels)))
 
     def first_rows(self) -> tuple[int, ...]:
-        """The number of each label's first row among those that count; see `labels`."""
+        """The index of each label's first row among those that count; see `labels`."""
         return () if self._labels is None else tuple(sorted(self._first_rows))
 
     def _as_column(self, labels: LabelCounts) -> "pl.DataFrame":

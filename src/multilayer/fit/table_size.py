@@ -1,4 +1,4 @@
-"""Whether a table fits in this machine's memory, judged before it is read."""
+"""Estimate whether a table fits in memory before it is read."""
 
 from pathlib import Path
 
@@ -7,30 +7,31 @@ from multilayer.errors import TableError
 from multilayer.reading.columnar import ARROW, PARQUET
 from multilayer.reading.parquet_footer import rows_and_columns
 
-_COLUMNAR_FACTOR = 8  # by which a file of columns grows: unpacked, and copied while it is encoded
-_BYTES_A_VALUE = 32  # of a column that the file holds as next to nothing: read, sent and encoded
-_TEXT_FACTOR = 4  # by which text grows: a frame of text, then of numbers, then inputs
-_PACKED_FACTOR = 5  # by which compressed text grows when it is unpacked
+_COLUMNAR_FACTOR = 8  # memory per byte of Parquet or Arrow: decompressed, and copied when encoded
+_BYTES_A_VALUE = 32  # memory of a value, however well the file compresses it
+_TEXT_FACTOR = 4  # memory per byte of text: a frame of text, then of numbers, then inputs
+_PACKED_FACTOR = 5  # compression ratio of text
 _COMPRESSIONS = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
-_LARGEST_SHARE = 0.7  # of the memory that is free
+_LARGEST_SHARE = 0.7  # of the free memory
 _STEP_BYTES = 10**8
 
 
 def choose_memory_limit(data: str | Path) -> int | None:
-    """Half of the free memory, in whole 100 MB, for a table that would take most of it.
+    """A memory limit for a table that would take most of the free memory.
 
     Args:
         data: a file that `read_table_pieces` takes.
 
     Returns:
-        None where the table fits, or nothing is known.
+        Half of the free memory in bytes, rounded down to 100 MB; None if the table fits, or its
+        size is unknown.
     """
     free = free_bytes()
     if free is None or str(data) == "-":
         return None
     try:
         needed = _bytes_in_memory(Path(data).expanduser())
-    except OSError:  # whoever reads it says what is wrong
+    except OSError:  # reading it raises the error
         return None
     if needed < free * _LARGEST_SHARE:
         return None
@@ -38,9 +39,9 @@ def choose_memory_limit(data: str | Path) -> int | None:
 
 
 def require_memory_for_all(path: str | Path) -> None:
-    """Refuse a Parquet file whose rows, all at once, are more than the memory that is free.
+    """Reject a Parquet file that needs more than the free memory.
 
-    A few bytes of it may stand for any number of rows. Other files are read before they are judged.
+    Its compression ratio is unbounded: a few bytes may expand to any number of rows.
 
     Raises:
         TableError: it has too many rows.
@@ -50,14 +51,13 @@ def require_memory_for_all(path: str | Path) -> None:
         if free is None or str(path) == "-" or not _starts_with(file, (PARQUET,)):
             return
         num_rows, num_columns = rows_and_columns(file) or (0, 0)
-    except OSError:  # whoever reads it says what is wrong
+    except OSError:  # reading it raises the error
         return
     needed = num_rows * num_columns * _BYTES_A_VALUE
     if needed > free:
         raise TableError(
-            f"{path} has {num_rows:,} rows and {num_columns:,} columns, which take about "
-            f"{needed / 1e9:,.1f} GB of memory at once, and {free / 1e9:,.1f} GB are free; take "
-            "some of its rows"
+            f"{path} is too large for memory: its {num_rows:,} rows and {num_columns:,} columns "
+            f"take about {needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free; use fewer rows"
         )
 
 
@@ -69,7 +69,7 @@ def _starts_with(path: Path, signs: tuple[bytes, ...]) -> bool:
 
 
 def _bytes_in_memory(path: Path) -> int:
-    """About what a table takes at most while it is read and encoded as a whole."""
+    """Rough peak memory of reading and encoding a whole table, in bytes."""
     if not path.is_file():
         return 0
     with path.open("rb") as file:

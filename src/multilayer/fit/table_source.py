@@ -1,4 +1,4 @@
-"""From a file to the rows that a network learns from, or is measured on."""
+"""Read training or validation rows from a file."""
 
 import shlex
 import warnings
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class TableSource:
-    """Rows of a file whose target is there.
+    """Rows of a file that have a target.
 
     Attributes:
         rows: the rows, with their numbers in the file, from 0.
-        left_out: rows that were left out, and why.
-        schema: of the inputs, with the warnings a person should see.
-        number_types: for each target the type of number that its text stands for; None: labels, or
+        left_out: rows that were dropped, and why.
+        schema: of the input columns, with its warnings.
+        number_types: for each target the polars type that its text is parsed as; None: labels, or
             numbers already.
-        notes: what a person should know of the rows, a sentence each.
+        notes: warnings about the rows, a sentence each.
     """
 
     rows: Rows
@@ -56,7 +56,7 @@ class TableSource:
 
     @property
     def num_without_target(self) -> int:
-        """Rows that were left out because their target is missing."""
+        """Rows dropped because their target is missing."""
         return self.left_out.num_without_target
 
 
@@ -68,22 +68,21 @@ def read_rows(
     schema: Schema | None = None,
     number_types: Sequence[str | None] | None = None,
 ) -> TableSource:
-    """Read a file to learn from, or one that is to fit a model.
+    """Read training rows, or rows that must match the schema of others.
 
-    Its text stays text until rows without a target are left out and what the user says of the
-    columns is known; then each column is of the kind that its remaining rows show, or that the
-    schema says.
+    Values stay text until rows without a target are dropped; then the kind of each column is
+    inferred from the remaining rows, or taken from the schema.
 
     Args:
         path: a file that `read_table` takes.
         roles: of its columns.
         is_strict: a row without target is an error.
-        schema: of another file, which this one is to fit; None: inferred.
-        number_types: for each target, of another file likewise; None: what the rows show.
+        schema: the schema to match; None: inferred.
+        number_types: for each target, the type to parse it as; None: inferred.
 
     Raises:
-        TableError: the file cannot be read, a named column is not in it, no row has a target, or
-            some have none and `is_strict`.
+        TableError: the file cannot be read, a named column is missing, no row has a target, or
+            some rows have none and `is_strict`.
     """
     import polars as pl
 
@@ -119,9 +118,9 @@ def read_rows(
     if not settled:
         schema = replace(schema, target_formats=reader.number_formats)
     if not schema.inputs and len(numbers) == 1:
-        raise TableError(f"{path} has 1 row to learn from; at least 2 are needed")
+        raise TableError(f"{path} has 1 row to train on; at least 2 are needed")
     if not schema.inputs:
-        raise TableError(f"no column is left of {path} that a network can learn from")
+        raise TableError(f"no column is left of {path} to use as an input")
     rows = Rows(
         table.drop(roles.columns),
         found.targets,
@@ -136,10 +135,10 @@ def read_rows(
 
 
 def require_varied(targets: Targets) -> None:
-    """Refuse numbers that are the same in every row.
+    """Reject constant targets of a regression.
 
     Raises:
-        TableError: one of the targets is.
+        TableError: a target is the same in every row.
     """
     scale = targets.scale
     for name, low, high in zip(targets.names, scale.lowest, scale.highest, strict=False):
@@ -150,7 +149,7 @@ def require_varied(targets: Targets) -> None:
 
 
 def warn_of(notes: Sequence[str]) -> None:
-    """Warn of each note, which the command line prints."""
+    """Issue each note as a `DataWarning`, which the command line prints."""
     for note in notes:
         warnings.warn(note, DataWarning, stacklevel=3)
 
@@ -162,17 +161,17 @@ def typed_table(
     schema: Schema | None,
     source: str,
 ) -> tuple[Schema, "pl.DataFrame"]:
-    """Settle the kinds of columns, and read their text as numbers where they are numeric.
+    """Infer the kinds of columns, and parse the text of numeric ones.
 
     Args:
-        table: rows with targets; their text as it is in the file.
+        table: rows with targets; text unparsed.
         numbers: of these rows in the file, from 0.
         roles: of the columns.
-        schema: of another file, which these rows are to fit; None: inferred.
-        source: what errors call the table.
+        schema: the schema to match; None: inferred.
+        source: the table's name in error messages.
 
     Raises:
-        TableError: a column is not there, or holds what does not fit its kind.
+        TableError: a column is missing, or holds a value that does not fit its kind.
     """
     if schema is not None:
         table = typed_frame(table, schema, source, row_numbers=numbers + 1)
@@ -192,7 +191,7 @@ def typed_table(
 def _with_moments(
     table: "pl.DataFrame", schema: Schema, source: str, numbers: NDArray[np.int64]
 ) -> "pl.DataFrame":
-    """The dates read as the schema says, so that an error names the row as the file has it."""
+    """Parse dates in the schema's formats; an error names the row number in the file."""
     import polars as pl
 
     made = []
@@ -214,7 +213,7 @@ def _with_moments(
 def _notes_of_roles(
     special: "pl.DataFrame", roles: ColumnRoles, weights: NDArray[np.float64] | None
 ) -> tuple[str, ...]:
-    """What a person should know of rows without a group, or of weight 0."""
+    """Notes on rows without a group, and on rows of weight 0."""
     notes = []
     if roles.group_by is not None and special[roles.group_by].null_count():
         num = rows_in_words(special[roles.group_by].null_count())
@@ -224,12 +223,12 @@ def _notes_of_roles(
 
 
 def notes_of_weights(num_zero: int) -> tuple[str, ...]:
-    """What a person should know of so many rows of weight 0."""
-    return (f"{rows_in_words(num_zero)} of weight 0 count for nothing",) if num_zero else ()
+    """The note that rows of weight 0 are ignored, if there are any."""
+    return (f"{rows_in_words(num_zero)} of weight 0 are ignored",) if num_zero else ()
 
 
 def _ranks(series: "pl.Series") -> NDArray[np.int64]:
-    """Numbers in the order of the values; 0 for those that are missing."""
+    """Dense ranks of the values; 0 where missing."""
     import polars as pl
 
     ranks: NDArray[np.int64] = series.rank("dense").cast(pl.Int64).fill_null(0).to_numpy()
@@ -239,7 +238,7 @@ def _ranks(series: "pl.Series") -> NDArray[np.int64]:
 def _times(
     series: "pl.Series", source: str, numbers: NDArray[np.int64], roles: ColumnRoles
 ) -> NDArray[np.int64]:
-    """Ranks by time of rows with these numbers in the file, from 0."""
+    """Dense ranks of the rows by time; `numbers` are their row numbers in the file, from 0."""
     import polars as pl
 
     told = roles.as_kind.get(series.name, "").removeprefix("date:")
@@ -253,7 +252,7 @@ def _times(
         if len(formats) > 1:
             raise TableError(
                 f"time column {series.name!r} of {source} holds dates in which day and month "
-                "cannot be told apart; write them as 2024-01-31, or say --as "
+                "cannot be told apart; write them as 2024-01-31, or pass --as "
                 f"{shlex.quote(f'{series.name}=date:{formats[0]}')}"
             )
         series = moments_of(series, formats[0] if formats else ISO, source)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import RunFolderError
-from multilayer.fit.moved_data import find_folder, where_data_are
+from multilayer.fit.moved_data import find_folder, locate_data
 from multilayer.reading.byte_stream import STANDARD_INPUT
 from multilayer.recipes.recipes import recipe
 from multilayer.runs.checkpoints import CheckpointPlan
@@ -99,7 +99,7 @@ class RunConfiguration:
         try:
             settings = TrainingSettings(**document["settings"])
             if origin["kind"] == "table":
-                origin = where_data_are(run, origin)
+                origin = locate_data(run, origin)
             elif Path(origin["load"]).is_absolute():  # other data are known by their name
                 origin = {**origin, "load": find_folder(run, origin["load"])}
             saved = cls(

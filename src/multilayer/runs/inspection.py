@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.errors import RunFolderError
-from multilayer.fit.moved_data import is_there, where_data_are
+from multilayer.fit.moved_data import is_there, locate_data
 from multilayer.fit.rows import Rows
 from multilayer.metrics.importance import Importance, permutation_importance
 from multilayer.model.model import Model
@@ -146,7 +146,7 @@ def _all_rows_of(
         raise RunFolderError(f"settings.json of {run} lacks {error}") from error
     if validation is None and not numbers:
         return None, "the run held no rows out; name a table with rows it has not learned from"
-    origin = where_data_are(run, origin)
+    origin = locate_data(run, origin)
     path = origin["load"] if validation is None else origin["validation"]
     if not is_there(path) or not Path(path).is_file():
         what = "validation rows were held out of" if validation is None else "run was validated on"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from multilayer.engine.fingerprints import as_json, check_same_training
-from multilayer.fit.moved_data import without_places
+from multilayer.fit.moved_data import without_paths
 from multilayer.runs.checkpoints import CheckpointPlan, Checkpoints
 from multilayer.runs.run_documents import read_settings
 from multilayer.runs.run_folder import RunFolder
@@ -105,7 +105,7 @@ def _compared(description: dict[str, Any], saved: dict[str, Any]) -> dict[str, A
     What an earlier version did not write down of the data is not compared; the checkpoint has a
     checksum of what is learned from.
     """
-    known = _as_far_as_known(description["data"], without_places(saved["data"]))
+    known = _as_far_as_known(description["data"], without_paths(saved["data"]))
     return {**description, "data": known}
 
 

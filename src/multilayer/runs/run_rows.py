@@ -18,7 +18,7 @@ from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import RunFolderError, SettingsError, TableError
 from multilayer.fit.fit import Fit
 from multilayer.fit.image_rows import prepare_images
-from multilayer.fit.moved_data import check_is_there, find_folder, where_data_are
+from multilayer.fit.moved_data import check_is_there, find_folder, locate_data
 from multilayer.fit.prepare import prepare
 from multilayer.fit.table_source import read_rows
 from multilayer.images.datasets import ImageDataset, load_images
@@ -159,7 +159,7 @@ def _fit_again(
         raise RunFolderError(
             f"the rows of {run} came through the standard input, and cannot be read again"
         )
-    origin = where_data_are(run, origin, given)
+    origin = locate_data(run, origin, given)
     path, validation = origin["load"], origin["validation"]
     check_is_there(run, path)
     check_table_of_run(run, origin, is_shown=False)
