@@ -1,5 +1,7 @@
 """Numbers as people write them: found in a column of text, and read."""
 
+import re
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -43,6 +45,24 @@ from multilayer.errors import DataWarning, SettingsError, TableError
         (["\uff11\uff12\uff0e\uff15", "-\uff13"], [12.5, -3]),
         (["\u0661\u0662\u066b\u0665", "\u0663"], [12.5, 3]),
         (["\uff11\uff12\uff05", "\uff13\uff05"], [12, 3]),
+        (["1,5 Mio. €", "2 Mrd. €"], [1500000, 2e9]),
+        (["20 M€", "1,5 M€"], [20e6, 1500000]),
+        (["5 TEUR", "7 TEUR"], [5, 7]),
+        (["1,5 млн \N{RUBLE SIGN}", "20 тыс \N{RUBLE SIGN}"], [1500000, 20000]),
+        (["1/2", "3/4", "1 1/2", "2"], [0.5, 0.75, 1.5, 2]),
+        (["½ cup", "2¼ cup", "1,004 1/2 cup"], [0.5, 2.25, 1004.5]),
+        (['7 1/8"', '12"'], [7.125, 12]),
+        (["5 MB", "3 GB", "n/a"], [5e6, 3e9, None]),
+        (["5 kg", "300 g", "2.5 kg"], [5000, 300, 2500]),
+        (["5 mm", "3 m"], [0.005, 3]),
+        (["2 years", "1 year"], [2, 1]),
+        (["2 years", "3 weeks", "1 month"], [63115200, 1814400, 2629800]),
+        (["36:15:00", "0:45:30"], [130500, 2730]),
+        (["59:30", "1:02:15"], [3570, 3735]),
+        (["-0:30", "25:10"], [-1800, 90600]),
+        (["1 days 02:00:00", "-1 days +23:00:00"], [93600, -3600]),
+        (["1h 20m", "45 min", "2 hrs"], [4800, 2700, 7200]),
+        (["PT1H30M", "P1DT2H"], [5400, 93600]),
     ],
 )
 def test_a_column_of_numbers_is_read(texts, numbers) -> None:
@@ -55,8 +75,8 @@ def test_a_column_of_numbers_is_read(texts, numbers) -> None:
 @pytest.mark.parametrize(
     "texts",
     [
-        ["abc", "d"], ["A12", "B13"], ["1.2.3", "1.2.4"], ["$5", "€5"], ["5 kg", "300 g"],
-        ["$5"] * 400 + ["€5", "7 USD"], ["5 MB", "3 GB"],
+        ["abc", "d"], ["A12", "B13"], ["1.2.3", "1.2.4"], ["$5", "€5"], ["5 kg", "300 pcs"],
+        ["$5"] * 400 + ["€5", "7 USD"], ["120/80", "90/60"], ["1:5", "2:7"], ["14:30", "7:05"],
         ["192.168.1.1", "10.0.0.1"], ["10-20", "20-30"], ["5'11", "6'2"],
     ],
 )  # fmt: skip
@@ -259,3 +279,34 @@ def test_a_percent_sign_may_stand_before_its_number() -> None:
     found = find_numbers(pl.Series("x", [f"%{n / 4}" for n in range(30)]))
     assert found is not None
     assert found.numbers[2] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("texts", "words"),
+    [
+        (["5 MB", "3 GB"], "several units, and are converted to bytes"),
+        (["36:15:00", "1:00:00"], "durations, in seconds"),
+        (["25:15", "1:00"], "'25:15' is read as hours and minutes"),
+        (["1/2", "3/4"], "fractions such as '1/2'"),
+        (["$5", "7"], "20 of its values have no \\$"),
+        (["5 kg", "7"], "20 of its values have no kg"),
+    ],
+)
+def test_how_numbers_are_taken_is_said_and_kept(texts, words) -> None:
+    frame = pl.DataFrame({"x": texts * 20})
+    schema, typed = judge_columns(frame)
+    (warning,) = schema.warnings
+    assert re.search(words, warning), warning
+    again = Schema.from_json(schema.to_json())
+    assert typed_frame(frame, again)["x"].equals(typed["x"])
+    encoder = Encoder.from_json(Encoder.fit(typed, schema).to_json())
+    assert (encoder.encode(frame) == encoder.encode(typed)).all()
+    assert frame["x"].to_list() == texts * 20  # is not changed
+
+
+def test_numbers_without_one_of_several_units_are_refused_or_said() -> None:
+    schema = infer_schema(pl.DataFrame({"x": ["5 MB", "3 GB"] * 20}))
+    with pytest.raises(TableError, match="row 2 of column 'x'.*'7'"):
+        typed_frame(pl.DataFrame({"x": ["5 TB", "7"]}), schema)
+    with pytest.warns(DataWarning, match="has no bytes"):
+        typed_frame(pl.DataFrame({"x": [5, 7]}), schema)

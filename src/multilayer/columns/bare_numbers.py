@@ -5,8 +5,9 @@ import warnings
 from functools import cache
 from typing import TYPE_CHECKING
 
-from multilayer.columns.find_numbers import is_currency
 from multilayer.columns.number_format import NumberFormat
+from multilayer.columns.signs_around import is_currency
+from multilayer.columns.units import UNITS
 from multilayer.errors import DataWarning
 
 if TYPE_CHECKING:
@@ -35,8 +36,10 @@ class BareNumbers:
         """
         import polars as pl
 
-        sign = None if number_format is None else _sign_that_matters(number_format.affixes)
+        sign = None if number_format is None else _sign_that_matters(number_format)
         if sign is None:
+            return
+        if series.dtype == pl.String and sign in _REQUIRED:
             return
         if series.dtype == pl.String:
             values = series.filter(series.str.contains(r"\d"))
@@ -66,6 +69,13 @@ class BareNumbers:
             warnings.warn(text, DataWarning, stacklevel=4)
 
 
+# What text must have there; a number alone counts as one of these.
+_REQUIRED = tuple(UNITS)
+
+
 @cache
-def _sign_that_matters(affixes: tuple[str, ...]) -> str | None:
-    return next((affix for affix in affixes if not is_currency(affix)), None)
+def _sign_that_matters(number_format: NumberFormat) -> str | None:
+    if number_format.is_duration:
+        return "seconds"
+    affixes = (affix for affix in number_format.affixes if not is_currency(affix))
+    return number_format.units or next(affixes, None)

@@ -5,18 +5,23 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from multilayer.columns.fractions_and_durations import (
+    FRACTION,
+    HAS_FRACTION,
+    HOURS,
+    with_decimals,
+    writing_of_durations,
+)
 from multilayer.columns.missing import first_present, present_text, present_values
-from multilayer.columns.number_format import MULTIPLES, NumberFormat
+from multilayer.columns.number_format import NumberFormat
+from multilayer.columns.signs_around import LOOK, SignsAround, is_currency, look_parts
 from multilayer.columns.text_numbers import parse_numbers, shown, whole_if_exact
 from multilayer.columns.value_format import ValueFormat
 from multilayer.columns.written_numbers import (
-    APOSTROPHES,
-    SPACES,
     TIMES_TEN,
     digits_pattern,
     with_usual_signs,
     written_numbers,
-    written_pattern,
 )
 
 if TYPE_CHECKING:
@@ -27,23 +32,7 @@ _DIGIT = re.compile(r"\d|inf", re.IGNORECASE)
 _FEWEST_ROWS = 20  # in fewer, one text among numbers may as well be a category
 _NUMBER_SHARE, _FEWEST_NUMBERS = 0.95, 10
 _MOST_STRAYS, _LEAST_SHARE, _MANY_NUMBERS = 3, 0.5, 20
-_CODES = (
-    "AED|ARS|AUD|BGN|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EGP|EUR|GBP|HKD|HUF|IDR|ILS|INR|ISK|JPY|KES|"
-    "KRW|MXN|MYR|NGN|NOK|NZD|PEN|PHP|PKR|PLN|RMB|RON|RUB|SAR|SEK|SGD|THB|TRY|TWD|UAH|USD|VND|ZAR"
-)
-_NAMED = r"(?:US|R|A|C|CA|AU|NZ|HK|S|NT|MX)\$|kr\.?|zł|Kč|Ft|lei|лв|S?Fr\.|Rs\.?|\p{Cyrillic}{3}\."
-_CURRENCY = rf"(?:{_NAMED}|{_CODES}|\p{{Sc}})"
-_SAME = {"usd": "$", "us$": "$", "eur": "€", "gbp": "£", "inr": "₹", "rs.": "₹", "rs": "₹"}
 _EXPONENT = rf"(?i)^[^,.]*\d,\d+(?:{TIMES_TEN})[+-]?\d+"
-_AREA = r"(?:(?:sq|cu)\.?\s?(?:ft|in|yd|mi|k?m)\.?|fl\.?\s?oz\.?)"
-_UNIT = rf"(?:[%‰]|°[cf]?|{_AREA}|/?[\p{{L}}µ][\p{{L}}/·]{{0,11}}(?:[²³]|\^?[23])?)"
-_ANY_DIGITS = rf"(?:\d|[.,]\d)(?:[\d.,_{APOSTROPHES}{SPACES}]*[\d.,])?"
-_LOOK = (
-    written_pattern(_ANY_DIGITS, "~~")
-    .replace("(?P<before>~~)", f"(?P<before>{_CURRENCY}|%)")
-    .replace("(?P<after>~~)", f"(?P<after>{_CURRENCY}|{_UNIT})")
-    .replace("(?P<last>~~)", f"(?P<last>{_CURRENCY}|%)")
-)
 # (decimal sign, thousands separator), in order of preference where several fit.
 _SIGNS = (
     (".", ""), (".", ","), (",", ""), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"),
@@ -115,56 +104,102 @@ def find_numbers(
         if numbers is not None:
             whole = whole_if_exact(text, numbers.fill_nan(None))
             return NumbersFound(NumberFormat(), whole, first[0], {}, 0, are_numbers=True)
+    if writing := writing_of_durations(text, first):
+        found = _found(text, NumberFormat(writing=writing))
+        return replace(found, doubt=_doubt_of_durations(text, writing))
     values = text.drop_nulls().head(_ROWS_TO_GLANCE_AT).to_list()
     glance = pl.Series([t for t in map(present_text, values) if t is not None], dtype=pl.String)
-    if with_usual_signs(glance).str.contains(_LOOK).mean() < _LEAST_SHARE:  # type: ignore[operator]
+    glance = with_usual_signs(glance)
+    writing = FRACTION if glance.str.contains(HAS_FRACTION).any() else ""
+    if writing:
+        glance = with_decimals(glance, told.decimal or ".")
+    if glance.str.contains(LOOK).mean() < _LEAST_SHARE:  # type: ignore[operator]
         return None
     distinct = with_usual_signs(_present(text).unique(maintain_order=True))
-    part = pl.col("text").str.extract_groups(_LOOK).struct.field
-    parts = distinct.alias("text").to_frame().select(
-        part("digits").str.strip_chars(), part("before"), pl.coalesce(part("after"), part("last"))
-    ).drop_nulls("digits")  # fmt: skip
-    affixes, multiples, currencies = _signs_around(parts)
+    if writing:
+        distinct = with_decimals(distinct, told.decimal or ".")
+    parts = look_parts(distinct)
+    signs = SignsAround.of(parts)
     # A comma before an exponent is a decimal sign: 6,673e+05 is 667,300.
-    has_exponent = told.thousands is None and bool(
-        with_usual_signs(glance).str.contains(_EXPONENT).any()
-    )
+    has_exponent = told.thousands is None and bool(glance.str.contains(_EXPONENT).any())
     told_signs = replace(told, decimal=",") if has_exponent and told.decimal is None else told
     decimal, thousands, is_ambiguous = _signs(parts["digits"], told_signs, decimal_of_table)
-    found = NumberFormat(decimal, thousands, affixes, multiples=multiples)
-    numbers = written_numbers(text, found)
+    number_format = NumberFormat(
+        decimal, thousands, signs.affixes, (), signs.multiples, signs.units, writing
+    )
+    found = _found(text, number_format, signs.currencies)
+    return replace(found, doubt=_doubt(text, found, is_ambiguous), is_ambiguous=is_ambiguous)
+
+
+def _found(
+    text: "pl.Series", number_format: NumberFormat, currencies: tuple[str, ...] = ()
+) -> NumbersFound:
+    """The numbers of a column in a given format."""
+    import polars as pl
+
+    numbers = written_numbers(text, number_format)
     present = present_values(text)
     is_stray = present.is_not_null() & numbers.is_null()
     num_present = len(present) - present.null_count()
     strays = Counter(present.filter(is_stray).to_list())
     are_numbers = len(currencies) < 2 and (
-        not strays or _are_numbers(numbers, num_present, len(strays), found)
+        not strays or _are_numbers(numbers, num_present, len(strays), number_format)
     )
     if strays and are_numbers:
-        found = replace(found, missing=tuple(strays))
+        number_format = replace(number_format, missing=tuple(strays))
     is_number = numbers.is_not_null()
-    doubt = ""
-    if is_ambiguous:
-        doubt = (
-            f"the comma of {shown(_first(present, is_number & present.str.contains(',')))} is read "
-            + ("as the decimal sign" if decimal == "," else "as a thousands separator")
-            + f"; if it is not, add {'--thousands' if decimal == ',' else '--decimal'} ,"
-        )
-    elif "%" in affixes:
-        bare = is_number & ~with_usual_signs(present).str.contains("%") & (numbers != 0)
-        if bare.any():
-            doubt = f"{int(bare.sum()):,} of its values have no %, and are read as if they had one"
-    elif multiples:
-        named = [text.upper() if len(text) == 1 else text for text in multiples]
-        doubt = f"suffixes such as {shown(named[0])} multiply the number before them"
-    elif units := [affix for affix in affixes if not is_currency(affix)]:
-        doubt = f"{' and '.join(map(shown, units))} is read as their unit"
-    example = _first(present, is_number & ~present.cast(pl.Float64, strict=False).is_not_null())
+    example = _first(present, is_number & present.cast(pl.Float64, strict=False).is_null())
+    example = example or _first(present, is_number) or _first(present, present.is_not_null())
     return NumbersFound(
-        found, numbers.fill_nan(None), example or glance[0], dict(strays),
-        is_stray.arg_max() or 0 if strays else 0, are_numbers, doubt,
-        is_ambiguous, currencies,
+        number_format, numbers.fill_nan(None), example, dict(strays),
+        is_stray.arg_max() or 0 if strays else 0, are_numbers, currencies=currencies,
     )  # fmt: skip
+
+
+def _doubt_of_durations(text: "pl.Series", writing: str) -> str:
+    doubt = "they are durations, in seconds"
+    two_parts = text.filter(text.str.contains(r"^\D*\d+:\d\d\s*$"))
+    if len(two_parts):
+        meaning = "hours and minutes" if writing == HOURS else "minutes and seconds"
+        doubt += f"; {shown(two_parts[0])} is read as {meaning}"
+    return doubt
+
+
+def _doubt(text: "pl.Series", found: NumbersFound, is_ambiguous: bool) -> str:
+    """How ambiguous texts are read, a sentence; "" if none is."""
+    number_format, doubts = found.number_format, []
+    present, is_number = present_values(text), found.numbers.is_not_null()
+    if is_ambiguous:
+        is_decimal = number_format.decimal == ","
+        return (
+            f"the comma of {shown(_first(present, is_number & present.str.contains(',')))} is read "
+            + ("as the decimal sign" if is_decimal else "as a thousands separator")
+            + f"; if it is not, add {'--thousands' if is_decimal else '--decimal'} ,"
+        )
+    affixes = number_format.affixes
+    units = [affix for affix in affixes if affix != "%" and not is_currency(affix)]
+    if number_format.multiples:
+        texts = number_format.multiples
+        named = [text.upper() if len(text) == 1 else text for text in texts]
+        doubts.append(f"suffixes such as {shown(named[0])} multiply the number before them")
+    if number_format.units:
+        doubts.append(f"they are in several units, and are converted to {number_format.units}")
+    if units:
+        are = "is" if len(units) == 1 else "are"
+        doubts.append(f"{' and '.join(map(shown, units))} {are} read as their unit")
+    if affixes:
+        pattern = "|".join(map(re.escape, affixes))
+        bare = ~with_usual_signs(present).str.contains(f"(?i){pattern}")
+        number = int((is_number & bare & (found.numbers != 0)).sum())
+        if number:
+            have = "has" if number == 1 else "have"
+            doubts.append(
+                f"{number:,} of its values {have} no {affixes[0]}, and are read as if they had one"
+            )
+    if number_format.writing:
+        fraction = shown(_first(present, present.str.contains(HAS_FRACTION)))
+        doubts.append(f"fractions such as {fraction} are read as decimals")
+    return "; ".join(doubts)
 
 
 def _are_numbers(
@@ -208,51 +243,6 @@ def _signs(
 
 def _present(text: "pl.Series") -> "pl.Series":
     return present_values(text).drop_nulls()
-
-
-def is_currency(affix: str) -> bool:
-    """Whether a prefix or suffix of a number is a currency."""
-    import polars as pl
-
-    return bool(pl.Series([affix]).str.contains(f"(?i)^{_CURRENCY}$").all())
-
-
-def _signs_around(
-    parts: "pl.DataFrame",
-) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """Affixes, multiplying suffixes and all currencies around the digits."""
-    before, after = (_counted(parts[name].drop_nulls().to_list()) for name in ("before", "after"))
-    counts = _counted([text for side in (before, after) for text in side.elements()])
-    spelled = tuple(affix for affix in counts if is_currency(affix))
-    currencies = tuple({_SAME.get(affix.casefold(), affix): affix for affix in spelled}.values())
-    multiples = tuple(text for affix in after if (text := affix.casefold()) in MULTIPLES)
-    has_others = len(multiples) < len(set(after) - set(spelled))
-    if multiples and not has_others and (len(multiples) > 1 or before.keys() & set(spelled)):
-        affixes = tuple(affix for affix, _ in counts.most_common() if affix in spelled)
-        # Other files of a column with 2.5K and 3M may hold 1B.
-        others = tuple(text for text in "kmbt" if text not in multiples)
-        return (
-            affixes[:1],
-            (*multiples, *others) if set(multiples) & {"k", "m"} else multiples,
-            currencies,
-        )
-    if not counts:
-        return (), (), ()
-    affix, often = counts.most_common(1)[0]
-    other_side = after if before[affix] else before
-    second = tuple(
-        other
-        for other, count in other_side.most_common(1)
-        if count >= often / 2 and other != affix and is_currency(other) != is_currency(affix)
-    )
-    same = [other for other in spelled if other not in (affix, *second)]
-    return (affix, *second, *(same if len(currencies) == 1 else ())), (), currencies
-
-
-def _counted(texts: list[str]) -> Counter[str]:
-    """Count texts ignoring case; each is spelled as it first occurs."""
-    spelled: dict[str, str] = {}
-    return Counter(spelled.setdefault(text.casefold(), text) for text in texts)
 
 
 def _first(text: "pl.Series", which: "pl.Series") -> str:

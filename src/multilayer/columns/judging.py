@@ -17,7 +17,15 @@ from multilayer.columns.column_notes import (
     strays_in_words,
     unused_note,
 )
-from multilayer.columns.dates import COMPACT, ISO, DatesFound, find_dates, moments_of, shown_format
+from multilayer.columns.dates import (
+    COMPACT,
+    ISO,
+    TIME_OF_DAY,
+    DatesFound,
+    find_dates,
+    moments_of,
+    shown_format,
+)
 from multilayer.columns.find_numbers import NumbersFound
 from multilayer.columns.missing import present_text, suspected_sentinel
 from multilayer.columns.number_format import NumberFormat
@@ -188,7 +196,8 @@ def judged_text(
         False,
     }:
         return Column(name, "boolean", " or ".join(facts.distinct) + missing), None
-    dates = find_dates(series)
+    are_durations = numbers is not None and numbers.number_format.is_duration
+    dates = None if are_durations else find_dates(series)
     judged = None if dates is None else _judged_dates(series, dates, count, rows)
     if judged is not None:
         return judged
@@ -304,6 +313,8 @@ def _judged_dates(
             f"{stray} in row {rows.number(found.first_stray)}: treated as missing; confirm with "
             f"--missing {stray[1:-1]} (missing in Python)"
         )
+    if list(found.counts) == [TIME_OF_DAY]:
+        return None  # 1:5 is a ratio
     if count < _FEWEST_ROWS_TO_JUDGE or count - num_strays < _NUMBER_SHARE / 4 * count:
         return None
     counts = ", ".join(

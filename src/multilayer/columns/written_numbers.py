@@ -1,9 +1,11 @@
 """Parse text such as $1,234.50, (27), 5,3 % and −4."""
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from multilayer.columns.number_format import MULTIPLES, NumberFormat
+from multilayer.columns.fractions_and_durations import FRACTION, seconds_of, with_decimals
+from multilayer.columns.number_format import NumberFormat
 
 if TYPE_CHECKING:
     import polars as pl
@@ -69,6 +71,10 @@ def written_numbers(text: "pl.Series", number_format: NumberFormat) -> "pl.Serie
     """
     import polars as pl
 
+    if number_format.is_duration:
+        return seconds_of(text, number_format.writing)
+    if number_format.writing == FRACTION:
+        text = with_decimals(text, number_format.decimal)
     if number_format.is_plain:
         numbers = text.str.strip_chars().cast(pl.Float64, strict=False)
         others = (numbers.is_null() & text.is_not_null()).arg_true()
@@ -77,11 +83,14 @@ def written_numbers(text: "pl.Series", number_format: NumberFormat) -> "pl.Serie
             numbers = numbers.scatter(others, written.to_series())
         return numbers
     digits = digits_pattern(number_format.decimal, number_format.thousands)
-    numbers = _simple_numbers(text, digits, number_format)
+    if number_format.units:
+        numbers = pl.repeat(None, len(text), dtype=pl.Float64, eager=True).alias(text.name)
+    else:
+        numbers = _simple_numbers(text, digits, number_format)
     others = (numbers.is_null() & text.is_not_null()).arg_true()
     if not len(others):
         return numbers
-    affixes, multiples = _one_of(number_format.affixes), _one_of(number_format.multiples)
+    affixes, multiples = _one_of(number_format.affixes), rf"(?:{_one_of(number_format.scales)})\.?"
     pattern = written_pattern(digits, affixes, multiples)
     rest = with_usual_signs(text[others]).alias("text").to_frame()
     return numbers.scatter(others, rest.select(_value(pattern, number_format)).to_series())
@@ -110,7 +119,7 @@ def _written_between(thousands: str) -> str:
     return re.escape({" ": SPACES, "'": APOSTROPHES}.get(thousands, thousands))
 
 
-def _one_of(texts: tuple[str, ...]) -> str:
+def _one_of(texts: Iterable[str]) -> str:
     return "|".join(map(re.escape, sorted(texts, key=len, reverse=True))) or NOTHING
 
 
@@ -132,9 +141,13 @@ def _value(pattern: str, number_format: NumberFormat) -> "pl.Expr":
         digits = digits.str.replace(number_format.decimal, ".", literal=True)
     exponent = "e" + pl.coalesce(part("exponent"), part("fortran"))
     number = pl.concat_str([digits, exponent.fill_null("")]).cast(pl.Float64, strict=False)
-    if number_format.multiples:
-        times = part("multiple").str.to_lowercase().replace_strict(MULTIPLES, default=1.0)
-        number = number * times
+    if number_format.scales:
+        name = part("multiple").str.to_lowercase().str.strip_chars_end(".")
+        # Among MB and GB, 5 alone says nothing.
+        without = None if number_format.units else 1.0
+        number *= name.replace_strict(
+            number_format.scales, default=without, return_dtype=pl.Float64
+        )
     # In 5.- the dash stands for the cents.
     line = pl.coalesce(part("dash"), part("trailing"))
     trailing = pl.when(~part("digits").str.ends_with(number_format.decimal)).then(line)

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.columns.bare_numbers import BareNumbers
-from multilayer.columns.find_numbers import NumbersFound, find_numbers, is_currency
+from multilayer.columns.find_numbers import NumbersFound, find_numbers
 from multilayer.columns.judging import are_codes
 from multilayer.columns.left_out import LeftOut
 from multilayer.columns.missing import MISSING_LABEL_SPELLINGS, present_values, suspected_sentinel
 from multilayer.columns.number_format import NumberFormat
 from multilayer.columns.numbers_of_columns import numbers_beside_others
 from multilayer.columns.schema import require_columns
+from multilayer.columns.signs_around import is_currency
 from multilayer.columns.target_values import is_present, target_array
 from multilayer.columns.text_numbers import numbers_of, parse_numbers, with_numbers_found
 from multilayer.columns.value_format import ValueFormat, with_missing_told
