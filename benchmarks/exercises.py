@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from multilayer.drawing.markdown import markdown_table
+from multilayer.drawing.panels import markdown_table
 
 DOCS = Path(__file__).parent.parent / "docs"
 EXERCISES = {

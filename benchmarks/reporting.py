@@ -4,7 +4,7 @@ import datetime
 from dataclasses import replace
 from pathlib import Path
 
-from multilayer.drawing.markdown import markdown_table as markdown_table
+from multilayer.drawing.panels import markdown_table as markdown_table
 from multilayer.proofs.bench import this_machine
 
 RESULTS = Path(__file__).parent / "results"

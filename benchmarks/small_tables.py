@@ -17,7 +17,7 @@ from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 from sklearn.metrics import log_loss
 
 from multilayer import MLPClassifier
-from multilayer.drawing.markdown import markdown_table
+from multilayer.drawing.panels import markdown_table
 
 SIZES = (6, 8, 10, 15, 20, 30, 60, 150)
 REAL = {"iris": load_iris, "wine": load_wine, "breast cancer": load_breast_cancer}

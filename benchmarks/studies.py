@@ -29,10 +29,10 @@ import platformdirs
 import torch
 from reporting import machine, write_result
 
-from multilayer.drawing.markdown import markdown_table
+from multilayer.drawing.panels import markdown_table
 from multilayer.experiments.load_problem import load_problem
 from multilayer.experiments.repetitions import repeat
-from multilayer.experiments.studies.width import WIDTHS
+from multilayer.experiments.studies.shapes import WIDTHS
 from multilayer.recipes.recipes import recipe
 
 RECORDS = platformdirs.user_cache_path("multilayer-benchmarks") / "studies.jsonl"

@@ -1,7 +1,6 @@
 import pytest
 
-from multilayer.cli.application import run
-from multilayer.cli.flag_names import with_flags_as_typed
+from multilayer.cli.application import run, with_flags_as_typed
 
 
 @pytest.mark.parametrize(

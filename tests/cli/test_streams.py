@@ -10,7 +10,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from multilayer.cli.application import run as command
-from multilayer.cli.own_name import own_command
+from multilayer.cli.terminal import own_command
 from multilayer.reading.table import read_table
 
 PROGRAM = Path(sys.executable).with_name("multilayer")

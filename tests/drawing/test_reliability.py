@@ -1,7 +1,7 @@
 import pytest
 from PIL import Image
 
-from multilayer.drawing.reliability import save_reliability_diagram
+from multilayer.drawing.pictures import save_reliability_diagram
 from multilayer.errors import OutputError
 
 

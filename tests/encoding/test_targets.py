@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import LabelEncoder, StandardScaler
 
-from multilayer.columns.booleans import boolean_of
 from multilayer.columns.missing import present_values
 from multilayer.columns.target_values import infer_task, is_present, target_array
+from multilayer.columns.value_format import boolean_of
 from multilayer.encoding.number_scale import NumberScale
 from multilayer.encoding.targets import Targets
 from multilayer.errors import TableError

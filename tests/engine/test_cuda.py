@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from multilayer.engine.batches import Examples
-from multilayer.engine.cuda_graphs import can_be_recorded
 from multilayer.engine.network import Network
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
+from multilayer.engine.step_choice import can_be_recorded
 from multilayer.engine.training import train
 
 SETTINGS = TrainingSettings(hidden_widths=(16,), batch_size=32, max_epochs=5)

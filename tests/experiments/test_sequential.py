@@ -11,7 +11,7 @@ from multilayer.experiments.problem import ArrayProblem
 from multilayer.experiments.repetitions import repeat
 from multilayer.experiments.sequential import SequentialComparison, holm, looks_up_to
 from multilayer.fit.image_rows import image_examples
-from multilayer.images.digits import load_digits
+from multilayer.images.datasets import load_digits
 from multilayer.recipes.recipes import recipe
 
 LOOKS = looks_up_to(40)

@@ -6,7 +6,7 @@ import pytest
 from multilayer.errors import DatasetNotFoundError, SettingsError
 from multilayer.experiments.problem import problem_of
 from multilayer.experiments.studies import alignment, joint, speed
-from multilayer.experiments.studies.timing import ratio_interval, times_in_turns
+from multilayer.experiments.studies.speed import ratio_interval, times_in_turns
 from multilayer.experiments.study import run_study, save_study, study
 from multilayer.experiments.study_plan import STUDY_NAMES, plan_study
 from multilayer.runs.run_folder import RunFolder

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 from sklearn import datasets
 
-from multilayer.images.datasets import ImageDataset
-from multilayer.images.digits import load_digits
+from multilayer.images.datasets import ImageDataset, load_digits
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ from multilayer.book.batches import TensorLoader
 from multilayer.book.board import Point, ProgressBoard
 from multilayer.book.d2l_name import provide_d2l
 from multilayer.book.data_module import DataModule, SyntheticRegressionData
-from multilayer.book.devices import cpu, gpu, num_gpus, try_all_gpus, try_gpu
 from multilayer.book.downloads import DATA_HUB, DATA_URL, download, extract
 from multilayer.book.fashion_mnist import FashionMNIST, LabelledImages
 from multilayer.book.hyperparameters import HyperParameters, add_to_class
@@ -41,10 +40,12 @@ from multilayer.book.tensors import (
     concat,
     cos,
     cosh,
+    cpu,
     exp,
     expand_dims,
     eye,
     float32,
+    gpu,
     int32,
     int64,
     linspace,
@@ -53,6 +54,7 @@ from multilayer.book.tensors import (
     meshgrid,
     nn_Module,
     normal,
+    num_gpus,
     numpy,
     ones,
     ones_like,
@@ -72,6 +74,8 @@ from multilayer.book.tensors import (
     tensor,
     to,
     transpose,
+    try_all_gpus,
+    try_gpu,
     zeros,
     zeros_like,
 )

@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from multilayer.book.devices import gpu, num_gpus
 from multilayer.book.hyperparameters import HyperParameters
 from multilayer.book.module import Batch, Module
 from multilayer.book.ranks import TrainerRanks
+from multilayer.book.tensors import gpu, num_gpus
 from multilayer.errors import SettingsError
 
 

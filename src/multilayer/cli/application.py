@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -10,7 +11,6 @@ from cyclopts import App, CycloptsError
 
 from multilayer import __version__
 from multilayer.cli import exit_codes
-from multilayer.cli.flag_names import with_flags_as_typed
 from multilayer.cli.interrupts import Interrupted
 from multilayer.cli.process import complain
 from multilayer.cli.terminal import warnings_as_notes
@@ -39,6 +39,8 @@ COMMANDS = {
     "picture": "Show how a network learned: its decision regions or first weights, and the loss "
     "surface.",
 }
+# Flags whose settings have another name.
+_SETTINGS = {"interval": "coverage", "validation": "validation_fraction", "proba": "probabilities"}
 
 
 def application(arguments: Sequence[str]) -> App:
@@ -104,3 +106,20 @@ def _of_the_system(error: OSError) -> str:
 
 def _exit_code_of(error: OSError) -> int:
     return exit_codes.BAD_INPUT if error.errno in _ERRORS_OF_NAMES else exit_codes.FAILED
+
+
+def with_flags_as_typed(message: str, arguments: Sequence[str]) -> str:
+    """A message that names settings as the flags that set them.
+
+    Only what was typed as a flag is changed; of names that are ordinary words too, such as `seed`,
+    only one that the message begins with.
+    """
+    for argument in arguments:
+        flag = argument.partition("=")[0]
+        if not re.fullmatch(r"--[a-z][a-z-]+", flag):
+            continue
+        words = flag.removeprefix("--")
+        name = _SETTINGS.get(words, words.replace("-", "_"))
+        place = rf"(?<![\w-]){name}\b" if "_" in name else rf"^{name}\b"
+        message = re.sub(place, flag, message)
+    return message

@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from multilayer.cli import exit_codes
-from multilayer.cli.own_name import own_command
-from multilayer.cli.terminal import say
+from multilayer.cli.terminal import own_command, say
 from multilayer.errors import escaped
 
 if TYPE_CHECKING:

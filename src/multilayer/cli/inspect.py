@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from multilayer.cli.argument_types import OptionalDataArgument
-from multilayer.cli.format_flags import FormatFlags
+from multilayer.cli.table_flags import FormatFlags
 from multilayer.cli.terminal import listed, print_table, say
 from multilayer.errors import escaped
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from multilayer.cli.format_flags import FormatFlags
+from multilayer.cli.table_flags import FormatFlags
 from multilayer.cli.terminal import note, print_table, say
 from multilayer.errors import SettingsError
 
@@ -54,8 +54,8 @@ def predict(
             count as missing: a note of columns, counts and examples, an error, or nothing.
         invert: for pictures, swap black and white first: for those that are dark on a light ground.
     """
+    from multilayer.files import require_other_file
     from multilayer.model.model_file import load_predictor
-    from multilayer.runs.outputs import require_other_file
     from multilayer.runs.run_folder import model_path
 
     output = None if output == "-" else output

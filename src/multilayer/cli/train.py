@@ -12,14 +12,12 @@ from cyclopts import Parameter
 from multilayer.cli import exit_codes
 from multilayer.cli.argument_types import OptionalDataArgument
 from multilayer.cli.doctor import print_diagnoses
-from multilayer.cli.epochs import epochs_in_words, show_epochs
+from multilayer.cli.epochs import epochs_in_words, show_epochs, show_preparation
 from multilayer.cli.interrupts import Stop, stop_on_interrupt
-from multilayer.cli.own_name import own_command
-from multilayer.cli.preparation import show_preparation
 from multilayer.cli.run_in_words import kept_in_words, print_plan, print_scores
 from multilayer.cli.setting_flags import QUIET, TABLE_GROUP, SettingFlags, given
 from multilayer.cli.table_flags import TableFlags
-from multilayer.cli.terminal import note, say
+from multilayer.cli.terminal import note, own_command, say
 from multilayer.errors import SettingsError
 from multilayer.reading.byte_stream import STANDARD_INPUT
 

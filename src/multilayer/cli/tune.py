@@ -8,11 +8,10 @@ from cyclopts import Parameter
 from multilayer.cli import exit_codes
 from multilayer.cli.argument_types import DataArgument, WholeNumber
 from multilayer.cli.interrupts import Stop, stop_on_interrupt
-from multilayer.cli.own_name import own_command
 from multilayer.cli.run_in_words import in_words
 from multilayer.cli.setting_flags import QUIET, TABLE_GROUP, SettingFlags, given
 from multilayer.cli.table_flags import TableFlags
-from multilayer.cli.terminal import listed, note, print_table, say
+from multilayer.cli.terminal import listed, note, own_command, print_table, say
 from multilayer.cli.tune_progress import show_search
 from multilayer.errors import SettingsError, escaped
 

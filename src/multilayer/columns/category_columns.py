@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.columns.booleans import boolean_of
 from multilayer.columns.missing import present_text
 from multilayer.columns.schema import CategoryMeaning, Column
+from multilayer.columns.value_format import boolean_of
 
 if TYPE_CHECKING:
     import polars as pl

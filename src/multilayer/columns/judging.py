@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from multilayer.columns.booleans import BOOLEAN_SPELLINGS, boolean_of
 from multilayer.columns.category_columns import spelled_number
 from multilayer.columns.column_notes import (
     Rows,
@@ -31,6 +30,7 @@ from multilayer.columns.missing import present_text, suspected_sentinel
 from multilayer.columns.number_format import NumberFormat
 from multilayer.columns.schema import CategoryMeaning, Column, ColumnKind
 from multilayer.columns.text_numbers import LEADING_ZERO, are_telephone_numbers, shown
+from multilayer.columns.value_format import BOOLEAN_SPELLINGS, boolean_of
 from multilayer.errors import TableError
 
 if TYPE_CHECKING:

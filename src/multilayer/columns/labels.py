@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.columns.booleans import boolean_of
 from multilayer.columns.target_checks import plain, shown_target
+from multilayer.columns.value_format import boolean_of
 from multilayer.errors import TableError
 
 Label = str | int | float | bool

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.columns.booleans import boolean_of
 from multilayer.columns.target_values import is_present
 from multilayer.columns.text_numbers import shown
+from multilayer.columns.value_format import boolean_of
 from multilayer.errors import TableError
 
 _LARGEST_EXACT = 2.0**53

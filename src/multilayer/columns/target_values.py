@@ -6,8 +6,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.columns.booleans import boolean_of
 from multilayer.columns.missing import present_values
+from multilayer.columns.value_format import boolean_of
 from multilayer.errors import TableError
 
 Task = Literal["binary", "multiclass", "multilabel", "regression"]

@@ -12,6 +12,21 @@ if TYPE_CHECKING:
 
 DECIMAL_SIGNS = (".", ",")
 THOUSANDS_SIGNS = (",", ".", " ", "'")
+# In lower case.
+BOOLEAN_SPELLINGS = {
+    "true": True,
+    "yes": True,
+    "t": True,
+    "y": True,
+    "on": True,
+    "1": True,
+    "false": False,
+    "no": False,
+    "f": False,
+    "n": False,
+    "off": False,
+    "0": False,
+}
 
 
 @dataclass(frozen=True)
@@ -101,3 +116,8 @@ def _number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
+
+
+def boolean_of(value: object) -> bool | None:
+    """The boolean that a value spells, or None."""
+    return BOOLEAN_SPELLINGS.get(str(value).strip().lower().removesuffix(".0"))

@@ -138,3 +138,13 @@ def _draw_series(axes: Axes, series: Series, color: str) -> None:
         ]
     kind = "o-" if series.is_line else "o"
     axes.errorbar(series.x, series.y, yerr=errors, fmt=kind, capsize=3, linewidth=1.2, **options)
+
+
+def markdown_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table, the first column to the left, the others to the right.
+
+    Bars within cells are escaped, so that each stays one cell.
+    """
+    rule = ["---", *["---:"] * (len(headers) - 1)]
+    lines = [[cell.replace("|", r"\|") for cell in cells] for cells in (headers, rule, *rows)]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)

@@ -16,9 +16,8 @@ from multilayer.engine.layers.embeddings import (
     NumberEmbedding,
     NumberParameters,
 )
-from multilayer.engine.layers.feature_scale import FeatureScale
 from multilayer.engine.layers.inputs import OneHotExpansion, Scaling, Standardization
-from multilayer.engine.layers.linear import Linear
+from multilayer.engine.layers.linear import FeatureScale, Linear
 from multilayer.engine.specification import NUM_FREQUENCIES, NUMBER_WIDTH, NetworkSpec
 
 FirstLayer = Scaling | OneHotExpansion

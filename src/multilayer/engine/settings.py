@@ -5,7 +5,7 @@ come from `TrainingSettings`.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
@@ -30,6 +30,8 @@ SelectionName = Literal["last", "loss", "accuracy"]
 
 # What the members of a population may differ in; all else is shared.
 SETTINGS_OF_A_MEMBER = ("seed", "initialization", "learning_rate", "weight_decay", "dropout")
+SEED_STEP = 1 << 32  # so that populations of neighboring seeds share no member
+IMAGE_SEED_STEP = 1  # kept so that runs on images repeat those of earlier versions
 
 
 @dataclass(frozen=True)
@@ -246,3 +248,10 @@ def of_members(
                 f"not in {name}: {', '.join(map(str, sorted(values, key=str)))}"
             )
     return list(settings)
+
+
+def settings_of_members(
+    settings: TrainingSettings, num_members: int, step: int = SEED_STEP
+) -> list[TrainingSettings]:
+    """The settings of each network, with a seed of its own."""
+    return [replace(settings, seed=settings.seed + member * step) for member in range(num_members)]

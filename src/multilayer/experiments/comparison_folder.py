@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from multilayer.drawing.figures import picture
-from multilayer.drawing.markdown import markdown_table
+from multilayer.drawing.panels import markdown_table
 from multilayer.experiments import comparison_words
 from multilayer.experiments.comparison import Comparison
 from multilayer.files import write_text

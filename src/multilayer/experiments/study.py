@@ -10,8 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from multilayer.drawing.markdown import markdown_table
-from multilayer.drawing.panels import Panel, save_panels
+from multilayer.drawing.panels import Panel, markdown_table, save_panels
 from multilayer.experiments.problem import Problem
 from multilayer.experiments.study_plan import STUDIES, StudyInterruptedError, StudyPlan, plan_study
 from multilayer.files import write_text
@@ -55,7 +54,7 @@ def run_study(name: str, plan: StudyPlan) -> StudySteps:
         The result; after a stop what was finished until then.
     """
     module = import_module(f"multilayer.experiments.studies.{STUDIES[name][0]}")
-    steps = module.study(plan)
+    steps = getattr(module, f"study_{name.replace('-', '_')}")(plan)
     try:
         while True:
             try:

@@ -16,8 +16,8 @@ from multilayer.recipes.recipes import recipe
 
 # Where each study is, and whether it trains on data.
 STUDIES = {
-    "width": ("width", True),
-    "depth": ("depth", True),
+    "width": ("shapes", True),
+    "depth": ("shapes", True),
     "bottleneck": ("bottleneck", True),
     "learning-rate": ("learning_rate", True),
     "activation": ("activation", True),
@@ -26,7 +26,7 @@ STUDIES = {
     "joint": ("joint", True),
     "speed": ("speed", False),
     "alignment": ("alignment", False),
-    "baseline": ("baseline", True),
+    "baseline": ("shapes", True),
 }
 STUDY_NAMES = tuple(STUDIES)
 

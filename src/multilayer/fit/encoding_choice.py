@@ -13,11 +13,10 @@ from multilayer.columns.target_values import Task, infer_task, target_array
 from multilayer.encoding.encoder import Encoder, EncodingPlan
 from multilayer.encoding.row_draw import RowDraw
 from multilayer.encoding.targets import Targets
-from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.settings import TrainingSettings, settings_of_members
 from multilayer.errors import TableError
 from multilayer.fit.chunked_fit import large_settings
 from multilayer.fit.column_roles import ColumnRoles
-from multilayer.fit.member_settings import settings_of_members
 from multilayer.fit.memory_plan import MemoryPlan
 from multilayer.fit.prepare import require_classes, spec_of
 from multilayer.fit.survey import MOST_CLASSES, TableSurvey

@@ -18,10 +18,14 @@ from multilayer.encoding.image_encoder import ImageEncoder
 from multilayer.encoding.targets import Targets
 from multilayer.engine.batches import Examples
 from multilayer.engine.chunks import ChunkedExamples
-from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.settings import (
+    IMAGE_SEED_STEP,
+    SEED_STEP,
+    TrainingSettings,
+    settings_of_members,
+)
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import DataWarning, SettingsError, TableError
-from multilayer.fit.member_settings import IMAGE_SEED_STEP, SEED_STEP, settings_of_members
 from multilayer.fit.rows import Rows
 from multilayer.fit.split import FEWEST_ROWS_TO_SELECT, Split, most_repeated, split_for
 from multilayer.model.held_out import HeldOut

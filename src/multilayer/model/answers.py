@@ -11,9 +11,8 @@ from multilayer.encoding.image_encoder import ImageEncoder
 from multilayer.encoding.targets import Targets
 from multilayer.encoding.unseen_values import OnUnseen, UnseenValues
 from multilayer.errors import DataError, SettingsError
-from multilayer.model.conformal import ConformalScores
+from multilayer.model.conformal import ConformalScores, intervals_of_numbers
 from multilayer.model.finiteness import check_answers
-from multilayer.model.number_intervals import intervals_of_numbers
 
 if TYPE_CHECKING:
     from multilayer.columns.schema import Schema

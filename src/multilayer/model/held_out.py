@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from multilayer.engine.batches import Examples
-from multilayer.model.conformal import ConformalScores
+from multilayer.model.conformal import ConformalScores, scores_of_numbers
 from multilayer.model.model import Model
-from multilayer.model.number_intervals import scores_of_numbers
 from multilayer.model.temperature import FEW_ROWS_TO_MIX, fit_mixture, fit_temperature
 
 Array = NDArray[np.float64]

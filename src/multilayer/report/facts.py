@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from multilayer.columns.schema import INPUT_KINDS
-from multilayer.drawing.html.table import Bar, BarTable
+from multilayer.drawing.html.chart import Bar, BarTable
 
 _MOST_NAMES = 20
 _STATUS = {

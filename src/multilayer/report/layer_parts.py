@@ -3,8 +3,8 @@
 from typing import Any
 
 from multilayer.diagnostics.layer_statistics import GradientNorm, LayerStatistics, layer_statistics
+from multilayer.drawing.html.chart import Bar, BarTable
 from multilayer.drawing.html.content import LayerSummary
-from multilayer.drawing.html.table import Bar, BarTable
 from multilayer.engine.batches import Examples
 from multilayer.engine.network import Network
 

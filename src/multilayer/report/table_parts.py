@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from multilayer.drawing.html.chart import Bar, BarTable, Table
 from multilayer.drawing.html.charts import residual_chart
 from multilayer.drawing.html.content import Mistake
-from multilayer.drawing.html.table import Bar, BarTable, Table
 from multilayer.engine.batches import Examples
 from multilayer.errors import RunFolderError
 from multilayer.fit.rows import Rows

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from multilayer.drawing.pictures import save_confusion_matrix, save_mistakes
-from multilayer.drawing.reliability import save_reliability_diagram
+from multilayer.drawing.pictures import (
+    save_confusion_matrix,
+    save_mistakes,
+    save_reliability_diagram,
+)
 from multilayer.encoding.unseen_values import UnseenValues
 from multilayer.errors import DataError, OutputError, RunFolderError, SettingsError
 from multilayer.files import check_is_no_link

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from multilayer.engine.machine import check_machine
-from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.settings import IMAGE_SEED_STEP, TrainingSettings, settings_of_members
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import SettingsError
 from multilayer.fit.image_rows import holds_out, prepare_images, settled_images
-from multilayer.fit.member_settings import IMAGE_SEED_STEP, settings_of_members
 from multilayer.images.datasets import ImageDataset, load_images
 from multilayer.metrics.intervals import wilson_interval
 from multilayer.metrics.scores import Score, absent_classes, loss_and_accuracy, scores_of

@@ -1,6 +1,6 @@
 import pytest
 
-from multilayer.drawing.html.chart import Chart, Series
+from multilayer.drawing.html.chart import Bar, BarTable, Chart, Series, Table
 from multilayer.drawing.html.content import (
     Confusion,
     Finding,
@@ -9,7 +9,6 @@ from multilayer.drawing.html.content import (
     RunContent,
     WeightPictures,
 )
-from multilayer.drawing.html.table import Bar, BarTable, Table
 
 # What a careless page would run, in every place that takes text of the user's.
 HOSTILE = "</script><img src=x onerror=\"document.title='broken'\">'\"{{ 7 * 7 }}&<b>"

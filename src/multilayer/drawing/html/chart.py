@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from multilayer.drawing.axis import Axis, Limits, can_show
-from multilayer.drawing.html.table import Table
 
 WIDTH, HEIGHT = 480, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 66, 14, 14, 52
@@ -23,6 +22,51 @@ _MARKS = (  # outlines about (0, 0), for one series after the other
 NUM_LOOKS = 7  # colours in style.css
 
 Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Args:
+        caption: what it holds.
+        headers: one for each column.
+        rows: cells as they are shown; the first of each row is its header.
+    """
+
+    caption: str
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A row of a table with bars.
+
+    Args:
+        name: what is measured.
+        label: its value as it is shown.
+        share: length of the bar, from 0 to 1.
+    """
+
+    name: str
+    label: str
+    share: float
+
+
+@dataclass(frozen=True)
+class BarTable:
+    """A table of names and values, each value with a bar as long as it is large.
+
+    Args:
+        caption: what it holds.
+        headers: of the names and of the values.
+        bars: the rows.
+    """
+
+    caption: str
+    headers: tuple[str, str]
+    bars: Sequence[Bar]
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 
 from multilayer.drawing.axis import Limits, can_show
-from multilayer.drawing.html.chart import Chart, Series
+from multilayer.drawing.html.chart import Chart, Series, Table
 from multilayer.drawing.html.content import RunContent
-from multilayer.drawing.html.table import Table
 
 _PARTS = {"train": "training", "validation": "validation"}
 _MOST_ROWS = 100  # of a table

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from multilayer.drawing.html.chart import Chart
-from multilayer.drawing.html.table import BarTable, Table
+from multilayer.drawing.html.chart import BarTable, Chart, Table
 
 
 @dataclass(frozen=True)

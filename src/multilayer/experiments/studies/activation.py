@@ -13,7 +13,7 @@ from multilayer.experiments.study_plan import StudyPlan
 from multilayer.metrics.intervals import MeanInterval, mean_interval
 
 
-def study(plan: StudyPlan) -> StudySteps:
+def study_activation(plan: StudyPlan) -> StudySteps:
     """Every activation of the engine, against ReLU."""
     names = get_args(ActivationName)
     measured = yield from variants.measure(

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from multilayer.drawing.panels import Panel, Series
-from multilayer.experiments.studies.timing import finished, ratio_interval, times_in_turns
+from multilayer.experiments.studies.speed import finished, ratio_interval, times_in_turns
 from multilayer.experiments.study import StudyResult, StudySteps
 from multilayer.experiments.study_plan import StudyPlan
 from multilayer.metrics.intervals import MeanInterval
@@ -22,7 +22,7 @@ WORTH = 0.02  # a difference in time below which nobody would change a width
 NUM_STEPS = 10
 
 
-def study(plan: StudyPlan) -> StudySteps:
+def study_alignment(plan: StudyPlan) -> StudySteps:
     """Products of square matrices, and the engine's step at widths about powers of two."""
     num_rounds = QUICK_ROUNDS if plan.is_quick else NUM_ROUNDS
     yield f"square matrices: {', '.join(map(str, SIZES))}"

@@ -12,7 +12,7 @@ SIZES = (16, 64, 256, 1024, 4096)
 QUICK_SIZES = (32, 128, 256, 512, 2048)
 
 
-def study(plan: StudyPlan) -> StudySteps:
+def study_batch_size(plan: StudyPlan) -> StudySteps:
     """Batches of growing size, at one learning rate and at one that grows with them."""
     sizes = QUICK_SIZES if plan.is_quick else SIZES
     reference = sizes.index(256)

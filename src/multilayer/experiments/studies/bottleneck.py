@@ -42,7 +42,7 @@ class Neuron:
         return silent
 
 
-def study(plan: StudyPlan) -> StudySteps:
+def study_bottleneck(plan: StudyPlan) -> StudySteps:
     """Two hidden layers, the second of 1, 2 or 4 neurons in place of 256."""
     width = plan.settings.hidden_widths[0] if plan.settings.hidden_widths else 256
     shapes = ((width, width), (width, 4), (width, 2), (width, 1))

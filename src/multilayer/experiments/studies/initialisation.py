@@ -14,7 +14,7 @@ INITIALIZATIONS: tuple[InitializationName, ...] = ("linear", "normal", "glorot",
 DEPTHS = (1, 4)
 
 
-def study(plan: StudyPlan) -> StudySteps:
+def study_initialisation(plan: StudyPlan) -> StudySteps:
     """Four ways to draw the first weights, in a shallow and in a deep network."""
     width = plan.settings.hidden_widths[0] if plan.settings.hidden_widths else 256
     by_depth = {}

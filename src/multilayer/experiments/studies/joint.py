@@ -16,7 +16,7 @@ NUM_DRAWN, QUICK_DRAWN = 24, 9
 _SEARCH_SEEDS = 1_000_000  # the search's seeds begin here, far from those of the last word
 
 
-def study(plan: StudyPlan) -> StudySteps:
+def study_joint(plan: StudyPlan) -> StudySteps:
     """Draw settings, keep the best third again and again, and try the last on fresh seeds."""
     num_drawn = QUICK_DRAWN if plan.is_quick else NUM_DRAWN
     left = draw(plan.settings, num_drawn)

@@ -14,7 +14,7 @@ from multilayer.metrics.intervals import MeanInterval, mean_interval
 FACTORS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 6.0, 10.0)
 
 
-def study(plan: StudyPlan) -> StudySteps:
+def study_learning_rate(plan: StudyPlan) -> StudySteps:
     """Eight rates, all trained as one population; the best of them after each epoch."""
     base = plan.settings.learning_rate
     rates = [float(f"{base * factor:.4g}") for factor in FACTORS]

@@ -1,6 +1,9 @@
 """How fast the network from scratch, PyTorch's API and the engine are as the network grows."""
 
-from collections.abc import Callable
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -8,10 +11,9 @@ from numpy.typing import NDArray
 
 from multilayer.book import SGD, MLPScratch
 from multilayer.drawing.panels import Panel, Series
-from multilayer.experiments.studies.timing import finished, ratio_interval, times_in_turns
 from multilayer.experiments.study import StudyResult, StudySteps
-from multilayer.experiments.study_plan import StudyPlan
-from multilayer.metrics.intervals import MeanInterval
+from multilayer.experiments.study_plan import FinishedPart, StudyPlan
+from multilayer.metrics.intervals import MeanInterval, mean_interval
 from multilayer.proofs.bench_cases import BenchCase, Contender
 from multilayer.proofs.bench_contenders import Array, book_trainer, engine, gathered_batches
 
@@ -19,9 +21,10 @@ WIDTHS = (32, 64, 128, 256, 512, 1024, 2048)
 QUICK_WIDTHS = (64, 256, 1024)
 NUM_ROUNDS, QUICK_ROUNDS = 9, 5
 NUM_STEPS = 20
+_SECONDS_OF_A_TURN = 0.03  # at least; shorter things are done several times
 
 
-def study(plan: StudyPlan) -> StudySteps:
+def study_speed(plan: StudyPlan) -> StudySteps:
     """A training step of 784-w-10 in three ways, in turns."""
     widths = QUICK_WIDTHS if plan.is_quick else WIDTHS
     num_rounds = QUICK_ROUNDS if plan.is_quick else NUM_ROUNDS
@@ -110,3 +113,50 @@ def _trend(ratios: list[MeanInterval]) -> str:
     if ratios[-1].low > ratios[0].high:
         return "The lead grows with the network."
     return "The lead does not depend on the width as far as this tells."
+
+
+def times_in_turns(
+    things: Mapping[str, Callable[[], object]], num_rounds: int
+) -> dict[str, NDArray[Any]]:
+    """Seconds of each thing in each round.
+
+    What slows the machine down for a while slows all of them down, so that ratios within a round
+    say more than times.
+
+    Args:
+        things: by name; each is done once before, which counts for nothing.
+        num_rounds: turns of each.
+    """
+    repeats = {}
+    for name, do in things.items():
+        do()
+        began = time.perf_counter()
+        do()
+        repeats[name] = max(1, math.ceil(_SECONDS_OF_A_TURN / (time.perf_counter() - began)))
+    seconds: dict[str, list[float]] = {name: [] for name in things}
+    for number in range(num_rounds):
+        names = list(things)
+        for name in names[number % len(names) :] + names[: number % len(names)]:
+            began = time.perf_counter()
+            for _ in range(repeats[name]):
+                things[name]()
+            seconds[name].append((time.perf_counter() - began) / repeats[name])
+    return {name: np.array(values) for name, values in seconds.items()}
+
+
+def ratio_interval(times: NDArray[Any], others: NDArray[Any], tail: float = 0.05) -> MeanInterval:
+    """Geometric mean of times / others over rounds, with an interval by Student's t of the logs."""
+    logs = mean_interval(np.log(times / others), tail)
+    return MeanInterval(math.exp(logs.mean), math.exp(logs.low), math.exp(logs.high))
+
+
+def finished(thing: str, seconds: Mapping[str, NDArray[Any]]) -> list[FinishedPart]:
+    """Median milliseconds as parts of a study, with what holds 95% of the rounds."""
+    return [
+        FinishedPart(
+            f"{thing} {name}",
+            f"{1e3 * float(np.median(values)):.3f}",
+            "{:.3f} to {:.3f}".format(*(1e3 * np.quantile(values, [0.025, 0.975]))),
+        )
+        for name, values in seconds.items()
+    ]

@@ -1,4 +1,4 @@
-"""How many hidden layers there should be."""
+"""How wide the hidden layer should be, how many there should be, and whether one is worth it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -9,11 +9,31 @@ from multilayer.experiments.studies.variants import Variant
 from multilayer.experiments.study import StudySteps
 from multilayer.experiments.study_plan import StudyPlan
 
+WIDTHS = (16, 32, 64, 128, 256, 512, 1024, 2048)
+QUICK_WIDTHS = (16, 64, 256, 1024)
 DEPTHS = (0, 1, 2, 3, 4, 6, 8)
 QUICK_DEPTHS = (0, 1, 2, 4, 6)
 
 
-def study(plan: StudyPlan) -> StudySteps:
+def study_width(plan: StudyPlan) -> StudySteps:
+    """One hidden layer of growing width, against 256."""
+    widths = QUICK_WIDTHS if plan.is_quick else WIDTHS
+    measured = yield from variants.measure(
+        plan, [Variant(str(w), replace(plan.settings, hidden_widths=(w,))) for w in widths]
+    )
+    reference = widths.index(256)
+    pairs = variants.against(measured, reference, plan)
+    first, last = measured[0].seconds, measured[-1].seconds
+    return results.study_result(
+        "Width of one hidden layer", "width", "width", measured, pairs, reference, plan,
+        f"An epoch of one network took {first:.3f} s at width {widths[0]} and {last:.3f} s at "
+        f"width {widths[-1]}.",
+        [results.scores_panel(measured, plan, "width", widths, is_log_x=True),
+         results.seconds_panel(measured, "width", widths)],
+    )  # fmt: skip
+
+
+def study_depth(plan: StudyPlan) -> StudySteps:
     """Growing numbers of hidden layers of one width, against a single one."""
     depths = QUICK_DEPTHS if plan.is_quick else DEPTHS
     width = plan.settings.hidden_widths[0] if plan.settings.hidden_widths else 256
@@ -67,3 +87,27 @@ def about_depth(depths: Sequence[int], pairs: Mapping[int, Pair]) -> str:
 def _listed(numbers: Sequence[int]) -> str:
     *first, last = map(str, numbers)
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def study_baseline(plan: StudyPlan) -> StudySteps:
+    """The network without its hidden layers, and with them."""
+    hidden = plan.settings.hidden_widths or (256,)
+    name = "-".join(map(str, hidden))
+    linear = "softmax regression" if plan.rows.class_names else "linear regression"
+    measured = yield from variants.measure(
+        plan,
+        [
+            Variant(linear, replace(plan.settings, hidden_widths=())),
+            Variant(f"MLP with {name}", replace(plan.settings, hidden_widths=hidden)),
+        ],
+        with_curves=True,
+    )
+    pairs = variants.against(measured, 0, plan)
+    [pair] = pairs.values()
+    return results.study_result(
+        f"{linear.capitalize()} against the MLP", "", "the", measured, pairs, 0, plan,
+        f"The hidden layers changed the {plan.metric} by {pair.difference.mean:+.4f} (95% interval "
+        f"{pair.difference.low:+.4f} to {pair.difference.high:+.4f}), for "
+        f"{measured[1].num_parameters:,} parameters in place of {measured[0].num_parameters:,}.",
+        [results.scores_panel(measured, plan, ""), results.curves_panel(measured, plan)],
+    )  # fmt: skip
