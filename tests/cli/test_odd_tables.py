@@ -55,7 +55,7 @@ REFUSED = {
     "empty lines": ("\n\n\n", "is empty"),
     "an open quote": (lines("x,y", lambda n: f"{n},a") + '"1,a\n', "opens a quote in row 61"),
     "half an archive": (gzip.compress(b"x,y\n" * 1000)[:-20], "is damaged"),
-    "no Parquet": (b"PAR1" + bytes(100), "is no Parquet file"),
+    "no Parquet": (b"PAR1" + bytes(100), "not a readable Parquet file"),
     "targets too large": (lines("x,y", lambda n: f"{n},{1 + n / 3}e300"), "too large"),
 }  # fmt: skip
 

@@ -37,9 +37,9 @@ def test_one_that_stands_still_ends(waits: bool, work: str, status: int) -> None
 
 
 def test_how_it_died_is_said() -> None:
-    assert read_columnar._death(3) == "decoding it came to a standstill"
-    assert read_columnar._death(-6) == "decoding it ended in SIGABRT"
-    assert read_columnar._death(1) == "decoding it ended with status 1"
+    assert read_columnar._death(3) == "the decoder made no progress"
+    assert read_columnar._death(-6) == "the decoder was ended by SIGABRT"
+    assert read_columnar._death(1) == "the decoder ended with status 1"
 
 
 def test_a_reader_that_stops_leaves_no_process(tmp_path: Path, monkeypatch) -> None:
@@ -74,7 +74,7 @@ def test_rows_come_in_order_and_whole(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_gone_when_it_is_decoded_is_named(tmp_path: Path) -> None:
-    with pytest.raises(TableError, match="t is no Arrow file that can be read: decoding it ended"):
+    with pytest.raises(TableError, match="t is not a readable Arrow file: the decoder"):
         list(read_columnar.read_columnar_pieces(tmp_path / "t", False, "t", None))
 
 

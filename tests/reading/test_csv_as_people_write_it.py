@@ -28,7 +28,7 @@ def read(content: str | bytes, piece_bytes: int | None = None, **options):
 
 
 READ = {
-    "separator named": ("sep=;\na;b\n1,5;2\n", {}, ["a", "b"], ("1,5", "2"), "';' stands between"),
+    "separator named": ("sep=;\na;b\n1,5;2\n", {}, ["a", "b"], ("1,5", "2"), "delimiter to ';'"),
     "separator quoted": ('"sep=\t"\r\na\tb\r\n1\t2\r\n', {}, ["a", "b"], ("1", "2"), "'\\t'"),
     "titles": (f"My table\n\na,b,c\n{ROWS}", {"skip_rows": 2}, ["a", "b", "c"], None, None),
     "comments": (
@@ -48,10 +48,10 @@ READ = {
     ),
     "delimiter after the header": ("a,b,\n1,2\n", {}, ["a", "b"], ("1", "2"), "rows lack"),
     "space before a quote": (
-        'a, b\n1, "b, c"\n', {}, ["a", "b"], ("1", "b, c"), "spaces after a delimiter"
+        'a, b\n1, "b, c"\n', {}, ["a", "b"], ("1", "b, c"), "spaces after delimiters"
     ),
     "backslash before a quote": (
-        'a,b\n1,"he \\"said\\", x"\n', {}, ["a", "b"], ("1", 'he "said", x'), "a backslash"
+        'a,b\n1,"he \\"said\\", x"\n', {}, ["a", "b"], ("1", 'he "said", x'), "backslashes"
     ),
     "spaces": ("a   b c\n1   2  3\n", {"delimiter": " "}, ["a", "b", "c"], ("1", "2", "3"), None),
     "header again": ("a,b\n1,2\na,b\n3,4\n", {}, ["a", "b"], ("1", "2"), "line 3 of t.csv repeats"),
@@ -86,7 +86,7 @@ def quoted(text: str, *places: int) -> str:
 
 THREE = "c,g,y\n" + "a,u,yes\n" * 30
 REFUSED = {
-    "titles": (f"My table\nof x, y\n\na,b,c\n{ROWS}", {}, "line 4 names .* say --skip-rows 3"),
+    "titles": (f"My table\nof x, y\n\na,b,c\n{ROWS}", {}, "line 4 holds .* add --skip-rows 3"),
     "comments": (f"# x\n# y\na,b,c\n{ROWS}", {}, "--comment '#'"),
     "a comment": (f"a,b,c\n{ROWS}% y\n", {}, "--comment '%'"),
     "Windows": (b"a,b\n1,\xe9\n", {}, "byte 6, in line 2, is 0xe9; .* --encoding windows-1252"),

@@ -53,7 +53,7 @@ def test_a_sheet_is_read_as_csv_would_be(path):
 
 def test_sheets_are_chosen(path):
     workbook(path, {"first": [["a"], [1]], "7": [["title"], ["b"], [2]]})
-    with pytest.warns(DataWarning, match="2 sheets, and 'first' is read; --sheet"):
+    with pytest.warns(DataWarning, match="2 sheets; 'first' is read; .* --sheet"):
         assert read_table(path).columns == ["a"]
     chosen = TableFormat(sheet="2", skip_rows=1)
     assert read_table(path, table_format=chosen).to_dict(as_series=False) == {"b": [2]}
@@ -115,9 +115,9 @@ def test_other_files_are_named_for_what_they_are(content, what, tmp_path):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("https://host/t.csv", "^https://host/t.csv is an address; download"),
-        ("data/*.csv", r"is a pattern; name one file"),
-        (".", "is a folder; a table is one file"),
+        ("https://host/t.csv", "^https://host/t.csv is a URL; download"),
+        ("data/*.csv", r"is a wildcard pattern; combine"),
+        (".", "is a folder; combine"),
     ],
 )
 def test_what_names_no_single_file_is_refused(name, message):
@@ -137,5 +137,5 @@ def test_a_sheet_is_for_workbooks(tmp_path):
 def test_flags_that_mean_nothing_are_noted(tmp_path):
     path = tmp_path / "t.parquet"
     pl.DataFrame({"a": [1]}).write_parquet(path)
-    with pytest.warns(DataWarning, match="--delimiter means nothing for"):
+    with pytest.warns(DataWarning, match="--delimiter is ignored for"):
         read_table(path, delimiter=";")

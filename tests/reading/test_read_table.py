@@ -132,11 +132,11 @@ def test_what_is_no_file_is_named(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("t.csv", b"", "is empty"),
-        ("t.parquet", b"PAR1", "no Parquet file"),
-        ("t.parquet", written(FRAME, "parquet")[:-5], "no Parquet file"),
-        ("t.parquet", b"PAR1" + bytes(200) + b"PAR1", "no Parquet file"),
-        ("t.arrow", written(FRAME, "arrow")[:-20], "no Arrow file"),
-        ("t.feather", b"FEA1....", "Feather of version 1"),
+        ("t.parquet", b"PAR1", "not a readable Parquet file"),
+        ("t.parquet", written(FRAME, "parquet")[:-5], "not a readable Parquet file"),
+        ("t.parquet", b"PAR1" + bytes(200) + b"PAR1", "not a readable Parquet file"),
+        ("t.arrow", written(FRAME, "arrow")[:-20], "not a readable Arrow file"),
+        ("t.feather", b"FEA1....", "Feather file of version 1"),
         ("t.jsonl", b'{"a": 1}\n{"a": 2\n', "line 2 of .*t.jsonl is not JSON: "),
         ("t.jsonl", b'{"a": 1}\n\n[2]\n', "line 3 of .* must be an object .* it is a list"),
         ("t.jsonl", b'{"a": [1, 2]}\n' * 2, "every field of .*t.jsonl holds lists"),
@@ -194,16 +194,16 @@ def test_a_footer_that_lies_is_refused(tmp_path: Path) -> None:
     for number in (b"\x8e\x00", b"\xe0\x12"):  # 7 and 1,200 for 200
         path.write_bytes(content.replace(footer, footer.replace(b"\x90\x03", number, 1)))
         for rows_at_once in (100, 1000):
-            with pytest.raises(TableError, match="rows, and has|no Parquet file"):
+            with pytest.raises(TableError, match="rows, it has|a readable Parquet file"):
                 list(read_table_pieces(path, rows_at_once=rows_at_once))
-        with pytest.raises(TableError, match="rows, and has 200"):
+        with pytest.raises(TableError, match="rows, it has 200"):
             read_table(path)
 
 
 def test_texts_that_a_dictionary_repeats_are_bounded(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     for size, num_rows, message in [
-        (40_000_000, 2, "row 1 of column 'a' of .* holds a text of 40,000,000 bytes"),
+        (40_000_000, 2, "row 1 of column 'a' of .* holds 40,000,000 bytes of text"),
         (20_000_000, 60, "unpacks to more than 1,073,741,824 bytes of text"),
     ]:
         texts = pa.DictionaryArray.from_arrays(

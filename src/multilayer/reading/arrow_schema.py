@@ -1,7 +1,7 @@
-"""Which columns of a Parquet or Arrow file its writer held as a dictionary: a category.
+"""Find the dictionary-encoded (categorical) columns of a Parquet or Arrow file.
 
-Readers give the values of a dictionary of numbers as numbers; only the schema that Arrow keeps says
-what they were. It is a table of FlatBuffers, of which the few fields needed are read here.
+Readers decode a dictionary of numbers to numbers; only the Arrow schema says that the column was
+categorical. It is a FlatBuffers table; only the few fields needed are read.
 """
 
 import base64
@@ -16,11 +16,11 @@ _LARGEST_SCHEMA_BYTES = 2**24
 
 
 def dictionary_columns(file: Path | BinaryIO, metadata: Mapping[str, str] | None) -> set[str]:
-    """Names of the columns that are dictionaries; none where that cannot be read.
+    """Names of the dictionary-encoded columns; empty if the schema cannot be read.
 
     Args:
-        file: An Arrow file.
-        metadata: Of a Parquet file, which is looked at instead; None: it is an Arrow file.
+        file: An Arrow file; not read if `metadata` is given.
+        metadata: Of a Parquet file; None: the file is Arrow.
     """
     try:
         if metadata is not None:

@@ -1,4 +1,4 @@
-"""A file's bytes, unpacked where it is compressed, with an error that names the file."""
+"""Open files, decompressing them if needed, with errors that name the file."""
 
 import bz2
 import gzip
@@ -16,28 +16,26 @@ from multilayer.errors import TableError
 from multilayer.ordinary_files import open_regular
 
 STANDARD_INPUT = "-"
-# The beginning of a file says how it is compressed.
+# Magic bytes of compressed files.
 _GZIP, _BZ2, _XZ, _ZSTD = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"
 
 
 def source_name(path: str | Path) -> str:
-    """What errors call the file."""
+    """Name of the file in errors."""
     return "the standard input" if str(path) == STANDARD_INPUT else str(path)
 
 
 @contextmanager
 def open_unpacked(path: str | Path, limit_bytes: int | None = None) -> Iterator[io.BufferedReader]:
-    """Open a file that may be compressed by gzip, bzip2, xz or zstandard.
-
-    How it is compressed, its content says. Pipes are read as files are.
+    """Open a file or pipe that may be compressed by gzip, bzip2, xz or zstandard.
 
     Args:
         path: The file, or - for the standard input.
-        limit_bytes: An error once more than this has been unpacked; None: no limit.
+        limit_bytes: Largest size after decompression; None: no limit.
 
     Raises:
         TableError: there is no such file, it is a folder or a device, its compression is damaged,
-            or it is larger than the limit. Reading raises it too.
+            or it is larger than the limit. Reading from the stream raises it too.
     """
     name = source_name(path)
     with _open_plain(path) as plain:
@@ -50,7 +48,7 @@ def open_unpacked(path: str | Path, limit_bytes: int | None = None) -> Iterator[
 
 
 def is_compressed(path: str | Path) -> bool:
-    """Whether a file begins as those that `open_unpacked` unpacks.
+    """Whether a file is compressed in a way that `open_unpacked` unpacks.
 
     Raises:
         OSError: it cannot be read.
@@ -89,7 +87,7 @@ def _unpacked(plain: io.BufferedReader, magic: bytes) -> BinaryIO:
 
 
 class _Guarded(io.RawIOBase):
-    """Reads from another stream, counts, and names the file in errors."""
+    """Reads from another stream, limits its size, and names the file in errors."""
 
     def __init__(self, stream: BinaryIO, name: str, limit_bytes: int | None) -> None:
         self._stream, self._name, self._limit = stream, name, limit_bytes
@@ -104,29 +102,26 @@ class _Guarded(io.RawIOBase):
         except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
             raise TableError(f"{self._name} is damaged: {_reason(error)}") from error
         except Exception as error:
-            if type(error).__name__ != "ZstdError":  # its module is only there if it is needed
+            if type(error).__name__ != "ZstdError":  # its module may not be loaded
                 raise
             raise TableError(f"{self._name} is damaged: {_reason(error)}") from error
         self._num_bytes += len(content)
         if self._limit is not None and self._num_bytes > self._limit:
             raise TableError(
                 f"{self._name} unpacks to more than {self._limit:,} bytes, "
-                "which is more than this machine holds at once"
+                "which do not fit in the memory of this machine"
             )
         buffer[: len(content)] = content
         return len(content)
 
 
 def memory_bytes() -> int:
-    """How much memory the machine has."""
+    """Physical memory of the machine in bytes."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def largest_whole_bytes() -> int:
-    """How many bytes of a file are held at once at most; what is made of them takes as much again.
-
-    A small compressed file may stand for any number of them.
-    """
+    """Largest uncompressed size of a file that is read as a whole: a quarter of the memory."""
     return memory_bytes() // 4
 
 
@@ -134,7 +129,7 @@ def read_whole(stream: io.BufferedReader, source: str) -> bytes:
     """Read the rest of a file that cannot be read in pieces.
 
     Raises:
-        TableError: it is larger than this machine can work on.
+        TableError: it is larger than `largest_whole_bytes`.
     """
     most = largest_whole_bytes()
     parts, num_bytes = [], 0
@@ -143,8 +138,8 @@ def read_whole(stream: io.BufferedReader, source: str) -> bytes:
         num_bytes += len(part)
         if num_bytes > most:
             raise TableError(
-                f"{source} unpacks to more than {most:,} bytes, which is more than this machine "
-                "holds at once"
+                f"{source} unpacks to more than {most:,} bytes, which do not fit in the memory of "
+                "this machine"
             )
     return b"".join(parts)
 

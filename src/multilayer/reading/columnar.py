@@ -1,4 +1,4 @@
-"""Parquet and Arrow files as frames."""
+"""Read Parquet and Arrow files as frames."""
 
 import io
 import os
@@ -27,21 +27,21 @@ def read_columnar_pieces(
     rows_at_once: int | None,
     left_out: list[str] | None = None,
 ) -> Iterator["pl.DataFrame"]:
-    """Read a Parquet file or an Arrow file (also called Feather, version 2).
+    """Read a Parquet file or an Arrow file (Feather, version 2) in pieces.
 
-    It is decoded in a process of its own, which a damaged file may end: see `columnar_process`.
-    Columns of lists, structures or bytes are left out with a `DataWarning`.
+    It is decoded in a subprocess, which a damaged file may crash: see `columnar_process`. Columns
+    of lists, structs or bytes are left out with a `DataWarning`.
 
     Args:
-        content: The file's path, or what it holds.
-        is_parquet: Which of the two it is.
-        source: What errors call the file.
-        left_out: Gets the names of columns that are left out.
-        rows_at_once: None: all of them are decoded at once; they still come in pieces.
+        content: The file's path or its content.
+        is_parquet: Whether it is Parquet or Arrow.
+        source: Name of the file in errors.
+        rows_at_once: Rows to decode at once; None: all, which are still returned in pieces.
+        left_out: The names of columns left out are appended here.
 
     Raises:
-        TableError: the file is damaged or says another number of rows than it has, a text is longer
-            than 32 MB, or all rows at once are more than this machine holds.
+        TableError: the file is damaged, its metadata gives another number of rows than it has, a
+            text is longer than 32 MB, or all rows at once do not fit in memory.
     """
     import polars as pl
 
@@ -62,7 +62,7 @@ def read_columnar_pieces(
                 return
             if not tag:
                 raise TableError(
-                    f"{source} is no {kind} file that can be read: {_death(process.wait())}"
+                    f"{source} is not a readable {kind} file: {_death(process.wait())}"
                 )
             yield pl.read_ipc_stream(io.BytesIO(message))
 
@@ -81,9 +81,9 @@ def _decoder(
         command,
         stdin=subprocess.PIPE if isinstance(content, bytes) else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # a panic says what its error says too
+        stderr=subprocess.DEVNULL,  # the message of a panic is in its error too
         env=environment,
-        start_new_session=True,  # a press of control-c is for us
+        start_new_session=True,  # control-c goes to this process only
     ) as process:
         try:
             if process.stdin is not None and isinstance(content, bytes):
@@ -95,7 +95,7 @@ def _decoder(
 
 
 def _message(output: IO[bytes]) -> tuple[bytes, bytes]:
-    """The next message of the process; its kind is empty if there is none that is whole."""
+    """Kind and content of the next message of the process; empty if there is none complete."""
     head = output.read(HEAD.size)
     if len(head) < HEAD.size:
         return b"", b""
@@ -105,9 +105,9 @@ def _message(output: IO[bytes]) -> tuple[bytes, bytes]:
 
 
 def _death(status: int) -> str:
-    """How a process ended."""
+    """How the subprocess ended."""
     if status == STANDS_STILL:
-        return "decoding it came to a standstill"
+        return "the decoder made no progress"
     if status < 0:
-        return f"decoding it ended in {signal.Signals(-status).name}"
-    return f"decoding it ended with status {status}"
+        return f"the decoder was ended by {signal.Signals(-status).name}"
+    return f"the decoder ended with status {status}"

@@ -1,10 +1,10 @@
-"""Decodes a Parquet or Arrow file for `read_columnar`, as a process of its own.
+"""Decode a Parquet or Arrow file for `read_columnar_pieces`, in a subprocess.
 
-A damaged file can make the decoder panic, ask for more memory than there is, or end the process
-without a word. Here that ends this process and not the one that was asked to read.
+A damaged file can make the decoder panic, run out of memory or crash the process. In a subprocess
+that does not end the reader's process.
 
-It writes messages to the standard output: a letter, a length and so many bytes. P: rows, as an
-Arrow stream. N: a note, in UTF-8. E: an error. Z: all rows have been sent. Without Z or E it died.
+Messages on the standard output are a letter, a length and so many bytes. P: rows, as an Arrow
+stream. N: a note, in UTF-8. E: an error. Z: all rows were sent. Without Z or E the process died.
 """
 
 import io
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 HEAD = struct.Struct("<cQ")
 ROWS, NOTE, ERROR, END = b"P", b"N", b"E", b"Z"
-# Exit status of one that has stood still for so long: the threads of the decoder wait for another.
+# Exit statuses: the decoder's threads were deadlocked; the parent process is gone.
 STANDS_STILL, LEFT_ALONE = 3, 4
 _SECONDS_OF_STANDING_STILL = 60.0
 BYTES_A_VALUE = 8
 _ROWS_A_MESSAGE = 100_000
 _TEXT_A_MESSAGE = 2**28
-_MOST_BYTES_A_BYTE = 1000  # of text for one of the file
+_MOST_BYTES_A_BYTE = 1000  # largest ratio of text to file size
 _LARGEST_TEXT_BYTES = 2**25
 _SECONDS_TO_OUTLIVE = 0.25
 
@@ -42,10 +42,9 @@ _SECONDS_TO_OUTLIVE = 0.25
 def decoded_pieces(
     content: Path | bytes, is_parquet: bool, source: str, rows_at_once: int | None
 ) -> Iterator["pl.DataFrame | str"]:
-    """The rows of a file in this process, and before them notes on columns.
+    """Decode a file in this process: yields notes on columns, then rows.
 
-    A note is the name of a column that is left out, or nothing, a NUL, and the sentence.
-
+    A note is the name of a column that is left out, or nothing, followed by a NUL and a sentence.
     For arguments and errors see `read_columnar_pieces`.
     """
     import polars as pl
@@ -68,7 +67,7 @@ def decoded_pieces(
         if rows_at_once is None and num_rows * len(kept) * BYTES_A_VALUE > memory_bytes():
             raise TableError(
                 f"{source} has {num_rows:,} rows and {len(kept):,} columns, "
-                "which is more than this machine holds at once"
+                "which do not fit in the memory of this machine"
             )
         size = len(content) if isinstance(content, bytes) else content.stat().st_size
         most_bytes = max(2**30, size * _MOST_BYTES_A_BYTE)
@@ -80,8 +79,8 @@ def decoded_pieces(
             num_bytes += text_bytes
             if num_bytes > most_bytes:
                 raise TableError(
-                    f"{source} unpacks to more than {most_bytes:,} bytes of text, which is more "
-                    "than this machine holds at once or any such file means to say"
+                    f"{source} unpacks to more than {most_bytes:,} bytes of text: it does not fit "
+                    "in the memory of this machine, or is damaged"
                 )
             num_found += len(rows)
             at_once = min(_ROWS_A_MESSAGE, max(1, len(rows) * _TEXT_A_MESSAGE // (text_bytes + 1)))
@@ -89,25 +88,25 @@ def decoded_pieces(
                 yield with_plain_columns(part, source).with_columns(categories)
         if num_found != num_rows:
             raise TableError(
-                f"{source} is a damaged {kind} file: it says that it has {num_rows:,} rows, and "
-                f"has {num_found:,}"
+                f"{source} is a damaged {kind} file: its metadata gives {num_rows:,} rows, it has "
+                f"{num_found:,}"
             )
     except TableError:
         raise
     except (Exception, pl.exceptions.PanicException) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise TableError(f"{source} is no {kind} file that can be read: {reason}") from error
+        raise TableError(f"{source} is not a readable {kind} file: {reason}") from error
 
 
 def _kept_columns(schema: "pl.Schema", source: str) -> tuple[list[str], list[str]]:
-    """The columns that can be read, and why the others are not."""
+    """Names of the columns that can be read, and notes on the others."""
     import polars as pl
 
     kept, notes = [], []
     for name, dtype in schema.items():
         if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
             what = "bytes" if dtype == pl.Binary else str(dtype).lower()
-            notes.append(f"{name}\0column {name!r} of {source} holds {what}, and is left out")
+            notes.append(f"{name}\0column {name!r} of {source} holds {what} and is left out")
         else:
             kept.append(name)
     if not kept:
@@ -121,7 +120,7 @@ def _kept_columns(schema: "pl.Schema", source: str) -> tuple[list[str], list[str
 def _slices(
     scan: "pl.LazyFrame", num_rows: int, rows_at_once: int | None
 ) -> Iterator["pl.DataFrame"]:
-    """The rows, at least one frame; the last has all that there are, whatever the file says."""
+    """The rows in slices, at least one; the last goes to the end whatever `num_rows` says."""
     if rows_at_once is None or num_rows <= rows_at_once:
         yield scan.collect()
         return
@@ -131,10 +130,10 @@ def _slices(
 
 
 def _text_bytes(rows: "pl.DataFrame", source: str, num_before: int) -> int:
-    """How many bytes the texts would take: a dictionary may hold one for all rows.
+    """Bytes of all texts of the rows, with dictionary values counted in each row.
 
     Raises:
-        TableError: one of them is too long.
+        TableError: a text is too long.
     """
     import polars as pl
 
@@ -150,23 +149,24 @@ def _text_bytes(rows: "pl.DataFrame", source: str, num_before: int) -> int:
         if isinstance(longest, int) and longest > _LARGEST_TEXT_BYTES:
             raise TableError(
                 f"row {num_before + int(lengths.arg_max() or 0) + 1} of column {series.name!r} of "
-                f"{source} holds a text of {longest:,} bytes; {_LARGEST_TEXT_BYTES:,} are the most"
+                f"{source} holds {longest:,} bytes of text; at most {_LARGEST_TEXT_BYTES:,} are "
+                "allowed"
             )
         total += int(lengths.cast(pl.UInt64).sum() or 0)
     return total
 
 
 class Sender:
-    """Writes the messages of a file."""
+    """Writes the messages to the parent process."""
 
     def __init__(self, output: BinaryIO) -> None:
         self._output = output
-        self.waits = False  # for whoever reads
+        self.waits = False  # for the parent to read
 
     def send_pieces(
         self, content: Path | bytes, is_parquet: bool, source: str, rows_at_once: int | None
     ) -> None:
-        """Send notes and all rows, or an error."""
+        """Send all notes and rows, or an error."""
         try:
             for rows in decoded_pieces(content, is_parquet, source, rows_at_once):
                 if isinstance(rows, str):
@@ -189,7 +189,7 @@ class Sender:
 
 
 def _leave_if_still(sender: Sender) -> None:
-    """End the process once nothing was computed for a while, unless nobody takes the rows."""
+    """Exit if no CPU time was used for 60 s, unless the parent is slow to read."""
     computed = time.process_time()
     while True:
         time.sleep(_SECONDS_OF_STANDING_STILL)
@@ -199,29 +199,29 @@ def _leave_if_still(sender: Sender) -> None:
 
 
 def _leave_with(parent: int) -> None:
-    """End the process once the one that wants the rows is gone, however that ended."""
+    """Exit once the parent process is gone."""
     while os.getppid() == parent:
         time.sleep(_SECONDS_TO_OUTLIVE)
     os._exit(LEFT_ALONE)
 
 
 def _named_in_utf_8(path: str) -> Path:
-    """The path, or another name of the file where polars could not take this one."""
+    """The path, or another name of the same file if this one is not UTF-8, as polars needs."""
     try:
         path.encode()
-    except UnicodeEncodeError:  # bytes that are no UTF-8
+    except UnicodeEncodeError:
         return Path(f"/proc/self/fd/{os.open(path, os.O_RDONLY)}")
     return Path(path)
 
 
 def main() -> None:
-    """Decode the file that the command line names; - is the content on the standard input."""
+    """Decode the file named on the command line; - is the standard input."""
     path, kind, source, rows_at_once, parent = sys.argv[1:]
     threading.Thread(target=_leave_with, args=(int(parent),), daemon=True).start()
     content = sys.stdin.buffer.read() if path == "-" else _named_in_utf_8(path)
     size = len(content) if isinstance(content, bytes) else content.stat().st_size
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    most = memory_bytes() + size  # a file is mapped into memory
+    most = memory_bytes() + size  # the file is memory-mapped
     most = most if hard == resource.RLIM_INFINITY else min(most, hard)
     resource.setrlimit(resource.RLIMIT_AS, (most, hard))
     sender = Sender(sys.stdout.buffer)

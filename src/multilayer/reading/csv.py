@@ -1,4 +1,4 @@
-"""Comma-separated text, and its relatives, as frames of text."""
+"""Read CSV and other delimited text as frames of text columns."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ _LARGEST_RECORD_BYTES = 2**25
 _MOST_COLUMNS = 100_000
 _ROWS_AT_ONCE = 10_000
 _MOST_LINES_NAMED = 3
-# A spreadsheet's first line, which says what stands between fields.
+# A first line that names the delimiter, as spreadsheets write it.
 _SEPARATOR_LINE = re.compile(rb'"?sep=([^"\r\n])"?(\r?\n|\r|$)', re.IGNORECASE)
 
 
@@ -33,26 +33,25 @@ def read_csv_pieces(
     table_format: TableFormat,
     piece_bytes: int | None = None,
 ) -> Iterator["pl.DataFrame"]:
-    """Read comma-separated text, some rows at a time; all columns are text, null where empty.
+    """Read CSV in pieces; all columns are text, null where empty.
 
-    The first record names the columns; empty lines do not count, nor do records that repeat the
-    first. Quotes are doubled inside quoted fields, which may hold delimiters and line ends. Where
-    quotes stand inside of unquoted fields, they stand for themselves. What is unusual is read, if
-    it can be, with a `DataWarning`.
+    The first record is the header; empty lines and repetitions of the header are skipped. Quotes
+    inside quoted fields are doubled; such fields may hold delimiters and newlines. Quotes inside
+    unquoted fields are literal. Other dialects are read with a `DataWarning` where possible.
 
     Args:
-        stream: Begins the file.
-        source: What errors call the file.
+        stream: At the beginning of the file.
+        source: Name of the file in errors.
         table_format: How it is written.
-        piece_bytes: How much text a piece has; None: `PIECE_BYTES`.
+        piece_bytes: Size of a piece in bytes of text; None: `PIECE_BYTES`.
 
-    Returns:
-        At least one frame; the first may have no rows. The rows do not depend on the pieces.
+    Yields:
+        One frame or more; the first may have no rows. The rows do not depend on the piece size.
 
     Raises:
-        TableError: the file is empty, holds a NUL or bytes that are not of its encoding, a record
-            has another number of fields than the first, two columns have the same name, a quote is
-            never closed or seems to swallow rows, a record is longer than 32 MB, or there are more
+        TableError: the file is empty, holds a NUL or bytes invalid in its encoding, a record has
+            another number of fields than the header, two columns have the same name, a quote is
+            never closed or seems to enclose rows, a record is longer than 32 MB, or there are more
             than 100,000 columns.
     """
     stream = without_comments(as_utf8(stream, source, table_format.encoding), table_format.comment)
@@ -62,7 +61,7 @@ def read_csv_pieces(
 
 
 class _Reader:
-    """Knows where in the file it is, so that errors can say so."""
+    """Reads a file and tracks the position in it for errors."""
 
     def __init__(
         self, stream: io.BufferedReader, source: str, table_format: TableFormat, piece_bytes: int
@@ -70,12 +69,12 @@ class _Reader:
         self._stream, self._source, self._piece_bytes = stream, source, piece_bytes
         self._takes_quoted_lines = table_format.quoted_lines
         self._names: list[str] | None = None
-        self._header: list[str] = []  # its fields as they are written
+        self._header: list[str] = []  # its fields, unchanged
         self._header_line = b""
-        self._header_lines: list[int] = []  # where it stands again
-        self._offset = 0  # bytes before the piece at hand
+        self._header_lines: list[int] = []  # lines that repeat it
+        self._offset = 0  # bytes before the current piece
         self._row = 0  # rows of data before it
-        self._line = 1  # the line that it begins with
+        self._line = 1  # number of its first line
         for _ in range(table_format.skip_rows):
             self._pass_over(self._stream.readline(_LARGEST_RECORD_BYTES))
         delimiter = self._separator_line() or table_format.delimiter
@@ -86,7 +85,7 @@ class _Reader:
             self._head = self._head.replace(b"\r", b"\n")
             self._stream = with_newlines(self._stream)
         self._layout = Layout(delimiter or ",")
-        if b"\0" not in self._head:  # before the end of a record is looked for
+        if b"\0" not in self._head:  # binary data is refused later
             self._layout = find_layout(self._head, is_whole, delimiter, source, self._line)
         self._delimiter = self._layout.delimiter
         for note in self._layout.notes:
@@ -94,7 +93,7 @@ class _Reader:
 
     def _pass_over(self, content: bytes) -> None:
         if not content:
-            raise TableError(f"{self._source} has fewer lines than --skip-rows says")
+            raise TableError(f"{self._source} has fewer lines than --skip-rows skips")
         self._offset += len(content)
         self._line += 1
 
@@ -105,14 +104,14 @@ class _Reader:
         self._pass_over(self._stream.read(found.end()))
         delimiter = TableFormat(found[1].decode(errors="replace")).delimiter
         warnings.warn(
-            f"the first line of {self._source} says that {delimiter!r} stands between fields",
+            f"the first line of {self._source} sets the delimiter to {delimiter!r}",
             DataWarning,
             stacklevel=5,
         )
         return delimiter
 
     def _take(self) -> bytes:
-        """The next bytes, as many as a piece has, if there are so many."""
+        """The next piece of bytes; shorter than a piece only at the end of the file."""
         part = self._head[: self._piece_bytes]
         self._head = self._head[len(part) :]
         missing = self._piece_bytes - len(part)
@@ -124,7 +123,7 @@ class _Reader:
         while not is_last:
             piece = self._take()
             content, is_last = rest + piece, len(piece) < self._piece_bytes
-            if b"\0" in piece:  # before the end of a record is looked for
+            if b"\0" in piece:
                 self._require_text(content)
             if is_last and content and not content.endswith(b"\n"):
                 content += b"\n"
@@ -167,7 +166,7 @@ class _Reader:
         is_blank = records.is_blank[first:]
         is_wrong = (records.num_fields[first:] != len(self._names)) & ~is_blank
         for record in self._headers_again(content, records, first):
-            is_blank[record - first] = True  # it may be narrower than its rows
+            is_blank[record - first] = True  # it may have fewer fields than the rows
             is_wrong[record - first] = False
         swallows = records.first_that_swallows(len(self._names))
         if is_wrong.any() or (swallows is not None and not self._takes_quoted_lines):
@@ -180,7 +179,7 @@ class _Reader:
                 raise self._swallowed(row if record >= first else 0, line, text.count(b"\n"))
             raise self._ragged(row, int(records.num_fields[record]), line, text[:99])
         if not is_blank.all():
-            skipped = int(is_blank.argmin())  # polars counts the columns by the first line
+            skipped = int(is_blank.argmin())  # polars counts the columns of the first line
             first, is_blank = first + skipped, is_blank[skipped:]
             frame = pl.read_csv(
                 content[int(records.starts[first]) :],
@@ -190,7 +189,7 @@ class _Reader:
                 quote_char='"' if records.has_quotes else None,
                 infer_schema=False,
             )
-            assert len(frame) == len(is_blank), "polars counts the records otherwise"
+            assert len(frame) == len(is_blank), "polars found another number of records"
             yield frame.filter(~is_blank) if is_blank.any() else frame
             self._row += int((~is_blank).sum())
         self._go_on(content)
@@ -200,8 +199,8 @@ class _Reader:
         self._line += content.count(b"\n")
 
     def _headers_again(self, content: bytes, records: Records, first: int) -> Iterator[int]:
-        """Records that are written as the header is."""
-        if len(self._header) < 2:  # one field may well be what its column is called
+        """Indices of records that repeat the header."""
+        if len(self._header) < 2:  # the value of a single field may equal its column name
             return
         place = -1
         while (place := content.find(self._header_line, place + 1)) >= 0:
@@ -211,22 +210,22 @@ class _Reader:
                 yield record
 
     def warn_of_headers(self) -> None:
-        """Name the lines that were left out."""
+        """Warn of the lines that repeat the header."""
         if not self._header_lines:
             return
         shown = ", ".join(map(str, self._header_lines[:_MOST_LINES_NAMED]))
         more = len(self._header_lines) - _MOST_LINES_NAMED
         if len(self._header_lines) == 1:
-            what = f"line {shown} of {self._source} repeats the column names, and is left out"
+            what = f"line {shown} of {self._source} repeats the column names and is skipped"
         else:
             others = f" and {more} more" if more > 0 else ""
             what = (
-                f"lines {shown}{others} of {self._source} repeat the column names, and are left out"
+                f"lines {shown}{others} of {self._source} repeat the column names and are skipped"
             )
         warnings.warn(what, DataWarning, stacklevel=4)
 
     def _irregular_pieces(self, content: bytes) -> Iterator["pl.DataFrame"]:
-        """Read on, record by record, where a quote stands in an unusual place."""
+        """Read the rest record by record; needed where quotes are in unusual places."""
         content, self._head = content + self._head, b""
         lines = chain(io.BytesIO(content + self._stream.readline()), self._stream)
         of_record: list[bytes] = []
@@ -261,8 +260,8 @@ class _Reader:
                     rows = []
         except csv.Error as error:
             reason = str(error)
-            if reason.startswith("new-line"):  # its advice is for programmers
-                reason = "a carriage return stands outside quotes, where no line ends"
+            if reason.startswith("new-line"):  # replace advice for programmers
+                reason = "a carriage return outside quotes does not end a line"
             raise TableError(f"row {self._row + 1} of {self._source}: {reason}") from error
         if self._names is None:
             raise TableError(f"{self._source} is empty; a table begins with its column names")
@@ -302,8 +301,7 @@ class _Reader:
             line = self._line + content.count(b"\n", 0, place)
             raise TableError(
                 f"{self._source} is not UTF-8: byte {self._offset + place}, in line {line}, is "
-                f"0x{content[place]:02x}; name what it was written in, most often "
-                "--encoding windows-1252"
+                f"0x{content[place]:02x}; name its encoding, most often --encoding windows-1252"
             ) from error
 
     def _set_header(self, line: bytes) -> None:
@@ -317,7 +315,7 @@ class _Reader:
     def _require_few(self, num_columns: int) -> None:
         if num_columns > _MOST_COLUMNS:
             raise TableError(
-                f"{self._source} has {num_columns:,} columns; {_MOST_COLUMNS:,} are the most"
+                f"{self._source} has {num_columns:,} columns; at most {_MOST_COLUMNS:,} are allowed"
             )
 
     def _require_distinct(self, names: Sequence[str]) -> list[str]:
@@ -342,9 +340,9 @@ class _Reader:
     def _swallowed(self, row: int, line: int, num_lines: int) -> TableError:
         where = f"row {row}" if row else "the header"
         return TableError(
-            f"a quote in {where} of {self._source} (line {line}) seems to swallow what stands up "
-            f"to line {line + num_lines - 1}, which looks like rows; mend the quote, or say "
-            "--quoted-lines if it is text"
+            f"a quote in {where} of {self._source} (line {line}) encloses everything up to line "
+            f"{line + num_lines - 1}, which looks like rows; fix the quote, or add --quoted-lines "
+            "if it is text"
         )
 
     def _empty(self) -> "pl.DataFrame":

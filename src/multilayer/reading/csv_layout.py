@@ -1,4 +1,4 @@
-"""What the beginning of comma-separated text tells of the whole."""
+"""Detect the dialect of a CSV file from its beginning."""
 
 import csv
 import io
@@ -18,16 +18,16 @@ _ROW_NAMES = "row_names"
 
 @dataclass(frozen=True)
 class Layout:
-    """How the text is written.
+    """The dialect of a CSV file.
 
     Attributes:
-        delimiter: One sign of ASCII.
-        options: What `csv.reader` must be told besides; empty: nothing unusual.
-        notes: What is unusual, a sentence each.
-        extra: What the header lacks or has too much of: "row names" before it, a "delimiter" after
-            each row, or a "header delimiter" after itself.
-        widths: Fields and first line of each of the first records, the header's first.
-        comment: What some of the first records begin with that is a sign of comments.
+        delimiter: One ASCII character.
+        options: Further arguments of `csv.reader`; empty: a regular file.
+        notes: A sentence on each thing that is unusual.
+        extra: How header and rows differ: the rows begin with "row names", the rows end with a
+            "delimiter", or the header ends with a "header delimiter".
+        widths: Number of fields and first line of each of the first records, header included.
+        comment: A comment marker with which some of the first records begin.
     """
 
     delimiter: str
@@ -38,7 +38,7 @@ class Layout:
     comment: str | None = None
 
     def names(self, header: Sequence[str]) -> list[str]:
-        """The columns' names, of the fields of the header."""
+        """Column names from the fields of the header."""
         if self.extra == "row names":
             return [_ROW_NAMES + "_" * sum(name.strip() == _ROW_NAMES for name in header), *header]
         if self.extra == "delimiter":
@@ -46,10 +46,10 @@ class Layout:
         return list(header[:-1] if self.extra == "header delimiter" else header)
 
     def advice(self, text: str = "") -> str:
-        """What may help where a record has another number of fields than the header."""
+        """A hint for a record whose number of fields differs from the header's, or nothing."""
         comment = next((sign for sign in _COMMENT_SIGNS if text.startswith(sign)), self.comment)
         if comment is not None:
-            return f"; lines that begin with {comment} are left out with --comment '{comment}'"
+            return f"; to skip lines that begin with {comment}, add --comment '{comment}'"
         counts = Counter(width for width, _ in self.widths)
         if not counts:
             return ""
@@ -57,20 +57,20 @@ class Layout:
         if width <= 1 or width == self.widths[0][0] or count < 0.6 * len(self.widths):
             return ""
         line = next(line for found, line in self.widths if found == width)
-        return f"; if line {line} names the columns, say --skip-rows {line - 1}"
+        return f"; if line {line} holds the column names, add --skip-rows {line - 1}"
 
 
 def find_layout(
     head: bytes, is_whole: bool, delimiter: str | None, source: str, first_line: int = 1
 ) -> Layout:
-    """Judge by the first records.
+    """Detect the dialect from the first records.
 
     Args:
         head: The first `HEAD_BYTES`, in UTF-8.
-        is_whole: There are no more.
+        is_whole: Whether that is the whole file.
         delimiter: None: the one that fits best.
-        source: What notes call the file.
-        first_line: Number of the line that it begins with.
+        source: Name of the file in notes.
+        first_line: Line number of the beginning.
     """
     if is_whole and not head.endswith(b"\n"):
         head += b"\n"
@@ -89,8 +89,8 @@ def find_layout(
     extra = _extra([record for record, _ in records])
     if extra == "row names":
         notes.append(
-            f"each row of {source} has one field more than its header: the first is taken for the "
-            f"row's name, as R writes it, and called {_ROW_NAMES}"
+            f"each row of {source} has one field more than its header: the first is read as a row "
+            f"name, as R writes it, and named {_ROW_NAMES}"
         )
     elif extra == "delimiter":
         notes.append(f"each row of {source} ends with a delimiter that its header lacks")
@@ -102,7 +102,7 @@ def find_layout(
 def _options(
     head: bytes, is_whole: bool, delimiter: str, source: str
 ) -> tuple[dict[str, Any], list[str]]:
-    """What makes all records alike where quotes stand in unusual places."""
+    """Arguments of `csv.reader` that give all records the same number of fields, and notes."""
     if delimiter == " " and re.search(rb"[^ \n]  +[^ \r\n]", head):
         return {"skipinitialspace": True}, []
     if b'"' not in head or find_records(head, delimiter).are_regular:
@@ -111,12 +111,12 @@ def _options(
     has_spaces = re.search(re.escape(delimiter.encode()) + b' +"', head) is not None
     escapes: dict[str, Any] = {"escapechar": "\\", "doublequote": False}
     for is_there, options, note in [
-        (has_escapes, escapes, "a backslash before a quote is left out"),
-        (has_spaces, {"skipinitialspace": True}, "spaces after a delimiter are left out"),
+        (has_escapes, escapes, "backslashes before quotes are removed"),
+        (has_spaces, {"skipinitialspace": True}, "spaces after delimiters are removed"),
         (
             has_escapes and has_spaces,
             {**escapes, "skipinitialspace": True},
-            "backslashes before quotes and spaces after delimiters are left out",
+            "backslashes before quotes and spaces after delimiters are removed",
         ),
     ]:
         if not is_there:
@@ -130,7 +130,7 @@ def _options(
 def _records(
     head: bytes, is_whole: bool, delimiter: str, options: Mapping[str, Any]
 ) -> list[tuple[list[str], int]]:
-    """The first records that are whole, each with the number of its first line, from 0."""
+    """The first complete records, each with the index of its first line, from 0."""
     if not is_whole:
         head = head[: head.rfind(b"\n") + 1]
     reader = csv.reader(
@@ -147,7 +147,7 @@ def _records(
                 return found
     except csv.Error:
         return found
-    return found if is_whole else found[:-1]  # the last may go on
+    return found if is_whole else found[:-1]  # the last may be incomplete
 
 
 def _extra(records: Sequence[Sequence[str]]) -> str | None:

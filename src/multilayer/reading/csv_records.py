@@ -1,4 +1,4 @@
-"""Where the records and fields of comma-separated text are."""
+"""Locate the records and fields of CSV."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 DELIMITERS = (",", ";", "\t", "|")
 _NEWLINE, _RETURN, _QUOTE = 10, 13, 34
 _RECORDS_TO_JUDGE = 100
-_SHARE_ALIKE = 0.8  # a few swallowed rows may have quoted fields of their own
+_SHARE_ALIKE = 0.8  # a few enclosed rows may have quoted fields themselves
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,15 +17,15 @@ class Records:
     """The records in a piece of text.
 
     Attributes:
-        starts: Where each begins, in bytes.
-        ends: Where the newline after it is.
-        num_fields: How many fields each has.
-        is_blank: Whether it is an empty line, which is no record.
-        has_quotes: Whether there is a quote anywhere.
-        are_regular: Whether each quote opens a field, closes it, or is doubled inside one. If not,
-            none of the above can be trusted.
-        delimiters_of_lines: How many delimiters each line has, inside of quotes or not, and the
-            number of the record that it belongs to; None where each record is a line.
+        starts: Byte offset of each record.
+        ends: Byte offset of the newline after it.
+        num_fields: Number of fields of each record.
+        is_blank: Whether it is an empty line, which is not a record.
+        has_quotes: Whether there is any quote.
+        are_regular: Whether each quote opens or closes a field or is doubled inside one. If not,
+            the other attributes are unreliable.
+        delimiters_of_lines: Number of delimiters of each line, quoted or not, and the index of the
+            record that the line belongs to; None if each record is one line.
     """
 
     starts: NDArray[np.int64]
@@ -37,7 +37,7 @@ class Records:
     delimiters_of_lines: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
 
     def first_that_swallows(self, num_fields: int) -> int | None:
-        """The first record whose quoted field seems to hold other records, or None."""
+        """The first record whose quoted field seems to enclose other records, or None."""
         if self.delimiters_of_lines is None:
             return None
         counts, records = self.delimiters_of_lines
@@ -48,14 +48,14 @@ class Records:
 
 
 def looks_swallowed(num_lines: Any, num_alike: Any, num_fields: int) -> Any:
-    """Whether the lines of a record are rather records of their own, held together by stray quotes.
+    """Whether the lines of a record look like records themselves, enclosed by a stray quote.
 
-    Lines of text seldom have as many delimiters each as a record has; of a table of two columns,
-    which has one, more lines must be alike. One of a single column cannot be judged.
+    They do if 80% of them have as many delimiters as a record, of at least two lines, or four in
+    tables of two columns. Tables of one column cannot be checked.
 
     Args:
-        num_lines: of the record, or of each.
-        num_alike: lines with as many delimiters, inside of quotes or not, as a record has.
+        num_lines: of the record, or an array of each.
+        num_alike: lines with as many delimiters, quoted or not, as a record has.
         num_fields: of a record.
     """
     fewest = 2 if num_fields > 2 else 4
@@ -63,12 +63,11 @@ def looks_swallowed(num_lines: Any, num_alike: Any, num_fields: int) -> Any:
 
 
 def find_records(content: bytes, delimiter: str) -> Records:
-    """Find the records of a piece that begins with one; the last may be unfinished and is left out.
+    """Find the records of a piece that begins with one; an unfinished last record is left out.
 
     Args:
-        content: Bytes in UTF-8, or any other encoding in which the signs of ASCII stand for
-            themselves alone.
-        delimiter: One sign of ASCII.
+        content: Text in UTF-8 or another encoding compatible with ASCII.
+        delimiter: One ASCII character.
     """
     text = np.frombuffer(content, dtype=np.uint8)
     ends, delimiters = np.flatnonzero(text == _NEWLINE), np.flatnonzero(text == ord(delimiter))
@@ -78,7 +77,7 @@ def find_records(content: bytes, delimiter: str) -> Records:
         lines, all_delimiters = ends, delimiters
         quotes = np.flatnonzero(text == _QUOTE)
         are_regular = _are_regular(text, quotes, ord(delimiter))
-        # Outside of quotes is where an even number of them stands before.
+        # A position with an even number of quotes before it is outside quotes.
         ends = ends[np.searchsorted(quotes, ends) % 2 == 0]
         delimiters = delimiters[np.searchsorted(quotes, delimiters) % 2 == 0]
         if len(ends) and len(lines) > len(ends):
@@ -94,10 +93,9 @@ def find_records(content: bytes, delimiter: str) -> Records:
 
 
 def find_delimiter(content: bytes) -> str:
-    """Tell the delimiter by the first records: the one that makes them the most alike.
+    """Detect the delimiter: the one with which most of the first records have equally many fields.
 
-    Of several, the one that makes more fields; failing that, the one that stands most often in the
-    first line; without any, the comma.
+    Ties are broken by the number of fields, then by the count in the first line, then the comma.
     """
     first_line = content.lstrip().partition(b"\n")[0]
 
@@ -115,8 +113,8 @@ def _are_regular(text: NDArray[np.uint8], quotes: NDArray[np.int64], delimiter: 
     padded = np.concatenate([[_NEWLINE], text, [_NEWLINE] * 2])  # text[i] is padded[i + 1]
     opening, closing = quotes[::2], quotes[1::2]
     before, after, then = padded[opening], padded[closing + 2], padded[closing + 3]
-    # A quote after a closing one, or before an opening one, makes a doubled quote of the two.
+    # A quote after a closing or before an opening one is half of a doubled quote.
     can_open = np.isin(before, (delimiter, _NEWLINE, _QUOTE))
     can_close = np.isin(after, (delimiter, _NEWLINE, _QUOTE))
-    can_close |= (after == _RETURN) & (then == _NEWLINE)  # alone it ends no record
+    can_close |= (after == _RETURN) & (then == _NEWLINE)  # a lone carriage return ends no record
     return bool(can_open.all() and can_close.all())

@@ -1,4 +1,4 @@
-"""Worksheets of Excel and OpenDocument workbooks as frames of text."""
+"""Read worksheets of Excel and OpenDocument workbooks as frames of text columns."""
 
 import datetime
 import io
@@ -19,18 +19,18 @@ _SHEETS_NAMED = 8
 def read_excel(content: bytes, source: str, table_format: TableFormat) -> "pl.DataFrame":
     """Read a worksheet; all columns are text, null where a cell is empty.
 
-    Rows and columns without any value do not count; the first other row names the columns. Formulas
-    have the values that were saved with them, dates are written as 2024-01-31.
+    Empty rows and columns are skipped; the first other row is the header. Formulas have their saved
+    values; dates are written as 2024-01-31.
 
     Args:
         content: The workbook: .xlsx, .xlsm, .xlsb, .xls or .ods.
-        source: What errors call it.
-        table_format: Its sheet, and rows before the one that names the columns.
+        source: Name of the file in errors.
+        table_format: Which sheet, and how many rows to skip before the header.
 
     Raises:
         MissingExtraError: python-calamine is not installed.
-        TableError: it is no workbook, is damaged or has no such sheet, the column names are not
-            all there, or two are the same.
+        TableError: it is not a workbook, is damaged or has no such sheet, the header has merged
+            cells, or two columns have the same name.
     """
     import polars as pl
 
@@ -52,7 +52,7 @@ def read_excel(content: bytes, source: str, table_format: TableFormat) -> "pl.Da
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise
         reason = " ".join(str(error).split())[:200]
-        raise TableError(f"{source} is no workbook that can be read: {reason}") from error
+        raise TableError(f"{source} cannot be read as a workbook: {reason}") from error
     first = table_format.skip_rows
     while first < len(rows) and not any(_text(cell) for cell in rows[first]):
         first += 1
@@ -66,8 +66,8 @@ def read_excel(content: bytes, source: str, table_format: TableFormat) -> "pl.Da
     ]
     if any(start[0] <= first <= end[0] and start[1] != end[1] for start, end in merged):
         raise TableError(
-            f"row {first + 1} of sheet {name!r} of {source} has merged cells; if the names of the "
-            "columns stand below it, say --skip-rows"
+            f"row {first + 1} of sheet {name!r} of {source} has merged cells; if the column names "
+            "are below it, add --skip-rows"
         )
     header = [_text(rows[first][place]) or f"column_{place + 1}" for place in places]
     for place, column in enumerate(header):
@@ -95,8 +95,8 @@ def _sheet_name(workbook: Any, source: str, sheet: str | int | None) -> str:
         raise TableError(f"{source} is empty")
     if len(filled) > 1:
         warnings.warn(
-            f"{source} has {len(filled)} sheets, and {filled[0]!r} is read; --sheet names another: "
-            f"{shown}",
+            f"{source} has {len(filled)} sheets; {filled[0]!r} is read; choose another with "
+            f"--sheet: {shown}",
             DataWarning,
             stacklevel=5,
         )
@@ -111,10 +111,11 @@ def _require_workbook(content: bytes, source: str) -> None:
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
         raise TableError(f"{source} is a damaged zip archive or workbook") from error
     if not any(name.startswith("xl/") for name in names) and "content.xml" not in names:
-        raise TableError(f"{source} is a zip archive; unpack it, and name the table in it")
+        raise TableError(f"{source} is a zip archive; unpack it and give the table inside")
     if num_bytes > largest_whole_bytes() // 4:
         raise TableError(
-            f"{source} unpacks to {num_bytes:,} bytes, more than this machine holds at once"
+            f"{source} unpacks to {num_bytes:,} bytes, which do not fit in the memory of this "
+            "machine"
         )
 
 

@@ -1,4 +1,4 @@
-"""Files that hold no table that can be read, told by how they begin."""
+"""Refuse files of unsupported formats, detected by their first bytes."""
 
 import os
 import re
@@ -7,11 +7,11 @@ from pathlib import Path
 from multilayer.errors import TableError
 
 ZIP, OLD_EXCEL = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_CSV = "write its table as CSV or Parquet"
-_UNPACK = "unpack it, and name the table in it"
+_CSV = "save its table as CSV or Parquet"
+_UNPACK = "unpack it and give the table inside"
 _BEGINNINGS = (
     (b"SQLite format 3\0", "a SQLite database", _CSV),
-    (b"\xff\xff\xff\xff", "an Arrow stream", "write it as an Arrow file (Feather)"),
+    (b"\xff\xff\xff\xff", "an Arrow stream", "save it as an Arrow file (Feather)"),
     (b"version https://git-lfs", "a pointer of Git LFS", "fetch the file with git lfs pull"),
     (b"\x93NUMPY", "a NumPy array", _CSV),
     (b"\x89HDF", "an HDF5 file", _CSV),
@@ -34,14 +34,14 @@ _LIBSVM = re.compile(rb"[+-]?\d+(\.\d+)?( \d+:[-+.\deE]+)+\s*\r?\n")
 
 
 def require_no_foreign_format(beginning: bytes, source: str) -> None:
-    """Refuse a file that is plainly something else.
+    """Refuse a file of another format.
 
     Args:
-        beginning: Its first bytes, some hundred if it has so many.
-        source: What the error calls it.
+        beginning: Its first bytes, a few hundred if it has that many.
+        source: Name of the file in the error.
 
     Raises:
-        TableError: it is; the error says what, and what to do.
+        TableError: the format is recognized; the error says which, and what to do.
     """
     for begin, what, advice in _BEGINNINGS:
         if beginning.startswith(begin):
@@ -60,19 +60,16 @@ def require_no_foreign_format(beginning: bytes, source: str) -> None:
 
 
 def require_one_file(path: str | Path) -> None:
-    """Refuse what names no single file here.
+    """Refuse a path that is not a single local file.
 
     Raises:
-        TableError: it is a URL, a pattern for several files, or a folder.
+        TableError: it is a URL, a wildcard pattern, or a folder.
     """
     text = str(path)
     if re.match(r"[a-z][a-z0-9+.-]+:/", text, re.IGNORECASE) and not os.path.exists(text):  # noqa: PTH110 (takes any name)
         shown = re.sub(r":/(?!/)", "://", text, count=1)
-        raise TableError(f"{shown} is an address; download the file, and name it")
+        raise TableError(f"{shown} is a URL; download the file and give its path")
     if re.search(r"[*?]", text) and not os.path.exists(text):  # noqa: PTH110 (takes any name)
-        raise TableError(f"{text} is a pattern; name one file, in which all rows are put together")
+        raise TableError(f"{text} is a wildcard pattern; combine the rows into one file")
     if os.path.isdir(text):  # noqa: PTH112
-        raise TableError(
-            f"{text} is a folder; a table is one file, in which the rows of all files are put "
-            "together"
-        )
+        raise TableError(f"{text} is a folder; combine the rows of its files into one file")

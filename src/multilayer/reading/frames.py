@@ -1,4 +1,4 @@
-"""Anything that holds a table in memory, as a polars frame."""
+"""Convert any table in memory to a polars frame."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -7,35 +7,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.errors import TableError
-from multilayer.reading.plain_columns import column_of_objects, told_categories, with_plain_columns
+from multilayer.reading.plain_columns import as_categories, column_of_objects, with_plain_columns
 
 if TYPE_CHECKING:
     import polars as pl
 
 
 def as_frame(X: Any, names: Sequence[str] | None = None) -> "pl.DataFrame":
-    """Take a table in any usual form.
+    """Convert a table in memory to a polars frame.
 
-    Missing values may be None, NaN or NA; infinite numbers are kept here and count as missing
-    where columns are encoded.
+    Missing values may be None, NaN or NA. Infinite numbers are kept; an encoder treats them as
+    missing.
 
     Args:
-        X: A frame of polars, pandas, pyarrow or another library that narwhals knows; a NumPy array
-            or a scipy sparse matrix, (num_rows, num_columns); a list of rows, each a list or a
-            mapping; or a mapping from names to columns, or from names to the values of one row.
-        names: Of the columns, where X has none; None: x0, x1, …
+        X: A frame of polars, pandas, pyarrow or another library supported by narwhals; a NumPy
+            array or a scipy sparse matrix, (num_rows, num_columns); a list of rows, each a list or
+            a mapping; or a mapping from column names to columns or, for one row, to values.
+        names: Column names if X has none; None: x0, x1, …
 
     Returns:
-        Columns of numbers, booleans, text, dates and times only. The numbers of a NumPy array keep
-        their precision.
+        Columns of numbers, booleans, text, dates and times. Numbers of a NumPy array keep their
+        precision.
 
     Raises:
-        TableError: X is none of these, is not of two dimensions, its rows differ in length, two
-            columns have the same name, or a value is neither number, text, boolean, date nor time.
+        TableError: X is none of these, is not two-dimensional, its rows differ in length, two
+            columns have the same name, or a value is not a number, text, boolean, date or time.
     """
     import polars as pl
 
-    if isinstance(X, np.ma.MaskedArray):  # what is masked is missing
+    if isinstance(X, np.ma.MaskedArray):
         is_number = X.dtype.kind in "fiu"
         empty: Any = np.nan if is_number else None
         X = np.where(np.ma.getmaskarray(X), empty, X.data.astype(float if is_number else object))
@@ -43,7 +43,7 @@ def as_frame(X: Any, names: Sequence[str] | None = None) -> "pl.DataFrame":
         X = X.collect()
     if isinstance(X, pl.DataFrame):
         return with_plain_columns(X)
-    if hasattr(X, "toarray") and hasattr(X, "nnz"):  # of scipy's sparse ones, some are mappings
+    if hasattr(X, "toarray") and hasattr(X, "nnz"):  # before Mapping: dok_matrix is one
         return _frame_of_array(X.toarray(), names)
     if isinstance(X, Mapping):
         if not any(_is_column(values) for values in X.values()):
@@ -80,7 +80,7 @@ def _frame_of_array(X: NDArray[Any], names: Sequence[str] | None) -> "pl.DataFra
     if X.dtype.kind in "fiub" and X.dtype.itemsize <= 8:
         if X.dtype == np.float16:
             X = X.astype(np.float32)
-        # Columns that lie together are taken over as they are.
+        # Contiguous columns are not copied again.
         columns = np.ascontiguousarray(X.T)
         return pl.DataFrame([pl.Series(name, c) for name, c in zip(names, columns, strict=True)])
     if X.dtype.kind == "f":
@@ -151,7 +151,7 @@ def _frame_of_frame(X: Any) -> "pl.DataFrame":
 
 
 def _series_of_series(name: str, series: Any) -> "pl.Series":
-    """A column of another library; pandas' are taken without the help of pyarrow."""
+    """A column of another library; pandas columns do not need pyarrow."""
     import narwhals as nw
     import polars as pl
 
@@ -168,7 +168,7 @@ def _series_of_series(name: str, series: Any) -> "pl.Series":
         return pl.Series(name, series.to_numpy().astype("datetime64[us]"))
     if dtype in (nw.Categorical, nw.Enum):
         values = [None if _absent(value) else str(value) for value in series.to_list()]
-        return told_categories(pl.Series(name, values, pl.String))
+        return as_categories(pl.Series(name, values, pl.String))
     if dtype.is_nested():
         raise TableError(
             f"column {name!r} of the table holds {str(dtype).lower()}; a column must hold numbers, "

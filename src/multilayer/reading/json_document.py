@@ -1,4 +1,4 @@
-"""The rows of a table that is one JSON document."""
+"""Extract the rows of a table from one JSON document."""
 
 import warnings
 from typing import Any
@@ -7,17 +7,17 @@ from multilayer.errors import DataWarning, TableError
 
 
 def objects_of_document(document: Any, source: str) -> list[dict[str, Any]]:
-    """Rows as objects.
+    """The rows of a document, each an object.
 
-    A list of objects is one; so is an object with such a list under one name; and what pandas
-    writes with orient="split", "columns", "index" or "list". Any other object is a single row.
+    The document may be a list of objects, an object with one such list among its values, or what
+    pandas writes with orient="split", "columns", "index" or "list". Any other object is one row.
 
     Args:
-        document: As `json.loads` gives it.
-        source: What errors and notes call the file.
+        document: From `json.loads`.
+        source: Name of the file in errors and notes.
 
     Raises:
-        TableError: it is none of these; the first item that is no object is named.
+        TableError: the document is none of these; the error names the first wrong item.
     """
     if isinstance(document, list):
         return _checked(document, source)
@@ -25,7 +25,7 @@ def objects_of_document(document: Any, source: str) -> list[dict[str, Any]]:
         raise TableError(f"{source} must hold JSON objects, it holds a {type(document).__name__}")
     names, rows = document.get("columns"), document.get("data")
     if isinstance(names, list) and isinstance(rows, list):
-        _note(source, "names its columns and lists its rows, as pandas' orient='split' does")
+        _note(source, "is read as columns and rows, as pandas writes with orient='split'")
         return _rows_of_lists(names, rows, source)
     of_objects = [
         name
@@ -33,19 +33,19 @@ def objects_of_document(document: Any, source: str) -> list[dict[str, Any]]:
         if isinstance(value, list) and value and all(isinstance(one, dict) for one in value)
     ]
     if len(of_objects) == 1:
-        _note(source, f"is one object; its rows are those of {of_objects[0]!r}")
+        _note(source, f"is one object; its rows are read from {of_objects[0]!r}")
         return list(document[of_objects[0]])
     values = list(document.values())
     if values and all(isinstance(value, dict) and value for value in values):
         if all(name.isdigit() for name in document) and not all(n.isdigit() for n in values[0]):
-            _note(source, "is one object that holds a row under each number")
+            _note(source, "is one object; each of its values is read as a row")
             return values
-        _note(source, "is one object that holds its columns one by one")
+        _note(source, "is one object; each of its values is read as a column")
         keys = dict.fromkeys(key for value in values for key in value)
         return [{name: column.get(key) for name, column in document.items()} for key in keys]
     lengths = {len(value) if isinstance(value, list) else -1 for value in values}
     if len(lengths) == 1 and min(lengths) > 0:
-        _note(source, "is one object that holds its columns one by one")
+        _note(source, "is one object; each of its values is read as a column")
         return [dict(zip(document, row, strict=True)) for row in zip(*values, strict=True)]
     return [document]
 

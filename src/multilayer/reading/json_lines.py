@@ -1,4 +1,4 @@
-"""JSON lines as frames of text: an object a line, its fields the columns."""
+"""Read JSON lines as frames of text columns: one object a line."""
 
 import io
 import json
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 PIECE_BYTES = 2**24
 _LARGEST_LINE_BYTES = 2**25
 _MOST_COLUMNS = 100_000
-_MOST_VALUES = 2**27  # of a piece: objects times different fields
-_MOST_DIGITS = 18  # of a whole number that surely has at most 64 bits
+_MOST_VALUES = 2**27  # of a piece: objects times distinct fields
+_MOST_DIGITS = 18  # an integer of so many digits fits 64 bits
 _BLOCK_BYTES = 2**15
 
 
@@ -30,25 +30,24 @@ def read_json_pieces(
     keeps_new_columns: bool = False,
     left_out: list[str] | None = None,
 ) -> Iterator["pl.DataFrame"]:
-    """Read JSON lines, some at a time; or one JSON document, which is read at once.
+    """Read JSON lines in pieces, or one JSON document as a whole.
 
-    All columns are text, as those of CSV are, so that a value is the same whatever other values its
-    column has: numbers in their shortest form, booleans as true and false. An object that lacks a
-    field has a missing value there. Empty lines do not count. Fields that hold lists or objects are
-    left out with a `DataWarning`.
+    As with CSV, all columns are text, so that a value does not depend on the rest of its column:
+    numbers in their shortest form, booleans as true and false. A field that an object lacks is
+    missing. Empty lines are skipped. Fields that hold lists or objects are left out with a
+    `DataWarning`.
 
     Args:
-        stream: Begins the file, in UTF-8.
-        source: What errors call the file.
-        piece_bytes: How much text a piece has; None: `PIECE_BYTES`.
-        keeps_new_columns: Later pieces may have more columns than the first, after those; if not,
-            these are left out with a `DataWarning`, and all pieces have the same columns.
-        left_out: Gets the names of columns that are left out.
+        stream: At the beginning of the file, in UTF-8.
+        source: Name of the file in errors.
+        piece_bytes: Size of a piece in bytes of text; None: `PIECE_BYTES`.
+        keeps_new_columns: Whether later pieces may add columns after those of the first; if not,
+            such columns are left out with a `DataWarning`.
+        left_out: The names of columns left out are appended here.
 
     Raises:
         TableError: a line is not a JSON object, all fields hold lists or objects, a line is longer
-            than 32 MB, or the objects have so many different fields that their table would be many
-            times larger than the file.
+            than 32 MB, or the objects have too many distinct fields to fit a table.
     """
     columns = _Columns(source, keeps_new_columns, [] if left_out is None else left_out)
     if stream.peek(64).lstrip()[:1] == b"[":
@@ -77,23 +76,23 @@ def read_json_pieces(
 
 
 class _Columns:
-    """What the columns of a file are, as far as it has been read."""
+    """The columns of a file found so far."""
 
     def __init__(self, source: str, keeps_new: bool, left_out: list[str]) -> None:
         self._source, self._keeps_new, self._left_out = source, keeps_new, left_out
         self._names: list[str] = []
 
     def frame_of_lines(self, content: bytes, first_line: int) -> "pl.DataFrame":
-        """The rows of some lines, the columns in the order of the first piece."""
+        """The rows of some lines, with columns in the order of the first piece."""
         import polars as pl
 
         try:
             found = self._found(content)
         except TableError:
             raise
-        # What is wrong, and where, is found out slowly.
+        # The slow way either repairs the lines or names the one that is wrong.
         except (Exception, pl.exceptions.PanicException):
-            content = _mended(content, self._source, first_line)
+            content = _repaired(content, self._source, first_line)
             found = self._found(content)
         if not found and not self._names:
             raise TableError(f"{self._source} holds objects without fields")
@@ -109,11 +108,13 @@ class _Columns:
             self._names += scalar
         else:
             for name in scalar:
-                self._leave_out(name, f"first stands after line {first_line - 1}, which is late")
+                self._leave_out(
+                    name, f"first occurs after line {first_line - 1}, which is too late"
+                )
         try:
             return _texts(content, self._names)
-        except (Exception, pl.exceptions.PanicException):  # the schema's scan minds less
-            return _texts(_mended(content, self._source, first_line), self._names)
+        except (Exception, pl.exceptions.PanicException):  # the schema scan is more lenient
+            return _texts(_repaired(content, self._source, first_line), self._names)
 
     def frame_of_objects(self, objects: list[dict[str, Any]]) -> "pl.DataFrame":
         """The rows of objects."""
@@ -125,7 +126,7 @@ class _Columns:
     def _found(self, content: bytes) -> dict[str, bool]:
         """The fields of some lines, and whether they hold lists or objects.
 
-        Block by block: where each line has other fields, all lines at once would take hours.
+        In blocks: if each line has different fields, all lines at once would take hours.
         """
         import polars as pl
 
@@ -139,7 +140,7 @@ class _Columns:
                 fields = [
                     (name, dtype.is_nested()) for name, dtype in schema.collect_schema().items()
                 ]
-            # Lists and others in one field, numbers beyond every range, …
+            # A field holds lists and other values, a number is out of range, …
             except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
                 fields = _fields(block)
             for name, is_nested in fields:
@@ -153,7 +154,7 @@ class _Columns:
         if name not in self._left_out:
             self._left_out.append(name)
             warnings.warn(
-                f"column {name!r} of {self._source} {why}, and is left out",
+                f"column {name!r} of {self._source} {why} and is left out",
                 DataWarning,
                 stacklevel=5,
             )
@@ -178,11 +179,11 @@ def _written(objects: list[dict[str, Any]]) -> bytes:
     return b"".join(json.dumps(one).encode() + b"\n" for one in objects)
 
 
-def _mended(content: bytes, source: str, first_line: int) -> bytes:
-    """The same lines, without the NaN and infinity that some writers put there.
+def _repaired(content: bytes, source: str, first_line: int) -> bytes:
+    """The lines with NaN and Infinity, which are not JSON, replaced by null.
 
     Raises:
-        TableError: one of them is not JSON; it is named.
+        TableError: a line is not JSON.
     """
     objects = []
     for line, text in enumerate(content.split(b"\n"), start=first_line):
@@ -209,12 +210,12 @@ def _mended(content: bytes, source: str, first_line: int) -> bytes:
 
 
 def _whole(text: str) -> int | str:
-    """A number of at most 64 bits, or the text of a larger one."""
+    """An integer if it surely fits 64 bits, otherwise its text."""
     return int(text) if len(text) <= _MOST_DIGITS else text
 
 
 def _finite(text: str) -> float | str:
-    """A number, or the text of one beyond every range."""
+    """A finite number, otherwise its text."""
     number = float(text)
     return number if math.isfinite(number) else text
 
@@ -229,7 +230,7 @@ def _objects(content: bytes, source: str) -> list[dict[str, Any]]:
 
 
 def _is_document(content: bytes) -> bool:
-    """Whether text that begins with a brace is one object that holds the table, not a row of it."""
+    """Whether text that begins with a brace is one object that holds the table, not one row."""
     first = content.lstrip().partition(b"\n")[0].strip()
     if first in (b"{", b"{}"):
         return first == b"{"
@@ -237,7 +238,7 @@ def _is_document(content: bytes) -> bool:
         try:
             json.loads(first)
         except ValueError:
-            # A line of an object that is written over several, or one that is wrong.
+            # The first line of an object that spans several, or an invalid line.
             return first.endswith((b"{", b"[", b",")) and first.count(b"{") > first.count(b"}")
         except RecursionError:
             pass
@@ -256,6 +257,6 @@ def _is_document(content: bytes) -> bool:
 def _require_few(num_fields: int, num_objects: int, source: str) -> None:
     if num_fields > _MOST_COLUMNS or num_fields * num_objects > _MOST_VALUES:
         raise TableError(
-            f"{source} holds {num_objects:,} objects with {num_fields:,} different fields; "
-            "so many columns for so many rows are more than a table can have"
+            f"{source} holds {num_objects:,} objects with {num_fields:,} distinct fields, "
+            "too many for a table"
         )

@@ -1,7 +1,6 @@
-"""How many rows and columns a Parquet file says that it has, without decoding any of it.
+"""Read the number of rows and columns from the footer of a Parquet file.
 
-The footer is a structure of Thrift's compact protocol, of which the few fields that are needed
-are read here.
+The footer is a struct of Thrift's compact protocol; only the few fields needed are read.
 """
 
 import os
@@ -9,16 +8,16 @@ import struct
 from pathlib import Path
 from typing import Any
 
-_TAIL = struct.Struct("<I4s")  # the footer's length, and the sign of the end
+_TAIL = struct.Struct("<I4s")  # the footer's length and the magic bytes
 _LARGEST_FOOTER_BYTES = 2**24
 _SCHEMA, _NUM_ROWS = 2, 3  # fields of the footer
-_NUM_CHILDREN = 5  # of an element of the schema; columns of values have none
+_NUM_CHILDREN = 5  # of an element of the schema; leaf columns have none
 _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _STRUCT = 1, 2, 3, 7, 8, 9, 10, 12
 _WHOLE, _MOST_BITS = (4, 5, 6), 64  # of 16, 32 and 64 bits
 
 
 def rows_and_columns(path: Path) -> tuple[int, int] | None:
-    """Rows, and columns of values, of a Parquet file; None where its footer cannot be read.
+    """Number of rows and leaf columns of a Parquet file; None if its footer cannot be read.
 
     Raises:
         OSError: the file cannot be read.
@@ -43,13 +42,13 @@ def rows_and_columns(path: Path) -> tuple[int, int] | None:
 
 
 class _Compact:
-    """Reads values from the beginning of bytes in Thrift's compact protocol."""
+    """Reads values in Thrift's compact protocol."""
 
     def __init__(self, content: bytes) -> None:
         self._content, self._place = content, 0
 
     def struct(self, last: int | None = None) -> dict[int, Any]:
-        """The fields by number; no further than the last one that is wanted."""
+        """The fields by number, up to `last`."""
         fields: dict[int, Any] = {}
         number = 0
         while kind := self._byte():

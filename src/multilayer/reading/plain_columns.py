@@ -1,4 +1,4 @@
-"""The few types of column that the rest of the package knows, and the way there from all others."""
+"""Convert columns of any type to the few types that the rest of the package uses."""
 
 import datetime
 import decimal
@@ -17,13 +17,13 @@ _TIMES = (datetime.date, datetime.time, datetime.timedelta)  # a datetime is a d
 
 
 def with_plain_columns(frame: "pl.DataFrame", source: str = "the table") -> "pl.DataFrame":
-    """A frame with columns of numbers, booleans, text, dates and times only.
+    """Convert a frame to columns of numbers, booleans, text, dates and times.
 
-    Categories become their text, or stay categories where that looks like numbers; decimals become
-    float64, and times with a zone the same times in UTC.
+    Categoricals become text unless their categories look like numbers; decimals become float64;
+    datetimes with a time zone become UTC.
 
     Raises:
-        TableError: a column holds lists, structures or bytes.
+        TableError: a column holds lists, structs or bytes.
     """
     import polars as pl
 
@@ -35,7 +35,7 @@ def with_plain_columns(frame: "pl.DataFrame", source: str = "the table") -> "pl.
                 "numbers, text, booleans, dates or times"
             )
         if dtype in (pl.Categorical, pl.Enum):
-            changed.append(pl.lit(told_categories(frame[name].cast(pl.String))))
+            changed.append(pl.lit(as_categories(frame[name].cast(pl.String))))
         elif dtype.is_decimal():
             changed.append(pl.col(name).cast(pl.Float64))
         elif isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
@@ -45,8 +45,8 @@ def with_plain_columns(frame: "pl.DataFrame", source: str = "the table") -> "pl.
     return frame.with_columns(changed) if changed else frame
 
 
-def told_categories(text: "pl.Series") -> "pl.Series":
-    """Categories as text; as `pl.Categorical` where nothing else tells them from numbers."""
+def as_categories(text: "pl.Series") -> "pl.Series":
+    """Categories as text, or as `pl.Categorical` if all of them spell numbers."""
     import polars as pl
 
     present = text.drop_nulls().unique()
@@ -55,13 +55,12 @@ def told_categories(text: "pl.Series") -> "pl.Series":
 
 
 def column_of_objects(name: str, values: Sequence[Any], source: str = "the table") -> "pl.Series":
-    """A column made of Python objects.
+    """A column of Python objects: numbers, booleans, or dates and times; text for any mixture.
 
-    Numbers make a column of numbers, booleans of booleans, dates and times of dates and times; a
-    mixture of them, or with text, makes text. None, NaN, NaT and NA are missing.
+    None, NaN, NaT and NA are missing.
 
     Raises:
-        TableError: a value is none of these; row and column are named.
+        TableError: a value is none of these; the error names row and column.
     """
     import polars as pl
 
@@ -102,8 +101,8 @@ def _is_missing(value: Any) -> bool:
     if value is None or value is np.ma.masked:
         return True
     if isinstance(value, (numbers.Real, decimal.Decimal, np.datetime64, np.timedelta64)):
-        return bool(value != value)  # NaN alone differs from itself
-    return type(value).__name__ in ("NAType", "NaTType")  # pandas' own
+        return bool(value != value)  # NaN
+    return type(value).__name__ in ("NAType", "NaTType")  # of pandas
 
 
 def _is_boolean(kind: type) -> bool:
@@ -117,5 +116,5 @@ def _is_number(kind: type) -> bool:
 def _to_float(value: Any) -> float:
     try:
         return float(value)
-    except OverflowError:  # a whole number of more than 308 digits
+    except OverflowError:  # an integer of more than 308 digits
         return float("inf") if value > 0 else float("-inf")

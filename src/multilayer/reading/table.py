@@ -1,4 +1,4 @@
-"""Any file that holds a table."""
+"""Read a table from a file of any supported format."""
 
 import io
 import warnings
@@ -47,24 +47,24 @@ def read_table(
     table_format: TableFormat | None = None,
     left_out: list[str] | None = None,
 ) -> "pl.DataFrame":
-    """Read a table: CSV and its relatives, JSON lines, Parquet, Arrow (Feather), or a worksheet.
+    """Read a table: CSV and similar, JSON lines, Parquet, Arrow (Feather), Excel or OpenDocument.
 
-    The content says which it is, and how it is compressed, if at all: gzip, bzip2, xz, zstandard.
-    Of CSV and JSON, a column in which every value is a number becomes one of numbers; everything
-    else stays as it is written, for `infer_schema` to judge. What is unusual in the file is told by
-    a `DataWarning`.
+    Format and compression (gzip, bzip2, xz, zstandard) are detected from the content. Columns of
+    CSV and JSON in which every value is a number become numeric; all others stay text, whose kind
+    `infer_schema` infers. Anything unusual in the file gives a `DataWarning`.
 
     Args:
         path: The file, or - for the standard input.
         delimiter: Of CSV; None: comma, semicolon, tab or bar, whichever fits.
-        as_text: Leave every column of CSV and JSON as text. An encoder takes text as well as
-            numbers, and rows to be predicted are best read so.
-        table_format: How the file is written, as far as its content does not say.
-        left_out: Gets the names of columns that hold lists, objects or bytes, and are left out.
+        as_text: Keep every column of CSV and JSON as text; recommended for rows to be predicted,
+            since an encoder takes text as well as numbers.
+        table_format: What cannot be detected from the content.
+        left_out: The names of columns left out because they hold lists, objects or bytes are
+            appended here.
 
     Raises:
         TableError: the file cannot be read as a table; the message says where and why.
-        SettingsError: the delimiter is not a single sign, or there are two of them.
+        SettingsError: the delimiter is not a single character, or is given twice.
     """
     import polars as pl
 
@@ -88,7 +88,7 @@ def read_table(
 
 
 def _read_table(path: str | Path, **named: Any) -> tuple["pl.DataFrame", list[str]]:
-    """For another process: the columns that are left out are sent back too."""
+    """`read_table` for another process; also returns the names of columns left out."""
     left_out: list[str] = []
     return read_table(path, **named, left_out=left_out), left_out
 
@@ -102,19 +102,19 @@ def read_table_pieces(
     text_bytes: int | None = None,
     left_out: list[str] | None = None,
 ) -> Iterator["pl.DataFrame"]:
-    """Read a table of any size, some rows at a time, in order; of CSV and JSON as text.
+    """Read a table of any size in pieces, in order; columns of CSV and JSON stay text.
 
     Args:
         path: The file, or - for the standard input.
-        delimiter: As `read_table` takes it.
-        table_format: As `read_table` takes it.
-        rows_at_once: About how many rows a piece of a Parquet or Arrow file has.
-        text_bytes: About how much text a piece of a CSV or JSON file has; None: 16 MB.
-        left_out: Gets the names of columns that hold lists, objects or bytes, and are left out.
+        delimiter: See `read_table`.
+        table_format: See `read_table`.
+        rows_at_once: Approximate rows of a piece of a Parquet or Arrow file.
+        text_bytes: Approximate bytes of text of a piece of a CSV or JSON file; None: 16 MB.
+        left_out: See `read_table`.
 
     Raises:
-        TableError: the file cannot be read as a table; also while the pieces are taken.
-        SettingsError: the delimiter is not a single sign, or there are two of them.
+        TableError: the file cannot be read as a table; also raised while iterating.
+        SettingsError: the delimiter is not a single character, or is given twice.
     """
     return _pieces(
         path, _format(delimiter, table_format), None, rows_at_once, text_bytes, left_out=left_out
@@ -140,7 +140,7 @@ def _pieces(
         if not beginning:
             raise TableError(f"{source} is empty")
         if beginning.startswith(OLD_FEATHER):
-            raise TableError(f"{source} is Feather of version 1; write it as version 2")
+            raise TableError(f"{source} is a Feather file of version 1; save it as version 2")
         if beginning.startswith((PARQUET, ARROW)):
             _note_unused(table_format, set(), source)
             yield from _columnar_pieces(path, stream, source, rows_at_once, left_out)
@@ -150,7 +150,7 @@ def _pieces(
         else:
             require_no_foreign_format(stream.peek(1024)[:1024], source)
             if table_format.sheet is not None:
-                raise TableError(f"--sheet is for workbooks, and {source} is none")
+                raise TableError(f"--sheet is for workbooks; {source} is not a workbook")
             text = as_utf8(stream, source, table_format.encoding)
             if _is_json(path, text.peek(64)):
                 _note_unused(table_format, {"encoding"}, source)
@@ -168,7 +168,7 @@ def _pieces(
 
 
 def _with_booleans(frame: "pl.DataFrame") -> "pl.DataFrame":
-    """The columns of JSON that hold true and false alone, as booleans."""
+    """Convert the columns of JSON that hold only true and false to booleans."""
     import polars as pl
 
     is_boolean = frame.select(
@@ -179,11 +179,11 @@ def _with_booleans(frame: "pl.DataFrame") -> "pl.DataFrame":
 
 
 def _note_unused(table_format: TableFormat, used: set[str], source: str) -> None:
-    """Say which flags mean nothing for a file of its kind."""
+    """Warn of flags that have no effect on a file of this format."""
     for one in fields(table_format):
         if one.name not in used and getattr(table_format, one.name) != one.default:
             warnings.warn(
-                f"--{one.name.replace('_', '-')} means nothing for {source}, which is no CSV",
+                f"--{one.name.replace('_', '-')} is ignored for {source}, which is not CSV",
                 DataWarning,
                 stacklevel=4,
             )
@@ -193,7 +193,7 @@ def _format(delimiter: str | None, table_format: TableFormat | None) -> TableFor
     if delimiter is None:
         return table_format or TableFormat()
     if table_format is not None:
-        raise SettingsError("the delimiter stands in the format; give one of the two")
+        raise SettingsError("give either delimiter or table_format, not both")
     return TableFormat(delimiter)
 
 
@@ -205,7 +205,7 @@ def _columnar_pieces(
     left_out: list[str] | None,
 ) -> Iterator["pl.DataFrame"]:
     is_parquet = stream.peek(4).startswith(PARQUET)
-    # polars finds its way in a file by itself; what is packed or comes from a pipe is held whole.
+    # polars seeks in a file; compressed or piped content is read as a whole.
     content: Path | bytes
     if isinstance(path, Path) and path.is_file() and _begins_alike(path, stream.peek(8)):
         content = path
@@ -215,13 +215,13 @@ def _columnar_pieces(
 
 
 def _require_memory(pieces: list["pl.DataFrame"], source: str) -> None:
-    """Refuse pieces whose columns differ so much that all of them together would not fit."""
+    """Refuse pieces whose union of columns does not fit in memory."""
     num_rows = sum(len(piece) for piece in pieces)
     num_columns = len({name for piece in pieces for name in piece.columns})
     if num_rows * num_columns * BYTES_A_VALUE > memory_bytes():
         raise TableError(
             f"{source} has {num_rows:,} rows and {num_columns:,} columns, "
-            "which is more than this machine holds at once"
+            "which do not fit in the memory of this machine"
         )
 
 

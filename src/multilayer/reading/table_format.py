@@ -1,4 +1,4 @@
-"""How a table's file is written, as far as its content does not say."""
+"""Options for reading a table's file."""
 
 import codecs
 import re
@@ -6,29 +6,28 @@ from dataclasses import dataclass
 
 from multilayer.errors import SettingsError
 
-# What may stand between fields: a sign of ASCII that begins no line and no quoted field.
+# Allowed delimiters: ASCII without quote and line ends.
 _SIGNS = "".join(map(chr, range(1, 128))).translate(str.maketrans("", "", '"\r\n'))
 _NAMED_DELIMITERS = {"\\t": "\t", "tab": "\t", "space": " ", "comma": ",", "semicolon": ";"}
 
 
 @dataclass(frozen=True)
 class TableFormat:
-    r"""How a table's file is written; what is left out is found out from the file.
+    r"""Options for reading a table's file; None means detected from the file.
 
     Args:
-        delimiter: Of CSV: one sign of ASCII; `\t` and "tab" are the tab, "space" is the space.
+        delimiter: Of CSV: one ASCII character; `\t` and "tab" are the tab, "space" is the space.
             None: comma, semicolon, tab or bar, whichever fits.
-        encoding: Of CSV and JSON, such as "windows-1252"; None: UTF-8, UTF-16 or UTF-32 with a byte
-            order mark, or UTF-16 without one.
-        skip_rows: Lines of a CSV, or rows of a worksheet, before the one that names the columns.
-        comment: Lines of a CSV that begin with this text are left out.
-        sheet: Worksheet of a workbook, by its name or its number, from 1; None: the only one that
-            is not empty.
-        quoted_lines: Quoted fields of a CSV may hold lines that look like rows of the table; if
-            not, they are taken for rows that a stray quote swallows, which is an error.
+        encoding: Of CSV and JSON, such as "windows-1252". None: detected UTF-16 or UTF-32,
+            otherwise UTF-8.
+        skip_rows: Lines of a CSV, or rows of a worksheet, before the header.
+        comment: Lines of a CSV that begin with this text are skipped.
+        sheet: Worksheet by name or by number, from 1; None: the first one that is not empty.
+        quoted_lines: Whether quoted fields of a CSV may hold lines that look like rows; if not,
+            such lines are an error, since a stray quote usually causes them.
 
     Raises:
-        SettingsError: one of them is impossible.
+        SettingsError: a value is invalid.
     """
 
     delimiter: str | None = None
@@ -39,12 +38,12 @@ class TableFormat:
     quoted_lines: bool = False
 
     def __post_init__(self) -> None:
-        """Check, and bring the delimiter and the sheet's number to one form."""
+        """Validate, and normalize the delimiter and the sheet number."""
         if self.delimiter is not None:
             delimiter = _NAMED_DELIMITERS.get(self.delimiter, self.delimiter)
             if len(delimiter) != 1 or delimiter not in _SIGNS:
                 raise SettingsError(
-                    f"a delimiter is a single sign of ASCII, or \\t for the tab, not {delimiter!r}"
+                    f"delimiter must be one ASCII character, or \\t for the tab, not {delimiter!r}"
                 )
             object.__setattr__(self, "delimiter", delimiter)
         if self.encoding is not None:
@@ -55,18 +54,17 @@ class TableFormat:
             or self.skip_rows < 0
         ):
             raise SettingsError(
-                f"--skip-rows is a number of lines, 0 or more, not {self.skip_rows!r}"
+                f"--skip-rows must be a number of lines, 0 or more, not {self.skip_rows!r}"
             )
         if self.comment is not None and (
             not self.comment.isprintable() or not self.comment.strip() or '"' in self.comment
         ):
             raise SettingsError(
-                f"--comment is what lines to be left out begin with, such as #, "
-                f"not {self.comment!r}"
+                f"--comment must be what comment lines begin with, such as #, not {self.comment!r}"
             )
         if isinstance(self.sheet, str):
             if not self.sheet:
-                raise SettingsError("--sheet is the name or the number of a worksheet, not ''")
+                raise SettingsError("--sheet must be the name or number of a worksheet, not ''")
             if re.fullmatch("[0-9]{1,6}", self.sheet):
                 object.__setattr__(self, "sheet", int(self.sheet))
         if isinstance(self.sheet, bool) or self.sheet == 0:

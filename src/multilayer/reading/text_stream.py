@@ -1,4 +1,4 @@
-"""A text file's bytes as UTF-8, whatever it was written in."""
+"""Convert text files of any encoding to UTF-8."""
 
 import codecs
 import io
@@ -10,7 +10,7 @@ from typing import Any
 from multilayer.errors import DataWarning, TableError
 
 _BLOCK_BYTES = 2**16
-# Of two marks one begins with the other; the longer comes first.
+# The byte order mark of UTF-32 begins with that of UTF-16 and comes first.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -18,7 +18,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# Where the zeros stand among the first bytes of two signs of ASCII, without a mark.
+# Positions of zeros among the first bytes of ASCII text without a byte order mark.
 _ZEROS = {
     "x0x0": "utf-16-le",
     "0x0x": "utf-16-be",
@@ -34,12 +34,12 @@ def as_utf8(
     """Text as UTF-8, without byte order marks.
 
     Args:
-        stream: Begins the file.
-        source: What errors call the file.
-        encoding: None: as the first bytes say, or UTF-8, whose errors whoever reads must find.
+        stream: At the beginning of the file.
+        source: Name of the file in errors.
+        encoding: None: detected from the first bytes, otherwise UTF-8, which is not validated here.
 
     Raises:
-        TableError: while it is read: bytes are not of the encoding; byte and line are named.
+        TableError: while reading: bytes are invalid in the encoding; the error names byte and line.
     """
     beginning = stream.peek(4)[:4]
     if encoding is None:
@@ -61,11 +61,11 @@ def as_utf8(
 
 
 def without_comments(stream: io.BufferedReader, comment: str | None) -> io.BufferedReader:
-    """Text whose lines that begin with a comment's sign are empty instead.
+    """Replace comment lines by empty lines.
 
     Args:
         stream: In UTF-8.
-        comment: How comments begin; None: there are none.
+        comment: What comment lines begin with; None: there are none.
     """
     if comment is None:
         return stream
@@ -78,18 +78,14 @@ def without_comments(stream: io.BufferedReader, comment: str | None) -> io.Buffe
 
 
 def with_newlines(stream: io.BufferedReader) -> io.BufferedReader:
-    """Text whose lines end in carriage returns, as on the first Macintosh, with newlines instead.
-
-    Args:
-        stream: In UTF-8.
-    """
+    """Replace carriage returns, as line ends of classic Mac OS, by newlines in UTF-8 text."""
     return io.BufferedReader(
         _Changed(lambda: stream.read(_BLOCK_BYTES).replace(b"\r", b"\n")), _BLOCK_BYTES
     )
 
 
 class _Changed(io.RawIOBase):
-    """Gives what a function gives, until that is empty."""
+    """A stream of what a function returns, until that is empty."""
 
     def __init__(self, read: Callable[[], bytes]) -> None:
         self._read, self._rest = read, memoryview(b"")
@@ -107,7 +103,7 @@ class _Changed(io.RawIOBase):
 
 
 class _Recoded(_Changed):
-    """Text of another encoding as UTF-8."""
+    """A stream that converts another encoding to UTF-8."""
 
     def __init__(self, stream: io.BufferedReader, source: str, encoding: str) -> None:
         super().__init__(self._next)
@@ -120,7 +116,7 @@ class _Recoded(_Changed):
         while not text and not self._is_last:
             block = self._stream.read(_BLOCK_BYTES)
             self._is_last = not block
-            pending = self._decoder.getstate()[0]  # the beginning of a sign
+            pending = self._decoder.getstate()[0]  # bytes of an incomplete character
             try:
                 text = self._decoder.decode(block, final=self._is_last)
                 if self._is_first:
