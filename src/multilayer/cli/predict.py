@@ -3,6 +3,7 @@
 import csv
 import io
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
@@ -14,8 +15,7 @@ from multilayer.errors import SettingsError
 if TYPE_CHECKING:
     from multilayer.images.image_files import Pictures
     from multilayer.model.predictor import Predictor
-    from multilayer.reading.table_format import TableFormat
-    from multilayer.runs.table_predictions import OnUnseenFlag
+    from multilayer.runs.table_predictions import TablePredictions
 
 _HEADERS = ("image", "label", "probability")
 
@@ -65,17 +65,14 @@ def predict(
     if model.image_shape is None:
         if invert:
             raise SettingsError("--invert is for pictures; this model answers for rows of a table")
-        return _predict_table(
-            model,
-            run,
-            data,
-            output,
-            proba,
-            interval,
-            spreadsheet_safe,
-            table.given_format(),
-            on_unseen,
-        )
+        from multilayer.runs.data_of_run import format_of_run
+        from multilayer.runs.table_predictions import TablePredictions
+
+        predictions = TablePredictions(
+            model, data, table_format=table.given_format() or format_of_run(run, data),
+            with_probabilities=proba, coverage=interval, on_unseen=on_unseen,
+        )  # fmt: skip
+        return _write_answers(predictions, model.targets.names, output, spreadsheet_safe, on_unseen)
     table.require_none_for_images()
     for flag, is_given in (
         ("--interval", interval is not None),
@@ -89,31 +86,13 @@ def predict(
     return _predict_images(model, pictures, output, proba, spreadsheet_safe)
 
 
-def _predict_table(
-    model: "Predictor",
-    run: str,
-    data: str,
-    output: str | None,
-    with_probabilities: bool,
-    coverage: float | None,
-    is_spreadsheet_safe: bool,
-    table_format: "TableFormat | None",
-    on_unseen: "OnUnseenFlag",
-) -> int:
+def _write_answers(
+    predictions: "TablePredictions", targets: Sequence[str], output: str | None, is_safe: bool,
+    on_unseen: str,
+) -> int:  # fmt: skip
     """Answer for each row of a file."""
-    from multilayer.runs.data_of_run import format_of_run
-    from multilayer.runs.table_predictions import TablePredictions
-
-    predictions = TablePredictions(
-        model,
-        data,
-        table_format=table_format or format_of_run(run, data),
-        with_probabilities=with_probabilities,
-        coverage=coverage,
-        on_unseen=on_unseen,
-    )
-    num_rows = predictions.save(output or "-", is_spreadsheet_safe=is_spreadsheet_safe)
-    ignored = [name for name in predictions.ignored_columns if name not in model.targets.names]
+    num_rows = predictions.save(output or "-", is_spreadsheet_safe=is_safe)
+    ignored = [name for name in predictions.ignored_columns if name not in targets]
     if ignored:
         note(f"columns that are not needed: {', '.join(ignored)}")
     if on_unseen == "note":
@@ -139,14 +118,12 @@ def _predict_images(
     for text in pictures.notes:
         note(text)
     probabilities = model.probabilities(pictures.images)
-    headers: list[str] = list(_HEADERS)
-    shown: list[int] = []
+    headers = [*_HEADERS]
     if with_probabilities:
         headers += [f"probability_{name}" for name in model.class_names]
-        shown = list(range(len(model.class_names)))
     rows = [
         [name, model.class_names[row.argmax()], f"{row.max():.4f}"]
-        + [f"{row[place]:.4f}" for place in shown]
+        + [f"{share:.4f}" for share in row if with_probabilities]
         for name, row in zip(pictures.names, probabilities, strict=True)
     ]
     if is_spreadsheet_safe:

@@ -98,31 +98,7 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         device: str | None = None,
         on_unseen: OnUnseen = "warn",
     ) -> None:
-        self.recipe = recipe
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.batch_size = batch_size
-        self.learning_rate_init = learning_rate_init
-        self.max_iter = max_iter
-        self.dropout = dropout
-        self.weight_decay = weight_decay
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.num_folds = num_folds
-        self.class_weight = class_weight
-        self.categorical_features = categorical_features
-        self.as_kind = as_kind
-        self.decimal = decimal
-        self.thousands = thousands
-        self.missing = missing
-        self.keep_na = keep_na
-        self.settings = settings
-        self.random_state = random_state
-        self.warm_start = warm_start
-        self.verbose = verbose
-        self.device = device
-        self.on_unseen = on_unseen
+        self._keep_arguments(locals())
 
     @learns_at_once
     def partial_fit(

@@ -43,7 +43,9 @@ except ImportError as error:
 class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     """Fits, checks its input and answers through a `Model`; see the two estimators."""
 
-    _task: Task | None
+    def _keep_arguments(self, arguments: Mapping[str, Any]) -> None:
+        """Keep the arguments of `__init__` as attributes, as scikit-learn expects them."""
+        self.__dict__.update((name, arguments[name]) for name in arguments if name != "self")
 
     @learns_at_once
     def fit(

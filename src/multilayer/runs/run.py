@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from multilayer.engine.records import history_line
-from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import TrainingDivergedError
 from multilayer.runs.before_torch import rank_of_this_process
 from multilayer.runs.checkpoints import CheckpointPlan
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from multilayer.engine.distributed import Stop
     from multilayer.engine.network import Network
     from multilayer.engine.records import EpochRecord
-    from multilayer.engine.specification import NetworkSpec
     from multilayer.fit.fit import Fit
 
 _FLOAT_BYTES = 4
@@ -44,6 +42,8 @@ class Run:
 
     Attributes:
         source: the data and the fit.
+        settings: as they are used.
+        spec: a network's shape.
 
     Raises:
         CheckpointError: data, settings or versions are not those of the run to resume.
@@ -60,7 +60,7 @@ class Run:
             source = open_source(configuration)
             for _ in source.prepare():
                 pass
-        self.source = source
+        self.source, self.settings, self.spec = source, source.settings, source.spec
         output = configuration.output
         source.check(Path(output or "") / MODEL_FILE)
         self._status = "unfinished"
@@ -101,16 +101,6 @@ class Run:
     def place(self) -> tuple[int, int] | None:
         """The epoch that a resumed run goes on in, and its batches done; None: the beginning."""
         return None if self._open is None else self._open.place
-
-    @property
-    def settings(self) -> TrainingSettings:
-        """As they are used."""
-        return self.source.settings
-
-    @property
-    def spec(self) -> "NetworkSpec":
-        """A network's shape."""
-        return self.source.spec
 
     @property
     def network(self) -> "Network":

@@ -43,11 +43,17 @@ class RunSource(ABC):
         settings: as they are used.
         name: of the data, for the names of folders.
         notes: what a person should know of the data, a sentence each.
+        spec: a network's shape, once the data are prepared.
+        examined: the rows as the doctor takes them; None: not in memory.
+        encoded_rows: where the rows are on the disk until the run has finished; None: in memory.
     """
 
     notes: tuple[str, ...] = ()
     settings: TrainingSettings
     name: str
+    spec: NetworkSpec
+    examined: "ImageDataset | Fit | None" = None
+    encoded_rows: Path | None = None
 
     def __init__(self, configuration: RunConfiguration) -> None:
         self.configuration = configuration
@@ -61,21 +67,6 @@ class RunSource(ABC):
     def fit(self) -> "Fit":
         """The population and its training, once the data are prepared."""
         raise NotImplementedError
-
-    @property
-    @abstractmethod
-    def spec(self) -> NetworkSpec:
-        """A network's shape."""
-
-    @property
-    @abstractmethod
-    def examined(self) -> "ImageDataset | Fit | None":
-        """The rows as the doctor takes them; None: not in memory."""
-
-    @property
-    def encoded_rows(self) -> Path | None:
-        """Where the rows are on the disk until the run has finished; None: in memory."""
-        return None
 
     @abstractmethod
     def description(self) -> dict[str, Any]:
@@ -157,15 +148,16 @@ class ImageSource(RunSource):
         begin_loading("multilayer.engine.training")
         with self.watch.part("reading the data"):
             self.dataset = load_images(configuration.data, configuration.data_dir)
+        self.examined = self.dataset
         self.name = self.dataset.name
         self.settings, self._held_out, self.notes = settled_images(self.dataset, settings)
         settings = self.settings
         height, width = self.dataset.image_shape
-        self._spec = settings.network_spec(
+        self.spec = settings.network_spec(
             height * width, len(self.dataset.class_names), input_scale=1 / 255
         )
         num_networks = settings.num_folds or settings.num_members
-        check_machine(self._spec, settings_of_members(settings, num_networks, IMAGE_SEED_STEP))
+        check_machine(self.spec, settings_of_members(settings, num_networks, IMAGE_SEED_STEP))
 
     @cached_property
     def fit(self) -> "Fit":
@@ -174,16 +166,6 @@ class ImageSource(RunSource):
 
         data = prepare_images(self.dataset, self.settings, self.configuration.recipe)
         return Fit(data)
-
-    @property
-    def spec(self) -> NetworkSpec:
-        """See `RunSource`."""
-        return self._spec
-
-    @property
-    def examined(self) -> ImageDataset:
-        """See `RunSource`."""
-        return self.dataset
 
     def description(self) -> dict[str, Any]:
         """See `RunSource`."""
@@ -224,11 +206,6 @@ class TableRunSource(RunSource):
     def __init__(self, configuration: RunConfiguration) -> None:
         super().__init__(configuration)
         self.name = Path(configuration.data).name.partition(".")[0] or "table"
-
-    @property
-    def spec(self) -> NetworkSpec:
-        """See `RunSource`."""
-        return self.fit.network.spec
 
     def description(self) -> dict[str, Any]:
         """See `RunSource`."""
@@ -286,13 +263,9 @@ class TableInMemory(TableRunSource):
                 changes=asked.changes,
                 validation=None if validation is None else validation.rows,
             )
-            self.fit = Fit(data)
-        self.settings, self.notes = self.fit.settings, tuple(self.rows.schema.warnings)
-
-    @property
-    def examined(self) -> "Fit":
-        """See `RunSource`."""
-        return self.fit
+            self.fit = self.examined = Fit(data)
+        self.spec, self.settings = self.fit.network.spec, self.fit.settings
+        self.notes = tuple(self.rows.schema.warnings)
 
 
 class TableOnDisk(TableRunSource):
@@ -333,18 +306,9 @@ class TableOnDisk(TableRunSource):
 
     def _take_over(self) -> None:
         self.fit, self.settings = self.rows.fit, self.rows.fit.settings
+        self.spec, self.encoded_rows = self.fit.network.spec, self.rows.folder
         self.notes = tuple(self.rows.schema.warnings)
         self.watch.seconds.update(self.rows.seconds)
-
-    @property
-    def examined(self) -> None:
-        """See `RunSource`."""
-        return None
-
-    @property
-    def encoded_rows(self) -> Path:
-        """See `RunSource`."""
-        return self.rows.folder
 
     def close(self, *, is_finished: bool) -> None:
         """Leave the encoded rows for a run that goes on, or remove them."""
