@@ -34,6 +34,12 @@ from typing import Any
 _JOINERS = "\u200c\u200d"  # words of some scripts need them, and they turn nothing around
 
 
+def reason_of(error: BaseException) -> str:
+    """Why something failed, as a clause for a message of one line."""
+    text = str(getattr(error, "strerror", None) or error) or type(error).__name__
+    return " ".join(text.split()).lower()
+
+
 def escaped(value: object, keep: str = "") -> str:
     r"""Text without characters that a terminal or a reader could be misled by.
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from multilayer.errors import OutputError
+from multilayer.errors import OutputError, reason_of
 
 _TEMPORARY_ENDING = ".part"
 _SECONDS_UNTIL_LOCKED = 60.0
@@ -118,8 +118,7 @@ def remove_file(path: str | Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"cannot remove {path}: {reason}") from error
+        raise OutputError(f"cannot remove {path}: {reason_of(error)}") from error
 
 
 class _Descriptor(io.RawIOBase):

@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from multilayer.errors import OutputError, RunFolderError
+from multilayer.errors import OutputError, RunFolderError, reason_of
 
 LOCK_NAME = ".lock"
 _MOST_BYTES = 1000
@@ -37,8 +37,7 @@ class RunLock:
         try:
             self._descriptor = self._acquire()
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise OutputError(f"cannot lock the run folder {folder}: {reason}") from error
+            raise OutputError(f"cannot lock the run folder {folder}: {reason_of(error)}") from error
 
     def release(self) -> None:
         """Let others have the folder."""

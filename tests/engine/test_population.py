@@ -162,13 +162,6 @@ def test_rows_with_weight_zero_are_as_good_as_absent(blobs):
     )
 
 
-def test_class_weights_count_each_row_as_its_class(blobs):
-    weighted = blobs.weighted_by_class(torch.tensor([1.0, 2.0, 5.0]))
-    torch.testing.assert_close(weighted.weights, torch.tensor([1.0, 2.0, 5.0])[blobs.targets])
-    again = weighted.weighted_by_class(torch.tensor([1.0, 1.0, 2.0]))
-    assert again.weights.max() == 10
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -14,7 +14,7 @@ from multilayer.cli import exit_codes
 from multilayer.cli.interrupts import Interrupted
 from multilayer.cli.process import complain
 from multilayer.cli.terminal import warnings_as_notes
-from multilayer.errors import DistributedError, MultilayerError, TrainingDivergedError
+from multilayer.errors import DistributedError, MultilayerError, TrainingDivergedError, reason_of
 
 _ERRORS_OF_NAMES = (
     errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.ELOOP,
@@ -94,7 +94,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _of_the_system(error: OSError) -> str:
     """What the system refuses, where nobody expected it to."""
-    reason = (error.strerror or str(error)).lower()
+    reason = reason_of(error)
     if isinstance(error.filename, str | bytes):
         return f"{os.fsdecode(error.filename)!r}: {reason}"
     try:

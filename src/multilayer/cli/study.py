@@ -1,6 +1,7 @@
 """`multilayer study`."""
 
 import sys
+from functools import partial
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -50,7 +51,7 @@ def study(
         data_dir: folder to look for the data set's files in first.
     """
     asked = f"study {locals()}"
-    from multilayer.experiments.study import run_study, save_study
+    from multilayer.experiments.study import result_of, run_study, save_study
     from multilayer.experiments.study_plan import plan_study
     from multilayer.runs.run_folder import RunFolder
 
@@ -61,14 +62,9 @@ def study(
             is_quick=quick, num_rows=rows, data_dir=data_dir, stop=stop,
         )  # fmt: skip
         folder = RunFolder(output, f"study-{name}", asked=asked)
-        progress = run_study(name, plan)
         try:
-            while True:
-                try:
-                    say(next(progress), file=sys.stderr, flush=True)
-                except StopIteration as end:
-                    finding = end.value
-                    break
+            steps = run_study(name, plan)
+            finding = result_of(steps, partial(say, file=sys.stderr, flush=True))
         except BaseException:
             folder.remove_if_empty()
             raise

@@ -116,7 +116,7 @@ def find_dates(text: "pl.Series") -> DatesFound | None:
     first = first_present(text)
     if sum(_LOOK.match(value) is not None for value in first) < max(1, len(first) / 2):
         return None
-    present = _present(text)
+    present = present_values(text)
     num_present = len(present) - present.null_count()
     moments_in = {
         date_format: _parse(present, date_format)
@@ -190,7 +190,7 @@ def moments_of(
             f"column {series.name!r} of {source} must hold dates, it holds "
             f"{str(series.dtype).lower()} values"
         )
-    text = _present(series)
+    text = present_values(series)
     moments = _parse(text, date_format)
     wrong = text.is_not_null() & moments.is_null() & ~text.is_in(list(missing))
     if wrong.any():
@@ -244,7 +244,7 @@ def _parse(text: "pl.Series", date_format: str) -> "pl.Series":
 
     is_named = "%B" in date_format
     pattern = _pattern(date_format)
-    part = _column("text").str.extract_groups(pattern).struct.field
+    part = pl.col("text").str.extract_groups(pattern).struct.field
     if date_format == TIME_OF_DAY:
         date = pl.when(part("hour").is_not_null()).then(pl.date(1970, 1, 1)).otherwise(None)
     else:
@@ -308,13 +308,3 @@ def _pattern(date_format: str) -> str:
 @cache
 def _compiled(date_format: str) -> re.Pattern[str]:
     return re.compile(_pattern(date_format), re.ASCII)
-
-
-def _present(text: "pl.Series") -> "pl.Series":
-    return present_values(text)
-
-
-def _column(name: str) -> "pl.Expr":
-    import polars as pl
-
-    return pl.col(name)

@@ -8,21 +8,23 @@ if TYPE_CHECKING:
 # In lower case, stripped.
 MISSING_SPELLINGS = (
     "",
-    "na",
-    "n/a",
-    "#n/a",
-    "<na>",
-    "n.a.",
-    "nan",
-    "nat",
-    "null",
-    "none",
-    "nil",
-    "missing",
-    "?",
-    "-",
-    "--",
-    ".",
+    *[
+        "na",
+        "n/a",
+        "#n/a",
+        "<na>",
+        "n.a.",
+        "nan",
+        "nat",
+        "null",
+        "none",
+        "nil",
+        "missing",
+        "?",
+        "-",
+        "--",
+        ".",
+    ],
 )
 
 # Labels have fewer: "none" and "-" are often names of classes.

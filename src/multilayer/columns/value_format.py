@@ -14,18 +14,8 @@ DECIMAL_SIGNS = (".", ",")
 THOUSANDS_SIGNS = (",", ".", " ", "'")
 # In lower case.
 BOOLEAN_SPELLINGS = {
-    "true": True,
-    "yes": True,
-    "t": True,
-    "y": True,
-    "on": True,
-    "1": True,
-    "false": False,
-    "no": False,
-    "f": False,
-    "n": False,
-    "off": False,
-    "0": False,
+    **dict.fromkeys(("true", "yes", "t", "y", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "f", "n", "off", "0"), False),
 }
 
 

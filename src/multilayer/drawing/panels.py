@@ -17,6 +17,7 @@ from matplotlib.ticker import (
 )
 
 from multilayer.drawing.figures import picture
+from multilayer.metrics.intervals import MeanInterval
 
 _COLORS = ("tab:blue", "tab:orange", "tab:green", "tab:red", "tab:purple", "tab:brown", "tab:cyan")
 _MOST_PLACES = 12  # up to here each point has its number at the axis
@@ -43,6 +44,14 @@ class Series:
     high: Sequence[float] | None = None
     dots: Sequence[Sequence[float]] = ()
     is_line: bool = True
+
+    @classmethod
+    def of_intervals(
+        cls, name: str, x: Sequence[float], intervals: Sequence[MeanInterval], **others: Any
+    ) -> "Series":
+        """Means with their intervals; the other fields by name."""
+        low, high = [one.low for one in intervals], [one.high for one in intervals]
+        return cls(name, x, [one.mean for one in intervals], low, high, **others)
 
 
 @dataclass(frozen=True)

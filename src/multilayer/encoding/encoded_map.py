@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.errors import TableError
+from multilayer.errors import TableError, reason_of
 from multilayer.files import write_text
 
 PROGRESS = "map.json"
@@ -74,8 +74,7 @@ class RowFile:
                             raise TableError(f"{self.path} is shorter than {PROGRESS} says")
                         rest = rest[num_bytes:]
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise TableError(f"cannot read {self.path}: {reason}") from error
+            raise TableError(f"cannot read {self.path}: {reason_of(error)}") from error
 
 
 @dataclass(frozen=True)

@@ -81,11 +81,6 @@ class Examples:
             for tensor in (self.inputs, self.targets, self.weights)
         ]
 
-    def weighted_by_class(self, class_weights: Tensor) -> "Examples":
-        """The same rows, each counting as much as its class, (num_classes,)."""
-        weights = class_weights[self.targets]
-        return replace(self, weights=weights if self.weights is None else weights * self.weights)
-
     def at(self, rows: Tensor | slice) -> "Examples":
         """Some of the rows, by their numbers."""
         return replace(

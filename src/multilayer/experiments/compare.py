@@ -97,11 +97,7 @@ def comparison_looks(
     if not 0 < held_out < 1:
         raise SettingsError(f"held_out must be above 0 and below 1; it is {held_out}")
     _check_number(settings)
-    problem = (
-        data
-        if isinstance(data, Problem)
-        else load_problem(data, data_dir, target=target, task=task)
-    )
+    problem = load_problem(data, data_dir, target=target, task=task)
     metric = metric or problem.metrics[0]
     check_choice("metric", metric, problem.metrics)
     names = [text if isinstance(text, str) else _in_words(text) for text in settings]

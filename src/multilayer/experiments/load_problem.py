@@ -14,7 +14,7 @@ from multilayer.images.datasets import load_images
 
 
 def load_problem(
-    data: str | Path,
+    data: str | Path | Problem,
     data_dir: str | Path | None = None,
     *,
     target: str | ColumnRoles | None = None,
@@ -23,7 +23,7 @@ def load_problem(
     """The training rows of a data set, whose test rows are left alone, or those of a table.
 
     Args:
-        data: as `load_images` takes it; with a target as `read_table` does.
+        data: as `load_images` takes it; with a target as `read_table` does; or a problem, as it is.
         data_dir: as `load_images` takes it.
         target: the column of a table to predict, or what all its columns are for.
         task: what the target is; None: its values tell.
@@ -32,6 +32,8 @@ def load_problem(
         SettingsError: a table has no target.
         DataError: the data cannot be had or used.
     """
+    if isinstance(data, Problem):
+        return data
     if target is None:
         if Path(data).is_file():
             raise SettingsError(f"{data} is a file; name its column to predict with --target")

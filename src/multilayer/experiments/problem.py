@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -37,6 +38,7 @@ class Problem(ABC):
         study_metric: of which more is better.
         recipe_name: what settings as text change, where they name nothing else.
         has_fixed_split: the same rows are held out for every seed.
+        size: what recipes for tables go by, as `recipe` takes it.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Problem(ABC):
     study_metric: MetricName = "accuracy"
     recipe_name: str = "chapter"
     has_fixed_split: bool = False
+    size: Mapping[str, int] = MappingProxyType({})
 
     @abstractmethod
     def __len__(self) -> int:
@@ -86,7 +89,8 @@ class Problem(ABC):
             recipe_name: what the text changes; None: the problem's own.
         """
         recipe_name = recipe_name or self.recipe_name
-        return read_settings(recipe_name if text is None else text, recipe_name, self.task)
+        text = recipe_name if text is None else text
+        return read_settings(text, recipe_name, self.task, **self.size)
 
     def check(self, name: str, settings: TrainingSettings) -> None:
         """Refuse settings whose loss is not for this task.

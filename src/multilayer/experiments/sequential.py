@@ -75,10 +75,7 @@ class SequentialComparison:
         resolution: float = 0.0,
         pairs: Sequence[tuple[int, int]] | None = None,
     ) -> None:
-        if not matters > 0:
-            raise SettingsError(
-                f"the smallest difference that matters must be above 0; it is {matters}"
-            )
+        check_matters(matters)
         self.looks, self.matters = tuple(looks), matters
         self._resolution = resolution * 2**0.5  # of a difference of two scores
         self._numbers = list(pairs or combinations(range(num_settings), 2))
@@ -151,6 +148,14 @@ class SequentialComparison:
                     verdict = "second is better" if is_second else "first is better"
             decided.append(replace(pair, verdict=verdict))
         return decided
+
+
+def check_matters(matters: float | None) -> None:
+    """Raise SettingsError for a smallest difference that is given and not above 0."""
+    if matters is not None and not matters > 0:
+        raise SettingsError(
+            f"the smallest difference that matters must be above 0; it is {matters}"
+        )
 
 
 def looks_up_to(max_seeds: int) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ A study is a generator: it yields lines on what it is doing, and returns a `Stud
 """
 
 import datetime
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -88,10 +88,14 @@ def _partial_result(name: str, plan: StudyPlan) -> StudyResult:
 
 def study(name: str, data: str | Path | Problem = "fashion-mnist", **options: Any) -> StudyResult:
     """Answer one of the chapter's questions; the options are those of `plan_study`."""
-    progress = run_study(name, plan_study(name, data, **options))
+    return result_of(run_study(name, plan_study(name, data, **options)))
+
+
+def result_of(steps: StudySteps, show: Callable[[str], object] = str) -> StudyResult:
+    """Let a study run to its end, and show each line."""
     while True:
         try:
-            next(progress)
+            show(next(steps))
         except StopIteration as end:
             result: StudyResult = end.value
             return result

@@ -10,7 +10,7 @@ from multilayer.engine.specification import check_choice
 from multilayer.errors import SettingsError
 from multilayer.experiments.load_problem import load_problem
 from multilayer.experiments.problem import MetricName, Problem
-from multilayer.experiments.sequential import FEWEST_SEEDS
+from multilayer.experiments.sequential import FEWEST_SEEDS, check_matters
 from multilayer.fit.column_roles import ColumnRoles
 from multilayer.recipes.recipes import recipe
 
@@ -139,21 +139,14 @@ def plan_study(
         raise SettingsError(
             f"a study needs at least {FEWEST_SEEDS} seeds to say anything, not {num_seeds}"
         )
-    if matters is not None and not matters > 0:
-        raise SettingsError(
-            f"the smallest difference that matters must be above 0; it is {matters}"
-        )
+    check_matters(matters)
     if num_rows is not None and num_rows < _FEWEST_ROWS:
         raise SettingsError(f"a study needs at least {_FEWEST_ROWS} rows, not {num_rows}")
     if not STUDIES[name][1]:
         if target is not None:
             raise SettingsError(f"the study {name} trains on rows of its own; leave out --target")
         return StudyPlan(None, recipe(), num_seeds, matters or 0.002, is_quick, stop)
-    problem = (
-        data
-        if isinstance(data, Problem)
-        else load_problem(data, data_dir, target=target, task=task)
-    )
+    problem = load_problem(data, data_dir, target=target, task=task)
     _check_fit(name, problem)
     is_table = problem.task != "images"
     if num_rows is None and is_quick:

@@ -27,7 +27,6 @@ from multilayer.fit.prepare import (
 )
 from multilayer.fit.rows import Rows
 from multilayer.fit.split import hold_out
-from multilayer.runs.written_settings import read_settings
 
 _FEWEST_ROWS = 20  # of which a fifth is scored
 
@@ -66,6 +65,7 @@ class TableProblem(Problem):
             require_different_numbers(targets)
         self.name, self.targets, self.schema = name, targets, schema
         self._rows = rows
+        self.size = {"num_rows": len(rows), "num_columns": len(schema.inputs)}
         self.task = TASK_NAMES[targets.task]
         self.class_names = tuple(map(str, targets.classes))
         self.has_fixed_split = rows.times is not None
@@ -97,17 +97,6 @@ class TableProblem(Problem):
         if self.targets.task == "multilabel":
             num_answers *= self.targets.num_outputs
         return super().resolution(metric, num_answers)
-
-    def settings(self, text: str | None, recipe_name: str | None = None) -> TrainingSettings:
-        """Read settings as they are written; recipes are those for a table of this size."""
-        recipe_name = recipe_name or self.recipe_name
-        return read_settings(
-            recipe_name if text is None else text,
-            recipe_name,
-            self.task,
-            num_rows=len(self._rows),
-            num_columns=len(self.schema.inputs),
-        )
 
     def examples(self, settings: TrainingSettings) -> Examples:
         """All rows, encoded once for each way to encode."""

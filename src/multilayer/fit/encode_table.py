@@ -18,7 +18,7 @@ from multilayer.encoding.encoded_map import MapProgress
 from multilayer.encoding.encoder import Encoder
 from multilayer.encoding.row_draw import RowDraw
 from multilayer.encoding.targets import Targets
-from multilayer.errors import DataWarning, OutputError
+from multilayer.errors import DataWarning, OutputError, reason_of
 from multilayer.fit.row_reader import RowReader, masked
 from multilayer.growing_files import open_to_go_on
 
@@ -141,8 +141,9 @@ def write_encoded_map(
             progress.write(folder)
         yield progress
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"cannot write the encoded table in {folder}: {reason}") from error
+        raise OutputError(
+            f"cannot write the encoded table in {folder}: {reason_of(error)}"
+        ) from error
 
 
 def _append(

@@ -18,7 +18,7 @@ from multilayer.errors import TableError
 from multilayer.fit.chunked_fit import large_settings
 from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.memory_plan import MemoryPlan
-from multilayer.fit.prepare import require_classes, spec_of
+from multilayer.fit.prepare import require_classes, scaled_targets, spec_of
 from multilayer.fit.survey import MOST_CLASSES, TableSurvey
 from multilayer.fit.table_source import typed_table
 from multilayer.recipes.recipes import LOSSES_OF_TASKS
@@ -93,7 +93,7 @@ def choose_encoding(
         has_own_validation=has_own_validation,
     )  # fmt: skip
     if targets.task == "regression":
-        targets = _scaled(survey.sample_targets(), targets, settings)
+        targets = scaled_targets(survey.sample_targets(), targets, settings)
     plan = EncodingPlan(settings.one_hot_limit or None)
     encoder = Encoder.fit(sample, schema, plan)
     row_bytes = _row_bytes(encoder, targets, survey.mean_weight is not None)
@@ -110,7 +110,7 @@ def choose_encoding(
         sample = sample.filter(is_learned)
         encoder = Encoder.fit(sample, schema, plan)
         if targets.task == "regression":
-            targets = _scaled(survey.sample_targets()[is_learned], targets, settings)
+            targets = scaled_targets(survey.sample_targets()[is_learned], targets, settings)
         row_bytes = _row_bytes(encoder, targets, survey.mean_weight is not None)
     return EncodingChoice(
         schema, sample_rows, settings, targets, encoder, encoder.encode(sample),
@@ -141,13 +141,6 @@ def _targets(
     targets = Targets.of_labels(labels, task, names[0])
     require_classes(targets)
     return targets
-
-
-def _scaled(values: NDArray[Any], targets: Targets, settings: TrainingSettings) -> Targets:
-    """Regression targets on the scale that the loss needs."""
-    return Targets.fit(
-        values, "regression", targets.names, loss=settings.loss, quantiles=settings.quantiles
-    )
 
 
 def _row_bytes(encoder: Encoder, targets: Targets, is_weighted: bool) -> int:

@@ -20,7 +20,7 @@ from multilayer.engine.randomness import generator
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.step import Step
 from multilayer.errors import DataWarning, TableError, TrainingDivergedError
-from multilayer.fit.prepare import TASK_NAMES, as_examples, spec_of
+from multilayer.fit.prepare import TASK_NAMES, as_examples, scaled_targets, spec_of
 from multilayer.fit.rows import Rows
 from multilayer.model.model import Model
 from multilayer.recipes.recipes import recipe
@@ -214,13 +214,8 @@ class IncrementalFit:
             return  # a column changed its type: the encoder accepts it or raises
         targets = self.model.targets
         if targets.task == "regression":
-            targets = Targets.fit(
-                np.concatenate([rows.targets for rows, _ in chunks]),
-                "regression",
-                targets.names,
-                loss=self._settings.loss,
-                quantiles=self._settings.quantiles,
-            )
+            values = np.concatenate([rows.targets for rows, _ in chunks])
+            targets = scaled_targets(values, targets, self._settings)
         schema = _schema(frame, self._schema_options)
         model, settings = _first_model(frame, schema, targets, self._recipe_name, self._changes)
         self._num_rows_fitted, self._has_new_values = len(frame), False

@@ -14,7 +14,7 @@ from multilayer.columns.target_values import Task
 from multilayer.encoding.encoded_map import EncodedMap
 from multilayer.engine.batches import Examples
 from multilayer.engine.specification import check_choice
-from multilayer.errors import OutputError, SettingsError, TableError
+from multilayer.errors import OutputError, SettingsError, TableError, reason_of
 from multilayer.fit.chunked_fit import prepare_chunks
 from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.encode_table import MapPlan, write_encoded_map
@@ -286,8 +286,9 @@ class LargeTable:
             self._lock = RunLock(self.folder)
             free = shutil.disk_usage(self.folder).free
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise OutputError(f"cannot make the folder {self.folder}: {reason}") from error
+            raise OutputError(
+                f"cannot make the folder {self.folder}: {reason_of(error)}"
+            ) from error
         there = sum(path.stat().st_size for path in self.folder.iterdir())
         if there + free < self.map_bytes + _SPARE_BYTES:
             raise OutputError(
@@ -311,8 +312,7 @@ def _digest(path: str | Path) -> str:
     try:
         Path(path).expanduser().stat()
     except (OSError, ValueError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
-        raise TableError(f"cannot read {path}: {reason}") from error
+        raise TableError(f"cannot read {path}: {reason_of(error)}") from error
     digest = file_digest(path)
     if digest is None and not Path(path).expanduser().exists():
         raise TableError(f"cannot read {path}: no such file or directory")

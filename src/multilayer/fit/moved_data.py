@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from multilayer.errors import RunFolderError, TableError
+from multilayer.errors import RunFolderError, TableError, reason_of
 from multilayer.ordinary_files import open_regular
 from multilayer.reading.byte_stream import is_compressed, open_unpacked
 
@@ -27,7 +27,7 @@ def file_digest(path: str | Path) -> str | None:
         with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise TableError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+        raise TableError(f"cannot read {path}: {reason_of(error)}") from error
 
 
 def unpacked_digest(path: str | Path) -> str | None:

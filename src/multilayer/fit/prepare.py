@@ -182,7 +182,7 @@ def prepare(
             **changes,
         )
     if targets.task == "regression":
-        targets = _scaled(rows.targets, targets, settings)
+        targets = scaled_targets(rows.targets, targets, settings)
         require_different_numbers(targets)
     is_whole = is_table and len(rows) <= settings.batch_size
     if is_whole and rows.groups is None and rows.times is None:
@@ -205,7 +205,7 @@ def prepare(
         learned = rows if is_learned_whole else rows.take(split.train[0])
         encoder = Encoder.fit(learned.frame, schema, EncodingPlan(settings.one_hot_limit or None))
         if targets.task == "regression" and not is_learned_whole:
-            targets = _scaled(learned.targets, targets, settings)
+            targets = scaled_targets(learned.targets, targets, settings)
     examples = as_examples(rows, encoder, targets)
     data = PreparedData(
         recipe_name,
@@ -318,7 +318,7 @@ def _targets_of_table(
     return targets
 
 
-def _scaled(values: NDArray[Any], targets: Targets, settings: TrainingSettings) -> Targets:
+def scaled_targets(values: NDArray[Any], targets: Targets, settings: TrainingSettings) -> Targets:
     """Regression targets on the scale that the loss needs."""
     return Targets.fit(
         values, "regression", targets.names, loss=settings.loss, quantiles=settings.quantiles

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.errors import DataError, DatasetNotFoundError, IdxFileError
+from multilayer.errors import DataError, DatasetNotFoundError, IdxFileError, reason_of
 from multilayer.images.datasets import ImageDataset, ImageSplit
 from multilayer.images.idx import read_idx
 
@@ -84,8 +84,9 @@ def find_idx_files(folder: Path) -> dict[str, Path]:
     try:
         present = sorted(path.name for path in folder.iterdir() if path.name[0] != ".")
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise DatasetNotFoundError(f"cannot read the folder {folder}: {reason}") from error
+        raise DatasetNotFoundError(
+            f"cannot read the folder {folder}: {reason_of(error)}"
+        ) from error
 
     candidates: dict[str, list[re.Match[str]]] = {name: [] for name in FILE_NAMES}
     for match in filter(None, map(_IDX_NAME.fullmatch, present)):

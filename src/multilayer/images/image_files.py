@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.errors import ImageFileError
+from multilayer.errors import ImageFileError, reason_of
 from multilayer.images.idx import GZIP_MAGIC, read_idx
 from multilayer.ordinary_files import open_regular
 
@@ -84,7 +84,7 @@ def _first_bytes(path: Path) -> bytes:
         with open_regular(path) as file:
             return file.read(len(PNG_MAGIC))
     except (OSError, ValueError) as error:
-        raise ImageFileError(f"cannot read {path}: {_reason(error)}") from error
+        raise ImageFileError(f"cannot read {path}: {reason_of(error)}") from error
 
 
 def _kind(magic: bytes) -> str | None:
@@ -97,7 +97,7 @@ def _picture_files_in(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
     try:
         files = [path for path in folder.iterdir() if not path.name.startswith(".")]
     except OSError as error:
-        raise ImageFileError(f"cannot read the folder {folder}: {_reason(error)}") from error
+        raise ImageFileError(f"cannot read the folder {folder}: {reason_of(error)}") from error
     pictures = [path for path in files if path.suffix.lower() in _SUFFIXES]
     if not pictures:
         raise ImageFileError(
@@ -187,7 +187,7 @@ def _read_picture(
     except UnidentifiedImageError as error:
         raise ImageFileError(f"{path} is a damaged {kind} picture: its header is broken") from error
     except Exception as error:  # a broken file can make the decoder raise almost anything
-        raise ImageFileError(f"{path} is a damaged {kind} picture: {_reason(error)}") from error
+        raise ImageFileError(f"{path} is a damaged {kind} picture: {reason_of(error)}") from error
 
     if grey.size != (width, height):
         changes[f"resized to {_size(image_shape)}"] += 1
@@ -214,8 +214,3 @@ def _to_grey(picture: "Image.Image", background: int, changes: Counter[str]) -> 
 
 def _size(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape))
-
-
-def _reason(error: Exception) -> str:
-    text = str(getattr(error, "strerror", None) or error) or type(error).__name__
-    return " ".join(text.split()).lower()

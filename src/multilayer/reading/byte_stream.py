@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from multilayer.errors import TableError
+from multilayer.errors import TableError, reason_of
 from multilayer.ordinary_files import open_regular
 
 STANDARD_INPUT = "-"
@@ -42,7 +42,7 @@ def open_unpacked(path: str | Path, limit_bytes: int | None = None) -> Iterator[
         try:
             magic = plain.peek(6)[:6]
         except OSError as error:
-            raise TableError(f"cannot read {name}: {_reason(error)}") from error
+            raise TableError(f"cannot read {name}: {reason_of(error)}") from error
         unpacked = _unpacked(plain, magic)
         yield io.BufferedReader(_Guarded(unpacked, name, limit_bytes), 2**16)
 
@@ -65,7 +65,7 @@ def _open_plain(path: str | Path) -> Iterator[io.BufferedReader]:
     try:
         file = open_regular(path, may_be_pipe=True)
     except (OSError, ValueError) as error:
-        raise TableError(f"cannot read {path}: {_reason(error)}") from error
+        raise TableError(f"cannot read {path}: {reason_of(error)}") from error
     with file:
         yield file
 
@@ -100,11 +100,11 @@ class _Guarded(io.RawIOBase):
         try:
             content = self._stream.read(len(buffer))
         except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-            raise TableError(f"{self._name} is damaged: {_reason(error)}") from error
+            raise TableError(f"{self._name} is damaged: {reason_of(error)}") from error
         except Exception as error:
             if type(error).__name__ != "ZstdError":  # its module may not be loaded
                 raise
-            raise TableError(f"{self._name} is damaged: {_reason(error)}") from error
+            raise TableError(f"{self._name} is damaged: {reason_of(error)}") from error
         self._num_bytes += len(content)
         if self._limit is not None and self._num_bytes > self._limit:
             raise TableError(
@@ -142,8 +142,3 @@ def read_whole(stream: io.BufferedReader, source: str) -> bytes:
                 "this machine"
             )
     return b"".join(parts)
-
-
-def _reason(error: Exception) -> str:
-    text = str(getattr(error, "strerror", None) or error) or type(error).__name__
-    return " ".join(text.split()).lower()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from multilayer.container.reading import read_container
-from multilayer.errors import ModelFileError, OutputError, SettingsError
+from multilayer.errors import ModelFileError, OutputError, SettingsError, reason_of
 from multilayer.files import remove_file, remove_leftovers
 
 if TYPE_CHECKING:
@@ -148,8 +148,9 @@ class Checkpoints:
         try:
             self._folder.mkdir(exist_ok=True)
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise OutputError(f"cannot make the folder {self._folder}: {reason}") from error
+            raise OutputError(
+                f"cannot make the folder {self._folder}: {reason_of(error)}"
+            ) from error
         checksum = state.save(path)
         try:
             is_whole = read_container(path).checksum == checksum

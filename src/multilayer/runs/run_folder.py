@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from multilayer.errors import OutputError, RunFolderError
+from multilayer.errors import OutputError, RunFolderError, reason_of
 from multilayer.files import (
     check_is_no_link,
     is_leftover,
@@ -71,8 +71,7 @@ class RunFolder:
         except OSError as error:
             self.remove_if_empty()
             raise OutputError(
-                f"cannot make the output folder {error.filename or path}: "
-                f"{(error.strerror or str(error)).lower()}"
+                f"cannot make the output folder {error.filename or path}: {reason_of(error)}"
             ) from error
         except OutputError:
             self.remove_if_empty()

@@ -145,12 +145,5 @@ def _panel(
         ratio_interval(values / work[name], reference, 0.05 / num_ratios)
         for name, values in seconds.items()
     ]
-    points = Series(
-        "",
-        range(len(seconds)),
-        [one.mean for one in ratios],
-        [one.low for one in ratios],
-        [one.high for one in ratios],
-        is_line=False,
-    )
+    points = Series.of_intervals("", range(len(seconds)), ratios, is_line=False)
     return Panel(title, "size", "time for the same work", [points], categories=list(seconds))

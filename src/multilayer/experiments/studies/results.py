@@ -138,13 +138,10 @@ def series(
     measured: Sequence[Measured], places: Sequence[float] | None = None, name: str = ""
 ) -> Series:
     """The scores as points with intervals; places None: categories."""
-    intervals = [one.interval for one in measured]
-    return Series(
+    return Series.of_intervals(
         name,
         range(len(measured)) if places is None else places,
-        [interval.mean for interval in intervals],
-        [interval.low for interval in intervals],
-        [interval.high for interval in intervals],
+        [one.interval for one in measured],
         dots=[one.scores.tolist() for one in measured],
         is_line=places is not None,
     )

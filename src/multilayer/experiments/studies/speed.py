@@ -60,7 +60,8 @@ def study_speed(plan: StudyPlan) -> StudySteps:
             Panel("A step; bars from least to most", "width", "milliseconds", lines,
                   is_log_x=True, is_log_y=True),
             Panel("Against the engine", "width", "times as long",
-                  [_ratios("scratch", widths, scratch), _ratios("API", widths, api)],
+                  [Series.of_intervals("scratch", widths, scratch),
+                   Series.of_intervals("API", widths, api)],
                   is_log_x=True),
         ],
         {"step_seconds": {
@@ -96,11 +97,6 @@ def _scratch(case: BenchCase, inputs: Array, targets: Array) -> Contender:
                     descent.step()
 
     return Contender(run)
-
-
-def _ratios(name: str, widths: tuple[int, ...], ratios: list[MeanInterval]) -> Series:
-    return Series(name, widths, [one.mean for one in ratios], [one.low for one in ratios],
-                  [one.high for one in ratios])  # fmt: skip
 
 
 def _shown(ratio: MeanInterval) -> str:
