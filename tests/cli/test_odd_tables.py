@@ -38,7 +38,7 @@ REFUSED = {
         "60 different values in 60 rows, such as 'c0', 'c1', 'c2', which look like free text",
     ),
     "no value in the target": (lines("x,y", lambda n: f"{n},"), "target 'y'"),
-    "nothing to learn from": (lines("x,y", lambda n: f"1,{letter(n)}"), "no column is left"),
+    "nothing to learn from": (lines("x,y", lambda n: f"1,{letter(n)}"), "no feature columns"),
     "an infinite target": (
         lines("x,y", lambda n: f"{n},{'inf' if n == 17 else n / 3}"),
         "row 18 of target 'y' must be a finite number, it is inf",

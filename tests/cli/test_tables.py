@@ -357,7 +357,7 @@ def test_nested_columns(capsys, tmp_path):
     message = capsys.readouterr().err
     assert "column 'x' of" in message
     assert "holds list" in message
-    assert "no column is left" in message
+    assert "no feature columns" in message
 
 
 @pytest.mark.parametrize(

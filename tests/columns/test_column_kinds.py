@@ -239,7 +239,7 @@ def test_any_table_is_encoded_without_nan_in_any_order_of_columns(columns, limit
     assert encoded.shape == (len(frame), encoder.num_inputs)
     assert encoded.dtype == np.float32
     assert np.isfinite(encoded).all()
-    num_scaled = encoder.num_numeric + encoder.num_passed
+    num_scaled = encoder.num_numeric + encoder.num_passthrough
     assert (np.abs(encoded[:, :num_scaled]) <= 3).all()
     codes = encoded[:, num_scaled:]
     assert (codes == codes.astype(int)).all()

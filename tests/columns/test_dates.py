@@ -91,7 +91,7 @@ def test_dates_are_encoded_alike_from_text_and_from_dates() -> None:
     moments = dates.with_columns(pl.col("day").cast(pl.Datetime("ms")))
     encoder = Encoder.fit(dates, infer_schema(dates))
     assert encoder.num_numeric == 7
-    assert encoder.num_passed == 1
+    assert encoder.num_passthrough == 1
     for rows in (texts, moments):
         np.testing.assert_array_equal(encoder.encode(rows), encoder.encode(dates))
     other = Encoder.fit(texts, infer_schema(texts))

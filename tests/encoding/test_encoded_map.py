@@ -158,7 +158,7 @@ def test_what_is_wrong_is_named(tmp_path):
         list(write_encoded_map(file, pieces(), PLAN))
     empty = tmp_path / "empty"
     list(write_encoded_map(empty, [TABLE.head(1)], PLAN))
-    with pytest.raises(TableError, match="no rows to learn from"):
+    with pytest.raises(TableError, match="no training rows"):
         EncodedMap.open(empty)
 
 

@@ -60,7 +60,7 @@ def test_missing_numbers_become_the_mean_and_say_so() -> None:
     # The indicator 0 1 0 0 0 has quartiles 0 and 0 and the range 1: s = 2.
     np.testing.assert_allclose(encoded[:, 2], smoothly_clipped(2.0 * imputer.transform(X)[:, 2]))
     assert encoder.num_numeric == 2
-    assert encoder.num_passed == 2
+    assert encoder.num_passthrough == 2
     assert encoder.input_names == ("x", "y", "x is missing", "y is missing")
 
 
@@ -87,7 +87,7 @@ def test_few_categories_become_one_hot_columns_as_in_scikit_learn(num_categories
     expected = smoothly_clipped((columns - scaler.center_) * scale)
     encoded = encoder.encode(pl.DataFrame({"c": [*texts, "new"]}))
     np.testing.assert_allclose(encoded, expected, rtol=1e-6)
-    assert encoder.num_passed == num_categories
+    assert encoder.num_passthrough == num_categories
     assert encoder.category_sizes == ()
 
 
@@ -104,7 +104,7 @@ def test_many_categories_become_codes() -> None:
     texts = [f"c{place:02d}" for place in range(9)] * 3
     encoder = fitted(pl.DataFrame({"c": texts}))
     assert encoder.category_sizes == (10,)
-    assert encoder.num_passed == encoder.num_numeric == 0
+    assert encoder.num_passthrough == encoder.num_numeric == 0
     rows = pl.DataFrame({"c": ["c00", "c08", " c03 ", None, "?", "new"]})
     assert encoder.encode(rows)[:, 0].tolist() == [1, 9, 4, 0, 0, 0]
 
@@ -112,10 +112,10 @@ def test_many_categories_become_codes() -> None:
 def test_every_category_can_have_a_column() -> None:
     texts = [f"c{place:02d}" for place in range(20)] * 2
     encoder = fitted(pl.DataFrame({"c": texts}), EncodingPlan(one_hot_limit=None))
-    assert encoder.num_passed == 20
+    assert encoder.num_passthrough == 20
     many = [f"c{place:04d}" for place in range(1500)] + ["c1499"] * 2
     encoder = fitted(pl.DataFrame({"c": many}), EncodingPlan(one_hot_limit=None), categorical=["c"])
-    assert encoder.num_passed == 1000
+    assert encoder.num_passthrough == 1000
     assert "c = c1499" in encoder.input_names
 
 
@@ -140,7 +140,7 @@ def test_the_inputs_stand_in_the_agreed_order() -> None:
     )
     encoder = fitted(frame)
     assert encoder.num_numeric == 8
-    assert encoder.num_passed == 4
+    assert encoder.num_passthrough == 4
     assert encoder.category_sizes == (10,)
     assert encoder.num_inputs == 13
     assert encoder.input_names[:2] == ("x", "day: days")
@@ -263,7 +263,7 @@ def broken(document, *path_and_value):
 def test_a_document_that_is_no_encoder_is_refused(change) -> None:
     frame = pl.DataFrame({"x": [1.0, 2.0, 5.0], "y": [3, 4, None], "c": ["a", "b", "c"]})
     document = fitted(frame).to_json()
-    with pytest.raises(TableError, match="no encoder"):
+    with pytest.raises(TableError, match="not the encoder"):
         Encoder.from_json(broken(document, *change))
 
 
@@ -272,7 +272,7 @@ def test_there_must_be_something_to_learn_from() -> None:
     schema = infer_schema(frame)
     with pytest.raises(TableError, match="no rows"):
         Encoder.fit(frame.head(0), schema)
-    with pytest.raises(TableError, match="no column"):
+    with pytest.raises(TableError, match="no feature columns"):
         Encoder.fit(frame, infer_schema(frame, drop=["x"]))
     with pytest.raises(TableError, match="'x' is not in the table"):
         Encoder.fit(frame.drop("x"), schema)

@@ -21,7 +21,7 @@ def test_images_become_rows_of_bytes_without_a_copy():
     ("images", "said"),
     [
         (IMAGES.reshape(6, 20), r"shape \(6, 20\) were given; the network takes \(num_images, 4,"),
-        (IMAGES / 255, "must hold whole numbers from 0 to 255, of type uint8; these are of type f"),
+        (IMAGES / 255, "must hold integers from 0 to 255, of type uint8; these are of type f"),
         (IMAGES.astype(int) - 300, r"of type int64, from -\d+ to -\d+"),
     ],
 )

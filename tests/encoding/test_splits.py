@@ -123,7 +123,7 @@ def test_rows_without_a_group_are_a_group() -> None:
 def test_each_row_held_out_is_later_than_each_to_train_with(times, fraction) -> None:
     counts = np.unique(times, return_counts=True)[1]
     if len(counts) < 2:
-        with pytest.raises(DataError, match="of one time"):
+        with pytest.raises(DataError, match="the same time"):
             split_latest(times, fraction)
         return
     train_rows, held_out_rows = split_latest(times, fraction)

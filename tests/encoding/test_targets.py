@@ -215,7 +215,7 @@ def test_a_row_has_all_of_its_targets_or_none() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: Targets.fit([]), "no targets"),
+        (lambda: Targets.fit([]), "no training rows"),
         (
             lambda: Targets.fit([1.0, np.inf], "regression"),
             "row 2 of target 'target' must be a finite",
@@ -225,14 +225,14 @@ def test_a_row_has_all_of_its_targets_or_none() -> None:
             "row 2 of target 'target' must be a number, it is 'x'",
         ),
         (lambda: Targets.fit([1e300, -1e300], "regression"), "too large to be squared"),
-        (lambda: Targets.fit([1.0], "clustering"), "a task is one of binary, "),
+        (lambda: Targets.fit([1.0], "clustering"), "task must be one of binary, "),
         (lambda: Targets.fit([[1, 2]], "multiclass"), "must be one column, not 2"),
         (lambda: Targets.fit([1.0], names=["a", "b"]), "1 targets were given 2 names"),
         (lambda: Targets.fit(np.zeros((2, 2, 2))), "one or two dimensions"),
         (lambda: Targets.fit([[1, 2], [3]]), "equal length"),
         (
             lambda: Targets.fit(["a", "b"]).encode(["b", "c"]),
-            "row 2 of target 'target' is 'c', which is no class .* rows: a, b",
+            "row 2 of target 'target' is 'c', which is not a class .* rows: a, b",
         ),
         (lambda: Targets.fit([1.5]).encode([[1.5, 2.5]]), "there must be 1 targets, not 2"),
         (lambda: Targets.fit([(1, 2), (3, 4)], "multiclass"), "must be one column"),
@@ -283,7 +283,7 @@ NUMBERS = Targets.fit([1.5, 2.5]).to_json()
     ],
 )
 def test_a_document_that_is_no_targets_is_refused(document) -> None:
-    with pytest.raises(TableError, match="no targets"):
+    with pytest.raises(TableError, match="not a description of targets"):
         Targets.from_json(document)
 
 

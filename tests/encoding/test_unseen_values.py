@@ -27,7 +27,7 @@ def test_rows_with_values_never_seen_are_counted_missing_ones_are_not(encoder):
     assert unseen.found["town"] == (6, ("Zug", "Ulm"))
     assert unseen.sentences()[0] == (
         "column 'town' holds values that were not in the training rows in 6 of 14 rows, for "
-        "example 'Zug', 'Ulm'; they count as missing"
+        "example 'Zug', 'Ulm'; they are treated as missing"
     )
 
 

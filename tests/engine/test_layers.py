@@ -29,7 +29,7 @@ def reference(spec: NetworkSpec, flat: Tensor, inputs: Tensor, is_training: bool
     if spec.standardize_inputs:
         values = (values - of["inputs.shift"]) * of["inputs.scale"]
     numbers = values[:, : spec.embedded_numbers]
-    features = [values[:, spec.embedded_numbers : spec.embedded_numbers + spec.num_passed]]
+    features = [values[:, spec.embedded_numbers : spec.embedded_numbers + spec.num_passthrough]]
     if spec.embedded_numbers:
         mixed = []
         for column in range(spec.embedded_numbers):

@@ -79,7 +79,8 @@ def test_a_table_makes_features_of_numbers_passed_columns_and_categories():
     spec = TrainingSettings(numeric_embedding=True, scale_layer=True).network_spec(
         10, 3, num_numeric=4, category_sizes=(12, 9)
     )
-    assert (spec.embedded_numbers, spec.num_passed, spec.num_features) == (4, 4, 4 * 4 + 4 + 2 * 8)
+    assert (spec.embedded_numbers, spec.num_passthrough) == (4, 4)
+    assert spec.num_features == 4 * 4 + 4 + 2 * 8
     assert spec.widths == (10, 256, 3)
     assert spec.slots["linear_0.weight"].shape == (36, 256)
     assert spec.slots["categories.weight"].shape == (21, 8)

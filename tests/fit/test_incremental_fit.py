@@ -77,7 +77,7 @@ def test_what_is_new_after_columns_are_settled_is_warned_of(monkeypatch):
     town, same = (str(each.message) for each in found)
     assert town.startswith("column 'town' holds values that were not in the training rows in 150")
     assert town.endswith(
-        "they count as missing; the encoder was fitted to the rows of earlier calls"
+        "they are treated as missing; the encoder was fitted to the rows of earlier calls"
     )
     assert same.startswith("column 'same', which was constant, varies and is not used")
     with warnings.catch_warnings():  # once is enough

@@ -78,7 +78,7 @@ def test_one_image_is_answered_as_a_row(runs, load):
     [
         (IMAGES.reshape(6, 20), r"shape \(6, 20\) were given; the network takes \(num_images, 4,"),
         (IMAGES[0, 0], r"shape \(5,\) were given"),
-        (IMAGES / 255, "must hold whole numbers from 0 to 255, of type uint8; these are of type f"),
+        (IMAGES / 255, "must hold integers from 0 to 255, of type uint8; these are of type f"),
         (IMAGES.astype(int) - 300, r"of type int64, from -\d+ to -\d+"),
         (IMAGES.astype(str), "of type <U3"),
     ],

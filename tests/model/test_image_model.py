@@ -79,7 +79,7 @@ def test_the_file_is_plain_safetensors_with_one_json_document(path):
     [
         (lambda d: d.pop("network"), "lacks 'network' in its document"),
         (lambda d: d.update(run="rm -r"), "has the unknown 'run' in its document"),
-        (lambda d: d["targets"].update(classes=["a", [2], "b"]), "these are no targets"),
+        (lambda d: d["targets"].update(classes=["a", [2], "b"]), "not a description of targets"),
         (lambda d: d["network"].update(input_scale=10**400), "has more than 300 digits"),
         (lambda d: d["network"].update(init="os.system"), "unexpected keyword argument"),
         (lambda d: d.update(num_members="two"), "does not describe a model"),

@@ -86,7 +86,7 @@ def test_objects_that_all_have_other_fields_are_refused(path: Path) -> None:
         assert "holds 30,001 objects with" in message
         assert "distinct fields" in message
     path.write_bytes(lines + b"{\n")  # read slowly, to say where it is wrong
-    assert "different fields" in complaints(path)[0]
+    assert "distinct fields" in complaints(path)[0]
 
 
 def test_pieces_that_all_have_other_columns_are_refused(path: Path, monkeypatch) -> None:

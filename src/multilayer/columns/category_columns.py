@@ -111,7 +111,7 @@ class CategoryColumn:
         """Whether encoded rows hold its code in place of the one-hot columns."""
         return self.form == "one-hot" and len(self.categories) > _MOST_DENSE
 
-    def passed_values(self) -> NDArray[np.float64]:
+    def passthrough_values(self) -> NDArray[np.float64]:
         """The unscaled inputs of each code, (1 + num_categories, width)."""
         if self.form == "plus-minus":
             return np.array([[0.0], [-1.0], [1.0]])

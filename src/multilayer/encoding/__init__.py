@@ -1,1 +1,1 @@
-"""Frames and targets as numbers: what is fitted to training rows."""
+"""Encoders of features and targets, fitted to training rows; splits."""

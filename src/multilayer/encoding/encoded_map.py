@@ -1,7 +1,7 @@
-"""Encoded rows of a table of any size, in files that are read a block at a time.
+"""Encoded rows of a table of any size, in files that are read in blocks.
 
-`write_encoded_map` makes the files. They are read into memory that is given, and not mapped into
-it: pages of a map count as memory of the process for as long as the operating system likes.
+`write_encoded_map` writes the files. They are read into buffers and not memory-mapped, because
+mapped pages count as memory of the process until the operating system releases them.
 """
 
 import json
@@ -19,12 +19,12 @@ from multilayer.files import write_text
 
 PROGRESS = "map.json"
 _FORMAT_VERSION = 3
-_BYTES_AT_ONCE = 2**20  # that are read to work out a checksum
+_BYTES_AT_ONCE = 2**20  # read at once for a checksum
 
 
 @dataclass(frozen=True)
 class RowFile:
-    """A file of equal rows, one after the other."""
+    """A file of rows of equal size."""
 
     path: Path
     dtype: str
@@ -32,15 +32,15 @@ class RowFile:
 
     @property
     def row_bytes(self) -> int:
-        """What a row takes."""
+        """Bytes of a row."""
         return np.dtype(self.dtype).itemsize * int(np.prod(self.row_shape, dtype=np.int64))
 
     def empty(self, num_rows: int) -> NDArray[Any]:
-        """Memory for some rows."""
+        """An uninitialized array for some rows."""
         return np.empty((num_rows, *self.row_shape), dtype=self.dtype)
 
     def holds(self, num_rows: int) -> bool:
-        """Whether the file is there and has so many rows."""
+        """Whether the file exists and has at least so many rows."""
         return self.path.is_file() and self.path.stat().st_size >= num_rows * self.row_bytes
 
     def checksum(self, num_rows: int) -> int:
@@ -56,7 +56,7 @@ class RowFile:
         return checksum
 
     def read(self, ranges: Sequence[range], rows: NDArray[Any]) -> None:
-        """Read blocks of rows, one after the other, into `rows`.
+        """Read blocks of rows into `rows`, in order.
 
         Raises:
             TableError: the file cannot be read or is too short.
@@ -79,14 +79,14 @@ class RowFile:
 
 @dataclass(frozen=True)
 class EncodedRows:
-    """Rows on the disk, encoded.
+    """Encoded rows on disk.
 
     Attributes:
-        num_rows: how many.
+        num_rows: their number.
         inputs: float32, (num_inputs,) a row.
-        targets: as `Targets.encode` makes them.
-        weights: float32; None: all rows count alike.
-        fingerprint: of what the rows were made of.
+        targets: from `Targets.encode`.
+        weights: sample weights, float32; None: all 1.
+        fingerprint: of the data and the encoding.
     """
 
     num_rows: int
@@ -102,11 +102,11 @@ class EncodedRows:
 
     @property
     def row_bytes(self) -> int:
-        """What a row takes in all files together."""
+        """Bytes of a row in all files together."""
         return sum(file.row_bytes for file in self.files if file is not None)
 
     def read(self) -> tuple[NDArray[np.float32], NDArray[Any], NDArray[np.float32] | None]:
-        """All rows, in memory: inputs, targets, weights.
+        """Read all rows into memory: inputs, targets, weights.
 
         Raises:
             TableError: a file cannot be read.
@@ -124,19 +124,19 @@ class EncodedRows:
 
 @dataclass(frozen=True)
 class MapProgress:
-    """How far an encoded map is; what lies in its files beyond that does not count.
+    """How much of a table is encoded; anything beyond that in the files is ignored.
 
     Attributes:
-        fingerprint: of the table, the encoder, the targets and the draw.
+        fingerprint: of the table, the encoder, the targets and the split.
         num_inputs: of a row.
-        target_type: of its targets.
-        target_shape: likewise.
-        has_weights: whether rows are weighted.
-        num_rows_read: rows of the table, with those that were left out.
-        num_learned: rows to learn from so far.
-        num_held_out: rows to be measured on so far.
-        is_complete: whether the table has come to its end.
-        checksums: CRC-32 of what counts in each file, by its name.
+        target_type: dtype of a row's targets.
+        target_shape: shape of a row's targets.
+        has_weights: whether there are sample weights.
+        num_rows_read: rows of the table read so far, including those left out.
+        num_learned: training rows so far.
+        num_held_out: validation rows so far.
+        is_complete: whether the whole table is encoded.
+        checksums: CRC-32 of the valid part of each file, by file name.
         format_version: of these files.
     """
 
@@ -154,7 +154,7 @@ class MapProgress:
 
     @classmethod
     def read(cls, folder: Path) -> "MapProgress | None":
-        """That of a folder; None if it has none that can be read."""
+        """Read it from a folder; None if there is none, or it is invalid."""
         try:
             progress = cls(**json.loads((folder / PROGRESS).read_text()))
         except (OSError, ValueError, TypeError):
@@ -164,7 +164,7 @@ class MapProgress:
     def advanced(
         self, num_rows_read: int, num_learned: int, num_held_out: int, checksums: dict[str, int]
     ) -> "MapProgress":
-        """After so many rows more."""
+        """The progress after so many further rows."""
         return replace(
             self,
             num_rows_read=self.num_rows_read + num_rows_read,
@@ -174,11 +174,11 @@ class MapProgress:
         )
 
     def write(self, folder: Path) -> None:
-        """Keep it, whole or not at all."""
+        """Write it to a folder, atomically."""
         write_text(folder / PROGRESS, json.dumps(asdict(self)))
 
     def parts(self, folder: Path) -> tuple[EncodedRows, EncodedRows]:
-        """The rows to learn from and those to be measured on."""
+        """The training rows and the validation rows."""
         learned, held_out = (
             EncodedRows(
                 num_rows,
@@ -192,7 +192,7 @@ class MapProgress:
         return learned, held_out
 
     def damaged_file(self, folder: Path) -> Path | None:
-        """A file that does not hold what this says, if any; all of them are read.
+        """The first file whose size or checksum is wrong, or None; all files are read.
 
         Raises:
             OSError: one cannot be read.
@@ -212,8 +212,8 @@ class EncodedMap:
     """A table that `write_encoded_map` has encoded.
 
     Attributes:
-        learned: rows to learn from.
-        held_out: rows to be measured on; there may be none.
+        learned: the training rows.
+        held_out: the validation rows; there may be none.
     """
 
     learned: EncodedRows
@@ -221,10 +221,10 @@ class EncodedMap:
 
     @classmethod
     def open(cls, folder: str | Path) -> "EncodedMap":
-        """Open what `write_encoded_map` has made.
+        """Open a folder written by `write_encoded_map`.
 
         Raises:
-            TableError: there is no map, it is not complete, or its files are damaged.
+            TableError: there is none, it is not complete, or its files are damaged.
         """
         folder = Path(folder)
         progress = MapProgress.read(folder)
@@ -235,5 +235,5 @@ class EncodedMap:
                 if file is not None and not file.holds(part.num_rows):
                     raise TableError(f"{file.path} is shorter than {PROGRESS} says")
         if progress.num_learned == 0:
-            raise TableError(f"the encoded table in {folder} has no rows to learn from")
+            raise TableError(f"the encoded table in {folder} has no training rows")
         return cls(*progress.parts(folder))

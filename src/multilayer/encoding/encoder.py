@@ -1,4 +1,4 @@
-"""From the rows of a table to the numbers that a network gets."""
+"""Encode the rows of a table as network inputs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,12 +30,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EncodingPlan:
-    """Choices of the encoder.
+    """Options of the encoder.
 
     Attributes:
-        one_hot_limit: A categorical column with more categories than this becomes one column of
-            codes, for a learned embedding. None: every category gets a column of its own, up to
-            1,000 in a column.
+        one_hot_limit: A categorical column with more categories than this becomes integer codes for
+            a learned embedding. None: always one-hot, of the 1,000 most frequent categories.
 
     Raises:
         SettingsError: the limit is negative.
@@ -50,26 +49,25 @@ class EncodingPlan:
 
 @dataclass(frozen=True, eq=False)
 class Encoder:
-    """How columns become inputs; fitted on the training rows alone.
+    """Encodes columns as network inputs; fitted to the training rows only.
 
-    The inputs stand in this order: numbers (numeric columns and the parts of dates, in the order of
-    the table), passed columns (±1 and one-hot columns of categories, then an indicator for each
-    column of numbers that has missing values), codes of categories.
+    Order of the inputs: numbers (numeric columns and features of dates, in the order of the table),
+    passthrough columns (±1 and one-hot columns, then a missing-value indicator for each numeric
+    column with missing values), category codes.
 
-    - Missing numbers, infinite ones among them, become the mean of the training rows.
-    - Numbers and passed columns are scaled as `RobustScaling` says, by the values that are present.
-    - A category that is missing or was never seen is 0 in all its columns before they are scaled,
-      and has the code 0.
+    - Missing and infinite numbers become the mean of the training rows.
+    - Numbers and passthrough columns are scaled by `RobustScaling`, fitted to non-missing values.
+    - A missing or unseen category is 0 in all its columns before scaling, and has the code 0.
 
-    One-hot columns of a column with more than 64 categories are a single number in encoded rows,
-    and made dense by the network, a batch at a time: see `OneHotBlock`.
+    Encoded rows hold one code in place of more than 64 one-hot columns; the network expands it
+    batch by batch: see `OneHotBlock`.
 
     Attributes:
-        numbers: The columns that become numbers.
-        categories: The columns of categories.
-        means: In the place of missing numbers, float64, (num_numeric,).
-        scaling: Of numbers and passed columns, (num_numeric + num_passed,).
-        missing: Spellings of missing values beside the usual ones.
+        numbers: The numeric and date columns.
+        categories: The categorical columns.
+        means: Imputed for missing numbers, float64, (num_numeric,).
+        scaling: Of numbers and passthrough columns, (num_numeric + num_passthrough,).
+        missing: The user's spellings of missing values in addition to the usual ones.
     """
 
     numbers: tuple[NumberColumn, ...]
@@ -81,7 +79,7 @@ class Encoder:
     kind: ClassVar[str] = "table"
     image_shape: ClassVar[None] = None
     input_scale: ClassVar[float] = 1.0
-    answer_dtype: ClassVar[type[np.floating[Any]]] = np.float64  # a row's answer is its own alone
+    answer_dtype: ClassVar[type[np.floating[Any]]] = np.float64  # independent of other rows
 
     def __repr__(self) -> str:
         names = len(self.column_names)
@@ -91,16 +89,16 @@ class Encoder:
     def fit(
         cls, frame: "pl.DataFrame", schema: Schema, plan: EncodingPlan | None = None
     ) -> "Encoder":
-        """Learn means, scales and categories from training rows.
+        """Fit means, scales and categories to training rows.
 
         Args:
-            frame: The training rows, as `as_frame` or `read_table` give them.
-            schema: Says which columns are inputs, and of which kind.
+            frame: The training rows, from `as_frame` or `read_table`.
+            schema: The kinds of the columns.
             plan: None: `EncodingPlan()`.
 
         Raises:
-            TableError: there are no rows, no inputs, a column of the schema is missing, or a value
-                does not fit its column's kind.
+            TableError: there are no rows or no feature columns, a column of the schema is missing,
+                or a value does not fit its column's kind.
         """
         import polars as pl
 
@@ -110,12 +108,12 @@ class Encoder:
         plan = plan or EncodingPlan()
         require_columns([column.name for column in schema.inputs], frame.columns, "the table")
         if not schema.inputs:
-            raise TableError("no column is left that a network can learn from")
+            raise TableError("the table has no feature columns left to train on")
         if frame.is_empty():
-            raise TableError("there are no rows to learn from")
-        told = schema.value_format
+            raise TableError("there are no training rows")
+        value_format = schema.value_format
         frame = with_missing_told(
-            frame, told.missing, tuple(column.name for column in schema.inputs)
+            frame, value_format.missing, tuple(column.name for column in schema.inputs)
         )
 
         numbers: list[NumberColumn] = []
@@ -130,7 +128,7 @@ class Encoder:
                 made.append(parts)
             else:
                 category, found = CategoryColumn.fit(
-                    series, column, plan.one_hot_limit, keep_na=told.keep_na
+                    series, column, plan.one_hot_limit, keep_na=value_format.keep_na
                 )
                 categories.append(category)
                 counts.append(found)
@@ -138,37 +136,37 @@ class Encoder:
         means, quantiles = _statistics(made)
         for category, found in zip(categories, counts, strict=True):
             if category.form != "codes":
-                quantiles.append(_quantiles_of_passed(category, found))
+                quantiles.append(_quantiles_of_passthrough(category, found))
         for fitted, parts in zip(numbers, made, strict=True):
             if fitted.has_indicator:
                 missing = parts.to_series(0).null_count()
                 quantiles.append(quantiles_of_indicators(np.array([missing]), len(frame)))
         scaling = RobustScaling.of_quantiles(np.hstack([np.empty((5, 0)), *quantiles]))
-        return cls(tuple(numbers), tuple(categories), means, scaling, told.missing)
+        return cls(tuple(numbers), tuple(categories), means, scaling, value_format.missing)
 
     @property
     def num_numeric(self) -> int:
-        """How many leading inputs are numbers."""
+        """Number of numeric inputs, which come first."""
         return len(self.means)
 
     @property
-    def num_passed(self) -> int:
-        """How many inputs after them are ±1, one-hot or indicators."""
+    def num_passthrough(self) -> int:
+        """Number of ±1, one-hot and indicator inputs, which come next."""
         return len(self.scaling.median) - self.num_numeric
 
     @property
     def category_sizes(self) -> tuple[int, ...]:
-        """For each column of codes, which come last, how many codes there are, with the 0."""
+        """Number of codes, including 0, of each code input; these come last."""
         return tuple(1 + len(c.categories) for c in self.categories if c.form == "codes")
 
     @property
     def num_inputs(self) -> int:
-        """How many inputs a network has for a row, with all one-hot columns."""
-        return self.num_numeric + self.num_passed + len(self.category_sizes)
+        """Number of network inputs, with all one-hot columns."""
+        return self.num_numeric + self.num_passthrough + len(self.category_sizes)
 
     @cached_property
     def one_hot_blocks(self) -> tuple[OneHotBlock, ...]:
-        """The inputs that are a single number in encoded rows, in ascending order."""
+        """The one-hot columns that encoded rows hold as one code, in ascending order."""
         blocks, place = [], self.num_numeric
         for category in self.categories:
             if category.is_looked_up:
@@ -186,18 +184,18 @@ class Encoder:
 
     @cached_property
     def row_width(self) -> int:
-        """How many numbers a row becomes."""
+        """Width of an encoded row."""
         return row_width(self.num_inputs, self.one_hot_blocks)
 
     @property
     def column_names(self) -> tuple[str, ...]:
-        """The columns of a table that are needed: those of numbers, then those of categories."""
+        """Names of the feature columns, numeric and date columns before categorical ones."""
         numbers = (column.name for column in self.numbers)
         return (*numbers, *(column.name for column in self.categories))
 
     @property
     def input_names(self) -> tuple[str, ...]:
-        """What each input stands for, for people."""
+        """A readable name of each input."""
         names = [name for column in self.numbers for name in column.number_names]
         for category in self.categories:
             names += category.input_names if category.form != "codes" else ()
@@ -206,7 +204,7 @@ class Encoder:
 
     @property
     def feature_groups(self) -> dict[str, tuple[int, ...]]:
-        """For each needed column of the table the places in encoded rows of what is made of it."""
+        """For each feature column, the positions in encoded rows that it becomes."""
         groups: dict[str, list[int]] = {name: [] for name in self.column_names}
         owners = [column.name for column in self.numbers for _ in range(column.width)]
         for category in self.categories:
@@ -219,12 +217,12 @@ class Encoder:
         return {name: tuple(places) for name, places in groups.items()}
 
     def ignored_columns(self, columns: Sequence[str]) -> tuple[str, ...]:
-        """Those of a table's columns that are not needed."""
+        """The columns of a table that are not features."""
         needed = set(self.column_names)
         return tuple(name for name in columns if name not in needed)
 
     def as_rows(self, X: Any) -> "pl.DataFrame":
-        """A table in any form that `as_frame` knows, as a frame."""
+        """A table in memory as a frame; see `as_frame`."""
         return as_frame(X)
 
     def encode(
@@ -234,22 +232,22 @@ class Encoder:
         first_row: int = 1,
         unseen: UnseenValues | None = None,
     ) -> NDArray[np.float32]:
-        """Make the rows that a network gets.
+        """Encode rows.
 
-        Columns are found by name; their order does not matter, and others are ignored.
+        Columns are found by name in any order; others are ignored.
 
         Args:
-            frame: Rows as `as_frame` or `read_table` give them; numbers and dates may be text.
-            source: What errors call the table.
+            frame: Rows from `as_frame` or `read_table`; numbers and dates may be text.
+            source: Name of the table in errors.
             first_row: The number of the first row, for errors.
             unseen: Categories that were not in the training rows are added to it.
 
         Returns:
-            (num_rows, row_width), always finite.
+            float32, (num_rows, row_width), always finite.
 
         Raises:
-            TableError: columns are missing (all are listed), or a value is not what its column
-                holds (row and column are named).
+            TableError: columns are missing (all are listed), or a value does not fit its column's
+                kind (row and column are named).
         """
         if lacks_polars_threads():
             encoded: NDArray[np.float32]
@@ -280,7 +278,7 @@ class Encoder:
                 inputs[:, row_place] = codes
                 row_place += 1
             else:
-                values = self._scaled(category.passed_values(), columns)
+                values = self._scaled(category.passthrough_values(), columns)
                 inputs[:, row_place : row_place + category.width] = values[codes]
                 row_place += category.width
             place = columns.stop
@@ -295,7 +293,7 @@ class Encoder:
         first_numbers = np.cumsum([0, *(column.width for column in self.numbers)])[:-1]
         with_indicator = np.array([column.has_indicator for column in self.numbers])
         num_indicators = int(with_indicator.sum())
-        end = self.num_numeric + self.num_passed
+        end = self.num_numeric + self.num_passthrough
         values = np.array([[0.0], [1.0]]).repeat(num_indicators, axis=1)
         scaled = self._scaled(values, slice(end - num_indicators, end))
         absent, present = scaled[::-1].astype(np.float32)
@@ -316,7 +314,7 @@ class Encoder:
         return scaling.apply(values)
 
     def to_json(self) -> dict[str, Any]:
-        """The same as a JSON document; the encoder made of it encodes bit for bit alike."""
+        """The encoder as a JSON document, for `from_json`; no bit is lost."""
         return {
             "numbers": [column.to_json() for column in self.numbers],
             "categories": [column.to_json() for column in self.categories],
@@ -330,7 +328,7 @@ class Encoder:
         """Read what `to_json` made.
 
         Raises:
-            TableError: the document is something else.
+            TableError: the document is not an encoder.
         """
         try:
             encoder = cls(
@@ -346,16 +344,16 @@ class Encoder:
             if encoder.means.shape != (num_numbers,) or not np.isfinite(encoder.means).all():
                 raise ValueError("there must be a finite mean for each number")
             if len(encoder.scaling.median) != num_scaled or len(set(names)) != len(names):
-                raise ValueError("the scales do not belong to the columns")
+                raise ValueError("the scales do not match the columns")
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise TableError(f"this is no encoder of a table: {error}") from error
+            raise TableError(f"this is not the encoder of a table: {error}") from error
         return encoder
 
 
 def _encode(
     encoder: Encoder, frame: "pl.DataFrame", source: str, first_row: int
 ) -> tuple[NDArray[np.float32], UnseenValues]:
-    """For another process: what was unseen is sent back too."""
+    """`Encoder.encode` for another process; also returns the unseen values."""
     unseen = UnseenValues()
     return encoder.encode(frame, source, first_row, unseen), unseen
 
@@ -363,7 +361,7 @@ def _encode(
 def _statistics(
     parts: Sequence["pl.DataFrame"],
 ) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
-    """Means, (num_numbers,), and quantiles, (5, num_numbers), of the values that are present."""
+    """Means, (num_numbers,), and quantiles, (5, num_numbers), of the non-missing values."""
     import polars as pl
 
     columns = [series for part in parts for series in part.iter_columns()]
@@ -384,10 +382,10 @@ def _statistics(
     return np.where(np.isfinite(means), means, median), [np.array(rows[1:])]
 
 
-def _quantiles_of_passed(
+def _quantiles_of_passthrough(
     category: CategoryColumn, counts: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Quantiles of each passed column, (5, width), from how often each code stands."""
+    """Quantiles of each passthrough column, (5, width), from the counts of the codes."""
     if category.form == "one-hot":
         return quantiles_of_indicators(counts[1:], int(counts.sum()))
     missing, first, second = counts

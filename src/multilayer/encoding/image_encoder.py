@@ -1,4 +1,4 @@
-"""From images to the rows that a network gets: reshaped, and still bytes."""
+"""Encode images as network inputs: flattened, still bytes."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ImageEncoder:
-    """How images become inputs: pixel by pixel, row by row. It has the interface of `Encoder`.
+    """Flattens images row by row; has the interface of `Encoder`.
 
     Args:
         image_shape: height and width of the images.
@@ -33,23 +33,22 @@ class ImageEncoder:
 
     @property
     def num_inputs(self) -> int:
-        """Pixels of an image."""
+        """Number of pixels of an image."""
         return self.image_shape[0] * self.image_shape[1]
 
     @property
     def row_width(self) -> int:
-        """How many numbers an image becomes."""
+        """Width of an encoded row."""
         return self.num_inputs
 
     def as_rows(self, X: Any) -> NDArray[np.uint8]:
-        """Images that are checked, (num_images, height, width).
+        """Validated images, uint8, (num_images, height, width).
 
         Args:
-            X: whole numbers from 0 to 255, (num_images, height, width), or one image, (height,
-                width).
+            X: integers from 0 to 255, (num_images, height, width), or one image, (height, width).
 
         Raises:
-            ImageFileError: they are not of this shape, or hold other numbers.
+            ImageFileError: the shape differs, or the values are not integers from 0 to 255.
         """
         images = np.asarray(X)
         if images.dtype == np.uint8 and images.shape[1:] == self.image_shape:
@@ -74,23 +73,23 @@ class ImageEncoder:
         first_row: int = 1,  # noqa: ARG002
         unseen: "UnseenValues | None" = None,  # noqa: ARG002
     ) -> NDArray[np.uint8]:
-        """Make the rows that a network gets, (num_images, pixels).
+        """Encode images, uint8, (num_images, num_pixels).
 
         Args:
-            images: as `as_rows` takes them.
-            source: not needed.
-            first_row: not needed.
-            unseen: stays as it is.
+            images: see `as_rows`.
+            source: unused.
+            first_row: unused.
+            unseen: unused.
 
         Raises:
-            ImageFileError: they are not of this shape, or hold other numbers.
+            ImageFileError: see `as_rows`.
         """
         images = self.as_rows(images)
         rows: NDArray[np.uint8] = images.reshape(len(images), self.num_inputs)
         return rows
 
     def to_json(self) -> dict[str, Any]:
-        """The same as a JSON document."""
+        """The encoder as a JSON document."""
         return {"image_shape": list(self.image_shape)}
 
     @classmethod
@@ -98,7 +97,7 @@ class ImageEncoder:
         """Read what `to_json` made.
 
         Raises:
-            ImageFileError: the document is something else.
+            ImageFileError: the document is invalid.
         """
         shape = document.get("image_shape")
         if (
@@ -118,6 +117,6 @@ def _check_bytes(images: NDArray[Any]) -> None:
         return
     span = f", from {images.min():g} to {images.max():g}" if is_number else ""
     raise ImageFileError(
-        "images must hold whole numbers from 0 to 255, of type uint8; these are of type "
+        "images must hold integers from 0 to 255, of type uint8; these are of type "
         f"{images.dtype}{span}"
     )

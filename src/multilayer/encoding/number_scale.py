@@ -1,4 +1,4 @@
-"""How numbers to be predicted become what a network learns, and its outputs numbers again."""
+"""Scale the targets of a regression, and scale outputs back."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,29 +13,27 @@ Array = NDArray[np.float64]
 
 STATISTICS = ("means", "deviations", "lowest", "highest")
 
-# Their losses grow with the distance and not with its square, so that far rows should not settle
-# the scale either.
+# Losses that grow linearly with the error; outliers should not determine the scale either.
 _ROBUST_LOSSES = ("absolute_error", "huber", "quantile")
-_QUARTILES_APART = 1.3489795003921634  # of a normal distribution of deviation 1
+_QUARTILES_APART = 1.3489795003921634  # interquartile range of the standard normal distribution
 
 
 @dataclass(frozen=True)
 class NumberScale:
-    """Standardised numbers, or counts as multiples of their mean; one value for each number.
+    """Standardizes numbers, or divides counts by their mean; fields hold one value for each target.
 
-    A network's outputs are standardised numbers, for each number as many as there are quantiles;
-    or, of counts, the logarithm of the rate as a multiple of the mean. In units of the mean m a
-    count t has the loss eʸ − (t / m) y, which is Poisson's at the rate m eʸ, divided by m.
+    Outputs are standardized numbers, one for each quantile of each target; for counts, the
+    logarithm of the rate divided by the mean. With the mean m, the loss of a count t is
+    eʸ − (t / m) y, the Poisson loss at the rate m eʸ divided by m.
 
     Attributes:
-        means: taken away before the network learns: the mean, the median where the loss is robust,
-            0 of counts.
-        deviations: what is divided by then: the population standard deviation; where the loss is
-            robust the distance of the quartiles as a normal distribution's deviation; of counts
-            the mean; 1 where all are equal.
-        lowest: the smallest training values, to which predictions are clipped.
-        highest: the largest.
-        quantiles: which ones each number's outputs are, rising; none: the one answer is the loss's.
+        means: subtracted: the mean; the median for a robust loss; 0 for counts.
+        deviations: divided by: the population standard deviation; for a robust loss the
+            interquartile range over that of the standard normal; for counts the mean; 1 if all
+            values are equal.
+        lowest: smallest training values; predictions are clipped to the training range.
+        highest: largest training values.
+        quantiles: that the outputs of each target predict, ascending; empty: a single output.
         are_counts: whether outputs are logarithms of rates.
     """
 
@@ -50,16 +48,16 @@ class NumberScale:
     def fit(
         cls, numbers: Array, names: Sequence[str], loss: str, quantiles: Sequence[float]
     ) -> "NumberScale":
-        """Learn it from the numbers of training rows.
+        """Fit the scale to training rows.
 
         Args:
             numbers: (num_rows, num_numbers), finite, at least one row.
-            names: of the numbers, for errors.
-            loss: what will be minimised, by its name in `TrainingSettings`.
-            quantiles: what the loss "quantile" estimates; else not looked at.
+            names: of the targets, for errors.
+            loss: its name in `TrainingSettings`.
+            quantiles: of the loss "quantile"; ignored for others.
 
         Raises:
-            TableError: they are too large to be squared, or the loss is "poisson" and one is
+            TableError: values are too large to be squared, or the loss is "poisson" and one is
                 negative.
         """
         are_counts = loss == "poisson"
@@ -90,30 +88,30 @@ class NumberScale:
 
     @property
     def num_outputs_each(self) -> int:
-        """Outputs of the network for each number."""
+        """Number of outputs for each target."""
         return len(self.quantiles) or 1
 
     def encode(self, numbers: Array) -> NDArray[np.float32]:
-        """What a network learns, (num_rows, num_numbers)."""
+        """Scaled targets, (num_rows, num_numbers)."""
         return np.asarray((numbers - self.means) / self.deviations, dtype=np.float32)
 
     def restore(self, encoded: NDArray[Any]) -> Array:
-        """The numbers, (…, num_numbers), that `encode` made these of."""
+        """The inverse of `encode`, (…, num_numbers)."""
         numbers: Array = np.asarray(encoded, dtype=np.float64) * self.deviations + self.means
         return numbers
 
     def decode(self, outputs: NDArray[Any], clip: bool = True) -> Array:
-        """The numbers that a network's outputs stand for.
+        """Convert network outputs to predictions in the unit of the targets.
 
-        Quantiles that cross are put in order (Chernozhukov et al., "Quantile and probability
-        curves without crossing", 2010).
+        Crossing quantiles are sorted (Chernozhukov et al., "Quantile and probability curves
+        without crossing", 2010).
 
         Args:
-            outputs: (…, num_numbers × num_outputs_each), those of a number beside each other.
-            clip: to the range of the training rows.
+            outputs: (…, num_numbers × num_outputs_each), those of one target adjacent.
+            clip: whether to clip to the range of the training rows.
 
         Returns:
-            The same shape; each number's quantiles rise.
+            The same shape; quantiles are ascending.
         """
         outputs = np.asarray(outputs, dtype=np.float64)
         by_number = self.by_quantile(outputs)
@@ -138,10 +136,9 @@ class NumberScale:
         return by_number
 
     def central(self, numbers: Array) -> Array:
-        """One answer for each number: the median, where there are several quantiles.
+        """The point prediction of each target: the median if there are several quantiles.
 
-        It lies on the straight line between the quantiles next to 0.5; where all are on one side,
-        it is the nearest.
+        It is interpolated linearly between the quantiles next to 0.5, or is the nearest quantile.
 
         Args:
             numbers: decoded, (…, num_numbers × num_outputs_each).
@@ -159,7 +156,7 @@ class NumberScale:
         return central
 
     def to_json(self) -> dict[str, Any]:
-        """The same as a JSON document; `from_json` gives an equal scale."""
+        """The scale as a JSON document, for `from_json`."""
         return {
             **{name: list(getattr(self, name)) for name in (*STATISTICS, "quantiles")},
             "are_counts": self.are_counts,
@@ -167,10 +164,10 @@ class NumberScale:
 
     @classmethod
     def from_json(cls, document: dict[str, Any], num_numbers: int) -> "NumberScale":
-        """Read what `to_json` made, or a version without quantiles and counts.
+        """Read what `to_json` made, also by versions without quantiles and counts.
 
         Raises:
-            ValueError, KeyError, TypeError: the document is something else.
+            ValueError, KeyError, TypeError: the document is invalid.
         """
         scale = cls(
             **{name: tuple(document[name]) for name in STATISTICS},
@@ -189,12 +186,12 @@ class NumberScale:
             and (num_numbers > 0 or scale == cls())
         )
         if not is_right:
-            raise ValueError("a part is missing or of another kind")
+            raise ValueError("a field of the scale is missing or invalid")
         return scale
 
 
 def require_counts(numbers: Array, names: Sequence[str]) -> None:
-    """Raise TableError unless all of (num_rows, num_numbers) are at least 0."""
+    """Raise TableError if a number of (num_rows, num_numbers) is negative."""
     if (numbers < 0).any():
         row, place = np.argwhere(numbers < 0)[0]
         raise TableError(

@@ -1,4 +1,4 @@
-"""One-hot columns that are kept as the place of their one, and made dense a batch at a time."""
+"""One-hot columns that are stored as a code and expanded batch by batch."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class OneHotBlock:
-    """Inputs side by side that are one-hot columns of one categorical column.
+    """Adjacent inputs that are the one-hot columns of one categorical column.
 
-    In encoded rows such a block is a single number: the code of the category, from 1, or 0 where
-    none of the columns is set. Whoever computes with the rows makes it dense for as many rows as
-    it looks at, so that memory depends on the rows and not on rows times categories.
+    Encoded rows hold the code of the category in place of the block: from 1, or 0 if no column is
+    set. It is expanded only for the rows at hand, so that memory does not grow with rows times
+    categories.
 
     Attributes:
-        place: Of the block's first input, among a network's inputs.
-        absent: What each input is where its category is not the row's.
-        present: What it is where it is, of equal length.
+        place: Index of the block's first input among the network's inputs.
+        absent: Value of each input for rows of another category.
+        present: Value of each input for rows of its category, of equal length.
     """
 
     place: int
@@ -24,17 +24,17 @@ class OneHotBlock:
 
     @property
     def size(self) -> int:
-        """How many inputs it stands for."""
+        """Number of inputs."""
         return len(self.absent)
 
 
 def row_width(num_inputs: int, blocks: Sequence[OneHotBlock]) -> int:
-    """How many numbers an encoded row has, where `num_inputs` are what a network sees of it."""
+    """Width of an encoded row, given the number of network inputs."""
     return num_inputs - sum(block.size - 1 for block in blocks)
 
 
 def code_places(blocks: Sequence[OneHotBlock]) -> list[int]:
-    """Where the code of each block stands in an encoded row."""
+    """Position of each block's code in an encoded row."""
     places, saved = [], 0
     for block in blocks:
         places.append(block.place - saved)
@@ -43,7 +43,7 @@ def code_places(blocks: Sequence[OneHotBlock]) -> list[int]:
 
 
 def plain_parts(num_inputs: int, blocks: Sequence[OneHotBlock]) -> Iterator[tuple[slice, slice]]:
-    """What lies between the blocks: where in an encoded row, and where among the inputs."""
+    """The parts between the blocks: slices of an encoded row and of the network inputs."""
     place = row_place = 0
     for block in (*blocks, OneHotBlock(num_inputs, (), ())):
         width = block.place - place

@@ -1,4 +1,4 @@
-"""The scale on which a network sees numbers: robust, and bounded."""
+"""Robust scaling with smooth clipping."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Beyond these the smooth clipping gives 3 to the last digit, or the product would overflow.
+# Beyond the first, smooth clipping gives exactly 3; beyond the second, the product would overflow.
 _FARTHEST, _LARGEST_SCALE = 1e9, 1e300
 
 
@@ -14,8 +14,8 @@ _FARTHEST, _LARGEST_SCALE = 1e9, 1e300
 class RobustScaling:
     """x ← s (x − median), then x / sqrt(1 + (x / 3)²), which lies between −3 and 3.
 
-    Holzmüller et al., "Better by Default" (2024): s = 1 / (q75 − q25); where the quartiles coincide
-    s = 2 / (max − min); a constant column becomes 0.
+    s = 1 / (q75 − q25); 2 / (max − min) if the quartiles are equal; a constant column becomes 0.
+    Source: Holzmüller et al., "Better by Default" (2024).
 
     Attributes:
         median: float64, (num_columns,).
@@ -27,8 +27,8 @@ class RobustScaling:
 
     @classmethod
     def of_quantiles(cls, quantiles: NDArray[np.float64]) -> "RobustScaling":
-        """From the smallest value, the quartiles and the largest, (5, num_columns)."""
-        # Halves, because the difference of two large numbers may overflow.
+        """Fit to minimum, quartiles and maximum, (5, num_columns)."""
+        # Halved, because the difference of two large numbers may overflow.
         smallest, first, median, third, largest = quantiles / 2
         with np.errstate(divide="ignore", over="ignore"):
             scale = 0.5 / (third - first)
@@ -59,7 +59,7 @@ class RobustScaling:
 
 
 def quantiles_of_indicators(counts: NDArray[np.int64], num_rows: int) -> NDArray[np.float64]:
-    """The same of columns of 0 and 1, (5, num_columns), from how often each holds 1."""
+    """`quantiles_of_counts` of columns of 0 and 1, (5, num_columns), from the counts of 1."""
     places = (np.array([0, 0.25, 0.5, 0.75, 1]) * (num_rows - 1))[:, None]
     below = np.floor(places)
     low, high = (place >= num_rows - counts for place in (below, np.ceil(places)))
@@ -69,11 +69,11 @@ def quantiles_of_indicators(counts: NDArray[np.int64], num_rows: int) -> NDArray
 def quantiles_of_counts(
     values: NDArray[np.float64], counts: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Smallest value, quartiles (linear interpolation) and largest of values that stand often.
+    """Minimum, quartiles (linear interpolation) and maximum, (5,), of weighted values.
 
     Args:
         values: The distinct values in ascending order.
-        counts: How often each stands in the column, at least once in all.
+        counts: How often each occurs; the sum is at least 1.
     """
     ends = np.cumsum(counts)
     places = np.array([0, 0.25, 0.5, 0.75, 1]) * (ends[-1] - 1)

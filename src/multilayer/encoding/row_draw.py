@@ -1,4 +1,4 @@
-"""Which rows of a table of any size are held out, decided row by row."""
+"""Split a table of any size, row by row."""
 
 import hashlib
 from collections.abc import Collection
@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import polars as pl
 
-_EXACT_ROWS = 1_000_000  # up to so many, exactly the share asked for is held out
+_EXACT_ROWS = 1_000_000  # up to so many rows the share held out is exact
 
 
 @dataclass(frozen=True)
 class RowDraw:
-    """Holds out rows at random, each by its number, so that it does not matter where one begins.
+    """Holds out rows at random; the draw of a row depends only on the seed and the row's number.
 
     Args:
         threshold: rows whose random number, from 0 to 1, is smaller are held out.
         seed: not negative.
-        always_learned: numbers of rows that are not held out: a class's only row, for instance.
-        group_by: rows of one value of this column stay together; None: each row for itself.
+        always_learned: indices of rows that are never held out, such as a class's only row.
+        group_by: column whose equal values stay together; None: no groups.
     """
 
     threshold: float
@@ -39,14 +39,17 @@ class RowDraw:
         always_learned: Collection[int] = (),
         group_by: str | None = None,
     ) -> "RowDraw":
-        """Hold out a share of the rows: at least one and not all, where it can be counted.
+        """Hold out a share of the rows.
+
+        The share is exact, at least one row and never all, for up to 1,000,000 rows without groups;
+        otherwise it is the expected share.
 
         Args:
             share: from 0 to 1.
             num_rows: in the table.
             seed: not negative.
             always_learned: see `RowDraw`.
-            group_by: likewise.
+            group_by: see `RowDraw`.
         """
         always = tuple(sorted(always_learned))
         if group_by is not None or not 0 < num_rows <= _EXACT_ROWS or not 0 < share < 1:
@@ -57,11 +60,11 @@ class RowDraw:
         return cls(float(np.partition(numbers, wanted)[wanted]), seed, always)
 
     def is_held_out(self, rows: "pl.DataFrame", numbers: NDArray[Any]) -> NDArray[np.bool_]:
-        """Which rows are held out, (num_rows,).
+        """Whether each row is held out, (num_rows,).
 
         Args:
             rows: of the table.
-            numbers: of these rows, from 0, (num_rows,).
+            numbers: their indices in the table, from 0, (num_rows,).
         """
         numbers = numbers.astype(np.uint64)
         if self.group_by is not None:
@@ -71,7 +74,7 @@ class RowDraw:
 
 
 def _random_numbers(keys: NDArray[np.uint64], seed: int) -> NDArray[np.float64]:
-    """Evenly from 0 to 1, one for each key: splitmix64 (Steele, Lea and Flood, 2014)."""
+    """A uniform number from 0 to 1 for each key: splitmix64 (Steele, Lea and Flood, 2014)."""
     start = int.from_bytes(hashlib.blake2b(b"split %d" % seed, digest_size=8).digest(), "little")
     mixed = (keys + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(start)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -81,7 +84,7 @@ def _random_numbers(keys: NDArray[np.uint64], seed: int) -> NDArray[np.float64]:
 
 
 def _group_numbers(groups: "pl.Series") -> NDArray[np.uint64]:
-    """A key for each row, the same for rows of one group; those that are missing are one."""
+    """A key for each row, equal within a group; missing values are one group."""
     import polars as pl
 
     text = groups.cast(pl.String)

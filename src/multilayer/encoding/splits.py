@@ -1,4 +1,4 @@
-"""Which rows are learned from and which are held out."""
+"""Split rows into training and held-out rows, and into folds."""
 
 import heapq
 from typing import Any
@@ -12,21 +12,18 @@ Rows = NDArray[np.int64]
 
 
 def split_rows(labels: np.ndarray[Any, Any], fraction: float, seed: int) -> tuple[Rows, Rows]:
-    """Split rows at random into a part to train with and a part held out, class by class.
+    """Split rows at random into training rows and held-out rows, stratified by class.
 
-    In all round(fraction * num_rows) rows are held out, though at least one and never all. Each
-    class gives its proportional share, rounded down or up (largest remainder method, ties by
-    chance), so a class with enough rows is in both parts, and rows that are all of different
-    classes are split as if they had none.
+    round(fraction * num_rows) rows are held out, at least one and never all. Each class gives its
+    proportional share, rounded down or up by the largest remainder method with random ties.
 
     Args:
-        labels: (num_rows,), the class of each row, of any type that sorts.
-        fraction: The share to hold out, between 0 and 1, both excluded.
-        seed: Not negative. The same labels, fraction and seed give the same rows.
+        labels: (num_rows,), the class of each row, of any sortable type.
+        fraction: The share to hold out, between 0 and 1, exclusive.
+        seed: Not negative. The same labels, fraction and seed give the same split.
 
     Returns:
-        The row numbers to train with and those held out, each in ascending order; together they
-        are all rows, each once.
+        Indices of the training rows and of the held-out rows, each ascending.
 
     Raises:
         SettingsError: `fraction` or `seed` is out of range.
@@ -54,16 +51,16 @@ def split_rows(labels: np.ndarray[Any, Any], fraction: float, seed: int) -> tupl
 def split_groups(groups: np.ndarray[Any, Any], fraction: float, seed: int) -> tuple[Rows, Rows]:
     """Hold out whole groups of rows, so that no group is in both parts.
 
-    Groups are taken in random order, each if it brings the part held out nearer to
-    fraction * num_rows; at least one is, and never all.
+    Groups are visited in random order; each is held out if that brings the number of held-out rows
+    nearer to fraction * num_rows. At least one group is held out, never all.
 
     Args:
-        groups: (num_rows,), the group of each row; missing ones are a group of their own.
-        fraction: The share of rows to hold out, between 0 and 1, both excluded.
-        seed: Not negative. The same groups, fraction and seed give the same rows.
+        groups: (num_rows,), the group of each row; rows with a missing group form one group.
+        fraction: The share of rows to hold out, between 0 and 1, exclusive.
+        seed: Not negative. The same groups, fraction and seed give the same split.
 
     Returns:
-        As `split_rows` does.
+        See `split_rows`.
 
     Raises:
         SettingsError: `fraction` or `seed` is out of range.
@@ -85,25 +82,26 @@ def split_groups(groups: np.ndarray[Any, Any], fraction: float, seed: int) -> tu
 
 
 def split_latest(times: np.ndarray[Any, Any], fraction: float) -> tuple[Rows, Rows]:
-    """Hold out the latest rows. Rows of one time stay together, in the part that has most of them.
+    """Hold out the latest rows. Rows with equal times stay together.
 
     Args:
-        times: (num_rows,), of any type that sorts, none missing.
-        fraction: The share of rows to hold out, between 0 and 1, both excluded.
+        times: (num_rows,), of any sortable type, none missing.
+        fraction: The share of rows to hold out, between 0 and 1, exclusive; the nearest possible
+            share is held out.
 
     Returns:
-        As `split_rows` does; each row held out is later than each to train with.
+        See `split_rows`; each held-out row is later than all training rows.
 
     Raises:
         SettingsError: `fraction` is out of range.
-        DataError: there are fewer than two rows, or all are of one time.
+        DataError: there are fewer than two rows, or all times are equal.
     """
     _require_fraction(fraction)
     _require_rows(times, "times", 2)
     moments, counts = np.unique(times, return_counts=True)
     if len(moments) == 1:
-        raise DataError("all rows are of one time, so none is later than the others")
-    num_earlier = np.cumsum(counts)[:-1]  # rows to train with, if the split is after this moment
+        raise DataError("all rows have the same time, so the latest cannot be held out")
+    num_earlier = np.cumsum(counts)[:-1]  # training rows, if the split is after this time
     wanted = len(times) * (1 - fraction)
     is_late = times > moments[np.argmin(np.abs(num_earlier - wanted))]
     return np.flatnonzero(~is_late), np.flatnonzero(is_late)
@@ -115,17 +113,17 @@ def fold_rows(
     seed: int,
     groups: np.ndarray[Any, Any] | None = None,
 ) -> NDArray[np.int64]:
-    """Spread rows at random over folds of equal size, each class evenly over all of them.
+    """Assign rows at random to folds of equal size, stratified by class.
 
-    Fold sizes, and the rows of each class in the folds, differ by at most one. With groups, each
-    group is in one fold; the largest are placed first, each where the fewest rows are, and classes
-    do not count.
+    Fold sizes, and the rows of a class in each fold, differ by at most one. With groups, each group
+    is in one fold, folds are not stratified, and the largest groups are assigned first, each to the
+    smallest fold.
 
     Args:
-        labels: (num_rows,), the class of each row, of any type that sorts.
+        labels: (num_rows,), the class of each row, of any sortable type.
         num_folds: At least 2.
         seed: Not negative. The same arguments give the same folds.
-        groups: (num_rows,); None: rows stand for themselves.
+        groups: (num_rows,); None: no groups.
 
     Returns:
         The fold of each row, from 0, (num_rows,); no fold is empty.
@@ -179,7 +177,7 @@ def _require_rows(values: np.ndarray[Any, Any], what: str, fewest: int) -> None:
 def _numbered_groups(
     groups: np.ndarray[Any, Any], fewest: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The number of each row's group in the order of appearance, and how many rows each has."""
+    """The group number of each row, in order of appearance, and the size of each group."""
     _require_rows(groups, "groups", fewest)
     number_of: dict[Any, int] = {}
     values = (None if value != value else value for value in groups.tolist())  # NaN is missing

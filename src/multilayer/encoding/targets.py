@@ -1,4 +1,4 @@
-"""What is to be predicted: classes, several yes-or-no labels, or numbers."""
+"""Encode and decode targets: classes, binary labels, or numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,17 +30,16 @@ from multilayer.errors import TableError
 
 @dataclass(frozen=True)
 class Targets:
-    """How targets become what a network learns, and how its answers become targets again.
+    """Encodes targets for training, and decodes predictions; fitted to the training rows only.
 
     Attributes:
-        task: "binary" or "multiclass" (one of several classes), "multilabel" (several yes or no),
-            or "regression" (one or several numbers).
+        task: "binary" or "multiclass" (one of several classes), "multilabel" (several binary
+            labels), or "regression" (one or several numbers).
         names: Of the target columns.
         classes: Of a classification, in ascending order; numbers come before text.
-        scale: Of numbers; empty for other tasks.
-        class_counts: Training rows of each class; empty for other tasks, and once they were stored.
-        notes: What a person should know of the labels, such as spellings taken for one class; none
-            once they were stored.
+        scale: Of a regression; empty for other tasks.
+        class_counts: Training rows of each class; empty for other tasks; not stored in files.
+        notes: Sentences on the labels, such as spellings merged into one class; not stored.
     """
 
     task: Task
@@ -65,26 +64,25 @@ class Targets:
         quantiles: Sequence[float] = (),
         numbers: NDArray[np.int64] | None = None,
     ) -> "Targets":
-        """Learn classes, or means and ranges, from the targets of training rows.
+        """Fit classes, or means and ranges, to the targets of training rows.
 
         Args:
-            values: As `target_array` takes them; none may be missing.
-            task: None: as `infer_task` finds it. A classification becomes binary or multiclass by
-                the number of its classes.
-            names: None: those of the frame or the column given, or "target", "target 2", …
-            loss: Of a regression, what will be minimised; see `NumberScale.fit`.
-            quantiles: Of a regression, which are predicted; see `NumberScale.fit`.
-            numbers: Of the rows in their file, from 0, for messages; None: 0, 1, 2, …
+            values: Any argument of `target_array`; none may be missing.
+            task: None: `infer_task`. Binary and multiclass are set by the number of classes.
+            names: None: those of the frame or column given, or "target", "target 2", …
+            loss: Of a regression; see `NumberScale.fit`.
+            quantiles: Of a regression; see `NumberScale.fit`.
+            numbers: Row indices in the file, from 0, for messages; None: 0, 1, 2, …
 
         Raises:
-            TableError: there are no rows; a target is missing, infinite or not of the task's kind;
-                or the task is left open, and text differs in most rows.
+            TableError: there are no rows; a target is missing, infinite or does not fit the task;
+                or `task` is None and most texts are distinct.
         """
         array = target_array(values)
         if task is not None and task not in get_args(Task):
-            raise TableError(f"a task is one of {', '.join(get_args(Task))}, not {task!r}")
+            raise TableError(f"task must be one of {', '.join(get_args(Task))}, not {task!r}")
         if len(array) == 0:
-            raise TableError("there are no targets to learn from")
+            raise TableError("there are no training rows: the target is empty")
         names = tuple(names or _names_of(values, array))
         if len(names) != width_of(array):
             raise TableError(f"{width_of(array)} targets were given {len(names)} names")
@@ -103,11 +101,11 @@ class Targets:
 
     @classmethod
     def of_labels(cls, labels: LabelCounts, task: Task | None, name: str) -> "Targets":
-        """The targets of a classification, from how often each label stands in the training rows.
+        """Fit the classes of a classification to the label counts of the training rows.
 
         Args:
-            labels: as they are written.
-            task: None: it follows from the labels, which then must not nearly all differ.
+            labels: counts of the labels as they are spelled.
+            task: None: inferred, in which case most labels must repeat.
             name: of the column.
 
         Raises:
@@ -126,10 +124,10 @@ class Targets:
 
     @classmethod
     def of_class_names(cls, names: Sequence[str]) -> "Targets":
-        """The targets of images, whose labels are the numbers of their classes, from 0.
+        """Targets of images, whose labels are class numbers from 0.
 
         Args:
-            names: of the classes; one that stands there twice is numbered the second time.
+            names: of the classes; repeated names get a number in parentheses.
         """
         different: dict[str, None] = {}
         for name in names:
@@ -140,26 +138,26 @@ class Targets:
 
     @property
     def number_types(self) -> tuple[str | None, ...]:
-        """For each target, as what its text in a file is read; see `RowReader`."""
+        """The polars type that text of each target is converted to; see `RowReader`."""
         return ("Float64" if self.task == "regression" else None,) * len(self.names)
 
     @property
     def num_outputs(self) -> int:
-        """How many outputs a network needs: one a class, a label, a number or its quantile."""
+        """Number of network outputs: one for each class, label, number or quantile of a number."""
         return len(self.classes) or len(self.names) * self.scale.num_outputs_each
 
     @property
     def is_classification(self) -> bool:
-        """Whether one of several classes is to be predicted."""
+        """Whether the task is binary or multiclass."""
         return self.task in ("binary", "multiclass")
 
     @property
     def class_array(self) -> NDArray[Any]:
-        """The classes as an array, of objects if they are of several types."""
+        """The classes as an array, of dtype object if they have several types."""
         kinds = {type(label) for label in self.classes}
         if len(kinds) == 1:
             array = np.array(self.classes)
-            # NumPy would make floats of whole numbers beyond 64 bits.
+            # NumPy converts integers beyond 64 bits to floats.
             if kinds != {int} or array.dtype.kind in "iu":
                 return array
         array = np.empty(len(self.classes), dtype=object)
@@ -167,19 +165,19 @@ class Targets:
         return array
 
     def encode(self, values: Any, numbers: NDArray[np.int64] | None = None) -> NDArray[Any]:
-        """Make what a network learns.
+        """Encode targets for training.
 
         Args:
-            values: As `target_array` takes them.
-            numbers: Of the rows in their file, from 0, for errors; None: 0, 1, 2, …
+            values: Any argument of `target_array`.
+            numbers: Row indices in the file, from 0, for errors; None: 0, 1, 2, …
 
         Returns:
             Class numbers, int64, (num_rows,); labels 0 and 1, float32, (num_rows, num_labels); or
-            numbers as `NumberScale.encode` makes them, float32, (num_rows, num_numbers).
+            numbers scaled by `NumberScale.encode`, float32, (num_rows, num_numbers).
 
         Raises:
             TableError: a target is missing, infinite, a class that was not in the training rows, or
-                below 0 where counts are learned.
+                negative if targets are counts.
         """
         array = self._checked(values, numbers)
         if self.task == "multilabel":
@@ -195,12 +193,12 @@ class Targets:
             row = place if numbers is None else int(numbers[place])
             raise TableError(
                 f"row {row + 1} of target {self.names[0]!r} is {shown_target(array[place])}, which "
-                f"is no class of the training rows: {enumerated([str(c) for c in self.classes])}"
+                f"is not a class of the training rows: {enumerated([str(c) for c in self.classes])}"
             )
         return matched.numbers
 
     def matched(self, values: Any) -> MatchedLabels:
-        """The classes of labels, some of which may be unknown; for a classification."""
+        """Classes of labels, which may be unknown; for a classification."""
         return MatchedLabels.of(self._checked(values, None), self.classes)
 
     def _checked(self, values: Any, numbers: NDArray[np.int64] | None) -> NDArray[Any]:
@@ -211,11 +209,11 @@ class Targets:
         return array
 
     def decode_classes(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
-        """The labels of class numbers, of the same shape."""
+        """Labels of class numbers, in the same shape."""
         return np.asarray(self.class_array[numbers])
 
     def to_json(self) -> dict[str, Any]:
-        """The same as a JSON document; `from_json` gives equal targets."""
+        """The targets as a JSON document, for `from_json`."""
         return {
             "task": self.task,
             "names": list(self.names),
@@ -228,7 +226,7 @@ class Targets:
         """Read what `to_json` made.
 
         Raises:
-            TableError: the document is something else.
+            TableError: the document is invalid.
         """
         try:
             num_numbers = len(document["names"]) if document["task"] == "regression" else 0
@@ -239,7 +237,7 @@ class Targets:
                 NumberScale.from_json(document, num_numbers),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise TableError(f"these are no targets: {error}") from error
+            raise TableError(f"this is not a description of targets: {error}") from error
         is_right = (
             targets.task in get_args(Task)
             and len(targets.names) > 0
@@ -249,7 +247,7 @@ class Targets:
             and (len(targets.classes) > 0) == targets.is_classification
         )
         if not is_right:
-            raise TableError("these are no targets: a part is missing or of another kind")
+            raise TableError("this is not a description of targets: a field is invalid")
         return targets
 
 

@@ -1,4 +1,4 @@
-"""Values of categorical columns that a model has never seen, counted while they are encoded."""
+"""Count categories that were not in the training rows, while rows are encoded."""
 
 import warnings
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -21,7 +21,7 @@ _MOST_COLUMNS_NAMED = 5
 
 
 def check_on_unseen(value: Any) -> None:
-    """Raise SettingsError unless the value says what to do about unseen values."""
+    """Raise SettingsError unless the value is one of `OnUnseen`."""
     names = get_args(OnUnseen)
     if not isinstance(value, str) or value not in names:
         known = ", ".join(map(repr, names))
@@ -31,14 +31,14 @@ def check_on_unseen(value: Any) -> None:
 
 
 class UnseenValues:
-    """How many rows of each column hold a value that was not in the training rows.
+    """Counts rows with a category that was not in the training rows, for each column.
 
-    `Encoder.encode` adds to it, so that it may be given the pieces of a long table one by one.
+    `Encoder.encode` adds to it, one piece of a table after the other.
 
     Attributes:
-        num_rows: rows that were looked at.
-        found: for each column with unseen values the rows that hold one, and up to three values.
-        bare: numbers that lack the sign that the training rows write.
+        num_rows: rows counted so far.
+        found: for each column with unseen values the number of such rows, and up to three values.
+        bare: numbers without the unit that the training rows have.
     """
 
     def __init__(self) -> None:
@@ -50,11 +50,11 @@ class UnseenValues:
         return bool(self.found)
 
     def note(self, series: "pl.Series", codes: NDArray[np.int64]) -> None:
-        """Add the rows of a column.
+        """Count the rows of a column.
 
         Args:
             series: the column.
-            codes: of each row, 0 where its value is missing or unseen.
+            codes: of each row, (num_rows,), 0 if its value is missing or unseen.
         """
         is_unknown = codes == 0
         if int(is_unknown.sum()) == series.null_count():
@@ -72,7 +72,7 @@ class UnseenValues:
             self.found[series.name] = num_rows, examples
 
     def add(self, other: "UnseenValues") -> None:
-        """Add what was found in further rows."""
+        """Add the counts of further rows."""
         self.num_rows += other.num_rows
         for name, (count, examples) in other.found.items():
             num_rows, before = self.found.get(name, (0, ()))
@@ -85,8 +85,8 @@ class UnseenValues:
         named, others = order[:_MOST_COLUMNS_NAMED], order[_MOST_COLUMNS_NAMED:]
         sentences = [
             f"column {name!r} holds values that were not in the training rows in {count:,} of "
-            f"{self.num_rows:,} rows, for example {', '.join(map(_shown, examples))}; they count "
-            "as missing"
+            f"{self.num_rows:,} rows, for example {', '.join(map(_shown, examples))}; they are "
+            "treated as missing"
             for name, (count, examples) in named
         ]
         if others:
@@ -94,10 +94,10 @@ class UnseenValues:
         return sentences
 
     def report(self, on_unseen: OnUnseen) -> None:
-        """Warn of what was found, or raise an error, as asked; always warn of bare numbers.
+        """Warn of unseen values or raise an error; unless that is an error, warn of bare numbers.
 
         Raises:
-            TableError: there are unseen values, and they shall be an error.
+            TableError: there are unseen values and `on_unseen` is "error".
         """
         if on_unseen != "error":
             self.bare.warn()

@@ -72,7 +72,7 @@ class Construction:
             numbers = self._numbers(batch_size) if spec.embedded_numbers else None
             categories = self._categories() if spec.category_sizes else None
             features = self._members("features", batch_size, spec.num_features)
-            yield ColumnFeatures(numbers, spec.num_passed, categories, features)
+            yield ColumnFeatures(numbers, spec.num_passthrough, categories, features)
         if self._dropout is not None and self._dropout.input_share:
             outputs = self._members("kept features", batch_size, spec.num_features)
             mask = self._members("mask of features", batch_size, spec.num_features)

@@ -115,7 +115,7 @@ class NetworkSpec:
         return row_width(self.num_inputs, self.one_hot_blocks)
 
     @property
-    def num_passed(self) -> int:
+    def num_passthrough(self) -> int:
         """Columns that go through as they are."""
         return self.num_inputs - self.embedded_numbers - len(self.category_sizes)
 
@@ -134,7 +134,7 @@ class NetworkSpec:
         """Values that the first linear layer sees."""
         return (
             NUMBER_WIDTH * self.embedded_numbers
-            + self.num_passed
+            + self.num_passthrough
             + CATEGORY_WIDTH * len(self.category_sizes)
         )
 

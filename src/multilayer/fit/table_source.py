@@ -120,7 +120,7 @@ def read_rows(
     if not schema.inputs and len(numbers) == 1:
         raise TableError(f"{path} has 1 row to train on; at least 2 are needed")
     if not schema.inputs:
-        raise TableError(f"no column is left of {path} to use as an input")
+        raise TableError(f"{path} has no feature columns left to train on")
     rows = Rows(
         table.drop(roles.columns),
         found.targets,

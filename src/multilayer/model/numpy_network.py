@@ -141,7 +141,8 @@ class NumPyNetwork:
         if spec.standardize_inputs:
             values = (values - parameters["inputs.shift"]) * parameters["inputs.scale"]
         columns = spec.embedded_numbers
-        numbers_to, passed_to = NUMBER_WIDTH * columns, NUMBER_WIDTH * columns + spec.num_passed
+        numbers_to = NUMBER_WIDTH * columns
+        passed_to = numbers_to + spec.num_passthrough
         if columns:
             numbers = values[:, :columns]
             arguments = numbers.T[:, :, None] * (
@@ -154,7 +155,7 @@ class NumPyNetwork:
             features[:, columns:numbers_to] = mixtures.transpose(1, 0, 2).reshape(
                 len(values), numbers_to - columns
             )
-        codes_from = columns + spec.num_passed
+        codes_from = columns + spec.num_passthrough
         features[:, numbers_to:passed_to] = values[:, columns:codes_from]
         if spec.category_sizes:
             rows = values[:, codes_from:].astype(np.int64) + self._starts

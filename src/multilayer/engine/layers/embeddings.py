@@ -150,7 +150,7 @@ class ColumnFeatures:
 
     Args:
         numbers: embeds the first columns; None: there are none.
-        num_passed: columns that go through as they are.
+        num_passthrough: columns that go through as they are.
         categories: embeds the last columns; None: there are none.
         features: buffer, (num_members, batch, features).
     """
@@ -158,19 +158,19 @@ class ColumnFeatures:
     def __init__(
         self,
         numbers: NumberEmbedding | None,
-        num_passed: int,
+        num_passthrough: int,
         categories: CategoryEmbedding | None,
         features: Tensor,
     ) -> None:
         self._numbers, self._categories, self._features = numbers, categories, features
         self._num_columns = 0 if numbers is None else numbers.width // NUMBER_WIDTH
-        self._num_passed = num_passed
+        self._num_passthrough = num_passthrough
         self._passed_from = 0 if numbers is None else numbers.width
-        self._passed_to = self._passed_from + num_passed
+        self._passed_to = self._passed_from + num_passthrough
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Inputs (num_members, batch, columns) to features (num_members, batch, features)."""
-        codes_from = self._num_columns + self._num_passed
+        codes_from = self._num_columns + self._num_passthrough
         if self._numbers is not None:
             self._numbers.forward(
                 inputs[..., : self._num_columns], self._features[..., : self._passed_from]
