@@ -55,7 +55,7 @@ def test_sixteen_trials_say_what_helped(multilayer, table):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--time", "10m"], "name the column of table.csv to predict with --target"),
+        (["--time", "10m"], "table.csv is a file; name its column to predict with --target"),
         (["--target", "tarjet"], "tarjet"),
         (["--target", "target", "--time", "banana"], "a time must be written as 90s, 10m"),
         (["--target", "target", "--time", "0s"], "must be above 0"),
@@ -66,6 +66,7 @@ def test_sixteen_trials_say_what_helped(multilayer, table):
         (["--target", "target", "--study", "x"], "needs a storage"),
         (["--target", "target", "--storage", "banana"], "must be the URL of a database"),
         (["--target", "target", "--validation", "rows.csv"], "divides the rows itself"),
+        (["--target", "target", "--memory-limit", "1GB"], "--memory-limit does not go with tune"),
         (["--target", "target", "--learning-rate", "-1"], "--learning-rate"),
         (["--target", "target", "--speed", "9"], "speed"),
     ],
@@ -92,12 +93,70 @@ def test_a_storage_that_cannot_be_reached_leaves_no_folder(multilayer, table, tm
     assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
 
 
-@pytest.mark.parametrize("data", ["digits", "nothing.csv", "."])
-def test_what_is_no_table_is_refused(tmp_path, monkeypatch, capsys, data):
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["nothing.csv", "--target", "target"], "needs a table"),
+        ([".", "--target", "target"], "needs a table"),
+        (["digits", "--target", "target"], "images with labels of their own; leave --target out"),
+        (["digit"], "did you mean 'digits'?"),
+        (["."], "lacks train-images-idx3-ubyte"),
+        (["digits", "--drop", "x"], "--drop was given without it"),
+        (["digits", "--memory-limit", "1GB"], "--memory-limit was given without it"),
+        (["digits", "--strict"], "--strict was given without it"),
+        (["digits", "--validation", "rows.csv"], "of images it is the fraction held out"),
+        (["digits", "--recipe", "best"], "recipe"),
+        (["digits", "--augment", "flip"], "mirrored digits"),
+        (["digits", "--data-dir", "."], "goes with fashion-mnist"),
+    ],
+)
+def test_what_is_no_table_and_no_images_is_refused(
+    tmp_path, monkeypatch, capsys, arguments, complaint
+):
     monkeypatch.chdir(tmp_path)
-    assert run(["tune", data, "--target", "target"]) == 2
-    assert "needs a table" in capsys.readouterr().err
+    assert run(["tune", *arguments]) == 2
+    said = capsys.readouterr().err
+    assert complaint in said
+    assert said.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+IMAGES = ("tune", "digits", "--hidden-widths", "8", "--max-epochs", "3")
+
+
+def test_a_search_on_images(multilayer, tmp_path):
+    done = multilayer(*IMAGES, "--trials", "5", "--storage", "sqlite:///study.db")
+    assert (done.returncode, done.stderr) == (0, "")
+    first, place, *_, command = done.stdout.splitlines()
+    assert first == "digits: 1,438 training images to search with, 359 test images set aside"
+    assert place == "sqlite:///study.db, tune-digits: a new study"
+    assert "on 359 test images that the search never saw: accuracy 0." in done.stdout
+    assert command.endswith("evaluate runs/tune-digits-001")
+    measured = multilayer("evaluate", "runs/tune-digits-001", "--json")
+    results = json.loads((tmp_path / "runs/tune-digits-001/results.json").read_text())
+    assert json.loads(measured.stdout)["scores"][0]["value"] == results["test_accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_keeps_a_study_of_images(start_multilayer, tmp_path, sent, code):
+    arguments = ["tune", "digits", "--hidden-widths", "8", "--recipe", "fast"]
+    process = start_multilayer(*arguments, "--time", "1h")
+    for line in process.stdout:
+        if "; best: loss" in line:
+            process.send_signal(sent)
+            break
+    said, complaints = process.communicate(timeout=600)
+    assert process.returncode == code, complaints
+    assert "the study is kept in runs/tune-digits-001/study.journal; the same command" in said
+    assert "Traceback" not in complaints
+    if sent == signal.SIGTERM:
+        again = start_multilayer(*arguments, "--trials", "1")
+        said, complaints = again.communicate(timeout=600)
+        assert again.returncode == 0, complaints
+        assert "going on after" in said
+        assert (tmp_path / "runs/tune-digits-001/model.safetensors").is_file()
 
 
 def test_ctrl_c_keeps_the_study_and_the_same_command_goes_on(

@@ -34,7 +34,7 @@ COMMANDS = {
     "bench": "Time a training step on this machine, here and as others do it, in about a minute.",
     "compare": "Find out which settings are better, over as many seeds as it takes.",
     "study": "Answer one of the chapter's questions with a table, a picture and a paragraph.",
-    "tune": "Search for good settings for a table, and leave a run folder with the best.",
+    "tune": "Search for good settings for a table or images, and leave a run folder with the best.",
     "doctor": "Say what may be wrong with a run, what shows it, and what to try next.",
     "picture": "Show how a network learned: its decision regions or first weights, and the loss "
     "surface.",

@@ -94,7 +94,8 @@ class TableFlags(FormatFlags):
         TaskFlag | None, _help("in tables, what the target is; left out, its values tell")
     ] = None
     validation: Annotated[
-        str | None, _help("in tables, a file of rows to be measured on, or the fraction held out")
+        str | None,
+        _help("the fraction held out to be measured on; in tables also a file of such rows"),
     ] = None
     group_by: Annotated[
         str | None, _help("column of a table: rows of one value are held out together")
@@ -195,9 +196,29 @@ class TableFlags(FormatFlags):
             raise SettingsError(f"--validation does not go here: {instead}")
         if self.strict:
             raise SettingsError("--strict does not go here: rows without target are left out")
-        if not self.target and self != TableFlags():
-            raise SettingsError("flags for tables need --target, the column to predict")
+        self.require_none_without_target()
         return self.roles() if self.target else None
+
+    def require_none_without_target(self) -> None:
+        """Refuse flags for tables where the data are images; a fraction held out goes with both.
+
+        Raises:
+            SettingsError: there is no target, and such a flag or a file of validation rows.
+        """
+        if self.target:
+            return
+        if self.validation_file_and_settings()[0] is not None:
+            raise SettingsError(
+                f"--validation may be a file in tables alone; of images it is the fraction held "
+                f"out, such as 0.1, not {self.validation!r}"
+            )
+        plain = TableFlags()
+        for flag, value in self.by_flag().items():
+            if flag != "--validation" and value != plain.by_flag()[flag]:
+                raise SettingsError(
+                    f"flags for tables need --target, the column to predict; {flag} was given "
+                    "without it"
+                )
 
     def memory_limit_bytes(self) -> int | None:
         """The limit in bytes; None: none was given.

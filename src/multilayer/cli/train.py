@@ -112,20 +112,19 @@ def _new(
     checkpoint_every: str | None,
 ) -> "RunConfiguration":
     """What the flags ask for."""
-    from multilayer.images.datasets import KNOWN_DATASETS
+    from multilayer.images.datasets import require_target
     from multilayer.runs.configuration import RunConfiguration
 
+    require_target(data, has_target=bool(table.target))
+    table.require_none_without_target()
+    validation, held_out = table.validation_file_and_settings()
     if not table.target:
-        if Path(data).is_file():
-            raise SettingsError(f"{data} is a file; name its column to predict with --target")
+        changes = {**changes, **held_out}
         return RunConfiguration(
             data, None, recipe, changes, output, checkpoint_every, data_dir=data_dir
         )
-    if data in KNOWN_DATASETS and not Path(data).exists():
-        raise SettingsError(f"{data} are images with labels of their own; leave --target out")
     from multilayer.fit.table_size import choose_memory_limit
 
-    validation, held_out = table.validation_file_and_settings()
     limit = table.memory_limit_bytes()
     if limit is None and table.time_column is None:
         limit = choose_memory_limit(data)

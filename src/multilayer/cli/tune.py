@@ -28,14 +28,16 @@ def tune(
     trials: WholeNumber | None = None,
     recipe: str | None = None,
     output: str | None = None,
+    data_dir: str | None = None,
     storage: str | None = None,
     study: str | None = None,
     settings: Annotated[SettingFlags, Parameter(name="*")] = SettingFlags(),  # noqa: B008 (frozen)
     quiet: Annotated[bool, QUIET] = False,
 ) -> int:
-    """Search for good settings for a table, and leave a run folder with the best.
+    """Search for good settings for a table or images, and leave a run folder with the best.
 
-    A fifth of the rows is set aside first and never looked at, for the estimate at the end. Trials
+    A fifth of a table's rows is set aside first and never looked at, for the estimate at the end;
+    of images these are the test images. Trials
     differ in recipe, depth, width, epochs, learning rate, dropout and weight decay, and are trained
     in groups of one shape; those that are hopeless are given up. The best three are fitted again in
     five folds, and the networks of the best of these are the model.
@@ -50,10 +52,13 @@ def tune(
 
     multilayer tune houses.csv --target price --trials 64 --recipe fast --dropout 0
 
+    multilayer tune digits --time 5m
+
     multilayer tune houses.csv --target price --storage postgresql://user@host/studies
 
     Args:
-        data: a table as CSV, Parquet, Arrow or JSON lines.
+        data: a table as CSV, Parquet, Arrow or JSON lines; or 'fashion-mnist', 'digits' or the path
+            of an MNIST-like folder of idx files.
         time: to search, such as 90s, 10m or 1h30m; choosing takes some more. Left out: until the
             trials are done, and 10m if --trials is left out too.
         trials: how many, those of earlier and of other processes included; with --time too,
@@ -61,13 +66,18 @@ def tune(
         recipe: 'default', 'fast' or 'chapter'; left out, the first two are tried.
         output: the run folder: new, or that of the study to go on with. Left out: the last of
             runs/tune-NAME-001 and on that has no result yet, or else the next one.
+        data_dir: folder to look for the data set's files in first.
         storage: database to keep the study in, such as sqlite:///study.db or
             postgresql://user:password@host/name. Left out: a journal in the run folder.
-        study: its name in the storage; left out: tune-NAME-TARGET.
+        study: its name in the storage; left out: tune-NAME-TARGET, of images tune-NAME.
         quiet: print the result alone.
     """
-    if not table.target:
-        raise SettingsError(f"name the column of {data} to predict with --target")
+    from multilayer.images.datasets import require_target
+
+    require_target(data, has_target=bool(table.target))
+    table.require_none_without_target()
+    if table.memory_limit is not None:
+        raise SettingsError("--memory-limit does not go with tune: all rows are held in memory")
     validation, held_out = table.validation_file_and_settings()
     if validation is not None:
         raise SettingsError(
@@ -78,10 +88,11 @@ def tune(
     from multilayer.experiments.tune.tune_run import TuneRun
 
     seconds = None if time is None else read_seconds(time)
+    roles = table.roles() if table.target else None
     run = TuneRun(
-        data, table.roles(), output, budget=Budget(seconds, trials), storage=storage, study=study,
+        data, roles, output, budget=Budget(seconds, trials), storage=storage, study=study,
         task=table.task_name(), recipe=recipe, seed=pinned.pop("seed", 0), settings=pinned,
-        is_strict=table.strict,
+        is_strict=table.strict, data_dir=data_dir,
     )  # fmt: skip
     try:
         return _run(run, quiet)
@@ -90,7 +101,7 @@ def tune(
 
 
 def _run(run: "TuneRun", quiet: bool) -> int:
-    for warning in run.rows.source.schema.warnings:
+    for warning in run.rows.notes:
         note(warning)
     if not quiet:
         _print_plan(run)
@@ -123,10 +134,16 @@ def _print_plan(run: "TuneRun") -> None:
         if rows.num_unknown
         else ""
     )
+    if rows.roles is None:
+        what = (
+            f"{len(rows.searched):,} training images to search with, {len(rows.set_aside):,} test"
+        )
+        what += " images set aside"
+    else:
+        what = f"{rows.task} of {listed(rows.roles.target)}, {len(rows.searched):,} rows to search "
+        what += f"with, {len(rows.set_aside):,} set aside{unknown}"
     say(
-        f"{escaped(run.data)}: {rows.task} of {listed(run.roles.target)}, "
-        f"{len(rows.searched):,} rows to search with, {len(rows.set_aside):,} set aside{unknown}\n"
-        f"{run.place}: {doing}",
+        f"{escaped(rows.data)}: {what}\n{run.place}: {doing}",
         flush=True,
     )
 
@@ -149,19 +166,22 @@ def _choose(run: "TuneRun", stop: Stop, quiet: bool) -> "TuneResult | None":
 def _print_result(run: "TuneRun", result: "TuneResult", quiet: bool) -> None:
     from multilayer.experiments.tune import words
 
-    scores = in_words(result.results["validation"])
+    scores = in_words([score.to_json() for score in result.scores])
     if quiet:
         say(f"{scores}, {result.folder}")
         return
     known = run.tally()
     print_table(words.best_headers(known.best), words.best_rows(known.best), num_text_columns=1)
     number = result.results["trial"]["number"]
+    noun, following = "rows", own_command("predict", Path(result.folder), "NEW.csv")
+    if run.rows.kind == "images":
+        noun, following = "test images", own_command("evaluate", Path(result.folder))
     say(
         f"\n{words.counts(known)}; {words.importance_line(result.results['importance'], known)}\n"
         f"chosen: trial {number}, {words.params_in_words(result.params)}\n"
-        f"on {len(run.rows.set_aside):,} rows that the search never saw: {scores}\n"
+        f"on {len(run.rows.set_aside):,} {noun} that the search never saw: {scores}\n"
         f"{result.folder}: {', '.join(run.names())}\n"
-        f"next: {own_command('predict', Path(result.folder), 'NEW.csv')}"
+        f"next: {following}"
     )
 
 

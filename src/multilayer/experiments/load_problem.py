@@ -4,13 +4,13 @@ from pathlib import Path
 
 from multilayer.columns.target_values import Task
 from multilayer.encoding.targets import Targets
-from multilayer.errors import SettingsError, escaped
+from multilayer.errors import escaped
 from multilayer.experiments.problem import ArrayProblem, Problem
 from multilayer.experiments.table_problem import TableProblem
 from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.image_rows import image_examples
 from multilayer.fit.table_source import read_rows, require_varied, warn_of
-from multilayer.images.datasets import load_images
+from multilayer.images.datasets import load_images, require_target
 
 
 def load_problem(
@@ -29,14 +29,13 @@ def load_problem(
         task: what the target is; None: its values tell.
 
     Raises:
-        SettingsError: a table has no target.
+        SettingsError: a table has no target, or images have one.
         DataError: the data cannot be had or used.
     """
     if isinstance(data, Problem):
         return data
+    require_target(data, has_target=target is not None)
     if target is None:
-        if Path(data).is_file():
-            raise SettingsError(f"{data} is a file; name its column to predict with --target")
         dataset = load_images(data, data_dir)
         return ArrayProblem(
             dataset.name,

@@ -1,5 +1,6 @@
 """Prepare images for a fit, and encode them. PyTorch is loaded only to encode."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from multilayer.encoding.image_encoder import ImageEncoder
 from multilayer.encoding.targets import Targets
 from multilayer.engine.settings import TrainingSettings
+from multilayer.errors import SettingsError
 from multilayer.fit.rows import Rows
 from multilayer.fit.split import FEWEST_ROWS_TO_DIVIDE, split_for
 from multilayer.images.datasets import ImageDataset, ImageSplit
@@ -37,6 +39,22 @@ def prepare_images(
         validation=None if is_held_out else Rows.of_images(dataset.test, dataset.class_names),
         calibrates=is_held_out,
     )
+
+
+def check_augment(data: object, augment: Iterable[str]) -> None:
+    """Refuse what would teach other signs than those of the data.
+
+    Args:
+        data: what images are asked for by.
+        augment: what is done to them.
+
+    Raises:
+        SettingsError: digits would be mirrored.
+    """
+    if data == "digits" and "flip" in augment:
+        raise SettingsError(
+            "augment 'flip' would teach mirrored digits, which are other signs; take 'shift'"
+        )
 
 
 def holds_out(settings: TrainingSettings) -> bool:

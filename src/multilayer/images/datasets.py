@@ -1,6 +1,7 @@
 """Labelled pictures as arrays, and the one door to every image data set."""
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +63,24 @@ class ImageDataset:
             for values in (split.images, split.labels):
                 digest.update(np.ascontiguousarray(values).data)
         return digest.hexdigest()
+
+
+def require_target(data: str | Path, *, has_target: bool) -> None:
+    """Refuse a table without a target column, and a data set of images with one.
+
+    Args:
+        data: as `load_images` takes it, or a table's file.
+        has_target: whether a column to predict is named.
+
+    Raises:
+        SettingsError: there is a target where there must be none, or none where one is needed.
+    """
+    if data in KNOWN_DATASETS and not os.path.exists(data):  # noqa: PTH110 (names may be too long)
+        if has_target:
+            raise SettingsError(f"{data} are images with labels of their own; leave --target out")
+        return
+    if not has_target and os.path.isfile(data):  # noqa: PTH113
+        raise SettingsError(f"{data} is a file; name its column to predict with --target")
 
 
 def load_images(name_or_folder: str | Path, data_dir: str | Path | None = None) -> ImageDataset:

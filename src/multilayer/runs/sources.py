@@ -17,7 +17,7 @@ from multilayer.engine.machine import check_machine
 from multilayer.engine.settings import IMAGE_SEED_STEP, TrainingSettings, settings_of_members
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import SettingsError
-from multilayer.fit.image_rows import holds_out, prepare_images, settled_images
+from multilayer.fit.image_rows import check_augment, holds_out, prepare_images, settled_images
 from multilayer.images.datasets import ImageDataset, load_images
 from multilayer.metrics.intervals import wilson_interval
 from multilayer.metrics.scores import Score, absent_classes, loss_and_accuracy, scores_of
@@ -139,10 +139,7 @@ class ImageSource(RunSource):
                 f"selection by {settings.selection!r} would choose by the test rows; "
                 "hold rows out with a validation_fraction, for example 0.1, or num_folds"
             )
-        if "flip" in settings.augment and configuration.data == "digits":
-            raise SettingsError(
-                "augment 'flip' would teach mirrored digits, which are other signs; take 'shift'"
-            )
+        check_augment(configuration.data, settings.augment)
         if settings.device != "cpu":  # the only question that PyTorch must be loaded for
             import_module("multilayer.engine.machine").choose_device(settings.device)
         begin_loading("multilayer.engine.training")

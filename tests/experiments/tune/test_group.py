@@ -4,19 +4,19 @@ import pytest
 import torch
 
 from multilayer.experiments.tune.group import BestEpoch, GroupTraining
-from multilayer.experiments.tune.search_rows import RecipeRows, SearchRows
+from multilayer.experiments.tune.search_rows import RecipeRows, SearchedImages, SearchedTable
 from multilayer.fit.column_roles import ColumnRoles
-from multilayer.fit.table_source import read_rows
 
 TARGET = ColumnRoles(("target",))
 NUM_EPOCHS = 8
 
 
-@pytest.fixture(params=["fast", "default"])
+@pytest.fixture(params=["table fast", "table default", "images default"])
 def rows(request, cancer) -> RecipeRows:
-    divided = SearchRows.of(read_rows(cancer, TARGET), None, ("target",), 0, "cancer")
+    kind, recipe = request.param.split()
+    read = SearchedTable.read(cancer, TARGET) if kind == "table" else SearchedImages.read("digits")
     pinned = {"hidden_widths": (8,), "max_epochs": NUM_EPOCHS, "batch_size": 32}
-    return RecipeRows.of(divided, TARGET, request.param, pinned, 0)
+    return RecipeRows.of_recipes(read, (recipe,), pinned, 0)[recipe]
 
 
 def members_of(rows: RecipeRows) -> list:

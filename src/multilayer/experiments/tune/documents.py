@@ -7,7 +7,6 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +14,6 @@ import numpy as np
 from multilayer.experiments.tune.finalists import Finalist
 from multilayer.experiments.tune.search_rows import SearchRows
 from multilayer.experiments.tune.trials import ACCURACY, BEST_EPOCH, DIVERGED, SECONDS, Tally
-from multilayer.fit.column_roles import ColumnRoles
 from multilayer.metrics.scores import Score
 from multilayer.runs import written_documents
 
@@ -23,14 +21,10 @@ if TYPE_CHECKING:
     from optuna import Study
 
 
-def settings_document(
-    data: str | Path, roles: ColumnRoles, rows: SearchRows, winner: Finalist
-) -> dict[str, Any]:
-    """Content of settings.json. The rows set aside stand as validation rows."""
-    numbers = rows.set_aside.numbers
-    assert numbers is not None
+def settings_document(rows: SearchRows, winner: Finalist) -> dict[str, Any]:
+    """Content of settings.json."""
     fit = winner.fit
-    described = written_documents.table_data(fit, rows.source, data, roles, set_aside=numbers)
+    described = rows.description(fit)
     return written_documents.settings_document(fit.recipe_name, fit.settings, described)
 
 
@@ -44,7 +38,10 @@ def results_document(
     importance: Mapping[str, float] | None,
     part_seconds: Mapping[str, float],
 ) -> dict[str, Any]:
-    """Content of results.json, with more; `validation` are the scores on the rows set aside.
+    """Content of results.json, with more.
+
+    As of other runs, `test` are the scores on the test images and `validation` those of images held
+    out in folds; of a table `validation` are the scores on the rows set aside.
 
     Args:
         data: what settings.json says of the data.
@@ -56,6 +53,7 @@ def results_document(
         importance: of the settings that were searched; None: not known.
         part_seconds: what each part of the study took.
     """
+    is_table = rows.kind == "table"
     known = written_documents.results_document(
         "finished",
         data,
@@ -63,7 +61,8 @@ def results_document(
         history=winner.fit.history,
         part_seconds=part_seconds,
         num_parameters=winner.fit.network.spec.num_parameters,
-        validation=scores,
+        validation=scores if is_table else winner.scores,
+        test=() if is_table else scores,
         temperature=1.0 if winner.model is None else winner.model.temperature,
     )
     return {

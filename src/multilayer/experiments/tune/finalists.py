@@ -14,9 +14,7 @@ from multilayer.errors import TrainingDivergedError
 from multilayer.experiments.tune.search_rows import SearchRows
 from multilayer.experiments.tune.search_space import SearchSpace
 from multilayer.experiments.tune.trials import TrialSummary
-from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.fit import Fit
-from multilayer.fit.prepare import prepare
 from multilayer.metrics.scores import Score, scores_of
 from multilayer.model.model import Model
 
@@ -46,7 +44,6 @@ class Finalist:
 
 def fit_finalists(
     rows: SearchRows,
-    roles: ColumnRoles,
     space: SearchSpace,
     trials: Sequence[TrialSummary],
     seed: int,
@@ -60,7 +57,6 @@ def fit_finalists(
 
     Args:
         rows: of the search.
-        roles: of the columns.
         space: of the search.
         trials: the best, in order; the first few are taken.
         seed: of the search.
@@ -68,18 +64,11 @@ def fit_finalists(
     """
     for trial in trials[:NUM_FINALISTS]:
         recipe, changes = space.settings(trial.params)
-        data = prepare(
-            rows.searched,
-            rows.source.schema,
-            task=rows.task,
-            target_names=roles.target,
-            recipe_name=recipe,
-            changes={
-                **changes, "seed": seed + 1, "num_folds": NUM_FOLDS, "validation_fraction": 0.0,
-                "selection": "loss",
-            },
-        )  # fmt: skip
-        fit = Fit(data)
+        changes |= {
+            "seed": seed + 1, "num_folds": NUM_FOLDS, "validation_fraction": 0.0,
+            "selection": "loss",
+        }  # fmt: skip
+        fit = Fit(rows.prepared(recipe, changes))
         try:
             for _ in fit.epochs(stop):
                 pass

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from multilayer.engine.fingerprints import as_json, differences_in_words
-from multilayer.errors import CheckpointError, OutputError, RunFolderError
-from multilayer.experiments.tune.storage import JOURNAL
+from multilayer.errors import OutputError, RunFolderError
+from multilayer.experiments.tune.storage import JOURNAL, require_same_study
 from multilayer.files import remove_file
 from multilayer.runs.run_documents import read_study
 from multilayer.runs.run_folder import RunFolder
@@ -50,9 +50,7 @@ class StudyFolder:
         """
         path = Path(output) if output else _latest(name, document)
         if path is not None and _has_study(path):
-            differing = differences_in_words(read_study(path, DOCUMENT), as_json(dict(document)))
-            if differing:
-                raise CheckpointError(f"the study in {path} is of something else: {differing}")
+            require_same_study(path, read_study(path, DOCUMENT), document)
             return cls._gone_on_with(path)
         try:
             folder = RunFolder(path, name)

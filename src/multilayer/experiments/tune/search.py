@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from multilayer.engine.settings import TrainingSettings
@@ -130,7 +129,7 @@ class Search:
         leader = self._begun[0] if self._begun else self._ask({}, worker)
         shape = shape_of(leader.params)
         group = [trial for trial in self._begun if shape_of(trial.params) == shape]
-        size = self._affordable(num_wanted, self._settings(leader), clock)
+        size = self._affordable(num_wanted, self._work(leader), clock)
         while len(group) < size and len(self._begun) < num_wanted:
             trial = self._ask(shape, worker)
             if shape_of(trial.params) == shape:
@@ -147,12 +146,12 @@ class Search:
             trial.set_user_attr(name, value)
         return trial
 
-    def _affordable(self, num_wanted: int, settings: TrainingSettings, clock: Clock) -> int:
+    def _affordable(self, num_wanted: int, cost: float, clock: Clock) -> int:
         """How many trials of a shape go into a part of the time, by what groups have taken."""
         left = clock.seconds_left
         if left is None or not self._cost:
             return num_wanted
-        seconds = _cost(settings) * self._cost_seconds / self._cost
+        seconds = cost * self._cost_seconds / self._cost
         if seconds > left:
             return 0
         assert self._budget.seconds is not None
@@ -162,11 +161,17 @@ class Search:
         recipe, changes = self._space.settings(trial.params)
         return replace(self._rows_of(recipe).settings, **changes)
 
+    def _work(self, trial: "Trial") -> float:
+        """About how much work it is to train a trial, in multiplications for each row."""
+        recipe, _ = self._space.settings(trial.params)
+        settings = self._settings(trial)
+        return settings.max_epochs * self._rows_of(recipe).spec(settings).num_parameters
+
     def _train(self, group: "list[Trial]", now: Tally, clock: Clock) -> Iterator[Progress]:
         """Train a group; trials that are hopeless are told and dropped."""
         recipe, _ = self._space.settings(group[0].params)
         members = [self._settings(trial) for trial in group]
-        max_epochs = members[0].max_epochs
+        max_epochs, work = members[0].max_epochs, self._work(group[0])
         training = GroupTraining(self._rows_of(recipe), members, clock)
         seconds = [0.0] * len(group)
         epoch = num_reports = 0
@@ -178,7 +183,7 @@ class Search:
                 self._cost_seconds += spent
                 for number in training.going:
                     seconds[number] += spent / len(training.going)
-                    self._cost += _cost(members[number]) / max_epochs
+                    self._cost += work / max_epochs
                 if epoch * _NUM_REPORTS // max_epochs > num_reports:
                     num_reports = epoch * _NUM_REPORTS // max_epochs
                     hopeless = [
@@ -243,9 +248,3 @@ def check_space(space: SearchSpace) -> None:
     """Raise SettingsError where nothing is left to search."""
     if not space.distributions():
         raise SettingsError("nothing is left to search: every setting of it was given")
-
-
-def _cost(settings: TrainingSettings) -> float:
-    """About how much work it is to train a network, in multiplications for each row."""
-    widths = (64, *settings.hidden_widths, 8)  # ends that stand for those of any table
-    return settings.max_epochs * sum(a * b for a, b in pairwise(widths))

@@ -1,12 +1,13 @@
 """What a search chooses from, and why the ranges are what they are. This needs no PyTorch.
 
-recipe         `fast` or `default`: plain network or all of RealMLP's parts; which wins depends on
-               the table.
+recipe         `fast` or `default`: of tables the plain network or all of RealMLP's parts; which
+               wins depends on the table. Of images the smaller or the larger network.
 depth          1 to 4 hidden layers: three is the recipes', and a fifth has not paid on tables.
 width          64 to 512 neurons in each: below, tables of some thousand rows are underfitted;
-               above, time doubles and more for little.
-max_epochs     an eighth of the recipe's up to all of them: the schedule is stretched over them, and
-               a short one often does as well for a fraction of the time.
+               above, time doubles and more for little. Of images 128 to 1024, which is the width
+               of `default`.
+max_epochs     an eighth of the longest recipe's up to all of them: the schedule is stretched over
+               them, and a short one often does as well for a fraction of the time.
 learning_rate  an eighth to eight times the recipes', on a logarithmic scale, since the loss depends
                on its order of magnitude (RealMLP's authors search 0.02 to 0.3, which lies inside).
 dropout        0 to 0.5, beyond which more is lost than kept.
@@ -16,7 +17,7 @@ The last three are numbers in which members of a population may differ; the firs
 that trials of one group share. What the user sets is not searched.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,11 +28,14 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 VERSION = 1  # of the ranges: a study is not gone on with others
-RECIPES = ("default", "fast")
+RECIPES = {
+    "table": ("default", "fast"),
+    "images": ("fast", "default"),  # the first trial is of the first, which is ten times as fast
+}
+WIDTHS = {"table": (64, 128, 256, 512), "images": (128, 256, 512, 1024)}
 SHAPE = ("recipe", "depth", "width", "max_epochs")
 
 _NUMBERS = ("max_epochs", "learning_rate", "dropout", "weight_decay")  # settings as they are
-_WIDTHS = (64, 128, 256, 512)
 _DEEPEST = 4
 _EPOCH_SHARES = (1 / 8, 1 / 4, 1 / 2, 1)
 _RATE_FACTOR = 8
@@ -53,12 +57,14 @@ class SearchSpace:
     """The choices of a search.
 
     Args:
-        recipes: settings of each recipe that is tried, for this table, by its name.
+        recipes: settings of each recipe that is tried, for these data, by its name.
         pinned: settings that the user has set, by name; they are not searched.
+        widths: of hidden layers.
     """
 
     recipes: Mapping[str, TrainingSettings]
     pinned: Mapping[str, Any]
+    widths: tuple[int, ...] = WIDTHS["table"]
 
     def distributions(self) -> "dict[str, BaseDistribution]":
         """What each parameter is drawn from, those of the shape first."""
@@ -72,7 +78,7 @@ class SearchSpace:
         chosen: dict[str, BaseDistribution] = {
             "recipe": CategoricalDistribution(tuple(self.recipes)),
             "depth": IntDistribution(1, _DEEPEST),
-            "width": CategoricalDistribution(_WIDTHS),
+            "width": CategoricalDistribution(self.widths),
             "max_epochs": CategoricalDistribution(_epochs(self.recipes)),
             "learning_rate": FloatDistribution(
                 min(rates) / _RATE_FACTOR, max(rates) * _RATE_FACTOR, log=True
@@ -96,15 +102,18 @@ class SearchSpace:
         return recipe, {**self.pinned, **changes}
 
     def first_params(self) -> list[dict[str, Any]]:
-        """Where a search begins: a short fit, so that something is known soon, and the recipes."""
+        """Where a search begins: a short fit, so that something is known soon, and the recipes.
+
+        These are as near to the recipes as the choices come.
+        """
         known = self.distributions()
         starts = []
         for recipe, settings in self.recipes.items():
             params = {
                 "recipe": recipe,
                 "depth": len(settings.hidden_widths),
-                "width": settings.hidden_widths[0] if settings.hidden_widths else 0,
-                "max_epochs": settings.max_epochs,
+                "width": _nearest(self.widths, max(settings.hidden_widths, default=0)),
+                "max_epochs": _nearest(_epochs(self.recipes), settings.max_epochs),
                 "learning_rate": settings.learning_rate,
                 "dropout": settings.dropout,
                 "weight_decay": max(settings.weight_decay, _DECAYS[0]),
@@ -125,6 +134,10 @@ def check_pinned(pinned: Mapping[str, Any]) -> None:
 def shape_of(params: Mapping[str, Any]) -> dict[str, Any]:
     """The part of the parameters that trials of one group share."""
     return {name: params[name] for name in SHAPE if name in params}
+
+
+def _nearest(choices: Sequence[int], number: int) -> int:
+    return min(choices, key=lambda choice: abs(choice - number))
 
 
 def _epochs(recipes: Mapping[str, TrainingSettings]) -> list[int]:

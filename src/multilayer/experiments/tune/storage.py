@@ -96,12 +96,38 @@ def open_study(place: StudyPlace, fingerprint: Mapping[str, Any]) -> OpenStudy:
         check_type(known, dict[str, Any], "its fingerprint")
     except ValueError as error:
         raise damaged(place, error) from None
-    found = differences_in_words(known, as_json(dict(fingerprint)))
     opened = OpenStudy(study, False, storage)
-    if found:
+    try:
+        require_same_study(str(place), known, fingerprint)
+    except CheckpointError:
         opened.close()
-        raise CheckpointError(f"the study in {place} is of something else: {found}")
+        raise
     return opened
+
+
+def require_same_study(
+    where: str | Path, known: Mapping[str, Any], asked: Mapping[str, Any]
+) -> None:
+    """Hold what a study is of to what is asked for.
+
+    Args:
+        where: the study is.
+        known: its fingerprint, or the content of its tune.json.
+        asked: the same of what is asked for.
+
+    Raises:
+        CheckpointError: they differ; the message says in what.
+    """
+    was, now = (_kind_in_words(one.get(_FINGERPRINT, one)) for one in (known, asked))
+    if was != now and "images" in (was, now):
+        raise CheckpointError(f"the study in {where} is of {was}; what is given is {now}")
+    found = differences_in_words(known, as_json(dict(asked)))
+    if found:
+        raise CheckpointError(f"the study in {where} is of something else: {found}")
+
+
+def _kind_in_words(fingerprint: Mapping[str, Any]) -> str:
+    return "images" if fingerprint.get("roles", {}) is None else "a table"
 
 
 def import_optuna() -> Any:

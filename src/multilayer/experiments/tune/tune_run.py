@@ -1,4 +1,4 @@
-"""A process's part in a study, from the table's file to the run folder."""
+"""A process's part in a study, from the data to the run folder."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -6,17 +6,22 @@ from pathlib import Path
 from typing import Any
 
 from multilayer.columns.target_values import Task
-from multilayer.drawing.pictures import save_learning_curves
+from multilayer.drawing.pictures import save_first_layer, save_learning_curves
 from multilayer.engine.distributed import Stop
 from multilayer.engine.specification import check_choice
-from multilayer.errors import SettingsError, TableError, TrainingDivergedError
+from multilayer.errors import SettingsError, TrainingDivergedError
 from multilayer.experiments.tune import search_space
 from multilayer.experiments.tune.budget import DEFAULT_SECONDS, Budget, Clock
 from multilayer.experiments.tune.documents import results_document, settings_document, trials_table
 from multilayer.experiments.tune.finalists import NUM_FINALISTS, Finalist, fit_finalists
 from multilayer.experiments.tune.folder import StudyFolder
 from multilayer.experiments.tune.search import Progress, Search, check_space, queue_first_trials
-from multilayer.experiments.tune.search_rows import RecipeRows, SearchRows
+from multilayer.experiments.tune.search_rows import (
+    RecipeRows,
+    SearchedImages,
+    SearchedTable,
+    SearchRows,
+)
 from multilayer.experiments.tune.search_space import SearchSpace, check_pinned
 from multilayer.experiments.tune.storage import (
     JOURNAL,
@@ -31,8 +36,8 @@ from multilayer.experiments.tune.trials import Tally, check_trials, setting_impo
 from multilayer.experiments.tune.workers import Worker
 from multilayer.files import write_text
 from multilayer.fit.column_roles import ColumnRoles
-from multilayer.fit.moved_data import file_digest
-from multilayer.fit.table_source import read_rows, warn_of
+from multilayer.fit.image_rows import check_augment
+from multilayer.images.datasets import require_target
 from multilayer.metrics.scores import Score, scores_of
 from multilayer.model.model import Model
 from multilayer.model.model_file import save_model
@@ -49,7 +54,7 @@ class TuneResult:
     Attributes:
         model: the winner's networks, calibrated; also in the folder.
         params: what the winner was chosen with.
-        scores: on the rows that the search never saw, each with its 95% interval.
+        scores: on the rows or test images that the search never saw, each with its 95% interval.
         results: content of results.json.
         folder: the run folder.
     """
@@ -81,7 +86,7 @@ class TuneRun:
     def __init__(
         self,
         data: str | Path,
-        roles: ColumnRoles,
+        roles: ColumnRoles | None = None,
         output: str | Path | None = None,
         *,
         budget: Budget,
@@ -92,7 +97,9 @@ class TuneRun:
         settings: Mapping[str, Any] | None = None,
         seed: int = 0,
         is_strict: bool = False,
+        data_dir: str | Path | None = None,
     ) -> None:
+        require_target(data, has_target=roles is not None)
         import_optuna()
         if budget.seconds is None and budget.num_trials is None:
             budget = Budget(DEFAULT_SECONDS)
@@ -103,36 +110,41 @@ class TuneRun:
         url = None if storage is None else check_url(storage)
         if url is None and study is not None:
             raise SettingsError("the name of a study needs a storage; a journal has one alone")
-        self.data, self.roles, self.budget, self._seed = data, roles, budget, seed
+        self.budget, self._seed = budget, seed
         self._watch = Stopwatch()
         with self._watch.part("reading and encoding the data"):
-            digest = _digest(data)
-            source = read_rows(data, roles, is_strict=is_strict)
-            warn_of((*source.notes, *source.schema.warnings))
-            self.rows = SearchRows.of(source, task, roles.target, seed, str(data))
-            recipes = search_space.RECIPES if recipe is None else (recipe,)
-            self._rows_of = {
-                name: RecipeRows.of(self.rows, roles, name, pinned, seed) for name in recipes
-            }
+            self.rows: SearchRows
+            if roles is None:
+                check_augment(data, pinned.get("augment", ()))
+                self.rows = SearchedImages.read(data, data_dir)
+            else:
+                self.rows = SearchedTable.read(data, roles, task, seed, is_strict=is_strict)
+            kind = self.rows.kind
+            recipes = search_space.RECIPES[kind] if recipe is None else (recipe,)
+            self._rows_of = RecipeRows.of_recipes(self.rows, recipes, pinned, seed)
             for rows_of_recipe in self._rows_of.values():
                 rows_of_recipe.check_saveable(Path(output or "") / "model.safetensors")
         self.space = SearchSpace(
-            {name: rows.settings for name, rows in self._rows_of.items()}, pinned
+            {name: rows.settings for name, rows in self._rows_of.items()},
+            pinned,
+            search_space.WIDTHS[kind],
         )
         check_space(self.space)
         fingerprint = {
-            "data": digest, "roles": roles.to_json(), "task": self.rows.task,
+            "data": self.rows.digest, "roles": None if roles is None else roles.to_json(),
+            "task": self.rows.task,
             "recipes": list(recipes), "seed": seed, "ranges": search_space.VERSION,
             "settings": {name: pinned[name] for name in pinned if name not in _OF_A_PROCESS},
         }  # fmt: skip
-        stem = Path(data).name.partition(".")[0] or "table"
-        name = study or ("tune" if url is None else f"tune-{stem}-{'-'.join(roles.target)}")
+        stem = f"tune-{self.rows.name}"
+        whole = stem if roles is None else f"{stem}-{'-'.join(roles.target)}"
+        name = study or ("tune" if url is None else whole)
         document = {
             "study": name,
             "storage": None if url is None else shown_url(url),
             "fingerprint": fingerprint,
         }
-        self.folder = StudyFolder.open(output, f"tune-{stem}", document)
+        self.folder = StudyFolder.open(output, stem, document)
         journal = self.folder.path / JOURNAL if url is None else None
         self.place = StudyPlace(url, journal, name)
         try:
@@ -213,9 +225,7 @@ class TuneRun:
             )
         finalists: list[Finalist] = []
         with self._watch.part("choosing in folds"):
-            for finalist in fit_finalists(
-                self.rows, self.roles, self.space, best, self._seed, stop
-            ):
+            for finalist in fit_finalists(self.rows, self.space, best, self._seed, stop):
                 finalists.append(finalist)
                 yield finalist
         if len(finalists) < min(len(best), NUM_FINALISTS):
@@ -232,7 +242,7 @@ class TuneRun:
     ) -> TuneResult:
         with self._watch.part("estimating on rows set aside"):
             scores = self._estimate(model)
-        document = settings_document(self.data, self.roles, self.rows, winner)
+        document = settings_document(self.rows, winner)
         results = results_document(
             document["data"], self.rows, finalists, winner, scores, self.tally(), self.importance(),
             self._watch.seconds,
@@ -241,6 +251,9 @@ class TuneRun:
         save_model(model, folder.path / "model.safetensors")
         folder.write_lines("history.jsonl", winner.fit.history)
         save_learning_curves(winner.fit.history, folder.path / "curves.png")
+        if model.image_shape is not None:
+            weights = model.network.weights[0][0].numpy()
+            save_first_layer(weights, model.image_shape, folder.path / "first_layer.png")
         with storage_errors(self.place):
             trials = trials_table(self._study, list(self.space.distributions()))
         write_text(folder.path / "trials.csv", trials)
@@ -250,18 +263,8 @@ class TuneRun:
         return TuneResult(model, winner.trial.params, scores, results, folder.path)
 
     def _estimate(self, model: Model) -> list[Score]:
-        frame = self.rows.set_aside.frame
+        rows = self.rows.set_aside
+        features: Any = rows.features
         is_numbers = model.targets.task == "regression"
-        answers = model.numbers(frame) if is_numbers else model.probabilities(frame)
-        return scores_of(model.targets, answers, model.targets.encode(self.rows.set_aside.targets))
-
-
-def _digest(path: str | Path) -> str:
-    """What a study knows its table again by."""
-    digest = file_digest(path)
-    if digest is None:
-        raise TableError(
-            f"there is no file {Path(path).expanduser()}; a search needs a table, such as CSV or "
-            "Parquet, in a file"
-        )
-    return digest
+        answers = model.numbers(features) if is_numbers else model.probabilities(features)
+        return scores_of(model.targets, answers, rows.encoded_targets(model.targets))

@@ -1,4 +1,4 @@
-"""Searching for the settings of a table, in one call."""
+"""Searching for settings, in one call."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from multilayer.fit.column_roles import ColumnRoles
 
 def tune(
     data: str | Path,
-    target: str | Sequence[str] | ColumnRoles,
+    target: str | Sequence[str] | ColumnRoles | None = None,
     *,
     seconds: float | None = None,
     num_trials: int | None = None,
@@ -24,27 +24,30 @@ def tune(
     recipe: str | None = None,
     settings: Mapping[str, Any] | None = None,
     seed: int = 0,
+    data_dir: str | Path | None = None,
 ) -> TuneResult:
-    """Search for good settings for a table, and leave a run folder with a model.
+    """Search for good settings for a table or images, and leave a run folder with a model.
 
-    A fifth of the rows is set aside first, for the estimate at the end. Trials are measured on a
-    fifth of the others; the best three are fitted once more in five folds, and the networks of the
-    best are the model. See `multilayer.experiments.tune.search_space` for what is searched.
+    A fifth of a table's rows is set aside first, for the estimate at the end; of images these are
+    the test images. Trials are measured on a fifth of the others; the best three are fitted once
+    more in five folds, and the networks of the best are the model. See
+    `multilayer.experiments.tune.search_space` for what is searched.
 
     Args:
-        data: a file that `read_table` takes.
-        target: column to predict, or several, or roles of more columns.
+        data: a file that `read_table` takes; without a target images, as `load_images` takes them.
+        target: column to predict, or several, or roles of more columns; None: data are images.
         seconds: to search; choosing takes some more. None: as long as the trials take, and ten
             minutes if their number is not given either.
         num_trials: of the study, those of an earlier call included. None: any number.
         output: the run folder. If it holds this study already, that goes on. None: the last of
             runs/tune-NAME-001, … if that has no result yet, or else the next one.
         storage: URL of a database to keep the study in; None: a journal in the run folder.
-        study: its name there; None: tune-NAME-TARGET.
-        task: None: as `infer_task` finds it.
+        study: its name there; None: tune-NAME-TARGET, of images tune-NAME.
+        task: of a table; None: as `infer_task` finds it.
         recipe: to search about; None: "default" and "fast".
         settings: by name, that are as they are given and not searched.
         seed: of every draw.
+        data_dir: of images: where to look for the data set first.
 
     Returns:
         What was found.
@@ -52,19 +55,21 @@ def tune(
     Raises:
         MissingExtraError: Optuna is not installed.
         SettingsError: a setting is unknown or out of range, or no trial came to its end.
-        DataError: the file cannot be read or used.
+        DataError: the data cannot be had, read or used.
         CheckpointError: the study to go on with is of something else.
         StorageError: the storage cannot be reached or used.
         OutputError: the folder cannot be written.
         RunFolderError: another process fills the folder, and makes the choice; this one helped.
     """
-    if isinstance(target, ColumnRoles):
+    roles: ColumnRoles | None
+    if target is None or isinstance(target, ColumnRoles):
         roles = target
     else:
         roles = ColumnRoles((target,) if isinstance(target, str) else tuple(target))
     run = TuneRun(
         data, roles, output, budget=Budget(seconds, num_trials), storage=storage, study=study,
         task=task, recipe=recipe, settings=settings, seed=seed,
+        data_dir=data_dir,
     )  # fmt: skip
     try:
         for _ in run.search():
