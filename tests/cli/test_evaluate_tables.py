@@ -55,6 +55,12 @@ def test_the_training_file_is_known_when_it_is_compressed(tmp_path, folder, caps
         capsys, "evaluate", folder / "run", tmp_path / "other.csv.gz", "--output", tmp_path
     )
     assert "is the file that" in err
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress((folder / "t.csv").read_bytes()))
+    train = ("train", tmp_path / "t.csv.gz", "--target", "y", *FAST)
+    said(capsys, *train, "--output", tmp_path / "run")
+    for name in (folder / "t.csv", tmp_path / "t.csv.gz"):
+        _, err = said(capsys, "evaluate", tmp_path / "run", name)
+        assert "is the file that" in err
 
 
 def test_flags_that_change_nothing_are_told(tmp_path, folder, capsys):

@@ -4,8 +4,10 @@ import polars as pl
 import pytest
 
 from multilayer.columns.value_format import ValueFormat
+from multilayer.errors import TableError
 from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.row_reader import RowReader
+from multilayer.fit.survey import TableSurvey
 from multilayer.fit.table_source import read_rows
 
 
@@ -54,6 +56,22 @@ def test_weights_may_be_open_where_they_are_all_written_alike(tmp_path) -> None:
     rows = read_rows(grouped, roles).rows
     assert rows.weights is not None
     assert rows.weights[0] == 1250
+
+
+def test_weights_in_chunks_are_read_as_the_first_are_written() -> None:
+    def survey(*weights: str) -> TableSurvey:
+        survey = TableSurvey(["y"], "w", "t.csv", 100, 0)
+        for weight in weights:
+            survey.add(pl.DataFrame({"y": ["a", "b"] * 10, "w": [weight] * 20}))
+        return survey
+
+    weights = survey("1,250", "1,999", "950").sample_weights()
+    assert weights is not None
+    assert sorted(set(weights)) == [950, 1250, 1999]
+    mean = survey("1,5", "1,250").mean_weight
+    assert mean == 1.375
+    with pytest.raises(TableError, match="row 21 of column 'w' of t.csv must be a number"):
+        survey("1,250", "1,5")
 
 
 def test_weight_0_is_counted() -> None:

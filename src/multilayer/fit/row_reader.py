@@ -134,12 +134,15 @@ class RowReader:
         judged = replace(
             self, number_types=tuple(types), number_formats=tuple(formats), doubts=tuple(doubts)
         )
-        return judged._judging_weights(table) if self.has_weight_zero else judged
+        return judged.judging_weights(table) if self.has_weight_zero else judged
 
-    def _judging_weights(self, table: "pl.DataFrame") -> "RowReader":
-        """A reader with the number format of a whole table's weights, where it is unambiguous.
+    def judging_weights(self, table: "pl.DataFrame") -> "RowReader":
+        """A reader with the number format of a table's weights, where it is unambiguous.
 
         If all weights look like 1,234, either reading will do: weights are relative.
+
+        Args:
+            table: all rows, or the first ones; later ones must then be written alike.
         """
         import polars as pl
 
@@ -147,6 +150,8 @@ class RowReader:
             return self
         text = table[self.weight]
         written = numbers_beside_others(text, table.drop(self.weight), self.values)
+        if written is None and parse_numbers(text) is None:
+            written = find_numbers(text, self.values)
         if written is None or written.strays or written.number_format == NumberFormat():
             return self
         are_alike = text.drop_nulls().str.contains(r"^\s*\d{1,3},\d{3}\s*$").all()

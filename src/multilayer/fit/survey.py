@@ -127,6 +127,8 @@ class TableSurvey:
         Raises:
             TableError: see `RowReader.read`.
         """
+        if self._reader.weight_format is None:
+            self._reader = self._reader.judging_weights(piece)
         rows = self._reader.read(piece, self.num_rows_read + 1)
         numbers = rows.numbers + self.num_rows_read
         counting = piece if len(rows.numbers) == len(piece) else piece[rows.numbers]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from multilayer.errors import RunFolderError, SettingsError
-from multilayer.fit.moved_data import file_digest, is_there
+from multilayer.fit.moved_data import file_digest, is_there, unpacked_digest
 from multilayer.images.datasets import ImageDataset
 from multilayer.runs.run_documents import read_settings
 
@@ -81,9 +81,9 @@ def format_of_run(run: str | Path, data: str | Path) -> "TableFormat":
         raise RunFolderError(f"{run}/settings.json does not describe a table: {error}") from error
     if own_format == TableFormat() or own in (origin.get("load"), origin.get("validation")):
         return own_format
-    digest = file_digest(data)
-    digests = (origin.get("sha256"), origin.get("validation_sha256"))
-    return own_format if digest is not None and digest in digests else TableFormat()
+    names = ("sha256", "unpacked_sha256", "validation_sha256")
+    known = {file_digest(data), unpacked_digest(data)} & {origin.get(name) for name in names}
+    return own_format if known - {None} else TableFormat()
 
 
 def _check_is_not_shown(run: str | Path, data: str | Path, is_shown: bool) -> None:

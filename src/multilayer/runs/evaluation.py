@@ -175,7 +175,7 @@ def _known_rows(run: str | Path, data: str | Path) -> str | None:
     if not any(digests.values()):
         return None
     found = {file_digest(data), unpacked_digest(data)} - {None}
-    if digests["sha256"] in found:
+    if found & {digests["sha256"], origin.get("unpacked_sha256")}:
         return (
             f"{data} is the file that {run} was trained on: on rows that it has learned from, "
             "scores say little about new ones"

@@ -40,6 +40,7 @@ class DataDocument(TypedDict, total=False):
     data_dir: str | None
     source: str | None
     sha256: str | None
+    unpacked_sha256: str | None
     task: Required[Task]
     class_names: list[str]
     num_rows: Count

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from multilayer.engine.fingerprints import versions
 from multilayer.engine.settings import TrainingSettings
-from multilayer.fit.moved_data import file_digest
+from multilayer.fit.moved_data import file_digest, unpacked_digest
 from multilayer.images.datasets import KNOWN_DATASETS, ImageDataset
 from multilayer.metrics.scores import Score
 from multilayer.runs.earlier_documents import FORMAT_VERSION
@@ -134,6 +134,7 @@ def table_data(
         "data_dir": None,
         "source": None,
         "sha256": own or file_digest(data),
+        **({} if (unpacked := unpacked_digest(data)) is None else {"unpacked_sha256": unpacked}),
         "task": fit.targets.task,
         "class_names": [str(label) for label in fit.targets.classes],
         "num_rows": source.num_rows,
