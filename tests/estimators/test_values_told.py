@@ -112,3 +112,33 @@ def test_an_open_comma_of_targets_is_said() -> None:
     amounts = [f"{abs(x):.3f}".replace("0.", "1.").replace(".", ",") for x in X0]
     with pytest.warns(DataWarning, match="y is treated as numeric: the comma"):
         regressor().fit(np.c_[X0, Z], amounts)
+
+
+@pytest.mark.parametrize(
+    ("trained", "asked", "words"),
+    [
+        ("${}", "{} €", "holds amounts in €.*training rows are in \\$"),
+        ("{} USD", "${}", None),
+        ("${}", "{}", None),
+        ("{}%", "{}", "has no % in"),
+        ("{}", "{}%", "comes with %, which"),
+        ("{} MB", "{} kg", "comes with kg"),
+    ],
+)
+def test_scored_targets_are_held_to_the_signs_of_training(trained, asked, words) -> None:
+    rows = np.arange(60.0).reshape(-1, 1)
+    estimator = MLPRegressor("fast", max_iter=2, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        estimator.fit(rows, [trained.format(row) for row in range(60)])
+    scored = [asked.format(row) for row in range(60)]
+    if words is None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            estimator.score(rows, scored)
+    elif "amounts" in words:
+        with pytest.raises(TableError, match=words):
+            estimator.score(rows, scored)
+    else:
+        with pytest.warns(DataWarning, match=words):
+            estimator.score(rows, scored)

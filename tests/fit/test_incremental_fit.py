@@ -132,7 +132,7 @@ def test_a_loss_that_is_not_finite_is_raised_and_what_was_learned_before_stays(r
     with pytest.raises(TrainingDivergedError, match="loss stopped being a finite number in epoch"):
         for _ in range(4):
             estimator.partial_fit(rows, rows[:, 0])
-    kept = estimator._increments.snapshot()
+    kept = estimator._increments.copied().model
     assert bool(kept.network.parameters.isfinite().all())
 
 
@@ -144,3 +144,33 @@ def test_a_model_answers_as_before_while_its_estimator_learns_on():
     estimator.partial_fit(rows, rows[:, 1])
     np.testing.assert_array_equal(model.predict(rows), before)
     assert not np.array_equal(estimator.predict(rows), before)
+
+
+@pytest.mark.parametrize("fault", ["a batch", "an earlier chunk", "bad rows"])
+def test_a_call_that_fails_half_way_leaves_everything_as_it_was(monkeypatch, fault):
+    frame = pd.DataFrame({"town": TOWNS, "x": X[:, 1]})
+    first, later = frame[:50].assign(town="u"), frame[50:]
+    one, other = (MLPClassifier(**QUICK, batch_size=32) for _ in range(2))
+    for classifier in (one, other):
+        classifier.partial_fit(first, Y[:50], classes=[0, 1])
+    before = one.predict_proba(frame)
+    with monkeypatch.context() as patched, pytest.raises((KeyboardInterrupt, DataWarning)):
+        if fault in ("a batch", "an earlier chunk"):
+            calls = iter(range(100))
+            call = incremental_fit.Step.__call__
+
+            def step(*arguments):
+                if next(calls) == (1 if fault == "an earlier chunk" else 4):
+                    raise KeyboardInterrupt
+                return call(*arguments)
+
+            patched.setattr(incremental_fit.Step, "__call__", step)
+            one.partial_fit(later, Y[50:])
+        else:
+            one.partial_fit(later.assign(x="text"), Y[50:])
+    assert (one.predict_proba(frame) == before).all()
+    for classifier in (one, other):
+        for rows in (slice(50, 120), slice(120, 210)):
+            classifier.partial_fit(frame[rows], Y[rows])
+    assert (one.predict_proba(frame) == other.predict_proba(frame)).all()
+    assert one.history_ == other.history_

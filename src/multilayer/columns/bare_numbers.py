@@ -5,10 +5,12 @@ import warnings
 from functools import cache
 from typing import TYPE_CHECKING
 
+from multilayer.columns.find_numbers import NumbersFound
 from multilayer.columns.number_format import NumberFormat
-from multilayer.columns.signs_around import is_currency
+from multilayer.columns.signs_around import currency_of, is_currency
+from multilayer.columns.text_numbers import shown
 from multilayer.columns.units import UNITS
-from multilayer.errors import DataWarning
+from multilayer.errors import DataWarning, TableError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -67,6 +69,43 @@ class BareNumbers:
         """Issue each sentence as a DataWarning."""
         for text in self.sentences(what):
             warnings.warn(text, DataWarning, stacklevel=4)
+
+
+def check_signs(what: str, found: NumbersFound, written: NumberFormat | None) -> bool:
+    """Compare the units of numbers with those of the training rows.
+
+    A percent sign or unit that the training rows do not have is a `DataWarning`.
+
+    Args:
+        what: The name of the numbers in messages.
+        found: The numbers.
+        written: How the training rows are written; None: plain numbers.
+
+    Returns:
+        Whether there was such a warning.
+
+    Raises:
+        TableError: They are in another currency.
+    """
+    affixes = found.number_format.affixes
+    known = () if written is None else written.affixes
+    money = [affix for affix in affixes if is_currency(affix)]
+    known_money = [affix for affix in known if is_currency(affix)]
+    if known_money and {currency_of(m) for m in money} - {currency_of(k) for k in known_money}:
+        raise TableError(
+            f"{what} holds amounts in {money[0]}, such as {shown(found.example)}, but its training "
+            f"rows are in {known_money[0]}; convert them"
+        )
+    units = [affix for affix in affixes if affix not in money]
+    is_other = bool(units) and not set(units) & set(known)
+    if is_other:
+        warnings.warn(
+            f"{what} comes with {units[0]}, which the training rows do not: "
+            f"{found.example!r} is read as {found.example.replace(units[0], '').strip()}",
+            DataWarning,
+            stacklevel=4,
+        )
+    return is_other
 
 
 # What text must have there; a number alone counts as one of these.

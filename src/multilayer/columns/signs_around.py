@@ -58,6 +58,11 @@ def is_currency(affix: str) -> bool:
     return bool(pl.Series([affix]).str.contains(f"(?i)^{_CURRENCY}$").all())
 
 
+def currency_of(affix: str) -> str:
+    """One spelling for each currency: $ for USD and US$."""
+    return _SAME.get(affix.casefold(), affix)
+
+
 @dataclass(frozen=True)
 class SignsAround:
     """What stands before and after the digits of a column.

@@ -174,7 +174,7 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         tags.classifier_tags.multi_label = True
         return tags
 
-    def _read_targets(self, y: Any) -> NDArray[Any]:
+    def _read_targets(self, y: Any, *, is_training: bool = False) -> NDArray[Any]:  # noqa: ARG002
         require_labels(y)
         require_told_labels(y, self)
         array = check_array(

@@ -3,15 +3,21 @@
 import warnings
 from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from multilayer.columns.find_numbers import find_numbers
-from multilayer.columns.text_numbers import shown
+from multilayer.columns.bare_numbers import BareNumbers, check_signs
+from multilayer.columns.find_numbers import NumbersFound, find_numbers
+from multilayer.columns.number_format import NumberFormat
+from multilayer.columns.text_numbers import parse_numbers, shown
 from multilayer.columns.value_format import ValueFormat, missing_told_texts
 from multilayer.errors import DataWarning, SettingsError, TableError
 from multilayer.estimators.arguments import categorical_names
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def columns_told(estimator: Any, columns: list[str]) -> dict[str, Any]:
@@ -47,44 +53,85 @@ def value_format_of(estimator: Any) -> ValueFormat:
     )
 
 
-def numbers_of_targets(y: Any, estimator: Any) -> Any:
-    """Targets that are text with a writing of numbers as float64; others as they are.
+def numbers_of_targets(y: Any, estimator: Any) -> tuple[Any, NumberFormat | None]:
+    """Parse text targets.
 
     Args:
         y: (num_rows,), as `fit` takes it.
-        estimator: its arguments say what the texts leave open.
+        estimator: its arguments say how ambiguous texts are read.
+
+    Returns:
+        The numbers and their format; None if they are not text.
 
     Raises:
-        TableError: most texts are numbers, and one is none.
+        TableError: most texts are numbers, and one is not.
+    """
+    series = _text_of(y)
+    found = None if series is None else find_numbers(series, value_format_of(estimator))
+    if series is None or found is None:
+        return y, None
+    if found.doubt:
+        warnings.warn(f"y is treated as numeric: {found.doubt}", DataWarning, stacklevel=5)
+    return _whole(series, found), found.number_format
+
+
+def numbers_like_training(y: Any, estimator: Any, trained: NumberFormat | None) -> Any:
+    """Parse targets that are held against answers in the format of the training targets.
+
+    A `DataWarning` names a percent sign or unit that either does not have.
+
+    Args:
+        y: (num_rows,), as `score` takes it.
+        estimator: its arguments say how ambiguous texts are read.
+        trained: of the training targets; None: plain numbers.
+
+    Raises:
+        TableError: most texts are numbers, and one is not; or they are in another currency.
     """
     import polars as pl
 
-    if hasattr(y, "toarray"):
+    series = _text_of(y)
+    found = None if series is None else find_numbers(series, value_format_of(estimator))
+    is_other = found is not None and check_signs("target 'y'", found, trained)
+    if trained is not None and not is_other:
+        bare = BareNumbers()
+        bare.note(pl.Series("y", np.asarray(y).ravel()) if series is None else series, trained)
+        bare.warn("target")
+    if series is None:
         return y
+    numbers = None if trained is None else parse_numbers(series, trained)
+    if numbers is not None and not numbers.null_count():
+        return numbers.to_numpy()
+    return y if found is None else _whole(series, found)
+
+
+def _text_of(y: Any) -> "pl.Series | None":
+    """Targets as a column of text, if some of them are text and all are text or numbers."""
+    import polars as pl
+
+    if hasattr(y, "toarray"):
+        return None
     array = np.asarray(y, dtype=None if hasattr(y, "__array__") else object)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1 or array.dtype.kind not in "OU" or not len(array):
-        return y
+        return None
     texts = array.tolist()
-    if not any(isinstance(text, str) for text in texts):
-        return y
-    if not all(isinstance(text, str | Real) and not isinstance(text, bool) for text in texts):
-        return y
-    series = pl.Series("y", [str(text) for text in texts], pl.String)
-    told = value_format_of(estimator)
-    found = find_numbers(series, told)
-    if found is None:
-        return y
+    are_numbers = all(isinstance(t, str | Real) and not isinstance(t, bool) for t in texts)
+    if not are_numbers or not any(isinstance(text, str) for text in texts):
+        return None
+    return pl.Series("y", [str(text) for text in texts], pl.String)
+
+
+def _whole(series: "pl.Series", found: NumbersFound) -> NDArray[np.float64]:
+    """The numbers; TableError if one is missing."""
     missing = found.numbers.is_null()
     if found.strays or missing.any():
         row = found.first_stray if found.strays else missing.arg_max() or 0
         raise TableError(
             f"row {row + 1} of y must be a number, it is {shown(series[row])}; leave such rows out"
         )
-    if found.doubt:
-        warnings.warn(f"y is treated as numeric: {found.doubt}", DataWarning, stacklevel=5)
-    return found.numbers.cast(pl.Float64).to_numpy()
+    return found.numbers.cast(float).to_numpy()
 
 
 def require_told_labels(y: Any, estimator: Any) -> None:

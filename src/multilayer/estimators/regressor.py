@@ -14,7 +14,7 @@ from multilayer.encoding.targets import Targets
 from multilayer.encoding.unseen_values import OnUnseen
 from multilayer.errors import TableError
 from multilayer.estimators.arguments import changed_settings
-from multilayer.estimators.column_arguments import numbers_of_targets
+from multilayer.estimators.column_arguments import numbers_like_training, numbers_of_targets
 from multilayer.estimators.fitted_state import learns_at_once
 from multilayer.estimators.table_estimator import TableEstimator, require_labels
 
@@ -127,7 +127,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
             return self._add(X, self.model_.targets, y, sample_weight)
         changes = changed_settings(self)
         targets = Targets.fit(
-            self._read_targets(y),
+            self._read_targets(y, is_training=True),
             "regression",
             loss=changes.get("loss", "squared_error"),
             quantiles=changes.get("quantiles", (0.5,)),
@@ -184,9 +184,12 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
         """The coefficient of determination of `predict`, averaged over several targets."""
         return float(super().score(X, self._read_targets(y), sample_weight))
 
-    def _read_targets(self, y: Any) -> NDArray[Any]:
+    def _read_targets(self, y: Any, *, is_training: bool = False) -> NDArray[Any]:
         require_labels(y)
-        y = numbers_of_targets(y, self)
+        if is_training:
+            y, self._target_format = numbers_of_targets(y, self)
+        else:
+            y = numbers_like_training(y, self, getattr(self, "_target_format", None))
         if not hasattr(y, "toarray"):
             _require_numbers(np.asarray(y))
         array: NDArray[Any] = check_array(

@@ -167,11 +167,13 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
                         warnings.warn(text, DataWarning, stacklevel=4)
             else:
                 increments = IncrementalFit.resume(self.model_, self.recipe, changes)
-            self._increments = increments
+        else:  # what fails half-way leaves the one before
+            increments = increments.copied()
         line = increments.add(rows, getattr(self, "class_weight", None))
         self.history_ = [*getattr(self, "history_", []), line]
         self.n_iter_ = len(self.history_)
-        self._take(increments.snapshot())
+        self._increments = increments
+        self._take(increments.model)
         return self
 
     def _take(self, model: Model) -> None:
@@ -186,7 +188,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
                 f"requires y to be passed, but the target y is None, for {type(self).__name__}"
             )
         frame = self._as_frame(X, reset, fewest)
-        targets = self._read_targets(y)
+        targets = self._read_targets(y, is_training=reset)
         if len(frame) != len(targets):
             raise TableError(f"X has {len(frame)} rows and y {len(targets)}")
         return frame, targets
@@ -246,8 +248,13 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         return frame.rename(dict(zip(frame.columns, self._column_names, strict=True)))
 
     @abstractmethod
-    def _read_targets(self, y: Any) -> NDArray[Any]:
-        """Check targets and bring them into the form that `prepare` takes."""
+    def _read_targets(self, y: Any, *, is_training: bool = False) -> NDArray[Any]:
+        """Check targets and bring them into the form that `prepare` takes.
+
+        Args:
+            y: targets of any usual form.
+            is_training: they are the first that are learned from; else those of a fitted estimator.
+        """
 
     @abstractmethod
     def _task_of(self, targets: NDArray[Any]) -> Task:

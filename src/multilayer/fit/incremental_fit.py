@@ -133,12 +133,14 @@ class IncrementalFit:
     ) -> dict[str, Any]:
         """Train one epoch on these rows.
 
+        What raises an error half-way is of no more use: train a copy, see `copied`.
+
         Returns:
             A line of history.
 
         Raises:
             TableError: the rows do not match those of the first call.
-            TrainingDivergedError: the loss is not finite; the network is as before.
+            TrainingDivergedError: the loss is not finite.
         """
         targets = self.model.targets
         targets.encode(rows.targets)  # raises before anything changes
@@ -167,10 +169,18 @@ class IncrementalFit:
         self._chunks = chunks
         return line
 
-    def snapshot(self) -> Model:
-        """A copy of the model, which further training does not change."""
+    def copied(self) -> "IncrementalFit":
+        """A copy to train on: whatever becomes of that, this one stays as it is."""
         network = self.model.network
-        return replace(self.model, network=Network.of(network.spec, network.parameters.clone()))
+        copy = object.__new__(IncrementalFit)
+        copy.__dict__.update(self.__dict__)
+        copy._warned = set(self._warned)
+        copy.model = replace(
+            self.model, network=Network.of(network.spec, network.parameters.clone())
+        )
+        copy._step = Step(copy.model.network, self._settings)
+        copy._step.restore(self._step.state())
+        return copy
 
     def _new_values(self, rows: Rows) -> list[str]:
         """Warnings about values unlike those that the encoder was fitted to."""
@@ -243,19 +253,14 @@ class IncrementalFit:
         batches = BatchSource(examples, self._settings.batch_size, [source])
         losses, sizes = [], []
         network, settings = self.model.network, self._settings
-        before = network.parameters.clone()
         num_threads = choose_num_threads(settings, network.spec, 1)
         with processor(num_threads, settings.precision), torch.inference_mode():
             for batch in batches.epoch():
                 losses.append(float(self._step(batch.inputs, batch.targets, batch.weights)))
                 sizes.append(batch.inputs.shape[1])
         if not (np.isfinite(losses).all() and bool(network.parameters.isfinite().all())):
-            network.parameters.copy_(before)  # as if this call had not been made
-            self._step, self._num_chunks = Step(network, settings), self._num_chunks - 1
             step = 1 + int(np.argmin([*np.isfinite(losses[:-1]), False]))
-            raise TrainingDivergedError(
-                "training", self._num_chunks + 1, step, settings.learning_rate
-            )
+            raise TrainingDivergedError("training", self._num_chunks, step, settings.learning_rate)
         return {
             "epoch": self._num_chunks,
             "num_steps": len(losses),

@@ -1,26 +1,24 @@
 """Read targets and sample weights, a chunk of a table at a time."""
 
 import shlex
-import warnings
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.columns.bare_numbers import BareNumbers
-from multilayer.columns.find_numbers import NumbersFound, find_numbers
+from multilayer.columns.bare_numbers import BareNumbers, check_signs
+from multilayer.columns.find_numbers import find_numbers
 from multilayer.columns.judging import are_codes
 from multilayer.columns.left_out import LeftOut
 from multilayer.columns.missing import MISSING_LABEL_SPELLINGS, present_values, suspected_sentinel
 from multilayer.columns.number_format import NumberFormat
 from multilayer.columns.numbers_of_columns import numbers_beside_others
 from multilayer.columns.schema import require_columns
-from multilayer.columns.signs_around import is_currency
 from multilayer.columns.target_values import is_present, target_array
 from multilayer.columns.text_numbers import numbers_of, parse_numbers, with_numbers_found
 from multilayer.columns.value_format import ValueFormat, with_missing_told
-from multilayer.errors import DataWarning, TableError
+from multilayer.errors import TableError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -265,7 +263,8 @@ class RowReader:
         if numbers is None and (written is None or self.is_following):
             found = find_numbers(text, self.values)
             if found is not None and not found.strays:
-                self._note_of_signs(text, found, written)
+                if self.is_following:
+                    check_signs(f"target {text.name!r}", found, written)
                 numbers = found.numbers.cast(float)
             elif found is not None:
                 written = replace(found.number_format, missing=())
@@ -275,24 +274,12 @@ class RowReader:
             except TableError as error:
                 if self.is_following or not self.number_formats:  # must match the training rows
                     raise
+                units = "; delete a row of units" if str(error).startswith("row 1 ") else ""
                 raise TableError(
-                    f"{error}; if it stands for a missing value, name it with --missing"
+                    f"{error}; if it stands for a missing value, name it with --missing{units}"
                 ) from error
         is_whole = number_type.is_integer() and (numbers == numbers.round()).all()
         return numbers.cast(number_type) if is_whole else numbers
-
-    def _note_of_signs(
-        self, text: "pl.Series", found: NumbersFound, written: NumberFormat | None
-    ) -> None:
-        """Warn of percent signs or units that the training targets did not have."""
-        units = [affix for affix in found.number_format.affixes if not is_currency(affix)]
-        if self.is_following and units and not set(units) & set(written.affixes if written else ()):
-            warnings.warn(
-                f"target {text.name!r} comes with {units[0]}, which the training rows do not: "
-                f"{found.example!r} is read as {found.example.replace(units[0], '').strip()}",
-                DataWarning,
-                stacklevel=4,
-            )
 
     def _weights(
         self, column: "pl.DataFrame", is_there: NDArray[np.bool_], first_row: int
