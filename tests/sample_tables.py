@@ -53,3 +53,14 @@ def mixed() -> tuple[pl.DataFrame, np.ndarray]:
 @pytest.fixture
 def settings() -> Callable[..., dict[str, Any]]:
     return lambda **changes: {**SMALL, **changes}
+
+
+def problem_of(name, inputs, labels, num_classes):
+    """A problem made of arrays, (num_rows, num_inputs) and (num_rows,)."""
+    import torch
+
+    from multilayer.engine.batches import Examples
+    from multilayer.experiments.problem import ArrayProblem
+
+    examples = Examples(torch.from_numpy(inputs), torch.from_numpy(labels))
+    return ArrayProblem(name, examples, num_classes)

@@ -5,13 +5,13 @@ from threading import Event
 import numpy as np
 import pytest
 from PIL import Image
+from sample_tables import problem_of
 
 from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import DatasetNotFoundError, SettingsError
 from multilayer.experiments.compare import compare, comparison_looks
 from multilayer.experiments.comparison_folder import save_comparison
 from multilayer.experiments.comparison_words import paragraph
-from multilayer.experiments.problem import problem_of
 from multilayer.experiments.repetitions import repeat
 from multilayer.recipes.recipes import recipe
 from multilayer.runs.run_folder import RunFolder

@@ -2,9 +2,9 @@ import json
 
 import numpy as np
 import pytest
+from sample_tables import problem_of
 
 from multilayer.errors import DatasetNotFoundError, SettingsError
-from multilayer.experiments.problem import problem_of
 from multilayer.experiments.studies import alignment, joint, speed
 from multilayer.experiments.studies.speed import ratio_interval, times_in_turns
 from multilayer.experiments.study import run_study, save_study, study

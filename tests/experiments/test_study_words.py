@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from sample_tables import problem_of
 
 from multilayer.diagnostics.layer_statistics import GradientNorm
-from multilayer.experiments.problem import problem_of
 from multilayer.experiments.sequential import Pair
 from multilayer.experiments.studies.activation import about_identity, about_late_gains
 from multilayer.experiments.studies.bottleneck import Neuron, explanation

@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
 
-from multilayer.metrics.calibration import reliability, reliability_of_answers
+from multilayer.metrics.calibration import reliability_of_answers
+
+
+def _reliability(probabilities, classes, num_bins=15):
+    is_right = probabilities.argmax(axis=1) == classes
+    return reliability_of_answers(probabilities.max(axis=1), is_right, num_bins)
 
 
 def test_bins_are_those_of_scikit_learn():
@@ -18,7 +23,7 @@ def test_bins_are_those_of_scikit_learn():
 
 def test_four_answers_by_hand():
     probabilities = np.array([[0.52, 0.48], [0.42, 0.58], [0.05, 0.95], [1.0, 0.0]])
-    found = reliability(probabilities, np.array([0, 0, 1, 0]), num_bins=10)
+    found = _reliability(probabilities, np.array([0, 0, 1, 0]), num_bins=10)
     # From 0.5 on there are two answers of which one is right, 0.55 sure on average; from 0.9 on
     # two, both right.
     assert found.counts.tolist() == [2, 2]

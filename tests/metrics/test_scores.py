@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from multilayer.encoding.targets import Targets
-from multilayer.metrics.calibration import reliability
+from multilayer.metrics.calibration import reliability_of_answers
 from multilayer.metrics.scores import (
     absent_classes,
     absent_in_words,
@@ -17,6 +17,11 @@ from multilayer.metrics.scores import (
     quantile_scores,
     scores_of,
 )
+
+
+def _reliability(probabilities, classes, num_bins=15):
+    is_right = probabilities.argmax(axis=1) == classes
+    return reliability_of_answers(probabilities.max(axis=1), is_right, num_bins)
 
 
 def probabilities_and_classes(num_rows: int, num_classes: int):
@@ -98,7 +103,7 @@ def test_equal_targets_have_no_r_squared():
 def test_calibration_worked_out_by_hand():
     # 3 answers at 0.9 of which 2 are right, 1 at 0.6 that is wrong.
     probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.1, 0.9], [0.6, 0.4]])
-    result = reliability(probabilities, np.array([0, 1, 1, 1]), num_bins=10)
+    result = _reliability(probabilities, np.array([0, 1, 1, 1]), num_bins=10)
     assert result.confidences == pytest.approx([0.6, 0.9])
     assert result.accuracies == pytest.approx([0, 2 / 3])
     assert result.counts.tolist() == [1, 3]
@@ -107,7 +112,7 @@ def test_calibration_worked_out_by_hand():
 
 def test_classes_drawn_from_their_probabilities_are_calibrated():
     probabilities, classes = probabilities_and_classes(20_000, 3)
-    assert reliability(probabilities, classes).expected_error < 0.015
+    assert _reliability(probabilities, classes).expected_error < 0.015
 
 
 def test_quantile_and_count_scores_are_those_of_scikit_learn():

@@ -77,20 +77,15 @@ def compare(
             matters=matters, max_seeds=max_seeds, held_out=held_out, seed=seed,
             data_dir=data_dir, stop=stop,
         )  # fmt: skip
-        folder = RunFolder(output, f"compare-{_last_part(data)}", asked=asked)
-        try:
+        with RunFolder(output, f"compare-{_last_part(data)}", asked=asked) as folder:
             for last in looks:
                 if not quiet and not last.is_final:
                     _print_progress(last)
-        except BaseException:
-            folder.remove_if_empty()
-            raise
-        if last is None:
-            folder.remove_if_empty()
-            say("interrupted before the first look; nothing is known yet", file=sys.stderr)
-            return stop.exit_code
-        save_comparison(last, folder)
-        folder.finish()
+            if last is None:
+                folder.remove_if_empty()
+                say("interrupted before the first look; nothing is known yet", file=sys.stderr)
+                return stop.exit_code
+            save_comparison(last, folder)
     if not quiet:
         _print_tables(last)
         say()

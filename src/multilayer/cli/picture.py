@@ -28,15 +28,9 @@ def picture(
     from multilayer.runs.run_folder import RunFolder
 
     learning = learning_of(source, settings, data)
-    folder = RunFolder(output, f"picture-{learning.name}", asked=asked)
-    try:
-        snapshots = list(snapshots_of(learning))
-        for text in save_pictures(learning, snapshots, folder.path):
+    with RunFolder(output, f"picture-{learning.name}", asked=asked) as folder:
+        for text in save_pictures(learning, list(snapshots_of(learning)), folder.path):
             note(text)
-    except BaseException:
-        folder.remove_if_empty()
-        raise
-    folder.finish()
     names = ", ".join(folder.names())
     say(f"{folder.path}: {names}")
     return exit_codes.SUCCESS

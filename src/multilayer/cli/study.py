@@ -61,19 +61,14 @@ def study(
             task=table.task_name(), settings=settings, num_seeds=seeds, matters=matters,
             is_quick=quick, num_rows=rows, data_dir=data_dir, stop=stop,
         )  # fmt: skip
-        folder = RunFolder(output, f"study-{name}", asked=asked)
-        try:
+        with RunFolder(output, f"study-{name}", asked=asked) as folder:
             steps = run_study(name, plan)
             finding = result_of(steps, partial(say, file=sys.stderr, flush=True))
-        except BaseException:
-            folder.remove_if_empty()
-            raise
-        if finding.is_interrupted and not finding.rows:
-            folder.remove_if_empty()
-            say("interrupted before anything was finished", file=sys.stderr)
-            return stop.exit_code
-        save_study(name, finding, folder)
-        folder.finish()
+            if finding.is_interrupted and not finding.rows:
+                folder.remove_if_empty()
+                say("interrupted before anything was finished", file=sys.stderr)
+                return stop.exit_code
+            save_study(name, finding, folder)
     say(finding.title)
     print_table(finding.headers, finding.rows)
     say(f"\n{finding.paragraph}")

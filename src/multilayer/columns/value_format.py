@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from multilayer.columns.missing import without_missing
 from multilayer.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -94,11 +93,6 @@ def with_missing_told(
 def missing_told_texts(missing: tuple[str, ...]) -> tuple[str, ...]:
     """The spellings in lower case, stripped."""
     return tuple(text.strip().lower() for text in missing)
-
-
-def values_present(text: "pl.Expr", keep_na: bool) -> "pl.Expr":
-    """Stripped text, null where it spells a missing value."""
-    return without_missing(text, ("",)) if keep_na else without_missing(text)
 
 
 def _number(text: str) -> float | None:

@@ -199,11 +199,3 @@ class ArrayProblem(Problem):
         labels: RowNumbers = self._examples.targets.numpy()
         kept, held_out = hold_out(labels[rows], fraction, seed)
         return rows[kept], rows[held_out]
-
-
-def problem_of(
-    name: str, inputs: NDArray[np.float32], labels: NDArray[np.int64], num_classes: int
-) -> ArrayProblem:
-    """A problem made of arrays, (num_rows, num_inputs) and (num_rows,)."""
-    examples = Examples(torch.from_numpy(inputs), torch.from_numpy(labels))
-    return ArrayProblem(name, examples, num_classes)

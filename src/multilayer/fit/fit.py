@@ -42,6 +42,9 @@ class Fit:
 
     Attributes:
         data: with encoder, targets, settings and split.
+        num_rows: training rows and held-out rows together.
+        num_held_out: rows that one member holds out of the training data; None without any.
+        has_own_validation: whether the validation rows come from a data set of their own.
         network: the population, initialized and then trained in place.
         history: an entry for each epoch, with losses averaged over the members.
     """
@@ -50,14 +53,11 @@ class Fit:
         self.data = data
         self.recipe_name, self.settings = data.recipe_name, data.settings
         self.schema, self.encoder, self.targets = data.schema, data.encoder, data.targets
+        self.num_rows, self.num_held_out = data.num_rows, data.num_held_out
+        self.has_own_validation = data.has_own_validation
         self.network = _first_network(data)
         self.history: list[dict[str, Any]] = []
         self._state: TrainingState | None = None  # to go on from
-
-    @property
-    def num_rows(self) -> int:
-        """Training rows and held-out rows together."""
-        return self.data.num_rows
 
     @property
     def rows(self) -> Rows:
@@ -82,16 +82,6 @@ class Fit:
                 "the rows of this fit are on disk, and all members train on all of them"
             )
         return self.data.split
-
-    @property
-    def num_held_out(self) -> int | None:
-        """Rows that one member holds out of the training data; None without any."""
-        return self.data.num_held_out
-
-    @property
-    def has_own_validation(self) -> bool:
-        """Whether the validation rows come from a data set of their own."""
-        return self.data.has_own_validation
 
     @property
     def num_validation_rows(self) -> int:

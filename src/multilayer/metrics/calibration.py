@@ -32,20 +32,6 @@ class Reliability:
         return float(self.counts @ gaps / self.counts.sum())
 
 
-def reliability(
-    probabilities: Array, classes: NDArray[np.int64], num_bins: int = 15
-) -> Reliability:
-    """Sort answers by the probability of the class that is answered.
-
-    Args:
-        probabilities: (num_rows, num_classes).
-        classes: what is true, (num_rows,).
-        num_bins: equally wide bins from 0 to 1.
-    """
-    is_right = probabilities.argmax(axis=1) == classes
-    return reliability_of_answers(probabilities.max(axis=1), is_right, num_bins)
-
-
 def reliability_of_answers(
     confidences: Array, is_right: NDArray[np.bool_], num_bins: int = 15
 ) -> Reliability:

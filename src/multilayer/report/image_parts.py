@@ -19,9 +19,7 @@ from multilayer.report.class_parts import calibration_of, confusion_of
 from multilayer.report.layer_parts import layer_parts
 from multilayer.runs.evaluation import evaluate_images
 
-_MOST_CLASSES = 40
 _MOST_MISTAKES = 24
-_NUM_BINS = 10  # of confidence
 _NUM_ROWS_PASSED = 1024
 
 

@@ -40,7 +40,7 @@ class RunFolder:
         name: for the choice above.
         num_bytes_expected: what the model file will take.
         asked: what is being made, for folders that are filled at the end alone; one in which the
-            same was begun and not `finish`ed, since the process was killed, is filled again.
+            same was begun and not finished, since the process was killed, is filled again.
 
     No other process may fill it meanwhile, until `release`, the end of a `with` block, or the end
     of the process.
@@ -100,18 +100,17 @@ class RunFolder:
     def __enter__(self) -> "RunFolder":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.release()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:  # everything is there: the folder is not to be filled again
+            remove_file(self.path / _UNFINISHED_NAME)
+            self.release()
+        else:
+            self.remove_if_empty()
 
     def release(self) -> None:
         """Let another process have the folder."""
         if self._lock is not None:
             self._lock.release()
-
-    def finish(self) -> None:
-        """Everything is there: the folder is not to be filled again."""
-        remove_file(self.path / _UNFINISHED_NAME)
-        self.release()
 
     def write_json(self, name: str, document: Mapping[str, Any]) -> None:
         """Write a JSON file; NaN and infinity are a ValueError, never in the file."""
