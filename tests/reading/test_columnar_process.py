@@ -12,6 +12,7 @@ import pytest
 
 from multilayer.errors import TableError
 from multilayer.reading import columnar as read_columnar
+from multilayer.reading import columnar_process
 from multilayer.reading.table import read_table, read_table_pieces
 
 WATCH = """
@@ -100,3 +101,15 @@ def test_it_ends_with_the_one_that_asked() -> None:
         parent.kill()
     assert os.read(reading, 1) == b""  # once nobody is left to write
     os.close(reading)
+
+
+@pytest.mark.parametrize("rows_at_once", [None, 1000])
+def test_more_rows_than_the_bytes_can_hold_are_refused_before_they_are_decoded(
+    tmp_path, monkeypatch, rows_at_once
+):
+    path = tmp_path / "t.parquet"
+    pl.DataFrame({"a": pl.repeat(1.5, 10**6, eager=True)}).write_parquet(path)
+    monkeypatch.setattr(columnar_process, "_LEAST_UNPACKED_BYTES", 0)
+    pieces = columnar_process.decoded_pieces(path, True, "t.parquet", rows_at_once)
+    with pytest.raises(TableError, match="1,000,000 rows and 1 columns in .* keep fewer rows"):
+        next(pieces)

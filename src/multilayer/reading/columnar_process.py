@@ -35,6 +35,7 @@ BYTES_A_VALUE = 8
 _ROWS_A_MESSAGE = 100_000
 _TEXT_A_MESSAGE = 2**28
 _MOST_BYTES_A_BYTE = 1000  # largest ratio of text to file size
+_LEAST_UNPACKED_BYTES = 2**30  # that any file may hold
 _LARGEST_TEXT_BYTES = 2**25
 _SECONDS_TO_OUTLIVE = 0.25
 
@@ -64,13 +65,18 @@ def decoded_pieces(
         ]
         scan = scan.select(kept)
         num_rows = int(scan.select(pl.len()).collect().item())
+        size = len(content) if isinstance(content, bytes) else content.stat().st_size
+        most_bytes = max(_LEAST_UNPACKED_BYTES, size * _MOST_BYTES_A_BYTE)
+        if num_rows * len(kept) * BYTES_A_VALUE > most_bytes:
+            raise TableError(
+                f"{source} has {num_rows:,} rows and {len(kept):,} columns in {size:,} bytes, more "
+                "than such a file can hold unless nearly all its values are equal; keep fewer rows"
+            )
         if rows_at_once is None and num_rows * len(kept) * BYTES_A_VALUE > memory_bytes():
             raise TableError(
                 f"{source} has {num_rows:,} rows and {len(kept):,} columns, "
                 "which do not fit in the memory of this machine"
             )
-        size = len(content) if isinstance(content, bytes) else content.stat().st_size
-        most_bytes = max(2**30, size * _MOST_BYTES_A_BYTE)
         if rows_at_once is None:
             most_bytes = min(most_bytes, largest_whole_bytes())
         num_found, num_bytes = 0, 0
