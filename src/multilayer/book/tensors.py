@@ -8,6 +8,15 @@ from typing import Any
 import torch
 from torch import nn
 
+__all__ = [
+    "abs", "arange", "argmax", "astype", "batch_matmul", "concat", "cos", "cosh", "cpu", "exp",
+    "expand_dims", "eye", "float32", "gpu", "int32", "int64", "linspace", "log", "matmul",
+    "meshgrid", "nn_Module", "normal", "num_gpus", "numpy", "ones", "ones_like", "rand", "randn",
+    "reduce_mean", "reduce_sum", "repeat", "reshape", "sigmoid", "sin", "sinh", "size", "stack",
+    "swapaxes", "tanh", "tensor", "to", "transpose", "try_all_gpus", "try_gpu", "zeros",
+    "zeros_like",
+]  # fmt: skip
+
 nn_Module = nn.Module  # noqa: N816  (the book's spelling)
 
 float32 = torch.float32

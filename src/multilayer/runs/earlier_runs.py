@@ -18,17 +18,7 @@ if TYPE_CHECKING:
 
 
 class ImageRun(Run):
-    """A `Run` on images; see `RunConfiguration` for the arguments.
-
-    Args:
-        data: a data set that `load_images` takes.
-        settings: the network's hidden part and how it is trained.
-        output: the run folder.
-        recipe_name: which recipe the settings began as.
-        data_dir: where to look for the data set first.
-        checkpoint_every: how often the state is kept.
-        is_resumed: whether the run in `output` goes on.
-    """
+    """A `Run` on images; see `RunConfiguration` for the arguments."""
 
     def __init__(
         self,
@@ -56,20 +46,7 @@ class ImageRun(Run):
 
 
 class TableRun(Run):
-    """A `Run` on a table in memory; see `RunConfiguration` for the arguments.
-
-    Args:
-        data: a file that `read_table` takes.
-        roles: what its columns are for.
-        output: the run folder.
-        task: None: as `infer_task` finds it.
-        recipe_name: which recipe the settings begin as.
-        changes: settings that shall differ from the recipe's, by name.
-        validation: a file of rows to be measured on.
-        is_strict: a row without target is an error.
-        checkpoint_every: how often the state is kept.
-        is_resumed: whether the run in `output` goes on.
-    """
+    """A `Run` on a table in memory; see `RunConfiguration` for the arguments."""
 
     def __init__(
         self,
@@ -100,14 +77,7 @@ class TableRun(Run):
         checkpoint_every: str | None = None,
         is_resumed: bool = False,
     ) -> Run:
-        """A run on a table that need not fit in memory, once it is prepared.
-
-        Args:
-            table: has been prepared.
-            output: the run folder.
-            checkpoint_every: how often the state is kept.
-            is_resumed: whether the run in `output` goes on.
-        """
+        """A run on a table that need not fit in memory, once it is prepared."""
         configuration = RunConfiguration(
             table.data, table.roles, table.recipe_name, {}, output, checkpoint_every, is_resumed,
             validation=table.validation, memory_limit=table.memory_limit,
