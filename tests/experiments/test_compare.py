@@ -9,7 +9,7 @@ from sample_tables import problem_of
 
 from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import DatasetNotFoundError, SettingsError
-from multilayer.experiments.compare import compare, comparison_looks
+from multilayer.experiments.compare import compare
 from multilayer.experiments.comparison_folder import save_comparison
 from multilayer.experiments.comparison_words import paragraph
 from multilayer.experiments.repetitions import repeat
@@ -138,7 +138,7 @@ def test_several_settings_are_compared_pair_by_pair(ring):
 )
 def test_what_is_wrong_is_said_before_anything_is_trained(ring, arguments, options, complaint):
     with pytest.raises(SettingsError, match=complaint):
-        comparison_looks(ring, arguments, **options)
+        compare(ring, *arguments, **options)
 
 
 def test_data_that_is_not_there():
@@ -148,20 +148,26 @@ def test_data_that_is_not_there():
 
 def test_a_comparison_stops_with_what_is_known(ring):
     stop = Event()
-    looks = comparison_looks(ring, [SMALL, f"{SMALL},learning_rate=0.11"], matters=1e-6, stop=stop)
-    assert next(looks).num_seeds == 5
-    stop.set()
-    [last] = looks
+    looks = []
+
+    def stop_then(comparison):
+        looks.append(comparison)
+        stop.set()
+
+    settings = [SMALL, f"{SMALL},learning_rate=0.11"]
+    last = compare(ring, *settings, matters=1e-6, stop=stop, on_look=stop_then)
+    assert not looks[0].is_interrupted
+    assert looks[-1] is last
     assert last.is_interrupted
     assert last.num_seeds == 5
-    assert list(comparison_looks(ring, [SMALL, SMALL], stop=stop)) == []
+    assert compare(ring, SMALL, SMALL, stop=stop).pairs == ()
 
 
 def test_settings_given_as_they_are_get_a_name_that_can_be_read():
     settings = TrainingSettings(hidden_widths=(8, 4), dropout=0.1)
-    [*_, result] = comparison_looks(
+    result = compare(
         problem_of("noise", np.zeros((20, 2), np.float32), np.arange(20) % 2, 2),
-        [settings, TrainingSettings()], max_seeds=5, matters=2.0,
+        settings, TrainingSettings(), max_seeds=5, matters=2.0,
     )  # fmt: skip
     assert [one.name for one in result.candidates] == ["hidden_widths=8,4,dropout=0.1", "chapter"]
 

@@ -63,29 +63,27 @@ def compare(
         quiet: print the paragraph alone.
     """
     asked = f"compare {locals()}"
-    from multilayer.experiments.compare import comparison_looks
+    from multilayer.experiments.compare import compare as find_better
     from multilayer.experiments.comparison_folder import save_comparison
     from multilayer.experiments.comparison_words import paragraph
     from multilayer.runs.run_folder import RunFolder
 
-    last = None
-    with stop_on_interrupt() as stop:
-        looks = comparison_looks(
-            data, settings,
-            target=table.roles_of_all_rows("--held-out says what is held out"),
-            task=table.task_name(), recipe=recipe, metric=_METRICS.get(metric or ""),
-            matters=matters, max_seeds=max_seeds, held_out=held_out, seed=seed,
-            data_dir=data_dir, stop=stop,
+    target = table.roles_of_all_rows("--held-out says what is held out")
+    with (
+        stop_on_interrupt() as stop,
+        RunFolder(output, f"compare-{_last_part(data)}", asked=asked) as folder,
+    ):
+        last = find_better(
+            data, *settings, target=target, task=table.task_name(), recipe=recipe,
+            metric=_METRICS.get(metric or ""), matters=matters, max_seeds=max_seeds,
+            held_out=held_out, seed=seed, data_dir=data_dir, stop=stop,
+            on_look=None if quiet else _print_progress,
         )  # fmt: skip
-        with RunFolder(output, f"compare-{_last_part(data)}", asked=asked) as folder:
-            for last in looks:
-                if not quiet and not last.is_final:
-                    _print_progress(last)
-            if last is None:
-                folder.remove_if_empty()
-                say("interrupted before the first look; nothing is known yet", file=sys.stderr)
-                return stop.exit_code
-            save_comparison(last, folder)
+        if not last.pairs:
+            folder.remove_if_empty()
+            say("interrupted before the first look; nothing is known yet", file=sys.stderr)
+            return stop.exit_code
+        save_comparison(last, folder)
     if not quiet:
         _print_tables(last)
         say()
@@ -97,6 +95,8 @@ def compare(
 
 
 def _print_progress(comparison: "Comparison") -> None:
+    if comparison.is_final:
+        return
     num_open = sum(pair.verdict == "undecided" for pair in comparison.pairs)
     pairs = f"{num_open} of {len(comparison.pairs)} pairs"
     say(f"after {comparison.num_seeds} seeds: {pairs} undecided", flush=True)

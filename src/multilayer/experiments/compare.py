@@ -1,6 +1,6 @@
 """Which settings are better, decided over as many seeds as it takes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -31,6 +31,8 @@ def compare(
     held_out: float = HELD_OUT,
     seed: int = 0,
     data_dir: str | Path | None = None,
+    stop: Event | None = None,
+    on_look: Callable[[Comparison], object] | None = None,
 ) -> Comparison:
     """Find out which settings are better on some data, and whether the difference matters.
 
@@ -55,43 +57,16 @@ def compare(
         held_out: share of the rows to score on.
         seed: the first one; the others follow it.
         data_dir: where to look for the data set first.
+        stop: when set, the comparison ends after the current batch.
+        on_look: is given what is known after each look.
 
     Returns:
-        What was known in the end.
+        What was known in the end; without pairs if it was stopped before the first look.
 
     Raises:
         SettingsError: there are less than two settings, one is written wrongly, or a number is out
             of range.
         DataError: the data cannot be had or used.
-    """
-    looks = comparison_looks(
-        data, settings, target=target, task=task, recipe=recipe, metric=metric, matters=matters,
-        max_seeds=max_seeds, held_out=held_out, seed=seed, data_dir=data_dir,
-    )  # fmt: skip
-    *_, last = looks
-    return last
-
-
-def comparison_looks(
-    data: str | Path | Problem,
-    settings: Sequence[str | TrainingSettings],
-    *,
-    target: str | ColumnRoles | None = None,
-    task: Task | None = None,
-    recipe: str | None = None,
-    metric: MetricName | None = None,
-    matters: float | None = None,
-    max_seeds: int = 40,
-    held_out: float = HELD_OUT,
-    seed: int = 0,
-    data_dir: str | Path | None = None,
-    stop: Event | None = None,
-) -> Iterator[Comparison]:
-    """What `compare` knows after each look.
-
-    Arguments and errors are those of `compare`, and are checked before the first look is asked for.
-    When `stop` is set, the comparison ends after the current batch with what the last look gave,
-    and with nothing where there was none.
     """
     looks = looks_up_to(max_seeds)
     if not 0 < held_out < 1:
@@ -117,11 +92,14 @@ def comparison_looks(
     candidates = [
         Candidate(name, one, np.empty(0)) for name, one in zip(names, chosen, strict=True)
     ]
-    comparison = Comparison(
+    begun = Comparison(
         problem.name, metric, rule.matters, looks, num_scored_rows, resolution,
         problem.has_fixed_split, tuple(candidates), (), False,
     )  # fmt: skip
-    return _looks(problem, comparison, rule, held_out, stop)
+    for comparison in _looks(problem, begun, rule, held_out, stop):
+        if on_look is not None:
+            on_look(comparison)
+    return comparison
 
 
 def _looks(
@@ -141,8 +119,7 @@ def _looks(
             members = [replace(candidate.settings, seed=first + place) for place in more]
             trained = repeat(problem, members, held_out=held_out, stop=stop)
             if trained.is_interrupted:
-                if comparison.pairs:
-                    yield replace(comparison, is_final=True, is_interrupted=True)
+                yield replace(comparison, is_final=True, is_interrupted=True)
                 return
             candidates[number] = _with_more(candidate, trained, metric)
         sign = -1 if metric in LOWER_IS_BETTER else 1
