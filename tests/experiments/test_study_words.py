@@ -9,8 +9,8 @@ from multilayer.experiments.sequential import Pair
 from multilayer.experiments.studies.activation import about_identity, about_late_gains
 from multilayer.experiments.studies.bottleneck import Neuron, explanation
 from multilayer.experiments.studies.initialisation import about_normal
-from multilayer.experiments.studies.learning_rate import about_epochs, about_slow_rate
 from multilayer.experiments.studies.shapes import about_depth
+from multilayer.experiments.studies.step_size import about_epochs, about_slow_rate
 from multilayer.experiments.study_plan import plan_study
 from multilayer.metrics.intervals import MeanInterval
 

@@ -168,8 +168,8 @@ def evidence_of(
         RunFolderError: the folder is not whole, has no history, or is of another version.
         DataError: the data cannot be had any more.
     """
-    description = read_settings(run)
-    is_diverged = _is_diverged(run)
+    description, results = read_settings(run), read_results(run)
+    is_diverged = results.get("status") == "diverged"
     # A run on a table that diverges in its first epoch has no history.
     history = (
         [] if is_diverged and not (Path(run) / "history.jsonl").exists() else read_history(run)
@@ -192,14 +192,15 @@ def evidence_of(
     most_rows = 2 * _FEW_ROWS if is_quick else _MANY_ROWS
     few_watched = None if rows.watched is None else rows.watched.at(slice(most_rows))
     has_classes = bool(rows.class_names)
+    rmse = next(iter(_validation_scores(results, "RMSE")), None)
     return replace(
         found,
         layers=layers,
         gradients=gradients,
         watched=_answers(network, few_watched) if has_classes and few_watched else None,
         learned=_answers(network, rows.learned.at(slice(most_rows))) if has_classes else None,
-        error_interval=_error_interval(run),
-        explained_share=_explained_share(run),
+        error_interval=None if rmse is None else (rmse["value"], rmse["low"], rmse["high"]),
+        explained_share=min((s["value"] for s in _validation_scores(results, "R²")), default=None),
         num_rows_of_layers=len(few_learned),
         num_copies=None if is_quick else _num_copies(rows),
         leaking_column=None if rows.fit is None else _leaking_column(rows.fit),
@@ -228,27 +229,11 @@ def _check_fits(run: str | Path, of_model: NetworkSpec, of_rows: NetworkSpec) ->
             )
 
 
-def _is_diverged(run: str | Path) -> bool:
-    return bool(read_results(run).get("status") == "diverged")
-
-
-def _error_interval(run: str | Path) -> tuple[float, float, float] | None:
-    """RMSE on the watched rows with its interval."""
-    for score in _validation_scores(run, "RMSE"):
-        return score["value"], score["low"], score["high"]
-    return None
-
-
-def _explained_share(run: str | Path) -> float | None:
-    """The smallest R² of a target on the watched rows."""
-    return min((score["value"] for score in _validation_scores(run, "R²")), default=None)
-
-
-def _validation_scores(run: str | Path, ending: str) -> list[Mapping[str, Any]]:
+def _validation_scores(results: Mapping[str, Any], ending: str) -> list[Mapping[str, Any]]:
     """Scores of results.json whose names end so and whose figures are there."""
     return [
         score
-        for score in read_results(run).get("validation", ())
+        for score in results.get("validation", ())
         if score["name"].endswith(ending) and None not in score.values()
     ]
 
