@@ -4,7 +4,7 @@ Reading one builds nothing before all of it is checked, and needs PyTorch for a 
 """
 
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from multilayer.encoding.image_encoder import ImageEncoder
 from multilayer.encoding.targets import Targets
 from multilayer.engine.specification import NetworkSpec, check_widths
 from multilayer.errors import DataError, ModelFileError
+from multilayer.model.answers import Answers
 from multilayer.model.conformal import ConformalScores
 from multilayer.model.old_files import KINDS, document_of_old
 from multilayer.model.predictor import Predictor
@@ -71,16 +72,7 @@ def load_model(path: str | Path) -> "Model":
     for name, view in network.named_parameters():
         view.copy_(torch.from_numpy(content.parameters[name]))
     return Model(
-        content.schema,
-        content.encoder,
-        content.targets,
-        network,
-        temperature=content.temperature,
-        uniform_share=content.uniform_share,
-        spread=content.spread,
-        conformal=content.conformal,
-        clips=content.clips,
-        details=content.details,
+        network=network, **{one.name: getattr(content, one.name) for one in fields(Answers)}
     )
 
 

@@ -1,18 +1,18 @@
 """A run and its folder while it is trained: begun anew, or taken up where it was left."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from multilayer.engine.fingerprints import as_json, check_same_training
+from multilayer.engine.records import history_line
 from multilayer.fit.moved_data import without_paths
 from multilayer.runs.checkpoints import CheckpointPlan, Checkpoints
 from multilayer.runs.run_documents import read_settings
 from multilayer.runs.run_folder import RunFolder
 
 if TYPE_CHECKING:
-    from multilayer.engine.records import EpochRecord
     from multilayer.engine.state import TrainingState
 
 
@@ -57,11 +57,7 @@ class OpenRun:
 
     @classmethod
     def taken_up(
-        cls,
-        path: str | Path,
-        description: Mapping[str, Any],
-        plan: CheckpointPlan,
-        line_of: "Callable[[EpochRecord], dict[str, Any]]",
+        cls, path: str | Path, description: Mapping[str, Any], plan: CheckpointPlan
     ) -> "OpenRun":
         """Go on in a folder from its newest whole state, or from the beginning if it has none.
 
@@ -69,7 +65,6 @@ class OpenRun:
             path: the folder.
             description: what settings.json must say.
             plan: when states are kept from here on.
-            line_of: makes a line of history.jsonl of a record.
 
         Raises:
             CheckpointError: data, settings or versions are not those of the run.
@@ -85,7 +80,7 @@ class OpenRun:
                 folder.write_json("settings.json", {**saved, "data": description["data"]})
             keeper = _checkpoints(folder, plan)
             state, notes = keeper.latest()
-            history = [] if state is None else [line_of(record) for record in state.history]
+            history = [] if state is None else [history_line(record) for record in state.history]
             folder.write_lines("history.jsonl", history)
         except BaseException:
             folder.release()

@@ -5,7 +5,6 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from multilayer.engine.records import history_line
 from multilayer.errors import TrainingDivergedError
 from multilayer.runs.before_torch import rank_of_this_process
 from multilayer.runs.checkpoints import CheckpointPlan
@@ -72,7 +71,7 @@ class Run:
             plan = CheckpointPlan.read(configuration.checkpoint_every)
             if configuration.is_resumed:
                 assert output is not None
-                self._open = OpenRun.taken_up(output, document, plan, history_line)
+                self._open = OpenRun.taken_up(output, document, plan)
             else:
                 num_networks = max(source.settings.num_members, source.settings.num_folds)
                 num_bytes = _FLOAT_BYTES * source.spec.num_parameters * num_networks
