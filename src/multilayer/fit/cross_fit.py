@@ -1,4 +1,4 @@
-"""Out-of-fold predictions, to calibrate a network that was trained on all rows of a small table."""
+"""Out-of-fold predictions, to calibrate or shrink a network that was trained on a small table."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ def cross_fitted(
 
     Args:
         spec: that network's shape.
-        examples: all rows, with classes as targets.
+        examples: all rows, with classes or scaled numbers as targets.
         settings: that network's.
         num_epochs: how long it was trained.
 
@@ -31,7 +31,8 @@ def cross_fitted(
         The networks, and for each the indices of its held-out rows; None if no class has two rows
         or `num_epochs` is 0.
     """
-    strata = examples.targets.numpy()
+    is_class = not examples.targets.is_floating_point()
+    strata = examples.targets.numpy() if is_class else np.zeros(len(examples), np.int64)
     if not num_epochs or np.bincount(strata).max() < 2:
         return None
     parts = [
@@ -48,3 +49,40 @@ def cross_fitted(
     for _ in zip(range(num_epochs), epochs, strict=False):
         pass
     return network, tuple(held_out for _, held_out in parts)
+
+
+def shrinkage_of(
+    network: Network, examples: Examples, held_out: tuple[NDArray[np.int64], ...]
+) -> NDArray[np.float64]:
+    """The factors in [0, 1] by which outputs predict held-out targets best, (num_outputs,).
+
+    Outputs and targets are scaled numbers, of which 0 is the mean: a factor of 0 predicts the mean.
+
+    Args:
+        network: trained in folds.
+        examples: all rows.
+        held_out: for each network the indices of its held-out rows.
+    """
+    rows = torch.from_numpy(np.concatenate(held_out))
+    outputs = torch.cat(
+        [
+            network.member(fold).logits(examples.inputs[torch.from_numpy(part)])[0]
+            for fold, part in enumerate(held_out)
+        ]
+    ).double()
+    targets = examples.targets[rows].double().reshape(outputs.shape)
+    if examples.weights is not None:
+        outputs_weighted = outputs * examples.weights[rows].double()[:, None]
+    else:
+        outputs_weighted = outputs
+    agreement, size = (outputs_weighted * targets).sum(0), (outputs_weighted * outputs).sum(0)
+    factors: NDArray[np.float64] = (agreement / size.clamp(min=1e-12)).clamp(0, 1).numpy()
+    return factors
+
+
+def with_shrunk_outputs(network: Network, factors: NDArray[np.float64]) -> Network:
+    """A copy of the network whose outputs are multiplied by factors, (num_outputs,)."""
+    parameters = network.parameters.clone()
+    for slot in network.spec.linear_layers[-1]:
+        slot.view(parameters).mul_(torch.from_numpy(factors).to(parameters.dtype))
+    return Network.of(network.spec, parameters)

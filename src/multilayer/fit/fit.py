@@ -22,7 +22,7 @@ from multilayer.engine.records import EpochRecord, history_line
 from multilayer.engine.state import StateKeeper, TrainingState
 from multilayer.engine.training import train, warn_of_diverged
 from multilayer.errors import DataError
-from multilayer.fit.cross_fit import cross_fitted
+from multilayer.fit.cross_fit import cross_fitted, shrinkage_of, with_shrunk_outputs
 from multilayer.fit.prepare import PreparedData
 from multilayer.fit.rows import Rows
 from multilayer.fit.split import Split
@@ -32,6 +32,8 @@ from multilayer.model.model_file import check_saveable
 from multilayer.model.temperature import FEW_ROWS, PRIOR_TEMPERATURE
 
 FEWEST_ROWS_TO_TRUST = 50  # a smaller table is calibrated by cross-validation
+# Of their outputs 0 is the mean or the median of the targets.
+_LOSSES_AROUND_THE_MEAN = ("squared_error", "huber", "absolute_error")
 
 
 class Fit:
@@ -180,9 +182,10 @@ class Fit:
         return plain if held_out is None else held_out.of_members(members).calibrated(plain)
 
     def _cross_calibrated(self, plain: Model) -> Model | None:
-        """The model with a temperature from cross-validation; None if held-out rows suffice.
+        """The model calibrated by cross-validation; None if held-out rows suffice.
 
-        In a small table a split holds out too few rows for a temperature; folds use all of them.
+        In a small table a split holds out too few rows to calibrate; folds use all of them. Of
+        classes it is the temperature, and numbers are shrunk towards the mean.
         """
         data, rows = self.data, self.data.rows
         if (
@@ -193,7 +196,7 @@ class Fit:
             or data.has_own_validation
             or data.start is not None
             or not data.split.is_shared
-            or not plain.targets.is_classification
+            or not (plain.targets.is_classification or self._is_shrinkable(plain))
             or rows.groups is not None
             or rows.times is not None
             or len(rows) >= FEWEST_ROWS_TO_TRUST
@@ -203,8 +206,14 @@ class Fit:
         if found is None:
             return None
         network, numbers = found
+        if not plain.targets.is_classification:
+            factors = shrinkage_of(network, data.examples, numbers)
+            return replace(plain, network=with_shrunk_outputs(plain.network, factors))
         tempered = HeldOut(data.examples, numbers).tempered(replace(plain, network=network))
         return replace(tempered, network=plain.network)
+
+    def _is_shrinkable(self, plain: Model) -> bool:
+        return plain.targets.task == "regression" and self.settings.loss in _LOSSES_AROUND_THE_MEAN
 
     def finite_members(self) -> list[int]:
         """The networks that did not diverge; all of them if every one did."""
