@@ -310,3 +310,18 @@ def test_numbers_without_one_of_several_units_are_refused_or_said() -> None:
         typed_frame(pl.DataFrame({"x": ["5 TB", "7"]}), schema)
     with pytest.warns(DataWarning, match="has no bytes"):
         typed_frame(pl.DataFrame({"x": [5, 7]}), schema)
+
+
+def test_a_row_of_units_below_the_header_is_named_once() -> None:
+    frame = pl.DataFrame(
+        {
+            "weight": ["kg", *(f"{row}.5" for row in range(60))],
+            "speed": ["(m/s)", *(f"{row}" for row in range(60))],
+            "share": ["%", *(f"{row}" for row in range(60))],
+        }
+    )
+    schema = infer_schema(frame)
+    assert {column.kind for column in schema.columns} == {"numeric"}
+    (warning,) = schema.warnings
+    assert "row 1 seems to hold units ('kg', '(m/s)', '%') below the header" in warning
+    assert "in columns 'weight', 'speed', 'share'; delete that row" in warning

@@ -46,3 +46,12 @@ def unused_note(name: str, why: str, kind: str | None = None) -> str:
     """The warning that a column is not used, and why."""
     hint = f"; to use it as {kind}, add {flag_of_kind(name, kind)}" if kind else ""
     return f"column {name!r} {why} and is not used{hint}"
+
+
+def units_row_note(units: dict[str, str]) -> str:
+    """That the first row holds the units of columns, given by name."""
+    texts, names = (", ".join(map(repr, each)) for each in (units.values(), units))
+    return (
+        f"row 1 seems to hold units ({texts}) below the header, which are treated as missing in "
+        f"columns {names}; delete that row"
+    )

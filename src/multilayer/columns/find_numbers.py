@@ -33,6 +33,7 @@ _FEWEST_ROWS = 20  # in fewer, one text among numbers may as well be a category
 _NUMBER_SHARE, _FEWEST_NUMBERS = 0.95, 10
 _MOST_STRAYS, _LEAST_SHARE, _MANY_NUMBERS = 3, 0.5, 20
 _EXPONENT = rf"(?i)^[^,.]*\d,\d+(?:{TIMES_TEN})[+-]?\d+"
+_UNIT_ALONE = r"[\[(]?[^\W\d_]{0,8}[^\w\s]?[^\W\d_]{0,8}[23²³]?[\])]?"  # kg, (m/s), %, m2
 # (decimal sign, thousands separator), in order of preference where several fit.
 _SIGNS = (
     (".", ""), (".", ","), (",", ""), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"),
@@ -65,6 +66,13 @@ class NumbersFound:
     doubt: str = ""
     is_ambiguous: bool = False
     currencies: tuple[str, ...] = ()
+
+    @property
+    def unit_in_first_row(self) -> str:
+        """The text of the first row, if it is the only one that is not a number; else ""."""
+        text = next(iter(self.strays), "").strip()
+        is_alone = self.first_stray == 0 and list(self.strays.values()) == [1]
+        return text if is_alone and re.fullmatch(_UNIT_ALONE, text) else ""
 
     @property
     def has_points(self) -> bool:

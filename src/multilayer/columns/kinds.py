@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.columns.bare_numbers import BareNumbers
-from multilayer.columns.column_notes import Rows
+from multilayer.columns.column_notes import Rows, units_row_note
 from multilayer.columns.dates import DATE_FORMATS
 from multilayer.columns.find_numbers import NumbersFound, find_numbers
 from multilayer.columns.judging import (
@@ -98,6 +98,7 @@ def judge_columns(
     found = numbers_of_columns(frame.select(texts).iter_columns(), told_format)
     rows, ranges = Rows(row_numbers), _ranges(frame.select(names))
     columns, warnings, numbers = [], [], []
+    units: dict[str, str] = {}  # that stand in the first row
     for name in names:
         series, warning = frame[name], None
         if name in told:
@@ -112,6 +113,8 @@ def judge_columns(
         elif series.dtype == pl.String:
             column, warning = _judged_text(series, found.get(name), rows, told_format.keep_na)
             typed = found[name].numbers if column.kind == "numeric" else None
+            if typed is not None and (unit := found[name].unit_in_first_row):
+                units[name] = unit
         else:
             (column, warning), typed = judged_values(series, ranges[name][:3]), None
             num_infinite = ranges[name][3]
@@ -123,6 +126,9 @@ def judge_columns(
             numbers.append(typed.alias(name))
         if warning:
             warnings.append(warning)
+    if len(units) > 1 and rows.number(0) == 1:
+        of_units = tuple(f"column {name!r} " for name in units)
+        warnings = [units_row_note(units), *(w for w in warnings if not w.startswith(of_units))]
     frame = frame.with_columns(numbers) if numbers else frame
     schema = Schema(tuple(columns), targets, tuple(warnings), told_format)
     leaks = [leak for name in targets for leak in suspected_leaks(frame, schema, name)]
