@@ -270,7 +270,7 @@ def test_a_document_that_is_no_encoder_is_refused(change) -> None:
 def test_there_must_be_something_to_learn_from() -> None:
     frame = pl.DataFrame({"x": [1.0, 2.0], "c": ["a", "a"]})
     schema = infer_schema(frame)
-    with pytest.raises(TableError, match="no rows"):
+    with pytest.raises(TableError, match="no training rows"):
         Encoder.fit(frame.head(0), schema)
     with pytest.raises(TableError, match="no feature columns"):
         Encoder.fit(frame, infer_schema(frame, drop=["x"]))

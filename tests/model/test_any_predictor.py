@@ -49,7 +49,7 @@ def test_the_file_says_what_it_holds(runs, kind, predictor, rows, is_folder):
 
 @pytest.mark.parametrize("load", [load_model, load_predictor])
 def test_a_folder_without_a_model_is_refused(tmp_path, load):
-    with pytest.raises(ModelFileError, match="holds no model.safetensors; it must be a model file"):
+    with pytest.raises(ModelFileError, match="holds no model.safetensors; give a model file"):
         load(tmp_path)
 
 

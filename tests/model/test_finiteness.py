@@ -14,7 +14,7 @@ def test_the_first_row_that_is_not_finite_is_named():
     check_answers(answers, axis=1)
     answers[1, 3, 0] = np.inf
     answers[0, 4, 0] = np.nan
-    with pytest.raises(PredictionError, match="the network's answer for row 4 is not a finite"):
+    with pytest.raises(PredictionError, match="the network's prediction for row 4 is not a finite"):
         check_answers(answers, axis=1)
 
 

@@ -206,7 +206,7 @@ def rewritten(path, change, arrays=None) -> None:
         (lambda d: d["encoder"].pop("means"), "not the encoder of a table"),
         (lambda d: d["targets"].update(task="ranking"), "not a description of targets"),
         (lambda d: d["schema"].pop("columns"), "not the schema of a table"),
-        (lambda d: d.update(num_conformal_rows=[20, 20, 20]), "3 arrays of scores are not of 2"),
+        (lambda d: d.update(num_conformal_rows=[20, 20, 20]), "3 arrays of scores do not fit 2"),
         (lambda d: d.update(num_conformal_rows=[20, "3"]), "whole numbers of at least 1"),
         (lambda d: d.pop("details"), "lacks 'details'"),
         (lambda d: d.update(extra=1), "has the unknown 'extra'"),

@@ -1,4 +1,4 @@
-"""From rows of either kind to answers, whatever computes the outputs. This needs no PyTorch."""
+"""Predictions for images and tables, without PyTorch; subclasses compute the outputs."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -19,30 +19,30 @@ if TYPE_CHECKING:
     from multilayer.encoding.encoder import Encoder
 
 Array = NDArray[Any]  # float64 of tables, float32 of images
-_MOST_ENCODED = 2**25  # numbers in memory at once, of rows to be answered
+_MOST_ENCODED = 2**25  # encoded values in memory at once
 
 
 @dataclass(frozen=True, eq=False)
 class Answers(ABC):
-    """All that is needed between a raw row and its answer, but for the networks.
+    """Everything between raw rows and predictions, except the networks.
 
-    Rows are images, (num_images, height, width) or one of them, in whole numbers from 0 to 255, or
-    a table in any form that `as_frame` knows, whose columns are found by name. Answers for tables
-    are computed in float64, so that a row's answer does not depend on the rows beside it; answers
-    for images in float32.
+    Rows are images, (num_images, height, width) or one image, integers from 0 to 255; or a table in
+    any form that `as_frame` takes, whose columns are found by name. Predictions for tables are
+    computed in float64, so that a row's prediction does not depend on the other rows; for images in
+    float32.
 
     Args:
-        schema: what the columns of a table are; None: rows are images.
-        encoder: makes a network's inputs of rows.
-        targets: what the outputs stand for; the classes of images are their names.
-        temperature: logits are divided by this.
-        uniform_share: so much of each class's probability is spread over all classes.
-        spread: the share of each class in what is spread; None: all alike.
+        schema: of a table; None: rows are images.
+        encoder: encodes rows as network inputs.
+        targets: decode outputs; the classes of images are their names.
+        temperature: logits are divided by it.
+        uniform_share: weight of the fixed distribution `spread` in the probabilities.
+        spread: probabilities of the classes; None: uniform.
         conformal: scores of held-out rows, for intervals and sets; None: there were none.
-        clips: numbers are kept to the range of the training rows.
-        details: how it came about; kept in the file for people.
-        on_unseen: what is done about categories that were not in the training rows: "warn" (a
-            `DataWarning`), "error" (a `TableError`) or "ignore"; no file keeps it.
+        clips: whether numbers are clipped to the range of the training rows.
+        details: how the model was trained; kept in the file.
+        on_unseen: for categories that were not in the training rows: "warn" (a `DataWarning`),
+            "error" (a `TableError`) or "ignore"; not kept in the file.
     """
 
     schema: "Schema | None"
@@ -57,7 +57,7 @@ class Answers(ABC):
     on_unseen: OnUnseen = field(default="warn", kw_only=True)
 
     def __repr__(self) -> str:
-        """What it predicts and from what, in a line."""
+        """Target and features in one line."""
         targets = self.targets
         names = ", ".join(map(repr, targets.names[:3]))
         more = len(targets.names) - 3
@@ -75,10 +75,10 @@ class Answers(ABC):
 
     @abstractmethod
     def encoded_outputs(self, inputs: NDArray[Any]) -> Array:
-        """What each member's last layer says to encoded rows.
+        """Outputs of each member's last layer for encoded rows.
 
         Args:
-            inputs: as the encoder makes them, (num_rows, row_width).
+            inputs: from the encoder, (num_rows, row_width).
 
         Returns:
             (num_members, num_rows, num_outputs), in the encoder's `answer_dtype`.
@@ -86,51 +86,50 @@ class Answers(ABC):
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The classes as text; none of several labels or of numbers."""
+        """The classes as text; empty for multilabel and regression."""
         return tuple(map(str, self.targets.classes))
 
     @property
     def image_shape(self) -> tuple[int, int] | None:
-        """Height and width of images; None of tables."""
+        """Height and width of images; None for tables."""
         return self.encoder.image_shape
 
     @property
     def table_encoder(self) -> "Encoder":
-        """The encoder of columns.
+        """The encoder of a table.
 
         Raises:
-            DataError: rows are images, which have none.
+            DataError: rows are images.
         """
         if isinstance(self.encoder, ImageEncoder):
-            raise DataError("this model labels images; columns are those of a table's model")
+            raise DataError("this model classifies images; only models of tables have columns")
         return self.encoder
 
     @property
     def table_schema(self) -> "Schema":
-        """The schema of columns.
+        """The schema of a table.
 
         Raises:
-            DataError: rows are images, which have none.
+            DataError: rows are images.
         """
         if self.schema is None:
-            raise DataError("this model labels images; columns are those of a table's model")
+            raise DataError("this model classifies images; only models of tables have columns")
         return self.schema
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """The answer for each row.
+        """The prediction for each row.
 
         Args:
             X: images or a table.
 
         Returns:
-            Classes (num_rows,), of images their names; labels 0 and 1, (num_rows, num_labels); or
-            numbers, (num_rows,), of several targets (num_rows, num_targets).
+            Classes, (num_rows,), for images their names; labels 0 and 1, (num_rows, num_labels); or
+            numbers, (num_rows,), for several targets (num_rows, num_targets).
 
         Raises:
-            TableError: columns are missing or hold what they must not.
-            ImageFileError: images have another shape, or hold other than whole numbers from 0 to
-                255.
-            PredictionError: an answer is not a finite number.
+            TableError: columns are missing or a value does not fit its column's kind.
+            ImageFileError: the shape differs, or the values are not integers from 0 to 255.
+            PredictionError: a prediction is not finite.
         """
         if self.targets.is_classification:
             return self.targets.decode_classes(self.probabilities(X).argmax(axis=1))
@@ -140,70 +139,70 @@ class Answers(ABC):
         return numbers[:, 0] if numbers.shape[1] == 1 else numbers
 
     def probabilities(self, X: Any) -> Array:
-        """Probabilities of the classes, (num_rows, num_classes), or of each label's yes.
+        """Probabilities of classes, (num_rows, num_classes), or of labels, (num_rows, num_labels).
 
-        They are averaged over the members, and each row of classes sums to 1.
+        They are averaged over the members; each row of classes sums to 1.
 
         Raises:
-            SettingsError: the targets are numbers.
-            TableError: columns are missing or hold what they must not.
-            ImageFileError: images have another shape, or hold other than whole numbers from 0 to
-                255.
-            PredictionError: an answer is not a finite number.
+            SettingsError: the task is a regression.
+            TableError: columns are missing or a value does not fit its column's kind.
+            ImageFileError: the shape differs, or the values are not integers from 0 to 255.
+            PredictionError: a prediction is not finite.
         """
         of_members = self.member_probabilities(self.member_outputs(X))
         mean: Array = of_members[0] if len(of_members) == 1 else of_members.mean(axis=0)
         return mean
 
     def numbers(self, X: Any) -> Array:
-        """Numbers predicted, (num_rows, num_targets); of several quantiles the median.
+        """Predicted numbers, (num_rows, num_targets); the median if there are several quantiles.
 
         Raises:
-            SettingsError: the targets are not numbers.
-            TableError: columns are missing or hold what they must not.
+            SettingsError: the task is not a regression.
+            TableError: columns are missing or a value does not fit its column's kind.
         """
         mean: Array = self.member_numbers(self.member_outputs(X)).mean(axis=0)
         return self.targets.scale.central(mean)
 
     def quantiles(self, X: Any) -> Array:
-        """The quantiles that the loss asked for, rising: (num_rows, num_targets, num_quantiles).
+        """Predicted quantiles, ascending, (num_rows, num_targets, num_quantiles).
 
         Raises:
             SettingsError: the model was fitted with another loss than "quantile".
-            TableError: columns are missing or hold what they must not.
+            TableError: columns are missing or a value does not fit its column's kind.
         """
         if not self.targets.scale.quantiles:
-            raise SettingsError("quantiles are of a model that was fitted with the loss 'quantile'")
+            raise SettingsError("only a model fitted with the loss 'quantile' predicts quantiles")
         mean: Array = self.member_numbers(self.member_outputs(X)).mean(axis=0)
         return self.targets.scale.by_quantile(mean)
 
     def intervals(self, X: Any, coverage: float = 0.9) -> tuple[Array, Array]:
-        """Where each row's numbers lie, with probability `coverage`; see `intervals_of_numbers`.
+        """Prediction intervals that hold the true number with probability `coverage`.
 
         Returns:
-            Lower and upper ends, each (num_rows, num_targets).
+            Lower and upper ends, each (num_rows, num_targets); see `intervals_of_numbers`.
 
         Raises:
-            SettingsError: the targets are not numbers, or the coverage is out of range.
+            SettingsError: the task is not a regression, or the coverage is out of range.
             DataError: the model was fitted without held-out rows, or with too few.
-            TableError: columns are missing or hold what they must not.
+            TableError: columns are missing or a value does not fit its column's kind.
         """
         return self.intervals_of(self.member_numbers(self.member_outputs(X)), coverage)
 
     def sets(self, X: Any, coverage: float = 0.9) -> NDArray[np.bool_]:
-        """Which classes hold the true one, with probability `coverage`; see `ConformalScores`.
+        """Prediction sets that hold the true class with probability `coverage`.
 
         Returns:
-            (num_rows, num_classes).
+            Whether each class is in the set, (num_rows, num_classes); see `ConformalScores`.
 
         Raises:
-            SettingsError: it does not predict one of several classes, or the coverage is out of
-                range.
+            SettingsError: the task is not a classification, or the coverage is out of range.
             DataError: the model was fitted without held-out rows.
-            TableError: columns are missing or hold what they must not.
+            TableError: columns are missing or a value does not fit its column's kind.
         """
         if not self.targets.is_classification:
-            raise SettingsError(f"sets are of classes; the task is {self.targets.task}")
+            raise SettingsError(
+                f"prediction sets need a classification; the task is {self.targets.task}"
+            )
         return self.sets_of(self.member_probabilities(self.member_outputs(X)), coverage)
 
     def member_outputs(
@@ -213,19 +212,18 @@ class Answers(ABC):
         first_row: int = 1,
         unseen: UnseenValues | None = None,
     ) -> Array:
-        """What each member's last layer says, (num_members, num_rows, num_outputs).
+        """Outputs of each member's last layer, (num_members, num_rows, num_outputs).
 
         Args:
             X: images or a table.
-            source: what errors call a table.
+            source: name of the table in errors.
             first_row: number of the first row, for errors.
-            unseen: is added to, and nothing is done about it; None: `on_unseen` says what is done.
+            unseen: unseen categories are added to it, without a warning; None: see `on_unseen`.
 
         Raises:
-            TableError: columns are missing or hold what they must not.
-            ImageFileError: images have another shape, or hold other than whole numbers from 0 to
-                255.
-            PredictionError: an output is not a finite number.
+            TableError: columns are missing or a value does not fit its column's kind.
+            ImageFileError: the shape differs, or the values are not integers from 0 to 255.
+            PredictionError: an output is not finite.
         """
         rows, found = self.encoder.as_rows(X), unseen
         if found is None and self.schema is not None:
@@ -243,18 +241,18 @@ class Answers(ABC):
         return outputs
 
     def member_probabilities(self, outputs: Array) -> Array:
-        """Probabilities that each member's outputs mean, of their shape.
+        """Calibrated probabilities from each member's outputs, in the same shape.
 
         Raises:
-            SettingsError: the targets are numbers.
+            SettingsError: the task is a regression.
         """
         if self.targets.task == "regression":
-            raise SettingsError("probabilities are of classes; this model predicts numbers")
+            raise SettingsError("this model predicts numbers, which have no probabilities")
         probabilities: Array = outputs if self.temperature == 1 else outputs / self.temperature
         if self.targets.task == "multilabel":
             probabilities = 0.5 * (1 + np.tanh(0.5 * probabilities))
             spread: float | Array = 0.5
-        else:  # softmax, in which no exponential overflows
+        else:  # softmax without overflow
             most = np.maximum.reduce(probabilities, axis=-1, keepdims=True)
             probabilities = probabilities - most
             np.exp(probabilities, out=probabilities)
@@ -267,29 +265,29 @@ class Answers(ABC):
         return (1 - self.uniform_share) * probabilities + self.uniform_share * spread
 
     def member_numbers(self, outputs: Array) -> Array:
-        """Numbers that each member's outputs mean, of their shape; see `NumberScale.decode`.
+        """Numbers from each member's outputs, in the same shape; see `NumberScale.decode`.
 
         Raises:
-            SettingsError: the targets are not numbers.
-            PredictionError: one is too large for a number.
+            SettingsError: the task is not a regression.
+            PredictionError: a number overflows.
         """
         if self.targets.task != "regression":
-            raise SettingsError(f"numbers are of a regression; the task is {self.targets.task}")
+            raise SettingsError(f"numbers need a regression; the task is {self.targets.task}")
         numbers = self.targets.scale.decode(outputs, clip=self.clips)
         check_answers(numbers, axis=1)
         return numbers
 
     def intervals_of(self, numbers: Array, coverage: float) -> tuple[Array, Array]:
-        """As `intervals`, from each member's numbers, (num_members, num_rows, num_outputs)."""
+        """`intervals` from each member's numbers, (num_members, num_rows, num_outputs)."""
         scores = self._held_out_scores()
         return intervals_of_numbers(self.targets.scale, scores, self._as_scored(numbers), coverage)
 
     def sets_of(self, probabilities: Array, coverage: float) -> NDArray[np.bool_]:
-        """As `sets`, from each member's probabilities, (num_members, num_rows, num_classes)."""
+        """`sets` from each member's probabilities, (num_members, num_rows, num_classes)."""
         return self._held_out_scores().sets(self._as_scored(probabilities), coverage)
 
     def _as_scored(self, answers: Array) -> Array:
-        """Answers of each member, or the mean where the mean is what was scored."""
+        """The members' predictions, or their mean if the conformal scores are of the mean."""
         if len(self._held_out_scores().of_members) == len(answers):
             return answers
         mean: Array = answers.mean(axis=0, keepdims=True)

@@ -1,18 +1,17 @@
-"""Intervals and sets that hold the truth with a coverage asked for, without a model of the noise.
+"""Conformal prediction: intervals and sets with a given coverage.
 
-The scores of rows that a network has not learned from say how far it is off. With one network and
-one set of held-out rows this is split conformal prediction (Lei et al., "Distribution-free
+With one set of held-out rows this is split conformal prediction (Lei et al., "Distribution-free
 predictive inference for regression", 2018); with one network for each of K folds it is
 cross-validation+ (Barber et al., "Predictive inference with the jackknife+", 2021, and for sets
-Romano et al., "Classification with valid and adaptive coverage", 2020). Split prediction is
-cross-validation+ with one fold, so that there is one implementation.
+Romano et al., "Classification with valid and adaptive coverage", 2020). The former is the latter
+with one fold, so that there is one implementation.
 
-Scores of classes are 1 − probability of the true class. One answer for a number is scored by its
-distance from the truth. The lowest and the highest of several quantiles are scored by how far the
-truth lies outside them, below 0 inside (Romano et al., "Conformalized quantile regression", 2019).
-Counts and their rates are scored as square roots, whose scatter is about the same at all rates
-(Bartlett, "The square root transformation in analysis of variance", 1936).
-The promise is for new rows drawn as the held-out ones were, on average over rows.
+The score of a class is 1 − the probability of the true class; of a predicted number, the absolute
+error; of several quantiles, how far the truth lies outside the lowest and highest, negative inside
+(Romano et al., "Conformalized quantile regression", 2019). Counts and rates are scored as square
+roots, whose variance hardly depends on the rate (Bartlett, "The square root transformation in
+analysis of variance", 1936). Coverage is marginal: on average over new rows drawn from the same
+distribution as the held-out rows.
 """
 
 import math
@@ -28,8 +27,8 @@ from multilayer.errors import DataError, SettingsError
 
 Array = NDArray[np.float64]
 
-_LARGEST_STORED = 10_000  # scores of a member and output; more would not move a quantile visibly
-_BISECTIONS = 60  # halves the range of candidates to less than a rounding error
+_LARGEST_STORED = 10_000  # scores of a member and output; more hardly change a quantile
+_BISECTIONS = 60  # to less than a rounding error
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +37,7 @@ class ConformalScores:
 
     Args:
         of_members: for each member of the population the scores of the rows that it was not
-            trained on, (num_rows, num_outputs), each column in ascending order. Sets of classes
-            have one column.
+            trained on, (num_rows, num_outputs), each column ascending; one column for classes.
     """
 
     of_members: tuple[Array, ...]
@@ -49,26 +47,26 @@ class ConformalScores:
 
     @classmethod
     def of(cls, scores: Sequence[Array]) -> "ConformalScores":
-        """Sort scores (num_rows, num_outputs) of each member; very many are thinned out evenly."""
+        """Sort the scores of each member, (num_rows, num_outputs), keeping 10,000 at most."""
         return cls(tuple(_thinned(np.sort(each, axis=0)) for each in scores))
 
     @property
     def num_rows(self) -> int:
-        """Held-out rows of all members together."""
+        """Number of held-out rows of all members together."""
         return sum(map(len, self.of_members))
 
     def intervals(self, lower: Array, upper: Array, coverage: float) -> tuple[Array, Array]:
-        """Where the target of each row lies, with probability `coverage`.
+        """Prediction intervals that hold the target with probability `coverage`.
 
         Args:
-            lower: what is predicted, or the lower end of what is, by each member: (num_members,
-                num_rows, num_outputs).
-            upper: the same, or the upper end.
-            coverage: above 0, below 1.
+            lower: each member's prediction or lowest quantile, (num_members, num_rows,
+                num_outputs).
+            upper: each member's prediction or highest quantile, in the same shape.
+            coverage: between 0 and 1, exclusive.
 
         Returns:
-            Lower and upper ends, each (num_rows, num_outputs). Where scores below 0 would make
-            them cross, both are the middle.
+            Lower and upper ends, each (num_rows, num_outputs); both are their mean if negative
+            scores would make them cross.
 
         Raises:
             SettingsError: the coverage is out of range.
@@ -88,15 +86,15 @@ class ConformalScores:
         return np.minimum(low, middle), np.maximum(high, middle)
 
     def sets(self, probabilities: Array, coverage: float) -> NDArray[np.bool_]:
-        """Which classes may be the true one, so that it is among them with this probability.
+        """Prediction sets that hold the true class with probability `coverage`.
 
         Args:
             probabilities: of each member, (num_members, num_rows, num_classes).
-            coverage: above 0, below 1.
+            coverage: between 0 and 1, exclusive.
 
         Returns:
-            (num_rows, num_classes); the most probable class is always in. With too few held-out
-            rows for the coverage, all classes are.
+            Whether each class is in the set, (num_rows, num_classes). The most probable class
+            always is; with too few held-out rows for the coverage all are.
 
         Raises:
             SettingsError: the coverage is out of range.
@@ -110,7 +108,7 @@ class ConformalScores:
         return is_in
 
     def _rank(self, coverage: float) -> int:
-        """⌈coverage (n + 1)⌉: which of the n values in ascending order is the end."""
+        """⌈coverage (n + 1)⌉, the rank of the score that is the end of the interval."""
         is_number = isinstance(coverage, Real) and not isinstance(coverage, bool)
         if not (is_number and 0 < coverage < 1):
             raise SettingsError(f"coverage must be a number between 0 and 1; it is {coverage!r}")
@@ -143,12 +141,12 @@ def _thinned(ascending: Array) -> Array:
 
 
 def scores_of_numbers(scale: NumberScale, numbers: Array, truths: Array) -> Array:
-    """How far each truth lies outside what was predicted.
+    """Conformal scores of a regression; see the module.
 
     Args:
-        scale: of the numbers.
-        numbers: as the scale decodes them, (num_rows, num_numbers × num_outputs_each).
-        truths: (num_rows, num_numbers).
+        scale: of the targets.
+        numbers: predictions from `NumberScale.decode`, (num_rows, num_numbers × num_outputs_each).
+        truths: targets, (num_rows, num_numbers).
 
     Returns:
         (num_rows, num_numbers).
@@ -161,13 +159,14 @@ def scores_of_numbers(scale: NumberScale, numbers: Array, truths: Array) -> Arra
 def intervals_of_numbers(
     scale: NumberScale, scores: ConformalScores, numbers: Array, coverage: float
 ) -> tuple[Array, Array]:
-    """Where the truths lie, with probability `coverage`; see `ConformalScores.intervals`.
+    """Prediction intervals that hold the truth with probability `coverage`.
 
     Args:
-        scale: of the numbers.
+        scale: of the targets.
         scores: of held-out rows, by `scores_of_numbers`.
-        numbers: of each member, (num_members, num_rows, num_numbers × num_outputs_each).
-        coverage: above 0, below 1.
+        numbers: predictions of each member, (num_members, num_rows,
+            num_numbers × num_outputs_each).
+        coverage: between 0 and 1, exclusive.
 
     Returns:
         Lower and upper ends, each (num_rows, num_numbers).
@@ -183,7 +182,7 @@ def intervals_of_numbers(
 
 
 def _ends(scale: NumberScale, numbers: Array) -> tuple[Array, Array]:
-    """Between what the truth is expected, (…, num_numbers) each, on the scale of the scores."""
+    """Lowest and highest prediction, each (…, num_numbers), on the scale of the scores."""
     if scale.are_counts:
         numbers = np.sqrt(numbers)
     by_quantile = scale.by_quantile(numbers)

@@ -1,4 +1,4 @@
-"""No answer that is not a finite number is handed out. This needs no PyTorch."""
+"""Refuse predictions that are not finite. This needs no PyTorch."""
 
 from typing import Any
 
@@ -9,20 +9,20 @@ from multilayer.errors import PredictionError
 
 
 def check_answers(answers: NDArray[Any], axis: int = 0) -> None:
-    """Make sure that all answers are finite.
+    """Check that all predictions are finite.
 
     Args:
         answers: of any shape.
-        axis: along which the rows lie.
+        axis: of the rows.
 
     Raises:
-        PredictionError: one is NaN or infinite; the message names the first row.
+        PredictionError: one is NaN or infinite; the message names the first such row.
     """
     is_finite = np.isfinite(answers)
     if not is_finite.all():
         others = tuple(other for other in range(answers.ndim) if other != axis)
         row = int((~is_finite.all(axis=others)).argmax())
         raise PredictionError(
-            f"the network's answer for row {row + 1} is not a finite number: its inputs or its "
-            "weights are too large"
+            f"the network's prediction for row {row + 1} is not a finite number: its inputs or "
+            "its weights are too large"
         )

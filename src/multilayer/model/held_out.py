@@ -1,4 +1,4 @@
-"""Rows that a network has not learned from, and what they teach about its answers."""
+"""Calibrate a model on held-out rows: temperature and conformal scores."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,18 +15,18 @@ from multilayer.model.model import Model
 from multilayer.model.temperature import FEW_ROWS_TO_MIX, fit_mixture, fit_temperature
 
 Array = NDArray[np.float64]
-# Of each member: outputs (1, num_rows, num_outputs) on its rows, their targets, weights.
+# For each member: outputs (1, num_rows, num_outputs) for its held-out rows, targets, weights.
 Parts = list[tuple[Array, NDArray[np.int64], Array | None]]
 
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """Rows to be measured on.
+    """Held-out rows.
 
     Args:
-        examples: where the rows are.
-        rows: for each member the numbers of the rows that it was not trained on; None: all of
-            `examples`, which no member was trained on.
+        examples: hold the rows.
+        rows: for each member the indices of the rows that it was not trained on; None: no member
+            was trained on any of `examples`.
     """
 
     examples: Examples
@@ -34,49 +34,43 @@ class HeldOut:
 
     @property
     def num_rows(self) -> int:
-        """Rows that any of the members is measured on."""
+        """Number of held-out rows of all members."""
         return len(self.examples) if self.rows is None else sum(map(len, self.rows))
 
     def of_members(self, numbers: Sequence[int]) -> "HeldOut":
-        """The rows of some of the members."""
+        """The held-out rows of some of the members."""
         if self.rows is None:
             return self
         return replace(self, rows=tuple(self.rows[number] for number in numbers))
 
     def row_tensors(self) -> list[Tensor] | None:
-        """The row numbers, as `train` takes them."""
+        """The row indices, as `train` takes them."""
         return None if self.rows is None else [torch.from_numpy(rows) for rows in self.rows]
 
     def calibrated(self, model: Model) -> Model:
-        """The model with a temperature and conformal scores from these rows.
-
-        Conformal scores are of the probabilities as they are after that.
-        """
+        """The model with a temperature and conformal scores, which use the scaled probabilities."""
         parts = list(self._parts(model))
         return self._scored_by(parts, self._tempered_by(parts, model))
 
     def tempered(self, model: Model) -> Model:
-        """The model with a temperature from these rows; one of numbers as it is.
+        """The model with a temperature fitted to these rows; a regression is unchanged.
 
-        The temperature is fitted to the outputs of all members on their own rows. Probabilities
-        are then mixed with the shares of the classes where the rows are few, as far as that makes
-        them likelier (see `fit_mixture`), and with the uniform at weight 1 / (n + 1), which keeps
-        them from certainty (Holzmüller et al., 2024).
+        One temperature is fitted to the outputs of all members for their held-out rows. If the rows
+        are few, probabilities are mixed with the class frequencies (see `fit_mixture`); always with
+        the uniform distribution at weight 1 / (n + 1), so that none is 0 or 1 (Holzmüller et al.,
+        2024).
         """
         return self._tempered_by(list(self._parts(model)), model)
 
     def scored(self, model: Model) -> Model:
-        """The model with conformal scores of its answers for these rows; of labels there are none.
-
-        Intervals and sets are made of them.
-        """
+        """The model with conformal scores from these rows; a multilabel model is unchanged."""
         return self._scored_by(list(self._parts(model)), model)
 
     def answers(self, model: Model) -> tuple[Array, NDArray[Any]]:
-        """Answers for the held-out rows by networks that have not learned from them.
+        """Out-of-sample predictions for the held-out rows.
 
         Returns:
-            Probabilities or numbers (num_rows, num_outputs), and the targets as they are encoded.
+            Probabilities or numbers, (num_rows, num_outputs), and the encoded targets.
         """
         parts = list(self._parts(model))
         mean = model.member_numbers
@@ -118,7 +112,7 @@ class HeldOut:
     def _scored_by(self, parts: Parts, model: Model) -> Model:
         if model.targets.task == "multilabel":
             return model
-        if self.rows is None:  # the members' mean is one network to these rows
+        if self.rows is None:  # score the members' mean as one network
             outputs = np.concatenate([outputs for outputs, _, _ in parts])
             return replace(model, conformal=self._scores(model, [(outputs, parts[0][1])]))
         return replace(
@@ -128,7 +122,7 @@ class HeldOut:
     def _scores(
         self, model: Model, parts: list[tuple[Array, NDArray[np.int64]]]
     ) -> ConformalScores:
-        """Each part is outputs (num_members, num_rows, num_outputs) and targets."""
+        """Conformal scores of parts: outputs (num_members, num_rows, num_outputs), targets."""
         scores = []
         for outputs, targets in parts:
             if model.targets.task == "regression":
@@ -142,7 +136,7 @@ class HeldOut:
         return ConformalScores.of(scores)
 
     def _parts(self, model: Model) -> Iterator[tuple[Array, NDArray[np.int64], Array | None]]:
-        """Each member's outputs (1, num_rows, num_outputs) on its rows, their targets, weights."""
+        """See `Parts`."""
         for number in range(model.network.num_members):
             rows = slice(None) if self.rows is None else torch.from_numpy(self.rows[number])
             weights = self.examples.weights

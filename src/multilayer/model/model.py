@@ -1,4 +1,4 @@
-"""Networks that answer for images or for the rows of a table, to be gone on with in PyTorch."""
+"""A model in PyTorch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ from multilayer.model.answers import Answers, Array
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Model(Answers):
-    """A population of networks with all that is needed between a raw row and its answer.
+    """A population of networks with everything between raw rows and predictions.
 
     Args:
-        network: the population; its members' answers are averaged. For the others see `Answers`.
+        network: the population; predictions are averaged. For the others see `Answers`.
     """
 
     network: Network
@@ -34,13 +34,13 @@ class Model(Answers):
         class_names: Sequence[str],
         details: dict[str, Any] | None = None,
     ) -> "Model":
-        """A model that labels images.
+        """A classifier of images.
 
         Args:
-            network: takes bytes, pixel by pixel, row by row.
+            network: takes flattened images as bytes.
             image_shape: height and width of the images.
             class_names: a name for each output.
-            details: how it came about; kept in the file for people.
+            details: how the model was trained; kept in the file.
         """
         targets = Targets.of_class_names(class_names)
         return cls(None, ImageEncoder(image_shape), targets, network, details=details or {})
@@ -52,29 +52,29 @@ class Model(Answers):
 
     @property
     def num_members(self) -> int:
-        """Networks whose answers are averaged."""
+        """Number of networks whose predictions are averaged."""
         return self.network.num_members
 
     @property
     def parameters(self) -> dict[str, NDArray[np.float32]]:
-        """Of all members by the names of their slots, (num_members, …)."""
+        """Parameters of all members by slot name, (num_members, …)."""
         return {name: view.numpy() for name, view in self.network.named_parameters()}
 
     def encoded_outputs(self, inputs: NDArray[Any]) -> Array:
         """See `Answers`."""
-        inputs = np.require(inputs, requirements=["C", "W"])  # as PyTorch wants them
+        inputs = np.require(inputs, requirements=["C", "W"])  # for torch.from_numpy
         outputs: Array = self._answering.logits(torch.from_numpy(inputs)).numpy()
         return outputs
 
     @cached_property
     def _answering(self) -> Network:
-        """The population in the type in which answers are computed."""
+        """The population in the dtype of the encoder's `answer_dtype`."""
         if self.encoder.answer_dtype is np.float32:
             return self.network
         return Network.of(self.network.spec, self.network.parameters.double())
 
     def __getstate__(self) -> dict[str, Any]:
-        """The fields alone: what can be made again need not be kept."""
+        """The fields only, without cached properties."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 

@@ -1,6 +1,6 @@
-"""A model as one safetensors file; see docs/model-file.md.
+"""Save and load a model as one safetensors file; see docs/model-file.md.
 
-Reading one builds nothing before all of it is checked, and needs PyTorch for a `Model` alone.
+A file is validated completely before anything is built from it. Only `Model` needs PyTorch.
 """
 
 import math
@@ -34,15 +34,15 @@ _KEYS = {
     "schema", "encoder", "targets", "network", "num_members", "temperature", "uniform_share",
     "clips", "num_conformal_rows", "details",
 }  # fmt: skip
-_BYTES_OF_RESULTS = 200_000  # more than training adds to the description
+_BYTES_OF_RESULTS = 200_000  # upper bound of what training adds to the metadata
 
 
 def save_model(model: "Model | Predictor", path: str | Path) -> None:
-    """Write a model file, whole or not at all.
+    """Write a model file atomically.
 
     Raises:
-        ModelFileError: a weight is not a finite number, a class is neither text, a number nor a
-            boolean, or the description is larger than a file may hold; nothing is written.
+        ModelFileError: a weight is not finite, a class is not text, a number or a boolean, or the
+            metadata are too large; nothing is written.
         OutputError: it cannot be written.
     """
     scores = () if model.conformal is None else model.conformal.of_members
@@ -54,13 +54,13 @@ def save_model(model: "Model | Predictor", path: str | Path) -> None:
 
 
 def load_model(path: str | Path) -> "Model":
-    """Read a model file, to go on with it in PyTorch; see also `load_predictor`.
+    """Load a model file as a PyTorch model; `load_predictor` needs no PyTorch.
 
     Args:
-        path: of the file, or of the folder of a run.
+        path: of the file or of a run folder.
 
     Raises:
-        ModelFileError: the file is missing, damaged or not one of ours.
+        ModelFileError: the file is missing, damaged or not a model file of this package.
     """
     content = load_predictor(path)
     import torch
@@ -77,19 +77,19 @@ def load_model(path: str | Path) -> "Model":
 
 
 def load_predictor(path: str | Path) -> Predictor:
-    """Read a model file, to answer with it without PyTorch; see also `load_model`.
+    """Load a model file for predictions without PyTorch; see also `load_model`.
 
     Args:
-        path: of the file, or of the folder of a run.
+        path: of the file or of a run folder.
 
     Raises:
-        ModelFileError: the file is missing, damaged or not one of ours.
+        ModelFileError: the file is missing, damaged or not a model file of this package.
     """
     return predictor_of(read_container(file_of_model(path), KIND, *KINDS))
 
 
 def file_of_model(path: str | Path) -> Path:
-    """The model file of a run folder; any other path is that of the file itself.
+    """The model file of a run folder; a path that is not a folder is returned unchanged.
 
     Raises:
         ModelFileError: the folder holds no model.
@@ -99,24 +99,23 @@ def file_of_model(path: str | Path) -> Path:
         return path
     if not (path / FILE_NAME).is_file():
         raise ModelFileError(
-            f"{path} holds no {FILE_NAME}; it must be a model file, or the folder of a run "
-            "that has finished"
+            f"{path} holds no {FILE_NAME}; give a model file, or the folder of a finished run"
         )
     return path / FILE_NAME
 
 
 def check_saveable(model: "Model", path: str | Path) -> None:
-    """Make sure that a model which is still to be trained will fit into a file.
+    """Check before training that the model's metadata will fit into a file.
 
     Raises:
-        ModelFileError: it will not; the message says what is too large.
+        ModelFileError: they will not; the message says what is too large.
     """
     try:
         document_text(Path(path), KIND, _document(model, path), _BYTES_OF_RESULTS)
     except ModelFileError as error:
         raise ModelFileError(
             f"the model of these {len(model.encoder.column_names):,} columns could not be saved: "
-            f"{error}; leave out columns, or those of very many categories"
+            f"{error}; drop columns, first those with very many categories"
         ) from error
 
 
@@ -142,7 +141,7 @@ def _document(model: "Model | Predictor", path: str | Path) -> dict[str, Any]:
 
 
 def predictor_of(container: Container) -> Predictor:
-    """What a file holds, all of it checked.
+    """Build a predictor from a container, validating all of it.
 
     Raises:
         ModelFileError: it does not describe a model.
@@ -167,7 +166,7 @@ def predictor_of(container: Container) -> Predictor:
         num_members = document["num_members"]
         _check_fits(spec, encoder, targets)
         if len(counts) not in (0, 1, num_members):
-            raise ValueError(f"{len(counts)} arrays of scores are not of {num_members} networks")
+            raise ValueError(f"{len(counts)} arrays of scores do not fit {num_members} networks")
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelFileError(f"{container.path} does not describe a model: {error}") from error
     width = len(targets.names) if targets.task == "regression" else 1
@@ -195,14 +194,14 @@ def predictor_of(container: Container) -> Predictor:
 
 
 def _rows_of(document: dict[str, Any]) -> "tuple[Schema | None, Encoder | ImageEncoder]":
-    """What the rows are that the model takes."""
+    """Schema and encoder."""
     described = document["encoder"]
     kind = described["kind"]
     if kind == ImageEncoder.kind and document["schema"] is None:
         return None, ImageEncoder.from_json(described)
     if kind != "table":
-        raise ValueError(f"an encoder of {kind!r:.80} with this schema is not known")
-    # Images need none of this; loading it takes as long as all else that answers for them.
+        raise ValueError(f"an encoder of {kind!r:.80} with this schema is unknown")
+    # Loaded for tables only: it takes as long as everything else needed for images.
     from multilayer.columns.schema import Schema
     from multilayer.encoding.encoder import Encoder
 
@@ -210,7 +209,7 @@ def _rows_of(document: dict[str, Any]) -> "tuple[Schema | None, Encoder | ImageE
 
 
 def _check_fits(spec: NetworkSpec, encoder: "Encoder | ImageEncoder", targets: Targets) -> None:
-    """Raise ValueError unless the networks take what the encoder makes, and give what is wanted."""
+    """Raise ValueError unless the networks fit the encoder and the targets."""
     made = (encoder.num_inputs, targets.num_outputs)
     if made != (spec.num_inputs, spec.num_outputs):
         what = f"{encoder.num_inputs} inputs and {targets.num_outputs} outputs"
@@ -221,17 +220,17 @@ def _check_fits(spec: NetworkSpec, encoder: "Encoder | ImageEncoder", targets: T
             f"{what} do not fit a network of {spec.num_inputs} inputs and {spec.num_outputs} "
             "outputs"
         )
-    is_scaled = spec.input_scale == 1 or encoder.image_shape is not None  # codes would be others
+    is_scaled = spec.input_scale == 1 or encoder.image_shape is not None  # codes must not be scaled
     if (
         spec.category_sizes != encoder.category_sizes
         or spec.embedded_numbers not in (0, encoder.num_numeric)
         or not (math.isfinite(spec.input_scale) and is_scaled)
     ):
-        raise ValueError("the network takes other categories, numbers or scales than the encoder's")
+        raise ValueError("categories, numbers or scale of the network do not match the encoder")
 
 
 def _spread(document: dict[str, Any], targets: Targets) -> tuple[float, ...] | None:
-    """Shares of the classes, which not every file has."""
+    """Shares of the classes, if the file has them."""
     if "spread" not in document:
         return None
     shares = document["spread"]

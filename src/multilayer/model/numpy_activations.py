@@ -1,4 +1,4 @@
-"""The activation functions in NumPy: what `engine.activations` computes, without PyTorch."""
+"""The activation functions of `engine.activations` in NumPy."""
 
 from collections.abc import Callable
 
@@ -103,12 +103,12 @@ def _identity(z: Array) -> None:
     pass
 
 
-# NumPy is faster with numbers that are float32 already than with Python's own.
+# NumPy is faster with float32 scalars than with Python floats.
 _ZERO, _HALF, _HUNDREDTH = np.float32(0), np.float32(0.5), np.float32(0.01)
 _TWO, _TWENTY = np.float32(2), np.float32(20)
 _SELU_ALPHA, _SELU_SCALE = np.float32(1.6732632423543772), np.float32(1.0507009873554805)
 
-# Each turns z into f(z) in place, element by element.
+# Each replaces z by f(z) in place, elementwise.
 NUMPY_ACTIVATIONS: dict[ActivationName, Callable[[Array], None]] = {
     "relu": _relu,
     "leaky_relu": _leaky_relu,

@@ -1,4 +1,4 @@
-"""One network's forward pass in NumPy, with all that a `NetworkSpec` may have."""
+"""The forward pass of one network in NumPy, for every `NetworkSpec`."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -16,13 +16,13 @@ from multilayer.engine.specification import (
 )
 from multilayer.model.numpy_activations import NUMPY_ACTIVATIONS
 
-_ALIGNMENT_BYTES = 64  # a line of the processor's cache
+_ALIGNMENT_BYTES = 64  # a cache line
 
 Array = NDArray[Any]
 
 
 class _Buffers(NamedTuple):
-    """Memory for one call with so many rows."""
+    """Buffers for one call with `num_rows` rows."""
 
     num_rows: int
     hidden: list[Array]  # each (num_rows, width)
@@ -30,19 +30,18 @@ class _Buffers(NamedTuple):
 
 
 class NumPyNetwork:
-    """Answers as `Network` does, to 1e-5.
+    """Gives the outputs of `Network` to within 1e-5.
 
-    What is linear before or after a product is made part of its matrix once: the scale of inputs
-    and features, their standardisation, batch norm by its running statistics.
+    Linear operations around a matrix product are folded into the matrix once: the scale of inputs
+    and features, their standardization, batch norm with its running statistics.
 
-    Written for one row as well as for many: there, each call of NumPy costs about as much as its
-    arithmetic. Buffers are made once for each number of rows, and for each thread that asks at
-    the same time.
+    Also fast for single rows, where a NumPy call costs about as much as its arithmetic. Buffers are
+    kept for each number of rows and each concurrent thread.
 
     Args:
         spec: the network's shape.
-        parameters: values of one member by the name of their slot, of the slot's shape.
-        dtype: in which it computes: float32, or float64.
+        parameters: of one member, by slot name, in the slots' shapes.
+        dtype: of the computation, float32 or float64.
     """
 
     def __init__(
@@ -74,12 +73,11 @@ class NumPyNetwork:
         self._spare_buffers: Spares[_Buffers] = Spares()
 
     def logits(self, inputs: Array, out: Array | None = None) -> Array:
-        """What the last layer says. Any number of threads may ask at once.
+        """Outputs of the last layer; thread-safe.
 
         Args:
-            inputs: (num_rows, row_width), of the network's type, left unchanged.
-            out: where the answer goes, (num_rows, num_outputs), of the network's type and without
-                gaps in memory; None: new memory.
+            inputs: (num_rows, row_width), of the network's dtype, left unchanged.
+            out: written to if given, (num_rows, num_outputs), contiguous, of the network's dtype.
 
         Returns:
             (num_rows, num_outputs).
@@ -122,7 +120,7 @@ class NumPyNetwork:
         values += difference
 
     def _expanded(self, rows: Array) -> Array:
-        """Blocks of one-hot columns made dense; see `engine.layers.inputs.OneHotExpansion`."""
+        """Expand blocks of one-hot columns; see `engine.layers.inputs.OneHotExpansion`."""
         inputs = np.empty((len(rows), self._spec.num_inputs), self._dtype)
         for row_part, part in self._plain_parts:
             inputs[:, part] = rows[:, row_part]
@@ -135,7 +133,7 @@ class NumPyNetwork:
         return inputs
 
     def _embed(self, inputs: Array, features: Array) -> Array:
-        """Write features of rows; see `engine.layers.embeddings`."""
+        """Write the embedded rows to `features`; see `engine.layers.embeddings`."""
         spec, parameters = self._spec, self._parameters
         values = inputs * self._dtype(spec.input_scale)
         if spec.standardize_inputs:
@@ -166,7 +164,7 @@ class NumPyNetwork:
         return features
 
     def _folded(self, number: int) -> tuple[Array, Array]:
-        """A layer's matrix and bias, with what is linear around it; worked out in float64."""
+        """A layer's matrix and bias with the linear operations around it; computed in float64."""
         parameters = {
             name.rpartition(".")[2]: np.asarray(values, np.float64)
             for name, values in self._parameters.items()
@@ -181,7 +179,7 @@ class NumPyNetwork:
                 bias = bias - offset
         if "gain" in parameters:
             factor = parameters["gain"] / np.sqrt(parameters["variance"] + BATCH_NORM_EPSILON)
-            # The bias of a layer with batch norm comes after it, but for the offset above.
+            # With batch norm a layer's bias is added after it, but the offset above is not.
             own_bias, offset = parameters["bias"], bias - parameters["bias"]
             weight, bias = weight * factor, own_bias + (offset - parameters["mean"]) * factor
         return _aligned(weight.astype(self._dtype)), bias.astype(self._dtype)
@@ -189,7 +187,7 @@ class NumPyNetwork:
     def _with_inputs_scaled(
         self, weight: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """W for raw inputs, and what to subtract after: (c x − m) s W = x (c s W) − m s W."""
+        """The matrix for raw inputs, and the offset: (c x − m) s W = x (c s W) − m s W."""
         offset = np.zeros((1, weight.shape[1]))
         if self._spec.standardize_inputs:
             weight = self._parameters["inputs.scale"].T.astype(np.float64) * weight
@@ -198,7 +196,7 @@ class NumPyNetwork:
 
 
 def _aligned(matrix: Array) -> Array:
-    """A copy that starts at the start of a cache line; products with it are a tenth faster."""
+    """A copy aligned to a cache line, which makes products a tenth faster."""
     memory = np.empty(matrix.nbytes + _ALIGNMENT_BYTES, np.uint8)
     start = -memory.ctypes.data % _ALIGNMENT_BYTES
     copy = memory[start : start + matrix.nbytes].view(matrix.dtype).reshape(matrix.shape)

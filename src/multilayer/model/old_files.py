@@ -1,4 +1,4 @@
-"""Model files of the format versions 1 to 3, which knew two kinds, as one of today has it."""
+"""Convert model files of format versions 1 to 3, which had two kinds, to the current keys."""
 
 from typing import Any
 
@@ -16,11 +16,11 @@ _KEYS = {
 
 
 def document_of_old(container: Container) -> dict[str, Any]:
-    """The document of a file of an earlier version, with the keys of today.
+    """The metadata of a file of an earlier version, with the current keys.
 
     Raises:
         ModelFileError: keys are missing or unknown.
-        TypeError, ValueError: a value is none that could be read then.
+        TypeError, ValueError: a value is invalid.
     """
     container.check_keys(_KEYS[container.kind])
     document = container.document

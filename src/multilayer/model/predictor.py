@@ -1,4 +1,4 @@
-"""A model that answers through NumPy: ready at once, as it needs no PyTorch."""
+"""A model that predicts with NumPy, without the cost of loading PyTorch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,20 +13,20 @@ from multilayer.engine.specification import NetworkSpec
 from multilayer.model.answers import Answers, Array
 from multilayer.model.numpy_network import NumPyNetwork
 
-_CHUNK_ROWS = 512  # answered at once; their hidden values still fit the cache
+_CHUNK_ROWS = 512  # rows at once; their hidden values fit the cache
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Predictor(Answers):
-    """What a model file holds. It answers as `Model` does, to 1e-5 for images, else to 1e-6.
+    """The content of a model file; predicts like `Model` to 1e-5 for images, 1e-6 for tables.
 
-    Its buffers are made once for each number of rows, so that asking again and again for as many
-    allocates nothing but the answer. Any number of threads may ask at once.
+    Thread-safe. Buffers are kept for each number of rows, so that repeated calls with as many rows
+    allocate only the result.
 
     Args:
         spec: the networks' shape.
-        parameters: of all members by the names of their slots, (num_members, …), float32. For the
-            other arguments see `Answers`.
+        parameters: of all members by slot name, (num_members, …), float32. For the other arguments
+            see `Answers`.
     """
 
     spec: NetworkSpec
@@ -35,7 +35,7 @@ class Predictor(Answers):
 
     @property
     def num_members(self) -> int:
-        """Networks whose answers are averaged."""
+        """Number of networks whose predictions are averaged."""
         return len(next(iter(self.parameters.values())))
 
     def encoded_outputs(self, inputs: NDArray[Any]) -> Array:

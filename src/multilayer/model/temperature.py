@@ -1,6 +1,6 @@
-"""Two numbers that make probabilities mean what they say.
+"""Calibrate probabilities by a temperature and a share of the class frequencies.
 
-(1 − base share) softmax(logits / temperature) + base share × the shares of the classes.
+(1 − base share) softmax(logits / temperature) + base share × class frequencies.
 """
 
 import numpy as np
@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-# A network that is never wrong on the held-out rows would ask for a temperature of 0.
+# Without bounds, a network that is never wrong on the held-out rows has a temperature of 0.
 _COLDEST, _HOTTEST = 0.05, 20.0
 _BISECTIONS = 50
-# A few rows ask for the coldest or the hottest by chance: log T is drawn towards log 2, as what is
-# fitted to a small table is too certain.
+# With few rows the temperature varies by chance, so that log T has a normal prior centred at log 2:
+# networks fitted to small tables are overconfident.
 FEW_ROWS, PRIOR_TEMPERATURE = 20, 2.0
 _PRIOR_DEVIATION = 0.7
-FEW_ROWS_TO_MIX = 50  # as many need the temperature alone
+FEW_ROWS_TO_MIX = 50  # with so many rows the temperature suffices
 _TEMPERATURES = np.geomspace(0.3, _HOTTEST, 25)
-_PRIOR_ROWS = 0.5  # that only the shares of the classes explain
+_PRIOR_ROWS = 0.5  # strength of the prior on the base share, in rows
 
 
 def fit_temperature(
@@ -26,22 +26,22 @@ def fit_temperature(
     weights: Array | None,
     num_rows: int | None = None,
 ) -> float:
-    """The temperature with the least cross entropy on rows that were not trained on.
+    """The temperature that minimizes the cross entropy on held-out rows.
 
-    With β = 1 / temperature the derivative Σ w (E_softmax(βz)[z] − z_target) rises in β, so that
+    With β = 1 / temperature the derivative Σ w (E_softmax(βz)[z] − z_target) increases in β;
     its zero is found by bisection (Guo et al., "On calibration of modern neural networks", 2017).
 
     Args:
-        logits: (num_rows, num_classes); for several yes-or-no targets, (num_rows, num_targets).
-        targets: the true class (num_rows,), or 0 and 1 (num_rows, num_targets).
-        weights: of the rows, (num_rows,); None counts all alike.
-        num_rows: how many rows of the table they are; of fewer than 20 the temperature is drawn
-            towards 2 (a normal prior on its logarithm). None: enough.
+        logits: (num_rows, num_classes); for a multilabel task (num_rows, num_labels).
+        targets: the true class, (num_rows,), or 0 and 1, (num_rows, num_labels).
+        weights: sample weights, (num_rows,); None: all 1.
+        num_rows: number of distinct rows; with fewer than 20 the logarithm of the temperature has a
+            normal prior centred at log 2. None: no prior.
 
     Returns:
         A number from 0.05 to 20.
     """
-    if targets.ndim == 2:  # each yes-or-no is a choice between the logits z and 0
+    if targets.ndim == 2:  # a binary label is a choice between the logits z and 0
         weights = None if weights is None else np.repeat(weights, targets.shape[1])
         logits = np.stack([np.zeros(targets.size), logits.reshape(-1)], axis=1)
         targets = targets.reshape(-1)
@@ -71,22 +71,22 @@ def fit_mixture(
     weights: Array | None,
     num_rows: int,
 ) -> tuple[float, float]:
-    """The temperature, and how much of the shares of the classes to mix in.
+    """The temperature, and the weight of the class frequencies in the mixture.
 
-    Both are chosen together, as a high temperature would else do what
-    mixing does better; a normal prior on log T is centred at log 2.
+    Both are fitted jointly, as otherwise a high temperature stands in for mixing; log T has a
+    normal prior centred at log 2.
 
     Args:
-        logits: (num_rows, num_classes), of rows that were not trained on.
-        shares: of the classes, (num_classes,).
+        logits: (num_rows, num_classes), of held-out rows.
+        shares: class frequencies, (num_classes,).
         targets: the true class, (num_rows,).
-        weights: of the rows, (num_rows,); None counts all alike.
-        num_rows: how many rows of the table they are.
+        weights: sample weights, (num_rows,); None: all 1.
+        num_rows: number of distinct rows.
     """
     logits = logits - logits.max(axis=1, keepdims=True)
 
     def mixed(temperature: float) -> tuple[float, float, float]:
-        """The penalised log likelihood, with the two numbers that give it."""
+        """The penalized log likelihood, the temperature, and the best share for it."""
         odds = np.exp(logits / temperature)
         odds /= odds.sum(axis=1, keepdims=True)
         share = fit_base_share(odds, shares, targets, weights, num_rows)
@@ -108,18 +108,17 @@ def fit_base_share(
     weights: Array | None,
     num_rows: int,
 ) -> float:
-    """How much of the shares of the classes to mix into probabilities.
+    """The weight s of the class frequencies in the mixture.
 
-    The log likelihood of (1 − s) p + s × shares is concave in s; with the logarithm of s beside
-    it, as a fraction of a row, its derivative falls from infinity, so that bisection finds where
-    it is 0. Of many rows that the network tells apart s goes to 0.
+    It maximizes the log likelihood of (1 − s) p + s × shares plus a prior of 0.5 log s, which is
+    concave in s, by bisection. With many rows that the network classifies well s goes to 0.
 
     Args:
-        probabilities: (num_rows, num_classes), of rows that were not trained on.
-        shares: of the classes, (num_classes,).
+        probabilities: (num_rows, num_classes), of held-out rows.
+        shares: class frequencies, (num_classes,).
         targets: the true class, (num_rows,).
-        weights: of the rows, (num_rows,); None counts all alike.
-        num_rows: how many rows of the table they are.
+        weights: sample weights, (num_rows,); None: all 1.
+        num_rows: number of distinct rows.
 
     Returns:
         A number from 0 to 1.
