@@ -1,4 +1,4 @@
-"""A run and its folder while it is trained: begun anew, or taken up where it was left."""
+"""The folder of a run while it trains: created for a new run, or resumed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OpenRun:
-    """A run's folder, which nobody else fills meanwhile, and what is known of its training.
+    """A run's locked folder, and the state to resume from.
 
     Attributes:
-        folder: where everything goes.
-        keeper: keeps the states of the training in it.
-        state: where the training goes on; None: at the beginning.
-        notes: what was found damaged when the run was taken up again, a line each.
+        folder: the run folder.
+        keeper: writes its checkpoints.
+        state: where the training resumes; None: at the start.
+        notes: damaged checkpoints found when the run was resumed, a line each.
         history: a line for each epoch before `state`.
     """
 
@@ -35,15 +35,15 @@ class OpenRun:
     history: tuple[dict[str, Any], ...]
 
     @classmethod
-    def begun(
+    def create(
         cls, folder: RunFolder, description: Mapping[str, Any], plan: CheckpointPlan
     ) -> "OpenRun":
-        """Begin in an empty folder.
+        """Start a run in an empty folder.
 
         Args:
             folder: the folder.
-            description: what settings.json shall say: all that the training follows from.
-            plan: when states are kept.
+            description: the content of settings.json.
+            plan: when to write checkpoints.
 
         Raises:
             OutputError: the folder cannot be written.
@@ -56,19 +56,19 @@ class OpenRun:
         return cls(folder, _checkpoints(folder, plan), None, (), ())
 
     @classmethod
-    def taken_up(
+    def resume(
         cls, path: str | Path, description: Mapping[str, Any], plan: CheckpointPlan
     ) -> "OpenRun":
-        """Go on in a folder from its newest whole state, or from the beginning if it has none.
+        """Resume a run from its newest undamaged checkpoint, or from the start without one.
 
         Args:
             path: the folder.
-            description: what settings.json must say.
-            plan: when states are kept from here on.
+            description: what its settings.json must hold.
+            plan: when to write checkpoints from here on.
 
         Raises:
-            CheckpointError: data, settings or versions are not those of the run.
-            RunFolderError: another process fills the folder, or it is no run folder.
+            CheckpointError: data, settings or versions differ from those of the run.
+            RunFolderError: another process writes into the folder, or it is not a run folder.
             OutputError: the folder cannot be written.
         """
         folder = RunFolder.reopened(path)
@@ -76,7 +76,7 @@ class OpenRun:
             saved = read_settings(path)
             given = as_json(description)
             check_same_training(_compared(saved, saved), _compared(given, saved))
-            if saved["data"] != as_json(description["data"]):  # they have moved
+            if saved["data"] != as_json(description["data"]):  # they were moved
                 folder.write_json("settings.json", {**saved, "data": description["data"]})
             keeper = _checkpoints(folder, plan)
             state, notes = keeper.latest()
@@ -89,23 +89,27 @@ class OpenRun:
 
     @property
     def place(self) -> tuple[int, int] | None:
-        """The epoch that a resumed run goes on in, and its batches done; None: the beginning."""
+        """The epoch, and its batches done, from which the run resumes; None: the start."""
         state = self.state
         return None if state is None else (state.epoch, state.num_batches_done)
 
 
 def _compared(description: dict[str, Any], saved: dict[str, Any]) -> dict[str, Any]:
-    """Without where the data were: downloaded, kept or moved, they are the same data.
+    """The settings to compare, without the paths of the data and sentences about its columns.
 
-    What an earlier version did not write down of the data is not compared; the checkpoint has a
-    checksum of what is learned from.
+    Keys that an earlier version did not write are not compared; the checkpoint has a checksum of
+    the training data.
     """
     known = _as_far_as_known(description["data"], without_paths(saved["data"]))
+    schema = known.get("schema")
+    if isinstance(schema, dict):  # another version may word its sentences differently
+        columns = [{**column, "reason": ""} for column in schema["columns"]]
+        known["schema"] = {**schema, "columns": columns, "warnings": []}
     return {**description, "data": known}
 
 
 def _as_far_as_known(value: Any, saved: Any) -> Any:
-    """A value without the names that a saved one does not have."""
+    """A value without the keys that the saved one lacks, recursively."""
     if isinstance(value, dict) and isinstance(saved, dict):
         return {name: _as_far_as_known(value.get(name), saved[name]) for name in saved}
     if isinstance(value, list) and isinstance(saved, list) and len(value) == len(saved):
