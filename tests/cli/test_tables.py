@@ -399,7 +399,7 @@ def test_a_table_of_one_row(capsys, tmp_path):
         (["train", "houses.csv", "--target", "town", "--task", "regression"], "must be a number"),
         (["train", "new.csv", "--target", "price", "--memory-limit", "much"], "500MB or 4GB, not"),
         (["train", "new.csv", "--target", "price", "--memory-limit", "1MB"], "smallest that works"),
-        (["evaluate", "price"], "name a file with rows it has not learned from"),
+        (["evaluate", "price"], "name a file with rows that it was not trained on"),
         (["evaluate", "price", "few.csv"], "cannot read few.csv"),
         (["evaluate", "absent", "new.csv"], "there is no run folder absent"),
         (["predict", "houses.csv", "new.csv"], "houses.csv is not a whole file of ours"),

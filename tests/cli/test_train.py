@@ -126,7 +126,7 @@ def test_digits_train_to_a_good_accuracy(multilayer, tmp_path):
         (["--num-threads", "4096"], "--num-threads is 4096, and this process may use"),
         (["--device", "gpu"], 'Choose from: "cpu", "cuda"'),
         (["--patience", "3"], "patience 3 needs a selection"),
-        (["--selection", "loss"], "would choose by the test rows"),
+        (["--selection", "loss"], "would use the test set"),
         (["--augment", "shift,rotate"], "unknown augment 'rotate'; known are: shift, flip"),
         (["--augment", "flip,flip"], "augment names flip, flip; each may stand there once"),
         (["--dropout", "1"], "dropout must be a number from 0 up to, not including, 1"),
@@ -202,7 +202,7 @@ def test_a_folder_that_is_not_empty_is_left_alone(multilayer, small_folder, tmp_
     (tmp_path / "run" / "thesis.txt").write_text("precious")
     done = multilayer("train", small_folder, "--output", "run")
     assert done.returncode == 2
-    assert done.stderr == "error: the output folder run is not empty; name another one\n"
+    assert done.stderr == "error: the output folder run is not empty; name another one (--output)\n"
     assert names_in(tmp_path / "run") == ["thesis.txt"]
 
 

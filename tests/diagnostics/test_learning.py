@@ -49,7 +49,7 @@ def test_a_plane_is_learned_and_its_regions_drawn(name, tmp_path):
     learning = learning_of(name)
     snapshots = list(snapshots_of(learning))
     last = Network.of(learning.spec, snapshots[-1].parameters.unsqueeze(0))
-    assert evaluate(last, learning.learned).accuracy[0] > 0.95
+    assert evaluate(last, learning.train).accuracy[0] > 0.95
     if name != "moons":
         return
     save_pictures(learning, snapshots, tmp_path)

@@ -108,7 +108,7 @@ def test_without_its_table_a_run_is_shown_as_far_as_it_goes(of_numbers, tmp_path
     content = run_content(copy)
     assert content.scores
     assert content.importance is None
-    assert "not there any more" in content.missing[0]
+    assert "no longer exists" in content.missing[0]
 
 
 def test_the_command_says_the_same_roles(of_classes):

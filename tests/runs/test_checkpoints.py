@@ -120,7 +120,7 @@ def test_a_damaged_newest_one_is_named_and_the_older_one_taken(tmp_path):
     found, notes = again.latest()
     assert found.epoch == 2
     assert len(notes) == 1
-    assert "a damaged checkpoint is left out: " in notes[0]
+    assert "a damaged checkpoint is skipped: " in notes[0]
     keep(again, state(2, 5))
     assert names(tmp_path / "c") == ["epoch-00002-batch-0000000", "epoch-00002-batch-0000005"]
 
@@ -138,7 +138,7 @@ def test_the_older_one_stays_until_the_newer_one_was_read_back(tmp_path, monkeyp
         return checksum
 
     monkeypatch.setattr(TrainingState, "save", save_badly)
-    with pytest.raises(OutputError, match="the disk did not keep what was written"):
+    with pytest.raises(OutputError, match="a checkpoint is damaged after writing"):
         keep(checkpoints, state(3))
     monkeypatch.undo()
     assert Checkpoints(tmp_path / "c").latest()[0].epoch == 2

@@ -104,5 +104,7 @@ def test_documents_of_later_versions_are_refused(version, project):
         shutil.copytree(FOLDERS / "2026-11-28-table", name)
         path = Path(name, name)
         path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": version}))
-        with pytest.raises(RunFolderError, match=f"{name} is not that of a run: .*format_version"):
+        with pytest.raises(
+            RunFolderError, match=f"{name} is not a valid file of a run: .*format_version"
+        ):
             read(name)

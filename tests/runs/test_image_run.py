@@ -59,7 +59,7 @@ def test_a_run_leaves_a_whole_folder(finished, small_folder):
     assert [line["epoch"] for line in lines] == [1, 2, 3]
     assert results["train_seconds"] == pytest.approx(sum(line["seconds"] for line in lines))
     assert list(results["part_seconds"]) == [
-        "reading the data", "calibrating and scoring", "training and watching it",
+        "reading the data", "calibrating and scoring", "training and validation",
     ]  # fmt: skip
     # The book's way: the test rows are watched.
     assert lines[-1]["validation_accuracy"] == results["test_accuracy"]
@@ -115,7 +115,7 @@ def test_held_out_rows_are_watched_in_place_of_the_test_rows(small_folder, tmp_p
 
 
 def test_the_test_rows_are_never_selected_by(small_folder, tmp_path):
-    with pytest.raises(SettingsError, match="would choose by the test rows; hold rows out"):
+    with pytest.raises(SettingsError, match="would use the test set; hold rows out"):
         make_run(small_folder, tmp_path / "run", selection="loss")
     assert not (tmp_path / "run").exists()
     held_out = {"selection": "loss", "validation_fraction": 0.2, "max_epochs": 4}

@@ -60,5 +60,5 @@ def test_rows_that_nobody_is_said_to_have_held_out_are_named(run, tmp_path):
     settings["data"]["validation_members"] = [0] * 89
     settings["data"]["validation_rows"] = settings["data"]["validation_rows"][:89]
     (tmp_path / "settings.json").write_text(json.dumps(settings))
-    with pytest.raises(RunFolderError, match="does not say who held out row 89"):
+    with pytest.raises(RunFolderError, match="do not name the network of row 89"):
         members_holding_out(tmp_path, rows)

@@ -110,12 +110,12 @@ def test_all_that_looks_at_a_run_finds_its_table_or_is_told(project, monkeypatch
     assert (
         "t.csv of the run run no longer exists; name the file where it" in capsys.readouterr().err
     )
-    assert "is not there any more; name a table" in inspect_table("run").reason
+    assert "no longer exists; name a table" in inspect_table("run").reason
     assert command(["doctor", "run", "data/u.csv"]) == 0
     Path("data/u.csv").write_text(Path("data/u.csv").read_text().replace("yes", "Yes"))
     capsys.readouterr()
     assert command(["picture", "run", "data/u.csv"]) == 2
-    assert "has changed since the run run, or is another one" in capsys.readouterr().err
+    assert "has changed since the run run: its SHA-256" in capsys.readouterr().err
     assert not Path("runs").exists()
 
 

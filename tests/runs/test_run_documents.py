@@ -112,7 +112,7 @@ def test_values_of_other_types_are_used_or_refused(folder, tmp_path, kind):
         ("settings.json", ("data", "validation"), [1], r"data.validation must be text or null"),
         ("settings.json", ("data", "validation_rows"), [[], 1],
          r"data.validation_rows\[0\] must be a whole number from 0; it is \[\]"),
-        ("settings.json", ("data", "validation_members"), [0], "must be as many as"),
+        ("settings.json", ("data", "validation_members"), [0], "must be as long as"),
         ("settings.json", ("settings", "hidden_widths"), [10**19], r"hidden_widths\[0\] must be a"),
         ("settings.json", ("settings", "from_the_future"), {"a": 1}, "settings.from_the_future"),
         ("settings.json", ("data", "schema", "columns", 0, "kind"), 7, "kind must be 'numeric' or"),
@@ -123,7 +123,7 @@ def test_values_of_other_types_are_used_or_refused(folder, tmp_path, kind):
 def test_what_is_not_as_declared_is_named(table, name, place, value, complaint):
     document = json.loads((table / name).read_text())
     (table / name).write_text(json.dumps(changed(document, place, value)))
-    with pytest.raises(RunFolderError, match=f"{name} is not that of a run: .*{complaint}"):
+    with pytest.raises(RunFolderError, match=f"{name} is not a valid file of a run: .*{complaint}"):
         DOCUMENTS[name](table)
 
 

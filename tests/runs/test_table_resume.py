@@ -179,14 +179,14 @@ def test_a_damaged_state_is_named_and_the_one_before_taken(left_run, capsys):
     newest = max((left_run / "checkpoints").iterdir())
     newest.write_bytes(newest.read_bytes()[:-1])
     assert command(["train", "--resume", "run", "--quiet"]) == 0
-    assert "note: a damaged checkpoint is left out: " in capsys.readouterr().err
+    assert "note: a damaged checkpoint is skipped: " in capsys.readouterr().err
 
 
 def test_what_came_through_a_pipe_cannot_be_read_again(left_run, capsys):
     saved = json.loads((left_run / "settings.json").read_text())
     saved["data"]["load"] = "-"
     (left_run / "settings.json").write_text(json.dumps(saved))
-    assert "came through the standard input" in complaint(capsys, "--resume", "run")
+    assert "came from the standard input" in complaint(capsys, "--resume", "run")
 
 
 def test_seconds_are_counted_though_the_clock_jumps_a_day_either_way(folder, monkeypatch):

@@ -44,8 +44,8 @@ def test_settings_are_read(text, changes):
         ("activation=rleu", "unknown activation 'rleu'; known are: relu"),
         ("optimizer=adam,momentum=0.9", "momentum belongs to the optimizer 'sgd'"),
         ("augment=turn", "unknown augment 'turn'; known are: shift, flip"),
-        ("seed=3", "seed is not for settings here: each is repeated over seeds"),
-        ("loss=squared_error", "loss is not for settings here: it follows from the data"),
+        ("seed=3", "seed cannot be set here: each is repeated over seeds"),
+        ("loss=squared_error", "loss cannot be set here: it follows from the data"),
     ],
 )
 def test_what_is_wrong_is_said(text, complaint):

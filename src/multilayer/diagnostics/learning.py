@@ -84,10 +84,10 @@ def snapshots_of(learning: RunRows) -> Iterator[Snapshot]:
         learning.settings, selection="last", patience=0, average_decay=0.0, num_members=1,
         num_folds=0,
     )  # fmt: skip
-    network = Network.for_training(learning.spec, [settings], learning.learned.inputs)
+    network = Network.for_training(learning.spec, [settings], learning.train.inputs)
     yield Snapshot(0, network.parameters[0].clone())
     every = -(-settings.max_epochs // _MOST_SNAPSHOTS)
-    for record in train(network, learning.learned, settings):
+    for record in train(network, learning.train, settings):
         if record.epoch % every == 0 or record.epoch == settings.max_epochs:
             yield Snapshot(record.epoch, network.parameters[0].clone())
 
@@ -116,7 +116,7 @@ def save_pictures(learning: RunRows, snapshots: list[Snapshot], folder: Path) ->
             "regions are drawn of tables with two numeric columns and a class to predict, of "
             f"{MOST_REGIONS} at most; this has the loss surface alone"
         )
-    few = learning.learned.at(slice(_SURFACE_ROWS))
+    few = learning.train.at(slice(_SURFACE_ROWS))
     surface = loss_surface(
         learning.spec, [snapshot.parameters for snapshot in snapshots], few, learning.settings.loss
     )
@@ -142,7 +142,7 @@ def _save_regions(
     answers = population.logits(grid).softmax(-1).view(len(snapshots), _GRID, _GRID, -1).numpy()
     shown = Plane(
         points,
-        learning.learned.targets.numpy(),
+        learning.train.targets.numpy(),
         (float(low[0]), float(high[0]), float(low[1]), float(high[1])),
         plane.names,
     )

@@ -1,4 +1,4 @@
-"""What is begun and asked before PyTorch is there, which takes long to load."""
+"""Load PyTorch in the background, and ask for the rank without loading it."""
 
 import sys
 from contextlib import suppress
@@ -7,17 +7,17 @@ from threading import Thread
 
 
 def begin_loading(module: str) -> None:
-    """Import a module in a thread; who imports it again meanwhile waits until it is there."""
+    """Import a module in a background thread; importing it meanwhile waits for that."""
 
     def load() -> None:
-        with suppress(ImportError):  # whoever needs it is told
+        with suppress(ImportError):  # raised again where it is needed
             import_module(module)
 
     Thread(target=load, daemon=True).start()
 
 
 def rank_of_this_process() -> int:
-    """The number of this process among those that train together; 0 on its own."""
-    distributed = sys.modules.get("torch.distributed")  # loaded where somebody made a group
+    """The rank of this process in distributed training; 0 without."""
+    distributed = sys.modules.get("torch.distributed")  # loaded if there is a process group
     is_in_group = getattr(distributed, "is_initialized", bool)()
     return int(distributed.get_rank()) if distributed is not None and is_in_group else 0

@@ -1,4 +1,4 @@
-"""The states of a run that are kept on disk, so that it can go on after anything."""
+"""Checkpoints of a run: write, prune and load them."""
 
 import math
 import re
@@ -22,12 +22,12 @@ _NAME = re.compile(r"epoch-(\d+)-batch-(\d+)\.safetensors")
 
 @dataclass(frozen=True)
 class CheckpointPlan:
-    """When the state of a run is kept.
+    """When to write a checkpoint.
 
     Args:
-        num_epochs: after so many epochs; None: by time alone.
-        seconds: after so many seconds, between two batches, where epochs do not count; where they
-            do, at most once in so many seconds.
+        num_epochs: after every so many epochs; None: by time alone.
+        seconds: without `num_epochs`, the interval, checked after each batch; with it, the shortest
+            time between two checkpoints.
     """
 
     num_epochs: int | None = 1
@@ -35,12 +35,12 @@ class CheckpointPlan:
 
     @classmethod
     def read(cls, text: str | None) -> "CheckpointPlan":
-        """The plan that a person writes: "3" is every three epochs, "90s" every 90 seconds.
+        """Parse a plan: "3" is every three epochs, "90s" every 90 seconds.
 
         None is after each epoch, at most once in 30 seconds.
 
         Raises:
-            SettingsError: it is neither.
+            SettingsError: the text is neither.
         """
         if text is None:
             return cls()
@@ -55,17 +55,16 @@ class CheckpointPlan:
 
 
 class Checkpoints:
-    """Keeps the newest states of a run and the best one, each in a file of its own.
+    """Keeps the newest checkpoints of a run and the best one, each in its own file.
 
-    A file is written beside the training, in a thread of its own, for the disk takes as long as a
-    tenth of a short epoch. Whoever trains does so in a `with` block, at whose end the last file is
-    there. An older file is removed only after a newer one has been written to the disk, read back
-    and found whole.
+    Files are written in a background thread, as writing takes up to a tenth of a short epoch; the
+    end of the `with` block waits for the last one. An older file is removed only after a newer one
+    has been written, read back and verified.
 
     Args:
-        folder: for the files; made with the first one.
-        plan: when a state is due.
-        num_kept: how many of the newest are kept, beside the best.
+        folder: for the files; created with the first one.
+        plan: when a checkpoint is due.
+        num_kept: how many of the newest to keep, besides the best.
     """
 
     def __init__(
@@ -83,7 +82,7 @@ class Checkpoints:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        # An error in the block is the one to tell.
+        # An error in the block takes precedence.
         with nullcontext() if kind is None else suppress(OutputError):
             self.finish()
 
@@ -97,30 +96,29 @@ class Checkpoints:
         return time.monotonic() - self._last_time >= self._plan.seconds
 
     def keep(self, state: "TrainingState") -> None:
-        """Begin to write a state, once the one before is written.
+        """Start writing a state, after the previous one is written.
 
         Raises:
-            OutputError: the one before could not be written, or was not read back as it was.
+            OutputError: the previous one could not be written or verified.
         """
         self.finish()
         self._being_written = self._writer.submit(self._write, state)
         self._last_time, self._num_epochs = time.monotonic(), 0
 
     def finish(self) -> None:
-        """Wait until what is being written is on the disk.
+        """Wait until the last state is on disk.
 
         Raises:
-            OutputError: it could not be written, or was not read back as it was.
+            OutputError: it could not be written or verified.
         """
         written, self._being_written = self._being_written, None
         if written is not None:
             written.result()
 
     def latest(self) -> tuple["TrainingState | None", list[str]]:
-        """The newest state that is whole, and a line about each newer one that is not.
+        """The newest undamaged state, and a line about each damaged one.
 
-        Whoever goes on from it must have the folder to itself: what killed processes left
-        half-written is removed.
+        Needs the lock on the folder: temporary files of killed processes are removed.
         """
         from multilayer.engine.state import TrainingState
 
@@ -132,7 +130,7 @@ class Checkpoints:
             try:
                 state = TrainingState.load(path)
             except ModelFileError as error:
-                complaints.append(f"a damaged checkpoint is left out: {error}")
+                complaints.append(f"a damaged checkpoint is skipped: {error}")
                 continue
             self._note(path, state)
             latest = state
@@ -141,7 +139,7 @@ class Checkpoints:
         return latest, complaints
 
     def _write(self, state: "TrainingState") -> None:
-        """Write a state, make sure that it is whole, and remove what is no longer needed."""
+        """Write a state, verify it, and remove checkpoints no longer needed."""
         path = (
             self._folder / f"epoch-{state.epoch:05d}-batch-{state.num_batches_done:07d}.safetensors"
         )
@@ -155,14 +153,14 @@ class Checkpoints:
         try:
             is_whole = read_container(path).checksum == checksum
         except ModelFileError as error:
-            raise OutputError(f"the disk did not keep what was written: {error}") from error
+            raise OutputError(f"a checkpoint is damaged after writing: {error}") from error
         if not is_whole:
-            raise OutputError(f"the disk did not keep what was written to {path}")
+            raise OutputError(f"a checkpoint is damaged after writing: {path}")
         self._note(path, state)
         self._remove_all_but_needed(self._files())
 
     def _note(self, path: Path, state: "TrainingState") -> None:
-        """Remember a file that is whole, the newest so far."""
+        """Record an undamaged file, the newest so far."""
         self._newest = [*[known for known in self._newest if known != path], path]
         self._newest = self._newest[-self._num_kept :]
         score = state.score if state.num_batches_done == 0 else None

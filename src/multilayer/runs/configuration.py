@@ -1,4 +1,4 @@
-"""What a run trains on what: everything that it is begun with."""
+"""The configuration of a run: data, settings, output."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -20,31 +20,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunConfiguration:
-    """What a run is begun with.
+    """The arguments of a run.
 
     Attributes:
         data: "fashion-mnist", "digits", or the path of an MNIST-like folder; with `roles` a file
             that `read_table` takes.
-        roles: what the columns of a table are for; None: the data are images.
-        recipe_name: which recipe the settings begin as; None: "chapter" for images, "default" for
-            tables.
-        changes: settings that shall differ from the recipe's, by name.
-        output: the run folder, empty or not there yet; None: the next free one under runs/.
-        checkpoint_every: how often the state is kept, as `CheckpointPlan.read` takes it; None:
-            after each epoch, at most once in 30 seconds.
-        is_resumed: `output` is the folder of a run that was killed or interrupted. It goes on bit
-            for bit as if it had not been, from its newest whole checkpoint, or from the beginning
-            if it has none; `saved_in` reads the rest of its configuration.
-        data_dir: of images: where to look for the data set first.
-        task: of a table: None: as `infer_task` finds it.
-        validation: of a table: a file of rows to be measured on; None: they are held out as the
-            settings say.
-        is_strict: of a table: a row without target is an error.
-        memory_limit: of a table: its rows stay on the disk, and the process takes at most so many
-            bytes; None: they are all in memory.
+        roles: what the columns of a table are for; None for images.
+        recipe_name: see `recipe`; None: "chapter" for images, "default" for tables.
+        changes: settings that differ from the recipe's, by name.
+        output: the run folder, empty or missing; None: the next free one under runs/.
+        checkpoint_every: see `CheckpointPlan.read`; None: after each epoch, at most once in 30
+            seconds.
+        is_resumed: resume the killed or interrupted run in `output`, bit for bit, from its newest
+            undamaged checkpoint, or from the start without one; `saved_in` reads the rest of its
+            configuration.
+        data_dir: for images, where to look for the data set first.
+        task: for a table; None: inferred by `infer_task`.
+        validation: for a table, a file of validation rows; None: held out as the settings say.
+        is_strict: for a table, a row without target is an error.
+        memory_limit: for a table, keep its rows on disk and use at most so many bytes of memory;
+            None: all rows are in memory.
 
     Raises:
-        SettingsError: `checkpoint_every` is no number of epochs or seconds.
+        SettingsError: `checkpoint_every` is not a number of epochs or seconds.
     """
 
     data: str | Path
@@ -61,7 +59,7 @@ class RunConfiguration:
     memory_limit: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a wrong `checkpoint_every` before the data are read."""
+        """Check `checkpoint_every` before the data are read."""
         CheckpointPlan.read(self.checkpoint_every)
 
     @property
@@ -75,7 +73,7 @@ class RunConfiguration:
         return self.recipe_name or ("chapter" if self.roles is None else "default")
 
     def image_settings(self) -> TrainingSettings:
-        """The settings of a run on images, which do not depend on the data.
+        """The settings of a run on images, before the data are known.
 
         Raises:
             SettingsError: the recipe or a setting is unknown or out of range.
@@ -86,13 +84,13 @@ class RunConfiguration:
 
     @classmethod
     def saved_in(cls, run: str | Path) -> Self:
-        """The configuration of the run in a folder, for it to go on.
+        """The configuration to resume the run in a folder with.
 
-        Data that have moved together with the run folder are found again.
+        Data that were moved together with the run folder are found again.
 
         Raises:
-            RunFolderError: it is no run folder or damaged, its run has ended, or its rows came
-                through the standard input.
+            RunFolderError: it is not a run folder, it is damaged, its run has ended, or its rows
+                came from the standard input.
         """
         document = read_settings(run)
         origin = document["data"]
@@ -119,20 +117,20 @@ class RunConfiguration:
         _check_is_open(Path(run), origin["kind"])
         if STANDARD_INPUT in (saved.data, saved.validation):
             raise RunFolderError(
-                f"the rows of {run} came through the standard input, and cannot be read again"
+                f"the rows of {run} came from the standard input and cannot be read again"
             )
         return saved
 
     def changed(self, changes: Mapping[str, Any], **others: Any) -> Self:
-        """The same with other settings, and other values of the attributes."""
+        """A copy with more changes of settings, and other attributes replaced."""
         return replace(self, changes={**self.changes, **changes}, **others)
 
 
 def roles_of(origin: Mapping[str, Any]) -> "ColumnRoles | None":
-    """What settings.json says that the columns of a table are for; None of images.
+    """The column roles in the `data` of settings.json; None for images.
 
     Raises:
-        TypeError, ValueError: it is damaged.
+        TypeError, ValueError: they are damaged.
     """
     if origin["kind"] != "table":
         return None
@@ -154,7 +152,7 @@ def _check_is_open(run: Path, kind: str) -> None:
     if not (run / "results.json").exists():
         return
     status = read_results(run).get("status")
-    # A run draws after its results are there, and may be killed meanwhile.
+    # A run draws after it wrote its results, and may be killed in between.
     last = run / ("first_layer.png" if kind == "images" else "curves.png")
     if status == "diverged" or (status != "interrupted" and last.exists()):
         raise RunFolderError(f"the run {run} has {status}; there is nothing to resume")

@@ -1,8 +1,8 @@
-"""Whether the data that a run folder names are those that the run was trained on.
+"""Check that the data that a run folder names are those that the run was trained on.
 
-A stranger's folder may name any file of ours. Only who knows the content of a file can have written
-its SHA-256 down, so that its rows are shown to nobody who has not seen them. And of other data than
-the run's, whatever is said of the run would be wrong.
+An untrusted run folder may name any local file. Its rows are shown only if the folder records the
+file's SHA-256, which only someone with its content can know. On other data than the run's, results
+would be wrong.
 """
 
 from collections.abc import Mapping
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 def check_table_of_run(
     run: str | Path, origin: Mapping[str, Any], *, is_shown: bool, is_validation: bool = False
 ) -> None:
-    """Hold the content of a table to what settings.json says of it.
+    """Check a table's SHA-256 against settings.json.
 
     Args:
         run: the folder.
-        origin: what its settings.json says of the data.
-        is_shown: rows of it are going to be shown: then settings.json must have its SHA-256.
-        is_validation: it is the file of validation rows.
+        origin: the `data` of its settings.json.
+        is_shown: rows will be shown, so that settings.json must have the SHA-256.
+        is_validation: check the file of validation rows.
 
     Raises:
-        RunFolderError: it has changed since the run, or it is not known whether it has.
+        RunFolderError: it has changed since the run, or its SHA-256 is needed and missing.
         TableError: it cannot be read.
     """
     name = "validation" if is_validation else "load"
@@ -45,10 +45,10 @@ def check_table_of_run(
 def check_images_of_run(
     run: str | Path, origin: Mapping[str, Any], dataset: ImageDataset, *, is_shown: bool
 ) -> None:
-    """Hold a data set of pictures to what settings.json says of it; see `check_table_of_run`.
+    """Check the SHA-256 of images against settings.json; see `check_table_of_run`.
 
     Raises:
-        RunFolderError: it has changed since the run, or it is not known whether it has.
+        RunFolderError: they have changed since the run, or the SHA-256 is needed and missing.
     """
     recorded = origin.get("sha256")
     if recorded is None:
@@ -58,14 +58,14 @@ def check_images_of_run(
 
 
 def format_of_run(run: str | Path, data: str | Path) -> "TableFormat":
-    """How a file is written, if it is one that a run was trained or measured on.
+    """The table format to read a file with.
 
     Args:
         run: a run folder, or a model file.
         data: a table's file.
 
     Returns:
-        The run's format for its own files; nothing of it for any other.
+        The run's format for its own training or validation file; the default for any other.
     """
     from multilayer.reading.table_format import TableFormat
 
@@ -89,13 +89,12 @@ def format_of_run(run: str | Path, data: str | Path) -> "TableFormat":
 def _check_is_not_shown(run: str | Path, data: str | Path, is_shown: bool) -> None:
     if is_shown:
         raise RunFolderError(
-            f"{run}/settings.json has no SHA-256 of {data}, so that its rows are not shown; name "
-            "the data on the command line"
+            f"{run}/settings.json has no SHA-256 of {data}, so its rows are not shown; name the "
+            "data on the command line"
         )
 
 
 def _changed(run: str | Path, data: str | Path) -> RunFolderError:
     return RunFolderError(
-        f"{data} has changed since the run {run}, or is another one: it has not the SHA-256 that "
-        "settings.json says"
+        f"{data} has changed since the run {run}: its SHA-256 is not the one in settings.json"
     )

@@ -1,8 +1,8 @@
-"""Brings the JSON files of run folders of earlier versions to today's form.
+"""Upgrade the JSON files of run folders of earlier versions to the current format.
 
-Documents without a `format_version` are of form 1, in which runs on images and on tables wrote
-different names. What form 1 did not say stays missing. A document may come from a stranger:
-nothing here relies on the types of its values, which are checked afterwards.
+Documents without a `format_version` have format 1, in which runs on images and on tables used
+different keys; keys that format 1 lacked stay missing. The documents are untrusted: types of
+values are validated afterwards, and not relied on here.
 """
 
 from collections.abc import Mapping
@@ -15,27 +15,27 @@ _SCORES_OF_IMAGES = (("accuracy", "test_accuracy"), ("log loss", "test_loss"))
 
 
 def version_of(document: Mapping[str, Any]) -> int:
-    """The version of a document's form.
+    """The format version of a document.
 
     Raises:
-        ValueError: it is later than this version of the library knows, or no number.
+        ValueError: it is not a number from 1, or later than this library knows.
     """
     version = document.get("format_version", 1)
     if type(version) is not int or version < 1:
         raise ValueError(f"format_version must be a whole number from 1; it is {version!r}")
     if version > FORMAT_VERSION:
         raise ValueError(
-            f"its format_version is {version}, of a later multilayer; this one reads up to "
-            f"{FORMAT_VERSION}"
+            f"its format_version {version} is of a later version of multilayer; this one reads up "
+            f"to {FORMAT_VERSION}"
         )
     return version
 
 
 def upgraded_settings(document: dict[str, Any]) -> dict[str, Any]:
-    """The content of a settings.json in today's form.
+    """The content of a settings.json in the current format.
 
     Raises:
-        ValueError: it is of a later form.
+        ValueError: it has a later format.
     """
     if version_of(document) == FORMAT_VERSION:
         return document
@@ -48,14 +48,14 @@ def upgraded_settings(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def upgraded_results(document: dict[str, Any], num_members: int) -> dict[str, Any]:
-    """The content of a results.json in today's form.
+    """The content of a results.json in the current format.
 
     Args:
-        document: as it was read.
-        num_members: that the run's settings ask for.
+        document: the parsed file.
+        num_members: from the run's settings.
 
     Raises:
-        ValueError: it is of a later form.
+        ValueError: it has a later format.
     """
     if version_of(document) == FORMAT_VERSION:
         return document
@@ -83,7 +83,7 @@ def _table_data(data: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any
         origin = "folds"
     else:
         origin = "split" if settings.get("validation_fraction") else "none"
-    # Runs of the first versions may not say whether there was a file of validation rows.
+    # The first versions did not record the file of validation rows.
     more = {"kind": "table", "validation_from": origin, "validation": None}
     return {"name": PurePath(str(data.get("load"))).name.partition(".")[0] or "table"} | more | data
 

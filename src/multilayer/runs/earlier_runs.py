@@ -1,4 +1,4 @@
-"""`ImageRun` and `TableRun`, as `Run` was called for each kind of data; until version 0.3."""
+"""`ImageRun` and `TableRun`, the earlier names of `Run`; kept until version 0.3."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -77,7 +77,7 @@ class TableRun(Run):
         checkpoint_every: str | None = None,
         is_resumed: bool = False,
     ) -> Run:
-        """A run on a table that need not fit in memory, once it is prepared."""
+        """A run on a prepared table larger than memory."""
         configuration = RunConfiguration(
             table.data, table.roles, table.recipe_name, {}, output, checkpoint_every, is_resumed,
             validation=table.validation, memory_limit=table.memory_limit,

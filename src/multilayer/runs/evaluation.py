@@ -1,4 +1,4 @@
-"""How good a run's model is on labelled images, or on the rows of a file."""
+"""Evaluate a run's model on labelled images or a table."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -29,15 +29,15 @@ _MOST_CLASSES_DRAWN = 60
 
 
 def evaluate_images(model: Model, split: ImageSplit, data: str = "the images") -> Evaluation:
-    """Label images and hold the answers against their true labels.
+    """Score a model on labelled images.
 
     Args:
-        model: labels images.
+        model: of images.
         split: the images.
-        data: what they are called.
+        data: their name, for reports.
 
     Raises:
-        DataError: a label is none of the model's classes, or there is no image.
+        DataError: a label is not a class of the model, or there is no image.
         ImageFileError: the images have another shape than the model's.
     """
     if len(split) == 0:
@@ -49,7 +49,7 @@ def evaluate_images(model: Model, split: ImageSplit, data: str = "the images") -
 def evaluate_table(
     model: Model, data: str | Path, *, table_format: TableFormat | None = None
 ) -> Evaluation:
-    """Score a model on a file.
+    """Score a model on a table.
 
     Args:
         model: fitted to a table of the same columns.
@@ -79,24 +79,24 @@ def evaluate_run(
     output: str | Path | None = None,
     table_format: TableFormat | None = None,
 ) -> tuple[Evaluation, list[Path]]:
-    """Evaluate a run's model, and draw what can be drawn.
+    """Evaluate a run's model and draw its calibration, confusion matrix and mistakes.
 
     Args:
         run: a run folder, or a model file.
-        data: of images a data set as `load_images` takes it; None: the test images of the one that
-            the run trained on. For a table a file as `evaluate_table` takes it.
-        data_dir: where to look for a data set of images first; None: where the run found it.
-        output: an existing folder for the pictures; None: the run folder, and none for a file.
-        table_format: how the file is written; None: as the run's, if it is the run's own file, and
-            else as its content says.
+        data: for images, a data set that `load_images` takes; None: the test images of the run's
+            data set. For a table, a file that `evaluate_table` takes.
+        data_dir: where to look for images first; None: where the run found them.
+        output: an existing folder for the pictures; None: the run folder, no pictures for a file.
+        table_format: how the file is written; None: the run's format if it is the run's own file,
+            else inferred.
 
     Returns:
-        The scores, and the pictures written.
+        The scores, and the paths of the pictures.
 
     Raises:
-        RunFolderError, ModelFileError: the run is not whole.
+        RunFolderError, ModelFileError: the run is incomplete.
         SettingsError: a table's model is given no data.
-        DataError: the data cannot be had, or does not fit the model.
+        DataError: the data cannot be loaded, or does not fit the model.
         OutputError: the pictures cannot be written.
     """
     model = load_model(model_path(run))
@@ -113,7 +113,7 @@ def evaluate_run(
         evaluation = evaluate_images(model, images, dataset.name)
     elif data is None:
         raise SettingsError(
-            f"{run} predicts from tables; name a file with rows it has not learned from"
+            f"{run} is a model of tables; name a file with rows that it was not trained on"
         )
     else:
         table_format = table_format or format_of_run(run, data)
@@ -137,7 +137,7 @@ def _images(run: str | Path, data: str | Path | None, data_dir: str | Path | Non
 
 
 def _draw(evaluation: Evaluation, folder: Path, images: ImageSplit | None) -> list[Path]:
-    """Draw what there is to see of classes; the files written."""
+    """Draw the pictures of a classification; returns their paths."""
     bins, matrix = evaluation.reliability, evaluation.confusion_matrix
     if bins is None or matrix is None:
         return []
@@ -164,7 +164,7 @@ def _draw(evaluation: Evaluation, folder: Path, images: ImageSplit | None) -> li
 
 
 def _known_rows(run: str | Path, data: str | Path) -> str | None:
-    """A note if the rows are those that the run was trained or measured on."""
+    """A note if the file holds the run's training or validation rows."""
     if not Path(run).is_dir():
         return None
     try:
@@ -177,12 +177,12 @@ def _known_rows(run: str | Path, data: str | Path) -> str | None:
     found = {file_digest(data), unpacked_digest(data)} - {None}
     if found & {digests["sha256"], origin.get("unpacked_sha256")}:
         return (
-            f"{data} is the file that {run} was trained on: on rows that it has learned from, "
-            "scores say little about new ones"
+            f"{data} is the file that {run} was trained on: scores on training rows are "
+            "optimistic for new rows"
         )
     if digests["validation_sha256"] in found:
         return (
-            f"{data} is the file whose rows chose the epoch and the calibration of {run}: scores "
-            "on new rows may be a little worse"
+            f"{data} is the validation set that {run} selected its epoch and was calibrated on: "
+            "scores on new rows may be a little worse"
         )
     return None

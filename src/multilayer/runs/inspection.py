@@ -1,4 +1,4 @@
-"""What a model of tables expects, and what it relies on."""
+"""The inputs of a table's model, and their permutation importance."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +23,13 @@ _MOST_ROWS = 2_000
 
 @dataclass(frozen=True, eq=False)
 class TableInspection:
-    """A model and what was found out about it.
+    """A model and the importance of its columns.
 
     Attributes:
         model: the model.
-        importances: of its columns; empty where there are no rows to find out with.
-        num_rows: that they were found out with.
-        reason: why there are no importances, in words.
+        importances: of its columns; empty without rows to compute them on.
+        num_rows: rows that they were computed on.
+        reason: why there are no importances.
     """
 
     model: Model
@@ -41,17 +41,17 @@ class TableInspection:
 def inspect_table(
     run: str | Path, data: str | Path | None = None, *, table_format: TableFormat | None = None
 ) -> TableInspection:
-    """Look at a model.
+    """Load a model, and compute the importance of its columns.
 
     Args:
         run: a run folder, or a model file.
-        data: rows with targets that it has not learned from; None: the validation rows of the run,
-            if its data is still there.
-        table_format: how the file is written; None: as the run's, if it is the run's own file, and
-            else as its content says.
+        data: a file of rows that it was not trained on; None: the validation rows of the run, if
+            its data still exists.
+        table_format: how the file is written; None: the run's format if it is the run's own file,
+            else inferred.
 
     Raises:
-        RunFolderError, ModelFileError: the run is not whole.
+        RunFolderError, ModelFileError: the run is incomplete.
         TableError: the data does not fit.
     """
     model = load_model(model_path(run))
@@ -70,17 +70,16 @@ def held_out_rows(
     *,
     table_format: TableFormat | None = None,
 ) -> tuple[Rows | None, str]:
-    """Rows to look at a model with, 2,000 at most, or why there are none.
+    """At most 2,000 labelled rows that the model was not trained on, or why there are none.
 
     Args:
         run: a run folder, or a model file.
         model: its model.
-        data: rows with targets that it has not learned from; None: the validation rows of the run,
-            if its data is still there.
-        table_format: as `inspect_table` takes it.
+        data: a file of such rows; None: the validation rows of the run, if its data still exists.
+        table_format: see `inspect_table`.
 
     Raises:
-        RunFolderError: the run is not whole.
+        RunFolderError: the run is incomplete.
         TableError: the data does not fit.
     """
     rows, reason = _all_rows_of(run, model, data, table_format)
@@ -90,17 +89,17 @@ def held_out_rows(
 
 
 def members_holding_out(run: str | Path, rows: Rows) -> NDArray[np.int64] | None:
-    """Which member of a run's population has not learned from each of its validation rows.
+    """The member of a run's population that held out each of its validation rows.
 
     Args:
         run: a run folder.
-        rows: as `held_out_rows` gives them.
+        rows: from `held_out_rows`.
 
     Returns:
-        (num_rows,); None where no member has learned from any of them.
+        (num_rows,); None if all members hold out the same rows.
 
     Raises:
-        RunFolderError: the run is not whole.
+        RunFolderError: the run is incomplete.
     """
     member_of = _place_in_model(run)
     if member_of is None or rows.numbers is None:
@@ -109,14 +108,15 @@ def members_holding_out(run: str | Path, rows: Rows) -> NDArray[np.int64] | None
         return np.array([member_of[number] for number in rows.numbers.tolist()], np.int64)
     except KeyError as error:
         raise RunFolderError(
-            f"settings.json of {run} does not say who held out row {error}"
+            f"validation_members in {run}/settings.json do not name the network of row {error}"
         ) from None
 
 
 def _place_in_model(run: str | Path) -> dict[int, int] | None:
-    """Of each named validation row the network of the model that held it out; None: all did.
+    """For each recorded validation row, the index in the model of the network that held it out.
 
-    Rows that a network held out which diverged, and is no part of the model, are not among them.
+    None if all networks held out the same rows. Rows held out by a network that diverged, and is
+    not part of the model, are omitted.
     """
     origin = read_settings(run)["data"]
     members = origin.get("validation_members")
@@ -138,19 +138,19 @@ def _all_rows_of(
     if data is not None:
         return rows_of(data), ""
     if not Path(run).is_dir():
-        return None, "a model file holds no rows; name a table to see what the model relies on"
+        return None, "a model file holds no rows; name a table to compute importances on"
     try:
         origin = read_settings(run)["data"]
         _, validation, numbers = (origin[key] for key in ("load", "validation", "validation_rows"))
     except KeyError as error:
         raise RunFolderError(f"settings.json of {run} lacks {error}") from error
     if validation is None and not numbers:
-        return None, "the run held no rows out; name a table with rows it has not learned from"
+        return None, "the run held no rows out; name a table with rows it was not trained on"
     origin = locate_data(run, origin)
     path = origin["load"] if validation is None else origin["validation"]
     if not is_there(path) or not Path(path).is_file():
         what = "validation rows were held out of" if validation is None else "run was validated on"
-        return None, f"the table {path}, which the {what}, is not there any more; name a table"
+        return None, f"the table {path}, which the {what}, no longer exists; name a table"
     try:
         check_table_of_run(run, origin, is_shown=True, is_validation=validation is not None)
     except RunFolderError as error:

@@ -1,4 +1,4 @@
-"""The rows of a file with targets, as a model's own columns and classes have them."""
+"""Read labelled rows with a model's schema and classes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ _MOST_LABELS_SHOWN = 5
 
 @dataclass(frozen=True, eq=False)
 class ModelRows:
-    """Rows that a model can be measured on.
+    """Rows that a model can be evaluated on.
 
     Attributes:
-        rows: with a target that the model knows.
-        left_out: rows whose target is missing, and the like.
-        unknown: rows of each label that is no class of the model, which are left out.
-        notes: what a person should know, a sentence each.
+        rows: the rows with a target that the model knows.
+        left_out: rows dropped because their target is missing.
+        unknown: the number of rows dropped for each label that is not a class of the model.
+        notes: warnings, a sentence each.
     """
 
     rows: Rows
@@ -39,22 +39,22 @@ class ModelRows:
 
     @property
     def num_unknown(self) -> int:
-        """Rows that are left out because their label is no class of the model."""
+        """Rows dropped because their label is not a class of the model."""
         return sum(self.unknown.values())
 
 
 def rows_for_model(
     model: Model, data: str | Path, table_format: TableFormat | None = None
 ) -> ModelRows:
-    """Read a file with targets as the model's schema and classes say.
+    """Read a file with targets.
 
     Args:
-        model: of tables.
+        model: of tables; its schema and classes are used.
         data: a file that `read_table` takes.
-        table_format: how the file is written; None: its content says.
+        table_format: how the file is written; None: inferred.
 
     Raises:
-        TableError: the file cannot be read, a column is missing or holds what it must not, or no
+        TableError: the file cannot be read, a column is missing or does not fit the schema, or no
             row has a target that the model knows.
     """
     targets = model.targets
@@ -66,7 +66,7 @@ def rows_for_model(
     source = read_rows(data, roles, schema=model.table_schema, number_types=targets.number_types)
     rows, notes = source.rows, source.notes
     if not targets.is_classification:
-        targets.encode(rows.targets, rows.numbers)  # says which row is no target
+        targets.encode(rows.targets, rows.numbers)  # raises for invalid targets, with the row
         return ModelRows(rows, source.left_out, {}, notes)
     matched = targets.matched(rows.targets)
     notes += matched.notes
@@ -83,8 +83,8 @@ def rows_for_model(
             listed += f" and {len(often) - _MOST_LABELS_SHOWN:,} more"
         what = (
             f"{'label' if len(often) == 1 else 'labels'} {listed} of target {targets.names[0]!r}, "
-            f"first in row {first}, {'is' if len(often) == 1 else 'are'} no class of the model "
-            f"({enumerated([str(label) for label in targets.classes])})"
+            f"first in row {first}, {'is' if len(often) == 1 else 'are'} not among the model's "
+            f"classes ({enumerated([str(label) for label in targets.classes])})"
         )
         if not is_known.any():
             raise TableError(f"no row of {data} can be scored: {what}")

@@ -1,4 +1,4 @@
-"""The command that repeats a run."""
+"""Command lines that repeat a run or compare settings on its data."""
 
 import shlex
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ _RECIPE_TASKS = {"binary": "classification", "multiclass": "classification"}
 
 
 def repeat_command(description: Mapping[str, Any], **changes: Any) -> str:
-    """The command line, quoted for a shell, that trains the same again.
+    """The shell command that repeats a run.
 
     Args:
-        description: content of settings.json. Settings that are the recipe's are left out; of a
-            recipe that this version does not know, all are written.
-        changes: settings that shall be others; numbers are written with four digits.
+        description: content of settings.json. Settings that equal the recipe's are omitted, unless
+            this version does not know the recipe.
+        changes: settings to change; numbers are written with four significant digits.
     """
     changed = {
         name: float(f"{value:.4g}") if isinstance(value, float) else value
@@ -50,7 +50,7 @@ def repeat_command(description: Mapping[str, Any], **changes: Any) -> str:
 
 
 def compare_command(description: Mapping[str, Any], *settings: str) -> str:
-    """The command line that compares settings on the data of a run."""
+    """The shell command that compares settings on the data of a run."""
     data = description["data"]
     words = ["multilayer", "compare", _argument(data["load"]), *settings]
     if data["kind"] == "table":
@@ -59,10 +59,10 @@ def compare_command(description: Mapping[str, Any], *settings: str) -> str:
 
 
 def _table_flags(data: Mapping[str, Any]) -> list[str]:
-    """The flags that say what the columns of a table are for."""
+    """The flags for the column roles and the file format of a table."""
     roles = data["roles"]
     words = [word for name in roles["target"] for word in _option("--target", name)]
-    # Told, as it was found out from the values, which may be fewer next time.
+    # Explicit, as other rows might lead to another inferred task.
     words += ["--task", "classification" if data["task"] in _RECIPE_TASKS else data["task"]]
     for name in ("weight", "group_by", "time_column"):
         if roles.get(name) is not None:
@@ -100,16 +100,16 @@ def _flag(name: str, value: Any) -> list[str]:
 
 
 def _argument(path: Any) -> str:
-    """A path as an argument, which no stranger's folder can make an option of."""
+    """A path as an argument that cannot be parsed as an option."""
     text = str(path)
     return f"./{text}" if text.startswith("-") and text != STANDARD_INPUT else text
 
 
 def _option(flag: str, value: Any) -> list[str]:
-    """A flag and its value, which stays its value if it begins as a flag does."""
+    """A flag and its value, joined by = if the value starts with a dash."""
     return [f"{flag}={value}"] if str(value).startswith("-") else [flag, str(value)]
 
 
 def _written(value: Any) -> str:
-    """A value as a flag takes it."""
+    """A value in the syntax of a flag."""
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -1,4 +1,4 @@
-"""Networks trained on images or on a table, from the data to a run folder."""
+"""Train networks on images or a table, from the data to a run folder."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
@@ -25,30 +25,29 @@ _FLOAT_BYTES = 4
 
 
 class Run:
-    """Trains networks and leaves a run folder.
+    """Trains networks and writes a run folder.
 
         run = Run(RunConfiguration("fashion-mnist", output="runs/first"))
         for epoch in run.epochs():
             print(epoch.epoch, epoch.train_loss)
         results = run.finish()
 
-    Where several processes train together, the first one writes the folder; in the others `folder`
-    is None.
+    In distributed training, rank 0 writes the folder; in the other processes `folder` is None.
 
     Args:
-        configuration: what is trained on what.
-        source: the data, opened and prepared; None: they are read here.
+        configuration: data, settings and output.
+        source: the data, opened and prepared; None: opened here.
 
     Attributes:
         source: the data and the fit.
-        settings: as they are used.
-        spec: a network's shape.
+        settings: the resolved settings.
+        spec: the network's shape.
 
     Raises:
-        CheckpointError: data, settings or versions are not those of the run to resume.
-        RunFolderError: another process fills the folder; or it is damaged, or its run has ended.
-        SettingsError: a setting is unknown or out of range, or asks for what is not there.
-        DataError: the data cannot be had, read or used.
+        CheckpointError: data, settings or versions differ from those of the run to resume.
+        RunFolderError: another process writes into the folder; or it is damaged, or its run ended.
+        SettingsError: a setting is unknown, out of range, or asks for what the machine lacks.
+        DataError: the data cannot be loaded or used.
         OutputError: the folder is not empty or cannot be written.
         ModelFileError: the model would be too large for its file.
     """
@@ -71,34 +70,34 @@ class Run:
             plan = CheckpointPlan.read(configuration.checkpoint_every)
             if configuration.is_resumed:
                 assert output is not None
-                self._open = OpenRun.taken_up(output, document, plan)
+                self._open = OpenRun.resume(output, document, plan)
             else:
                 num_networks = max(source.settings.num_members, source.settings.num_folds)
                 num_bytes = _FLOAT_BYTES * source.spec.num_parameters * num_networks
                 folder = RunFolder(output, f"{source.name}-{configuration.recipe}", num_bytes)
-                self._open = OpenRun.begun(folder, document, plan)
+                self._open = OpenRun.create(folder, document, plan)
             if self._open.state is not None:
                 source.fit.resume(self._open.state)
 
     @property
     def folder(self) -> RunFolder | None:
-        """The run folder; None in all processes of a group but the first."""
+        """The run folder; None in ranks other than 0."""
         return None if self._open is None else self._open.folder
 
     @property
     def path(self) -> Path:
-        """The run folder's path, in the process that writes it."""
+        """The run folder's path; only in rank 0."""
         assert self._open is not None
         return self._open.folder.path
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was found damaged when the run was taken up again, a line each."""
+        """Damaged checkpoints found when the run was resumed, a line each."""
         return () if self._open is None else self._open.notes
 
     @property
     def place(self) -> tuple[int, int] | None:
-        """The epoch that a resumed run goes on in, and its batches done; None: the beginning."""
+        """The epoch, and its batches done, from which the run resumes; None: the start."""
         return None if self._open is None else self._open.place
 
     @property
@@ -123,8 +122,8 @@ class Run:
             stop: when set, training ends after the current batch.
 
         Raises:
-            TrainingDivergedError: no network's loss is finite any more. The history says where,
-                and results.json that the run ended so.
+            TrainingDivergedError: the loss of every network is NaN or infinite; recorded in
+                history.jsonl and results.json.
         """
         from multilayer.engine.distributed import Ranks
 
@@ -145,7 +144,7 @@ class Run:
         self._status = "interrupted" if was_stopped else "finished"
 
     def finish(self) -> dict[str, Any]:
-        """Calibrate and score the networks, and write what is left of the run folder.
+        """Calibrate and score the networks, and write the rest of the run folder.
 
         Returns:
             The content of results.json.
@@ -177,13 +176,13 @@ class Run:
         return results
 
     def draw(self) -> None:
-        """Draw the learning curves, and of images the first layer, once `score` has been called."""
+        """Draw the learning curves, and for images the first layer; call `score` before."""
         if self.folder is not None:
             assert self._network is not None
             self.source.save_drawings(self.path, self._network)
 
     def close(self) -> None:
-        """Let another process have the run folder, and what lies on the disk beside it."""
+        """Release the run folder and the encoded rows on disk."""
         if self.folder is not None:
             self.folder.release()
         self.source.close(is_finished=self._status == "finished")

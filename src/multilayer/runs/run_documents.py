@@ -1,9 +1,8 @@
-"""What the JSON files of a run folder must be, and reading them.
+"""Schemas of the JSON files of a run folder, and reading them.
 
-A run folder may come from a stranger: each file is read as carefully as a model file. What is
-declared here is checked once, on reading, so that what uses it need not look again. Names that are
-not declared are let through, for later versions; all but what is `Required` may be missing, for
-older versions did not write it.
+A run folder may be untrusted: its files are validated once, on reading, against the declarations
+here. Undeclared names are accepted, for later versions; all but `Required` ones may be missing, as
+older versions did not write them.
 """
 
 from contextlib import suppress
@@ -22,16 +21,16 @@ from multilayer.runs.earlier_documents import upgraded_results, upgraded_setting
 
 _LARGEST_DOCUMENT_BYTES = 1 << 26
 
-_Plain = str | bool | float | None  # what names that nobody knows yet may have, alone or as a list
+_Plain = str | bool | float | None  # values of undeclared settings, alone or in a list
 
 
 class DataDocument(TypedDict, total=False):
-    """What settings.json says of the data; one set of names for every kind.
+    """The data of a run in settings.json; the same names for images and tables.
 
-    `class_names` are empty where no classes are predicted. `num_rows` have a target; a network
-    learns from `num_train_rows` of them, and `num_validation_rows` are those that any network is
-    measured on while it is trained. `validation_rows` are numbers of at most 2,000 of these in
-    the file, and `validation_members` the network that held each of them out, where they differ.
+    `class_names` are empty without classes. `num_rows` counts rows with a target,
+    `num_train_rows` the training rows of one network, `num_validation_rows` the validation rows of
+    all networks together. `validation_rows` holds the row numbers in the file of at most 2,000 of
+    these, and `validation_members` the network that held each of them out, if they differ.
     """
 
     kind: Required[Literal["images", "table"]]
@@ -60,7 +59,7 @@ class DataDocument(TypedDict, total=False):
 
 
 class SettingsDocument(TypedDict, total=False):
-    """settings.json; its settings and its data have declarations of their own."""
+    """settings.json; its settings are declared by `TrainingSettings`."""
 
     format_version: Required[Count]
     recipe: str
@@ -70,7 +69,7 @@ class SettingsDocument(TypedDict, total=False):
 
 
 class Score(TypedDict, total=False):
-    """A score with its 95% interval and that of the best constant answer; null where not known."""
+    """A score, its 95% interval, and the score of the best constant prediction; null if unknown."""
 
     name: Required[str]
     value: Required[float | None]
@@ -82,8 +81,8 @@ class Score(TypedDict, total=False):
 class ResultsDocument(TypedDict, total=False):
     """results.json.
 
-    `num_parameters` are those of one network. `members` are the numbers of the networks that the
-    model is made of, `num_members` of them; `num_diverged` others diverged.
+    `num_parameters` counts those of one network. `members` are the numbers of the networks in the
+    model, `num_members` of them; `num_diverged` others diverged.
     """
 
     format_version: Required[Count]
@@ -113,7 +112,7 @@ class ResultsDocument(TypedDict, total=False):
 
 
 class HistoryLine(TypedDict, total=False):
-    """A line of history.jsonl; losses of the epoch that diverged are null."""
+    """A line of history.jsonl; the losses are null in an epoch that diverged."""
 
     epoch: Required[Count]
     num_steps: Count
@@ -133,10 +132,10 @@ class StudyDocument(TypedDict):
 
 
 def read_settings(run: str | Path) -> dict[str, Any]:
-    """What was trained on what: settings.json of a run folder, in today's form.
+    """Read settings.json of a run folder, upgraded to the current format.
 
     Raises:
-        RunFolderError: it is missing, damaged, not what it must be, or of a later version.
+        RunFolderError: it is missing, damaged, invalid, or of a later version.
     """
     document = read_json(run, "settings.json")
     kinds = setting_types()
@@ -156,17 +155,17 @@ def _check_data(data: dict[str, Any]) -> None:
     if data.get("kind") == "images" and len(data.get("image_shape") or "  ") != 2:
         raise ValueError("data.image_shape must be a height and a width")
     if data.get("kind") == "table" and data.get("roles") is None:
-        raise ValueError("data.roles are missing, of a table")
+        raise ValueError("data.roles is missing; a table needs it")
     members = data.get("validation_members")
     if members is not None and len(members) != len(data.get("validation_rows", ())):
-        raise ValueError("data.validation_members must be as many as data.validation_rows")
+        raise ValueError("data.validation_members must be as long as data.validation_rows")
 
 
 def read_results(run: str | Path) -> dict[str, Any]:
-    """How a run ended: results.json of a run folder, in today's form; empty if there is none yet.
+    """Read results.json of a run folder, upgraded to the current format; empty if missing.
 
     Raises:
-        RunFolderError: it is damaged, not what it must be, or of a later version.
+        RunFolderError: it is damaged, invalid, or of a later version.
     """
     if not (Path(run) / "results.json").exists():
         return {}
@@ -184,16 +183,16 @@ def read_results(run: str | Path) -> dict[str, Any]:
 
 
 def ending(run: str | Path) -> str:
-    """What to add to a message about a run that left less than others: that it has diverged."""
+    """The end of a message about a missing file of a run, if the run has diverged; else empty."""
     try:
         is_diverged = read_results(run).get("status") == "diverged"
     except RunFolderError:
         is_diverged = False
-    return "; its training has diverged, `multilayer doctor` says more" if is_diverged else ""
+    return "; its training diverged, see `multilayer doctor`" if is_diverged else ""
 
 
 def members_of_model(run: str | Path) -> list[int] | None:
-    """Which of a run's networks its model is made of; None: not known, so all.
+    """The numbers of the networks in a run's model; None if unknown: all of them.
 
     Raises:
         RunFolderError: results.json is damaged.
@@ -202,9 +201,7 @@ def members_of_model(run: str | Path) -> list[int] | None:
 
 
 def read_history(run: str | Path) -> list[dict[str, Any]]:
-    """The lines of a run's history.jsonl, an epoch each; a run that was killed may have none.
-
-    A last line that was cut off in the middle of writing is left out.
+    """Read history.jsonl of a run, a line an epoch. An incomplete last line is dropped.
 
     Raises:
         RunFolderError: there is no such folder or file, or a line is damaged.
@@ -214,7 +211,8 @@ def read_history(run: str | Path) -> list[dict[str, Any]]:
         raise RunFolderError(f"there is no run folder {run}")
     if not path.exists():
         raise RunFolderError(
-            f"{run} has no {path.name}: no epoch was finished, or it is no run{ending(run)}"
+            f"{run} has no {path.name}: no epoch was finished, or it is not a run "
+            f"folder{ending(run)}"
         )
     try:
         lines = whole_lines(path)
@@ -230,23 +228,23 @@ def read_history(run: str | Path) -> list[dict[str, Any]]:
                 check_type(epoch[name], kind, name)
         except ValueError as error:
             raise RunFolderError(
-                f"line {number} of {path} is not that of an epoch: {_reason(error)}"
+                f"line {number} of {path} does not describe an epoch: {_reason(error)}"
             ) from error
         epochs.append(epoch)
     return epochs
 
 
 def read_study(folder: str | Path, name: str) -> dict[str, Any]:
-    """What the study in a folder is of.
+    """Read a study's JSON file `name` in a folder.
 
     Raises:
-        RunFolderError: the file is missing, damaged, or not what it must be.
+        RunFolderError: it is missing, damaged or invalid.
     """
     return _read(folder, name, StudyDocument)
 
 
 def read_json(run: str | Path, name: str) -> dict[str, Any]:
-    """Read a JSON file of a run folder, whatever is in it.
+    """Read a JSON file of a run folder without validating it.
 
     Raises:
         RunFolderError: the folder or the file is missing or damaged.
@@ -272,7 +270,7 @@ def _read(run: str | Path, name: str, kind: type) -> dict[str, Any]:
 
 
 def _unfit(run: str | Path, name: str, error: ValueError) -> RunFolderError:
-    return RunFolderError(f"{Path(run) / name} is not that of a run: {_reason(error)}")
+    return RunFolderError(f"{Path(run) / name} is not a valid file of a run: {_reason(error)}")
 
 
 def _reason(error: Exception) -> str:

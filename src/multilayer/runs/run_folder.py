@@ -1,9 +1,9 @@
-"""The folder that a training run leaves behind.
+"""The folder that a training run writes.
 
-settings.json      what was trained on what, and how
+settings.json      settings and data
 history.jsonl      a line an epoch
-checkpoints/       states of the training to go on from
-results.json       how it ended, with its scores
+checkpoints/       states of the training to resume from
+results.json       status and scores
 model.safetensors  the network
 curves.png, first_layer.png, …
 """
@@ -32,22 +32,19 @@ _SPARE_BYTES = 1 << 20  # pictures and JSON beside the weights
 
 
 class RunFolder:
-    """A folder being filled by a run.
+    """A folder that a run writes into, locked until `release` or the end of the process.
 
     Args:
-        path: the folder; made if it is not there, and must be empty if it is. None takes the
-            first free one of runs/NAME-001, runs/NAME-002, …
-        name: for the choice above.
-        num_bytes_expected: what the model file will take.
-        asked: what is being made, for folders that are filled at the end alone; one in which the
-            same was begun and not finished, since the process was killed, is filled again.
-
-    No other process may fill it meanwhile, until `release`, the end of a `with` block, or the end
-    of the process.
+        path: the folder; created if missing, and must be empty otherwise. None: the first free one
+            of runs/NAME-001, runs/NAME-002, …
+        name: the NAME above.
+        num_bytes_expected: size of the model file.
+        asked: identifies the job, for folders that are written only at its end: a folder in which
+            the same job was killed before its end is used again.
 
     Raises:
         OutputError: the folder is not empty, cannot be written, or its disk is too full.
-        RunFolderError: another process fills it; the message says which and since when.
+        RunFolderError: another process holds the lock; the message says which and since when.
     """
 
     def __init__(
@@ -79,15 +76,15 @@ class RunFolder:
 
     @classmethod
     def reopened(cls, path: str | Path, document: str = "settings.json") -> "RunFolder":
-        """The folder of a run that is to go on; what a kill left half-written is removed.
+        """Open the folder of a run to resume; removes temporary files that a kill left.
 
         Args:
             path: the folder.
-            document: the JSON file that makes it one.
+            document: a JSON file that it must have.
 
         Raises:
-            RunFolderError: it is no run folder, or another process fills it.
-            OutputError: it cannot be written, or a file in it is a link to elsewhere.
+            RunFolderError: it is not a run folder, or another process holds the lock.
+            OutputError: it cannot be written, or a file in it is a symbolic link.
         """
         read_json(path, document)
         _check_has_no_links(Path(path))
@@ -108,12 +105,12 @@ class RunFolder:
             self.remove_if_empty()
 
     def release(self) -> None:
-        """Let another process have the folder."""
+        """Release the lock."""
         if self._lock is not None:
             self._lock.release()
 
     def write_json(self, name: str, document: Mapping[str, Any]) -> None:
-        """Write a JSON file; NaN and infinity are a ValueError, never in the file."""
+        """Write a JSON file; NaN and infinity raise ValueError."""
         text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
         write_text(self.path / name, text + "\n")
 
@@ -123,20 +120,20 @@ class RunFolder:
         append_line(self.path / name, line)
 
     def write_lines(self, name: str, documents: Sequence[Mapping[str, Any]]) -> None:
-        """Write a JSON-lines file anew, whole or not at all."""
+        """Replace a JSON-lines file atomically."""
         lines = [json.dumps(entry, ensure_ascii=False, allow_nan=False) for entry in documents]
         write_text(self.path / name, "".join(f"{line}\n" for line in lines))
 
     def sync(self, name: str) -> None:
-        """Make the lines that were added to a file survive a power cut."""
+        """Flush the lines added to a file to disk."""
         sync_file(self.path / name)
 
     def names(self) -> list[str]:
-        """What is in the folder for people."""
+        """The names of the files in the folder, without hidden ones."""
         return sorted(path.name for path in self.path.iterdir() if path.name[0] != ".")
 
     def remove_if_empty(self) -> None:
-        """Take back the folders that this object made, as far as nothing is in them."""
+        """Remove the folders that this object created, if they are empty."""
         self.release()
         if self._made and not any(self._content(self._made[0])):
             remove_file(self._made[0] / _UNFINISHED_NAME)
@@ -153,8 +150,8 @@ class RunFolder:
         self._made = missing
         self._lock = RunLock(path)
         if any(self._content(path)) and not self._is_unfinished(path):
-            raise OutputError(f"the output folder {path} is not empty; name another one")
-        remove_leftovers(path)  # of a process that was killed before it had written anything
+            raise OutputError(f"the output folder {path} is not empty; name another one (--output)")
+        remove_leftovers(path)  # of a process that was killed before it wrote anything
         return path
 
     def _make_next(self, parent: Path, name: str) -> Path:
@@ -166,21 +163,21 @@ class RunFolder:
                     return self._make(path, is_new=True)
                 if self._is_unfinished(path):
                     return self._make(path)
-            except RunFolderError:  # it is being filled by another process
+            except RunFolderError:  # another process writes into it
                 pass
-            except FileExistsError:  # somebody else took it in between
+            except FileExistsError:  # another process created it in between
                 pass
             number += 1
 
     @staticmethod
     def _content(path: Path) -> Iterator[Path]:
-        """What is in a folder beside what a process that fills it puts there for the time being."""
+        """The entries of a folder without lock, marker and temporary files."""
         for entry in path.iterdir():
             if entry.name not in (LOCK_NAME, _UNFINISHED_NAME) and not is_leftover(entry):
                 yield entry
 
     def _is_unfinished(self, path: Path) -> bool:
-        """Whether the same was begun in a folder and not finished."""
+        """Whether the same job was started in a folder and not finished."""
         marker = path / _UNFINISHED_NAME
         if self._asked is None or not marker.is_file():
             return False
@@ -197,10 +194,10 @@ class RunFolder:
 
 
 def model_path(run: str | Path) -> Path:
-    """The model file of a run folder; a model file is its own.
+    """The path of the model file of a run folder; the path of a model file is returned as it is.
 
     Raises:
-        RunFolderError: there is none.
+        RunFolderError: there is no model file.
     """
     if Path(run).is_file():
         return Path(run)
@@ -213,7 +210,7 @@ def model_path(run: str | Path) -> Path:
 
 
 def _check_has_no_links(path: Path) -> None:
-    """A run that goes on writes and removes files: none of them may be elsewhere."""
+    """Resuming writes and removes files, so that links to files elsewhere are not allowed."""
     for folder in (path, path / "checkpoints"):
         for entry in folder.iterdir() if folder.is_dir() else ():
             check_is_no_link(entry)

@@ -1,4 +1,4 @@
-"""The rows that a run learned from and those it watched, as the engine takes them."""
+"""The training and validation rows of a run, encoded for the engine."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -32,12 +32,12 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class PlanePoints:
-    """Rows of two numbers, to be drawn.
+    """Rows with two numeric columns, to draw as points of a plane.
 
     Args:
-        points: (num_rows, 2), in the units that they have in the data.
-        names: of the two; none for a plane that has none.
-        inputs_of: makes a network's inputs (num_points, num_inputs) of points (num_points, 2).
+        points: (num_rows, 2), in the units of the data.
+        names: of the two columns, if they have names.
+        inputs_of: encodes points (num_points, 2) as inputs (num_points, num_inputs).
     """
 
     points: Array
@@ -47,29 +47,29 @@ class PlanePoints:
 
 @dataclass(frozen=True, eq=False)
 class RunRows:
-    """What a run was trained on; of several networks what the first one was.
+    """The rows of a run; of several networks those of the first one.
 
     Attributes:
         name: of the run.
         settings: of the run.
-        spec: a network's shape.
-        learned: rows learned from.
-        watched: rows measured on that were not learned from; None: there were none.
-        num_watched_rows: that any of the networks was measured on.
-        is_test_watched: whether these are the test rows.
-        class_names: one for each class; none where numbers or labels are predicted.
-        image_shape: of pictures.
-        plane: of rows with two numbers for inputs, whose classes are predicted.
+        spec: the network's shape.
+        train: training rows.
+        validation: validation rows; None without any.
+        num_validation_rows: validation rows of all networks together.
+        validates_on_test: whether these are the test rows.
+        class_names: one for each class; empty for regression and multilabel.
+        image_shape: of images.
+        plane: for classification by two numeric columns, the points.
         fit: of a table.
     """
 
     name: str
     settings: TrainingSettings
     spec: NetworkSpec
-    learned: Examples
-    watched: Examples | None = None
-    num_watched_rows: int = 0
-    is_test_watched: bool = False
+    train: Examples
+    validation: Examples | None = None
+    num_validation_rows: int = 0
+    validates_on_test: bool = False
     class_names: tuple[str, ...] = ()
     image_shape: tuple[int, int] | None = None
     plane: PlanePoints | None = None
@@ -77,16 +77,16 @@ class RunRows:
 
 
 def rows_of_run(run: str | Path, data: ImageDataset | Fit | str | Path | None = None) -> RunRows:
-    """Find the rows of a run again.
+    """Load the rows of a run again.
 
     Args:
         run: the folder.
-        data: what it trained on, where that is in memory, or where it is now; None: loaded again
-            from where it was, or where it has moved to together with the run folder.
+        data: the data if in memory, or their current path; None: loaded from their old path, or
+            from where they were moved together with the run folder.
 
     Raises:
-        RunFolderError: the folder is not that of a run by this version, or its table has changed.
-        DataError: the data cannot be had any more.
+        RunFolderError: the folder is not of a run by this version, or its table has changed.
+        DataError: the data cannot be loaded any more.
     """
     description = read_settings(run)
     settings = _settings_of(run, description)
@@ -124,15 +124,15 @@ def _of_images(
     name: str, settings: TrainingSettings, dataset: ImageDataset, member: int
 ) -> RunRows:
     data = prepare_images(dataset, settings)
-    learned, watched = data.examples_of_member(member)
-    num_watched = 0 if data.held_out is None else data.held_out.num_rows
+    train, validation = data.examples_of_member(member)
+    num_validation = 0 if data.held_out is None else data.held_out.num_rows
     return RunRows(
         name,
         settings,
         data.spec,
-        learned,
-        watched,
-        num_watched,
+        train,
+        validation,
+        num_validation,
         data.has_own_validation,
         tuple(dataset.class_names),
         dataset.image_shape,
@@ -145,7 +145,7 @@ def _fit_again(
     settings: TrainingSettings,
     given: str | Path | None,
 ) -> Fit:
-    """The fit that a run on a table began with; `given` is where the table is now, if given."""
+    """Prepare the fit of a run on a table again; `given` is the table's current path, if known."""
     origin = description["data"]
     try:
         roles = roles_of(origin)
@@ -157,7 +157,7 @@ def _fit_again(
         raise _of_another_version(run, error) from error
     if given is None and STANDARD_INPUT in (path, validation):
         raise RunFolderError(
-            f"the rows of {run} came through the standard input, and cannot be read again"
+            f"the rows of {run} came from the standard input and cannot be read again"
         )
     origin = locate_data(run, origin, given)
     path, validation = origin["load"], origin["validation"]
@@ -184,17 +184,17 @@ def _fit_again(
 
 
 def _of_table(name: str, settings: TrainingSettings, fit: Fit, member: int) -> RunRows:
-    learned, watched = fit.data.examples_of_member(member)
-    num_watched = 0 if watched is None else len(watched)
+    train, validation = fit.data.examples_of_member(member)
+    num_validation = 0 if validation is None else len(validation)
     if fit.settings.num_folds:
-        num_watched = fit.num_validation_rows
+        num_validation = fit.num_validation_rows
     return RunRows(
         name,
         settings,
         fit.network.spec,
-        learned,
-        watched,
-        num_watched,
+        train,
+        validation,
+        num_validation,
         False,
         tuple(map(str, fit.targets.classes)),
         plane=_plane_of(fit),

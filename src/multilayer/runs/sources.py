@@ -1,7 +1,7 @@
-"""The data of a run, made ready to learn from: images, a table in memory, or one on the disk.
+"""The data of a run, prepared for training: images, a table in memory, or a table on disk.
 
-`Run` knows no more of its data than `RunSource` says. Loading PyTorch takes longer than reading
-images: the one is done while the other is.
+`RunSource` is all that `Run` knows of its data. Loading PyTorch takes longer than reading images,
+so both happen at the same time.
 """
 
 from abc import ABC, abstractmethod
@@ -38,14 +38,14 @@ class RunSource(ABC):
     """Data of one kind, and the fit of networks to them.
 
     Attributes:
-        configuration: what was asked for.
-        watch: where the seconds of the run go, apart from the training.
-        settings: as they are used.
-        name: of the data, for the names of folders.
-        notes: what a person should know of the data, a sentence each.
-        spec: a network's shape, once the data are prepared.
-        examined: the rows as the doctor takes them; None: not in memory.
-        encoded_rows: where the rows are on the disk until the run has finished; None: in memory.
+        configuration: the run's arguments.
+        watch: times the parts of the run but the training.
+        settings: the resolved settings.
+        name: of the data, for folder names.
+        notes: warnings about the data, a sentence each.
+        spec: the network's shape, once the data are prepared.
+        examined: the data for `doctor`; None if they are not in memory.
+        encoded_rows: the folder of encoded rows, until the run has finished; None: in memory.
     """
 
     notes: tuple[str, ...] = ()
@@ -60,7 +60,7 @@ class RunSource(ABC):
         self.watch = Stopwatch()
 
     def prepare(self) -> "Iterator[Preparation]":
-        """Do what is left to do before training; how far it is, after each part."""
+        """Prepare the data for training; yields the progress."""
         return iter(())
 
     @cached_property
@@ -70,28 +70,25 @@ class RunSource(ABC):
 
     @abstractmethod
     def description(self) -> dict[str, Any]:
-        """What settings.json says of the data.
+        """The `data` of settings.json.
 
         Raises:
             TableError: a file cannot be read.
         """
 
     def check(self, path: Path) -> None:  # noqa: B027 (nothing to check is the default)
-        """Make sure, before the folder is made, that the networks can be trained and saved.
+        """Check that the networks can be trained and saved, before the run folder is created.
 
         Args:
             path: of the model file, for messages.
 
         Raises:
-            TableError: there is nothing to learn.
+            TableError: the target is constant.
             ModelFileError: the model would be too large for its file.
         """
 
     def model_and_scores(self) -> "tuple[Model, dict[str, Any]]":
-        """The model, once the epochs are over, and its part of `results_document`.
-
-        The scores are those of held-out rows, or of a table's own validation rows.
-        """
+        """The trained model, and its scores on validation rows as `results_document` takes them."""
         model = self.fit.model()
         known: dict[str, Any] = {"temperature": model.temperature}
         held_out = self.fit.held_out_answers(model) if self.fit.data.calibrates else None
@@ -101,7 +98,7 @@ class RunSource(ABC):
         return model, known
 
     def save_drawings(self, folder: Path, network: "Network") -> None:  # noqa: ARG002
-        """Draw the learning curves, where there is an epoch.
+        """Draw the learning curves, if there is an epoch.
 
         Args:
             folder: for the pictures.
@@ -113,11 +110,11 @@ class RunSource(ABC):
             save_learning_curves(self.fit.history, folder / "curves.png")
 
     def close(self, *, is_finished: bool) -> None:  # noqa: B027 (nothing to let go of)
-        """Let go of what lies on the disk, and remove it if the run has finished."""
+        """Release encoded rows on disk; remove them if the run has finished."""
 
 
 class ImageSource(RunSource):
-    """Images, whole in memory.
+    """Images in memory.
 
     Args:
         configuration: of a run on images.
@@ -126,9 +123,9 @@ class ImageSource(RunSource):
         dataset: the images.
 
     Raises:
-        SettingsError: the settings select an epoch and hold no rows out to select by, or ask for
-            a device, threads or memory that are not there.
-        DataError: the data cannot be had or used.
+        SettingsError: the settings select an epoch but hold no rows out, or ask for a device,
+            threads or memory that the machine lacks.
+        DataError: the data cannot be loaded or used.
     """
 
     def __init__(self, configuration: RunConfiguration) -> None:
@@ -136,11 +133,11 @@ class ImageSource(RunSource):
         settings = configuration.image_settings()
         if settings.selection != "last" and not holds_out(settings):
             raise SettingsError(
-                f"selection by {settings.selection!r} would choose by the test rows; "
-                "hold rows out with a validation_fraction, for example 0.1, or num_folds"
+                f"selection by {settings.selection!r} would use the test set; hold rows out with "
+                "validation_fraction, for example 0.1, or num_folds"
             )
         check_augment(configuration.data, settings.augment)
-        if settings.device != "cpu":  # the only question that PyTorch must be loaded for
+        if settings.device != "cpu":  # checking it needs PyTorch
             import_module("multilayer.engine.machine").choose_device(settings.device)
         begin_loading("multilayer.engine.training")
         with self.watch.part("reading the data"):
@@ -170,7 +167,7 @@ class ImageSource(RunSource):
         return image_data(self.dataset, asked.data, asked.data_dir, self._held_out)
 
     def model_and_scores(self) -> "tuple[Model, dict[str, Any]]":
-        """See `RunSource`; the scores are those of the test images, and of held-out ones."""
+        """See `RunSource`; with scores on the test images too."""
         model, known = super().model_and_scores()
         test = self.dataset.test
         model.details["data"] = self.dataset.name
@@ -195,7 +192,7 @@ class ImageSource(RunSource):
 
 
 class TableRunSource(RunSource):
-    """What a table in memory and one on the disk have in common."""
+    """What tables in memory and on disk have in common."""
 
     fit: "Fit"
     rows: "TableSource | LargeTable"
@@ -220,7 +217,7 @@ class TableRunSource(RunSource):
 
 
 class TableInMemory(TableRunSource):
-    """A table, whole in memory.
+    """A table in memory.
 
     Args:
         configuration: of a run on a table without a memory limit.
@@ -266,11 +263,11 @@ class TableInMemory(TableRunSource):
 
 
 class TableOnDisk(TableRunSource):
-    """A table that need not fit in memory.
+    """A table on disk, which may be larger than memory.
 
     Args:
         configuration: of a run on a table with a memory limit.
-        table: the same table, where it is prepared already; None: `prepare` does it.
+        table: the same table if it is prepared already; None: `prepare` prepares it.
 
     Raises:
         SettingsError: the recipe or the task is unknown.
@@ -308,7 +305,7 @@ class TableOnDisk(TableRunSource):
         self.watch.seconds.update(self.rows.seconds)
 
     def close(self, *, is_finished: bool) -> None:
-        """Leave the encoded rows for a run that goes on, or remove them."""
+        """Remove the encoded rows, or keep them for resuming an unfinished run."""
         if is_finished:
             self.rows.remove()
         else:
@@ -316,11 +313,11 @@ class TableOnDisk(TableRunSource):
 
 
 def open_source(configuration: RunConfiguration) -> RunSource:
-    """Read the data of a run; what its `prepare` does is left to do.
+    """Open the data of a run; call `prepare` next.
 
     Raises:
-        SettingsError: a setting is unknown or out of range, or asks for what is not there.
-        DataError: the data cannot be had, read or used.
+        SettingsError: a setting is unknown, out of range, or asks for what the machine lacks.
+        DataError: the data cannot be loaded or used.
     """
     if configuration.roles is None:
         return ImageSource(configuration)

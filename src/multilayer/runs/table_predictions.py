@@ -1,4 +1,4 @@
-"""Answers for the rows of a file, written beside them."""
+"""Predict the rows of a file, and write the predictions as columns beside its own."""
 
 import io
 import sys
@@ -28,26 +28,26 @@ _SET_SEPARATOR = " | "
 
 
 class TablePredictions:
-    """Answers for the rows of a file of any size, some at a time.
+    """Predictions for the rows of a file of any size, in chunks.
 
     Args:
-        model: what answers.
+        model: the predictor.
         data: a file that `read_table_pieces` takes; - is the standard input.
         table_format: how the file is written.
-        with_probabilities: a column for the probability of each class or label. Several quantiles
-            have a column each in any case, after the median's.
-        coverage: of intervals of numbers, or of sets of classes; None: without.
-        on_unseen: what is done about categories that the model has never seen, which count as
-            missing: "note" leaves them to be read in `unseen`, "error" refuses them, "ignore".
+        with_probabilities: add a column with the probability of each class or label. Several
+            quantiles always have a column each, after the median's.
+        coverage: of prediction intervals, or of sets of classes; None: without.
+        on_unseen: for categories not seen in training, which count as missing: "note" records them
+            in `unseen`, "error" raises, "ignore".
 
     Attributes:
-        ignored_columns: columns of the file that the model does not need; known once the first
+        ignored_columns: columns of the file that the model does not use; known once the first
             rows are read.
-        unseen: the categories that it has never seen, of the pieces so far.
+        unseen: the unseen categories of the chunks so far.
 
     Raises:
-        SettingsError: probabilities are asked of a model that predicts numbers, or the coverage is
-            out of range.
+        SettingsError: probabilities are asked of a regression model, or the coverage is out of
+            range.
     """
 
     def __init__(
@@ -61,22 +61,24 @@ class TablePredictions:
         on_unseen: OnUnseenFlag = "note",
     ) -> None:
         if with_probabilities and model.targets.task == "regression":
-            raise SettingsError("probabilities are of classes; this model predicts numbers")
+            raise SettingsError(
+                "probabilities need a classification model; this model predicts numbers"
+            )
         if coverage is not None and not 0 < coverage < 1:
             raise SettingsError(f"coverage must be a number between 0 and 1; it is {coverage!r}")
         if coverage is not None and model.targets.task == "multilabel":
-            raise SettingsError("neither intervals nor sets are there for several labels")
+            raise SettingsError("a multilabel model has neither intervals nor prediction sets")
         self._model, self._data, self._table_format = model, data, table_format
         self._with_probabilities, self._coverage = with_probabilities, coverage
         self.ignored_columns: tuple[str, ...] = ()
         self.unseen, self._on_unseen = UnseenValues(), on_unseen
 
     def pieces(self) -> Iterator["pl.DataFrame"]:
-        """The file's rows in order, with all its columns as they are and the answers after them.
+        """The file's rows in order: all of its columns, then the predictions.
 
         Raises:
-            TableError: the file cannot be read, columns are missing, or a value is not what its
-                column holds (row and column are named).
+            TableError: the file cannot be read, columns are missing, or a value does not fit its
+                column (row and column are named).
             DataError: the model has too few held-out rows for the coverage.
         """
         source = "the standard input" if str(self._data) == "-" else str(self._data)
@@ -92,38 +94,37 @@ class TablePredictions:
             first_row += len(piece)
 
     def write_csv(self, file: IO[bytes], *, is_spreadsheet_safe: bool = False) -> int:
-        """Write the pieces as CSV.
+        """Write rows and predictions as CSV.
 
         Args:
             file: to write to.
-            is_spreadsheet_safe: text that a spreadsheet would take for a formula gets a ' before
-                it.
+            is_spreadsheet_safe: put a ' before text that a spreadsheet would take for a formula.
 
         Returns:
-            How many rows there were.
+            The number of rows.
         """
         num_rows, is_first = 0, True
         for piece in self.pieces():
             if is_spreadsheet_safe:
                 piece = frame_without_formulas(piece)
-            content = io.BytesIO()  # polars would write past the file, to its descriptor
+            content = io.BytesIO()  # polars would bypass the file object's buffer
             piece.write_csv(content, include_header=is_first)
             file.write(content.getbuffer())
             num_rows, is_first = num_rows + len(piece), False
         return num_rows
 
     def save(self, path: str | Path, *, is_spreadsheet_safe: bool = False) -> int:
-        """Write a CSV, Parquet or JSON lines file, whole or not at all.
+        """Write a CSV, Parquet or JSON lines file atomically.
 
         Args:
             path: ends in .csv, .parquet, .jsonl or .ndjson; - is the standard output, as CSV.
-            is_spreadsheet_safe: as `write_csv` takes it.
+            is_spreadsheet_safe: see `write_csv`.
 
         Returns:
-            How many rows there were.
+            The number of rows.
 
         Raises:
-            OutputError: the file cannot be written, or its name ends otherwise.
+            OutputError: the file cannot be written, or has another extension.
         """
         if str(path) == "-":
             num_rows = self.write_csv(sys.stdout.buffer, is_spreadsheet_safe=is_spreadsheet_safe)
@@ -219,13 +220,13 @@ class TablePredictions:
 def _labels(labels: NDArray[Any]) -> "pl.Series":
     import polars as pl
 
-    if labels.dtype == object:  # of several types, which one column cannot hold
+    if labels.dtype == object:  # of mixed types, which a column cannot hold
         return pl.Series([str(label) for label in labels], dtype=pl.String)
     return pl.Series(labels)
 
 
 def _free_names(names: Sequence[str], taken: Sequence[str]) -> list[str]:
-    """The names, longer by underscores where a column has them already."""
+    """The names, with underscores appended where a column has the name already."""
     free: list[str] = []
     for name in names:
         while name in taken or name in free:

@@ -1,6 +1,6 @@
-"""What a run writes down of itself: settings.json and results.json, for every kind of data.
+"""The content of settings.json and results.json, for images and tables.
 
-`run_documents` declares what they hold. Nothing here needs PyTorch before there are results.
+`run_documents` declares their schemas. PyTorch is loaded only for results.
 """
 
 import platform
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     from multilayer.fit.large_table import LargeTable
     from multilayer.fit.table_source import TableSource
 
-_MOST_ROWS_NAMED = 2_000  # validation rows whose numbers are kept, to look at the model with
+_MOST_ROWS_NAMED = 2_000  # validation rows whose numbers are recorded, to inspect the model with
 
 
 def settings_document(
     recipe_name: str, settings: TrainingSettings, data: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The content of settings.json: all that is needed to run again, or to go on.
+    """The content of settings.json: all that is needed to repeat or resume the run.
 
     Args:
-        recipe_name: which recipe the settings began as.
-        settings: as they are used.
-        data: what is said of the data; see `image_data` and `table_data`.
+        recipe_name: see `recipe`.
+        settings: the resolved settings.
+        data: from `image_data` or `table_data`.
     """
-    # Only what the bits of the training depend on: another version refuses to go on.
+    # Only versions that the bits of the training depend on: others refuse to resume.
     more = ("numpy", "polars") if data["kind"] == "table" else ()
     return {
         "format_version": FORMAT_VERSION,
@@ -56,14 +56,14 @@ def image_data(
     data_dir: str | Path | None,
     held_out: Sequence[NDArray[np.int64]] | None,
 ) -> dict[str, Any]:
-    """What settings.json says of images.
+    """The `data` of settings.json for images.
 
     Args:
-        dataset: what was loaded.
-        data: what it was asked for by.
-        data_dir: where it was looked for first.
-        held_out: the numbers of the training images that each network holds out, or all of them
-            do; None: the test images are measured on.
+        dataset: the images.
+        data: the name or path given.
+        data_dir: where it was searched first.
+        held_out: indices of the held-out training images, an array for each fold or one for all
+            networks; None: the test set is the validation set.
     """
     is_known = str(data) in KNOWN_DATASETS
     parts = held_out or ()
@@ -104,16 +104,16 @@ def table_data(
     *,
     set_aside: NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
-    """What settings.json says of a table.
+    """The `data` of settings.json for a table.
 
     Args:
         fit: with settings and targets.
         source: the rows.
-        data: the file that they are of.
+        data: their file.
         roles: what its columns are for.
-        validation: a file of rows to be measured on; None: there is none.
-        set_aside: numbers of rows that the fit has not seen and that are measured on; None:
-            those that it held out.
+        validation: the file of validation rows, if any.
+        set_aside: row numbers of validation rows that the fit has not seen; None: those that it
+            held out.
 
     Raises:
         TableError: a file cannot be read.
@@ -172,16 +172,16 @@ def results_document(
 
     Args:
         status: "finished", "interrupted" or "diverged".
-        data: what settings.json says of the data.
-        settings: as they were used.
+        data: the `data` of settings.json.
+        settings: the resolved settings.
         history: the lines of history.jsonl.
-        part_seconds: what each part of the run took, apart from the training.
+        part_seconds: time taken by each part of the run but the training.
         num_parameters: of one network.
-        members: the networks that the model is made of, those that diverged left out; None: all.
+        members: the numbers of the networks in the model, without diverged ones; None: all.
         validation: scores on the validation rows.
         test: scores on the test rows.
-        absent_classes: classes that no validation row has.
-        temperature: that the model's outputs are divided by.
+        absent_classes: classes without validation rows.
+        temperature: the model's logits are divided by it.
     """
     import torch
 
@@ -201,7 +201,7 @@ def results_document(
         "num_epochs": sum(line.get("train_loss") is not None for line in history),
         "best_epochs": last.get("best_epochs"),
         "train_seconds": train_seconds,
-        "part_seconds": {**part_seconds, "training and watching it": train_seconds},
+        "part_seconds": {**part_seconds, "training and validation": train_seconds},
         "members": kept,
         "num_members": len(kept),
         "num_diverged": num_networks - len(kept),
@@ -227,7 +227,7 @@ def results_document(
 
 
 def named_rows(numbers: NDArray[np.int64]) -> list[int]:
-    """The row numbers that are kept to look at the model with: at most 2,000, evenly spread."""
+    """At most 2,000 of the row numbers, evenly spread."""
     named: list[int] = numbers[:: max(1, -(-len(numbers) // _MOST_ROWS_NAMED))].tolist()
     return named
 

@@ -1,4 +1,4 @@
-"""Settings as they are written on the command line: hidden_widths=512,256,dropout=0.2."""
+"""Parse settings from the command line: hidden_widths=512,256,dropout=0.2."""
 
 from difflib import SequenceMatcher
 from types import UnionType
@@ -9,7 +9,7 @@ from multilayer.errors import SettingsError
 from multilayer.recipes.recipes import RecipeName, TaskName
 from multilayer.recipes.recipes import recipe as settings_of
 
-# What a comparison decides itself: the loss follows from the data, the seeds are its repetitions.
+# Settings that a comparison sets itself.
 _NOT_FOR_COMPARISONS = {
     "loss": "it follows from the data",
     "num_folds": "each network is scored alone",
@@ -27,19 +27,19 @@ def read_settings(
     num_rows: int | None = None,
     num_columns: int | None = None,
 ) -> TrainingSettings:
-    """Read settings from text.
+    """Parse settings from text.
 
     Args:
-        text: `name=value` with commas between; a recipe's name may stand first, and alone. Commas
-            within hidden_widths are the widths': `hidden_widths=512,256,dropout=0.2`.
-        recipe: what stands where the text names nothing else.
-        task: that the recipe is for.
-        num_rows: as the recipe takes it.
-        num_columns: likewise.
+        text: `name=value` separated by commas; may start with, or be, a recipe's name. Commas in
+            hidden_widths belong to its value: `hidden_widths=512,256,dropout=0.2`.
+        recipe: the recipe if the text names none.
+        task: the recipe's task.
+        num_rows: see `recipe`.
+        num_columns: see `recipe`.
 
     Raises:
-        SettingsError: a name is unknown (the message lists the known ones, nearest first), stands
-            there twice, or its value is not of its kind or out of range.
+        SettingsError: a name is unknown (the message lists the known ones, nearest first) or given
+            twice, or its value has the wrong type or is out of range.
     """
     parts = [part.strip() for part in text.split(",")]
     recipes = get_args(RecipeName)
@@ -74,12 +74,12 @@ def _value(name: str, text: str, whole: str) -> Any:
             f"{', '.join(_nearest_first(name, list(types)))}"
         )
     if name in _NOT_FOR_COMPARISONS:
-        raise SettingsError(f"{name} is not for settings here: {_NOT_FOR_COMPARISONS[name]}")
+        raise SettingsError(f"{name} cannot be set here: {_NOT_FOR_COMPARISONS[name]}")
     kind = types[name][0]
     try:
         return _read(kind, text)
     except (ValueError, KeyError):
-        raise SettingsError(f"{name} must be {_in_words(kind)}; it is {text!r}") from None
+        raise SettingsError(f"{name} must be {_type_name(kind)}; it is {text!r}") from None
 
 
 def _read(kind: Any, text: str) -> Any:
@@ -88,7 +88,7 @@ def _read(kind: Any, text: str) -> Any:
         entry = get_args(kind)[0]
         return tuple(_read(entry, part) for part in text.split(",")) if text else ()
     if origin is Literal:
-        return text  # the settings themselves say which are known
+        return text  # `TrainingSettings` checks it
     if origin in (Union, UnionType):
         if text.lower() == "none":
             return None
@@ -98,10 +98,10 @@ def _read(kind: Any, text: str) -> Any:
     return kind(text)
 
 
-def _in_words(kind: Any) -> str:
+def _type_name(kind: Any) -> str:
     if get_origin(kind) is tuple:
-        whole = get_args(kind)[0] is int  # a tuple of names takes any text here
-        return f"{'whole ' if whole else ''}numbers with commas between them"
+        whole = get_args(kind)[0] is int  # a tuple of names accepts any text here
+        return f"{'whole ' if whole else ''}numbers separated by commas"
     return {int: "a whole number", float: "a number", bool: "yes or no"}.get(kind, "a known name")
 
 

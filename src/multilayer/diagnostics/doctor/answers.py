@@ -19,18 +19,18 @@ _LITTLE_BETTER = 0.01  # accuracy, or R², that nobody would train a network for
 
 def class_never_predicted(evidence: Evidence) -> Diagnosis | None:
     """A class with rows enough that the network never says."""
-    if evidence.watched is None:
+    if evidence.validation is None:
         return None
     num_classes = len(evidence.class_names)
-    there = np.bincount(evidence.watched.labels, minlength=num_classes)
-    said = np.bincount(evidence.watched.predicted, minlength=num_classes)
+    there = np.bincount(evidence.validation.labels, minlength=num_classes)
+    said = np.bincount(evidence.validation.predicted, minlength=num_classes)
     missing = np.flatnonzero((there >= _FEWEST_OF_A_CLASS) & (said == 0))
     if not len(missing):
         return None
     names = ", ".join(evidence.class_names[number] for number in missing)
     return Diagnosis(
         "a class is never predicted",
-        f"{names}: {int(there[missing].sum()):,} of {len(evidence.watched.labels):,} validation "
+        f"{names}: {int(there[missing].sum()):,} of {len(evidence.validation.labels):,} validation "
         "rows are of this class, and none was predicted to be",
         evidence.command(max_epochs=2 * evidence.settings.max_epochs, initialization="he"),
     )
@@ -45,18 +45,18 @@ def leak(evidence: Evidence) -> Diagnosis | None:
             "looked at: see whether it is known before the target is",
             evidence.command_without(evidence.leaking_column),
         )
-    if not evidence.num_copies or evidence.num_copies < _MANY_COPIES * evidence.num_watched_rows:
+    if not evidence.num_copies or evidence.num_copies < _MANY_COPIES * evidence.num_validation_rows:
         return None
-    share = evidence.num_copies / evidence.num_watched_rows
-    if evidence.is_test_watched:  # then the rest is no better, but at least it is counted
+    share = evidence.num_copies / evidence.num_validation_rows
+    if evidence.validates_on_test:  # then the rest is no better, but at least it is counted
         next_step = evidence.command(validation_fraction=0.1)
     else:
         next_step = evidence.command(validation_fraction=0.0)
     return Diagnosis(
         "leak suspected",
-        f"{evidence.num_copies:,} of {evidence.num_watched_rows:,} validation rows ({share:.1%}) "
-        "are also among the training rows, byte by byte: take the copies out of the data, their "
-        "scores are not those of new rows",
+        f"{evidence.num_copies:,} of {evidence.num_validation_rows:,} validation rows "
+        f"({share:.1%}) are also among the training rows: remove the duplicates from the "
+        "data, their scores are not those of new rows",
         next_step,
     )
 
@@ -71,7 +71,7 @@ def label_noise(evidence: Evidence) -> Diagnosis | None:
     """
     shares = [
         _mixed_up(answers, len(evidence.class_names))
-        for answers in (evidence.watched, evidence.learned)
+        for answers in (evidence.validation, evidence.train)
         if answers is not None and len(answers.labels) >= _FEWEST_ROWS
     ]
     if not shares or max(shares) < _MUCH_NOISE:
@@ -87,21 +87,21 @@ def label_noise(evidence: Evidence) -> Diagnosis | None:
 def too_few_validation_rows(evidence: Evidence) -> Diagnosis | None:
     """So few validation rows that accuracies or errors on them say little."""
     next_step = _comparison(evidence)
-    if evidence.error_interval is not None and evidence.num_watched_rows:
+    if evidence.error_interval is not None and evidence.num_validation_rows:
         error, lowest, highest = evidence.error_interval
         if (highest - lowest) / 2 <= _WIDE_ERROR * error:
             return None
         return Diagnosis(
             "few validation rows",
-            f"the RMSE of {error:.4g} on {evidence.num_watched_rows:,} validation rows is known "
+            f"the RMSE of {error:.4g} on {evidence.num_validation_rows:,} validation rows is known "
             f"to within {(highest - lowest) / 2 / error:.0%}: smaller differences between runs or "
             "epochs say nothing",
             next_step,
         )
-    if evidence.watched is None or not evidence.num_watched_rows:
+    if evidence.validation is None or not evidence.num_validation_rows:
         return None
-    num_rows = evidence.num_watched_rows
-    low, high = wilson_interval(round(evidence.watched.accuracy * num_rows), num_rows)
+    num_rows = evidence.num_validation_rows
+    low, high = wilson_interval(round(evidence.validation.accuracy * num_rows), num_rows)
     if (high - low) / 2 <= _WIDE:
         return None
     return Diagnosis(
@@ -117,14 +117,14 @@ def no_better_than_guessing(evidence: Evidence) -> Diagnosis | None:
     if evidence.explained_share is not None and evidence.explained_share < _LITTLE_BETTER:
         return Diagnosis(
             "no better than guessing",
-            f"R² on {evidence.num_watched_rows:,} validation rows is "
+            f"R² on {evidence.num_validation_rows:,} validation rows is "
             f"{evidence.explained_share:.3f}; always answering the mean has 0",
             _comparison(evidence),
         )
-    if evidence.watched is None or not len(evidence.watched.labels):
+    if evidence.validation is None or not len(evidence.validation.labels):
         return None
-    counts = np.bincount(evidence.watched.labels)
-    majority, accuracy = float(counts.max() / counts.sum()), evidence.watched.accuracy
+    counts = np.bincount(evidence.validation.labels)
+    majority, accuracy = float(counts.max() / counts.sum()), evidence.validation.accuracy
     if accuracy >= majority + _LITTLE_BETTER:
         return None
     return Diagnosis(
@@ -137,11 +137,11 @@ def no_better_than_guessing(evidence: Evidence) -> Diagnosis | None:
 
 def nothing_held_out(evidence: Evidence) -> Diagnosis | None:
     """No validation rows at all: nothing is known of new rows."""
-    if evidence.rows is None or evidence.num_watched_rows or evidence.is_diverged:
+    if evidence.rows is None or evidence.num_validation_rows or evidence.is_diverged:
         return None
     return Diagnosis(
         "nothing held out",
-        f"the network was trained on all {len(evidence.rows.learned):,} rows, so that nothing "
+        f"the network was trained on all {len(evidence.rows.train):,} rows, so that nothing "
         f"shows how it does on new ones; from {FEWEST_ROWS_TO_DIVIDE} rows on some can be held out",
         evidence.command(validation_fraction=HELD_OUT_FRACTION),
     )

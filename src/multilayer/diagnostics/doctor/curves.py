@@ -117,12 +117,12 @@ def still_improving(evidence: Evidence) -> Diagnosis | None:
 
 def overfitting(evidence: Evidence) -> Diagnosis | None:
     """The validation loss rises from some epoch on while the training loss falls."""
-    watched, learned = evidence.curve("validation_loss"), evidence.curve("train_loss")
-    if evidence.is_diverged or len(watched) < _FEWEST_EPOCHS:
+    validation, train = evidence.curve("validation_loss"), evidence.curve("train_loss")
+    if evidence.is_diverged or len(validation) < _FEWEST_EPOCHS:
         return None
-    best = min(range(len(watched)), key=watched.__getitem__)
-    rest = watched[best + 1 :]
-    if len(rest) >= 2 and _mean(rest[-2:]) > 1.05 * watched[best] and learned[-1] < learned[best]:
+    best = min(range(len(validation)), key=validation.__getitem__)
+    rest = validation[best + 1 :]
+    if len(rest) >= 2 and _mean(rest[-2:]) > 1.05 * validation[best] and train[-1] < train[best]:
         if evidence.settings.selection == "last":
             fraction = evidence.settings.validation_fraction or 0.1
             next_step = evidence.command(selection="loss", patience=5, validation_fraction=fraction)
@@ -130,9 +130,9 @@ def overfitting(evidence: Evidence) -> Diagnosis | None:
             next_step = evidence.command(dropout=min(0.5, evidence.settings.dropout + 0.2))
         return Diagnosis(
             f"overfitting from epoch {best + 1}",
-            f"the validation loss was {watched[best]:.4f} in epoch {best + 1} and is "
-            f"{watched[-1]:.4f} in the end, while the training loss went on from "
-            f"{learned[best]:.4f} to {learned[-1]:.4f}",
+            f"the validation loss was {validation[best]:.4f} in epoch {best + 1} and is "
+            f"{validation[-1]:.4f} in the end, while the training loss went on from "
+            f"{train[best]:.4f} to {train[-1]:.4f}",
             next_step,
         )
     return None

@@ -1,4 +1,4 @@
-"""What the rules look at: a run's settings, its history, and what its network does with rows."""
+"""What the doctor's rules examine: a run's settings, history and layers, and its predictions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,13 +30,13 @@ _MANY_ROWS = 20_000  # enough for confusions
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What a rule found.
+    """A finding of a rule.
 
     Args:
-        name: of the finding, in a few words.
-        evidence: the figures of the run that say so.
+        name: a short title.
+        evidence: the figures of the run that support it.
         next_step: a command to try, and nothing else.
-        learning_rate: that the command trains with; None: the rule leaves it as it is.
+        learning_rate: that the command trains with; None: unchanged.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Diagnosis:
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What a network says of labelled rows.
+    """A network's predictions for labelled rows.
 
     Attributes:
         labels: (num_rows,).
@@ -59,32 +59,32 @@ class Answers:
 
     @property
     def accuracy(self) -> float:
-        """Share of right ones."""
+        """Share of correct predictions."""
         return float((self.labels == self.predicted).mean())
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """A run as the rules see it.
+    """What is known of a run.
 
     Attributes:
         description: content of settings.json.
         settings: the run's settings in it.
         history: lines of history.jsonl; the train_loss of the epoch that diverged is None.
-        class_names: one for each class; none where numbers or labels are predicted.
-        has_diverged: as the run's results say.
-        rows: that it learned from and watched.
-        layers: of the hidden layers on some training rows; none if the run diverged.
-        gradients: of the weight matrices on the same rows.
-        watched: answers on the rows that the run watched; None if it diverged.
-        learned: answers on training rows; None where they were not looked at.
-        num_watched_rows: of all the rows that the run watched.
-        is_test_watched: whether these are the test rows.
-        num_copies: watched rows that are also among the training rows; None: not looked at.
-        error_interval: of numbers, the RMSE on the watched rows and its 95% interval.
-        explained_share: of numbers, the smallest R² of a target on the watched rows.
-        num_rows_of_layers: training rows that `layers` and `gradients` are of.
-        leaking_column: of a table, a column that determines the target all by itself.
+        class_names: one for each class; empty for regression and multilabel.
+        has_diverged: whether results.json says so.
+        rows: its training and validation rows.
+        layers: statistics of the hidden layers on some training rows; empty if it diverged.
+        gradients: norms for the weight matrices on the same rows.
+        validation: predictions for validation rows; None if it diverged, or without classes.
+        train: predictions for training rows; None likewise.
+        num_validation_rows: all validation rows of the run.
+        validates_on_test: whether these are the test rows.
+        num_copies: validation rows that are also training rows; None: not counted.
+        error_interval: for regression, the validation RMSE and its 95% interval.
+        explained_share: for regression, the smallest validation R² of a target.
+        num_rows_of_layers: training rows that `layers` and `gradients` are computed on.
+        leaking_column: of a table, a column that alone determines the target.
     """
 
     description: Mapping[str, Any]
@@ -95,10 +95,10 @@ class Evidence:
     rows: RunRows | None = None
     layers: Sequence[LayerStatistics] = field(default_factory=tuple)
     gradients: Sequence[GradientNorm] = field(default_factory=tuple)
-    watched: Answers | None = None
-    learned: Answers | None = None
-    num_watched_rows: int = 0
-    is_test_watched: bool = True
+    validation: Answers | None = None
+    train: Answers | None = None
+    num_validation_rows: int = 0
+    validates_on_test: bool = True
     num_copies: int | None = None
     error_interval: tuple[float, float, float] | None = None
     leaking_column: str | None = None
@@ -115,17 +115,17 @@ class Evidence:
         return [line[name] for line in self.history if line.get(name) is not None]
 
     def rate_factors(self, num_epochs: int) -> list[float]:
-        """What the schedule multiplies the learning rate by in the middle of each epoch."""
+        """The schedule's factor on the learning rate in the middle of each epoch."""
         factor = SCHEDULES[self.settings.schedule]
         most = max(num_epochs, self.settings.max_epochs)
         return [factor((epoch + 0.5) / most) for epoch in range(num_epochs)]
 
     @property
     def guessing_loss(self) -> float | None:
-        """The loss of one answer for all rows, the best there is; None: not known of this loss."""
+        """The training loss of the best constant prediction; None if unknown for this loss."""
         if self.rows is None:
             return None
-        targets = self.rows.learned.targets
+        targets = self.rows.train.targets
         if self.settings.loss == "cross_entropy":
             shares = np.bincount(targets.numpy()) / len(targets)
             return float(-(shares[shares > 0] * np.log(shares[shares > 0])).sum())
@@ -154,19 +154,18 @@ def evidence_of(
     *,
     is_quick: bool = False,
 ) -> Evidence:
-    """What a run folder and the data that it trained on say.
+    """Collect the evidence from a run folder and the data of the run.
 
-    Of several networks the first one is looked at, and with folds the rows that it did not learn
-    from.
+    Of several networks the first one is examined, with folds on its own held-out rows.
 
     Args:
         run: the folder.
-        data: what it trained on, where that is in memory, or where it is now; None: loaded again.
-        is_quick: look at 2,000 rows of each kind, and not for copies among them.
+        data: the data if in memory, or their current path; None: loaded again.
+        is_quick: use at most 2,000 rows of each kind, and do not count copies.
 
     Raises:
-        RunFolderError: the folder is not whole, has no history, or is of another version.
-        DataError: the data cannot be had any more.
+        RunFolderError: the folder is incomplete, has no history, or is of another version.
+        DataError: the data cannot be loaded any more.
     """
     description, results = read_settings(run), read_results(run)
     is_diverged = results.get("status") == "diverged"
@@ -175,11 +174,11 @@ def evidence_of(
         [] if is_diverged and not (Path(run) / "history.jsonl").exists() else read_history(run)
     )
     if not (history or is_diverged) or any("train_loss" not in line for line in history):
-        raise RunFolderError(f"{run} has no epochs to look at in its history.jsonl")
+        raise RunFolderError(f"{run}/history.jsonl holds no epochs")
     rows = rows_of_run(run, data)
     found = Evidence(
         description, rows.settings, history, rows.class_names, is_diverged, rows=rows,
-        num_watched_rows=rows.num_watched_rows, is_test_watched=rows.is_test_watched,
+        num_validation_rows=rows.num_validation_rows, validates_on_test=rows.validates_on_test,
     )  # fmt: skip
     if found.is_diverged:
         return found
@@ -187,21 +186,21 @@ def evidence_of(
     _check_fits(run, network.spec, rows.spec)
     if rows.settings.num_folds:
         network = network.member(0)
-    few_learned = rows.learned.at(slice(_FEW_ROWS))
-    layers, gradients = layer_statistics(network, few_learned, rows.settings.loss)
+    few_train = rows.train.at(slice(_FEW_ROWS))
+    layers, gradients = layer_statistics(network, few_train, rows.settings.loss)
     most_rows = 2 * _FEW_ROWS if is_quick else _MANY_ROWS
-    few_watched = None if rows.watched is None else rows.watched.at(slice(most_rows))
+    few_validation = None if rows.validation is None else rows.validation.at(slice(most_rows))
     has_classes = bool(rows.class_names)
     rmse = next(iter(_validation_scores(results, "RMSE")), None)
     return replace(
         found,
         layers=layers,
         gradients=gradients,
-        watched=_answers(network, few_watched) if has_classes and few_watched else None,
-        learned=_answers(network, rows.learned.at(slice(most_rows))) if has_classes else None,
+        validation=_answers(network, few_validation) if has_classes and few_validation else None,
+        train=_answers(network, rows.train.at(slice(most_rows))) if has_classes else None,
         error_interval=None if rmse is None else (rmse["value"], rmse["low"], rmse["high"]),
         explained_share=min((s["value"] for s in _validation_scores(results, "R²")), default=None),
-        num_rows_of_layers=len(few_learned),
+        num_rows_of_layers=len(few_train),
         num_copies=None if is_quick else _num_copies(rows),
         leaking_column=None if rows.fit is None else _leaking_column(rows.fit),
     )
@@ -219,18 +218,17 @@ def _leaking_column(fit: Fit) -> str | None:
 
 
 def _check_fits(run: str | Path, of_model: NetworkSpec, of_rows: NetworkSpec) -> None:
-    """Raise RunFolderError where the rows of a run are not what its network takes."""
+    """Raise RunFolderError if the network does not fit the rows of the run."""
     for name in ("num_inputs", "num_outputs", "embedded_numbers", "category_sizes"):
         if getattr(of_model, name) != getattr(of_rows, name):
             raise RunFolderError(
-                f"model.safetensors and settings.json of {run} are not of one run: the {name} of "
-                f"the network are {getattr(of_model, name)}, those of the rows "
-                f"{getattr(of_rows, name)}"
+                f"model.safetensors and settings.json of {run} are not of one run: the network has "
+                f"{name}={getattr(of_model, name)}, the rows {name}={getattr(of_rows, name)}"
             )
 
 
 def _validation_scores(results: Mapping[str, Any], ending: str) -> list[Mapping[str, Any]]:
-    """Scores of results.json whose names end so and whose figures are there."""
+    """Validation scores whose name ends with `ending` and whose figures are all known."""
     return [
         score
         for score in results.get("validation", ())
@@ -239,14 +237,14 @@ def _validation_scores(results: Mapping[str, Any], ending: str) -> list[Mapping[
 
 
 def _num_copies(rows: RunRows) -> int | None:
-    """Watched rows that were learned from; None where rows are equal without being copies."""
-    if rows.watched is None:
+    """Validation rows that are also training rows; None where equal rows are common by chance."""
+    if rows.validation is None:
         return None
-    learned, watched = _keys(rows.learned), _keys(rows.watched)
-    known = set(learned)
-    if rows.fit is not None and len(known) < 0.9 * len(learned):
+    train, validation = _keys(rows.train), _keys(rows.validation)
+    known = set(train)
+    if rows.fit is not None and len(known) < 0.9 * len(train):
         return None  # few columns with few values make equal rows by chance
-    return sum(key in known for key in watched)
+    return sum(key in known for key in validation)
 
 
 def _keys(rows: Examples) -> list[bytes]:
