@@ -317,7 +317,7 @@ def test_what_cannot_be_is_answered_with_one_line(files, tmp_path, monkeypatch):
     with pytest.raises(TableError, match="has the class 'up' alone"):
         prepared(tmp_path / "alone.csv", "label")
     monkeypatch.setattr(large_table, "_SPARE_BYTES", 2**60)
-    with pytest.raises(OutputError, match="the encoded rows of .* take 0 MB, and the disk of"):
+    with pytest.raises(OutputError, match="the encoded rows of .* need 0 MB, and the disk of"):
         prepared(files / "t.csv")
 
 
