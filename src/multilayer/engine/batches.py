@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Rows to learn from, or to measure on.
+    """Encoded training or validation rows.
 
     Args:
         inputs: (num_rows, num_inputs), floating or bytes; bytes stay bytes in memory and are

@@ -167,8 +167,8 @@ class TrainingSettings:
     ] = 0
     validation_fraction: Annotated[
         float,
-        "share of the training rows held out to watch; with 0 the test rows are watched, as in "
-        "the book, and nothing is chosen by them",
+        "share of the training rows held out for validation; with 0 the test images are the "
+        "validation set, as in the book, and nothing is selected by them",
     ] = 0.0
 
     def __post_init__(self) -> None:

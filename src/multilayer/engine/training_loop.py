@@ -1,4 +1,4 @@
-"""The loop over epochs and batches, which can be left between two batches and be gone on with."""
+"""The loop over epochs and batches, which can be stopped and resumed between two batches."""
 
 import math
 import time
@@ -41,7 +41,7 @@ _SECONDS_BETWEEN_CHECKS = 1.0
 
 
 class Training:
-    """A training that can be left between two batches and be gone on with; `train` runs one.
+    """A training that can be stopped and resumed between two batches; `train` runs one.
 
     The arguments are those of `train`.
     """
@@ -125,7 +125,7 @@ class Training:
                 self._given.parameters.copy_(self._scored.parameters)
 
     def state(self) -> TrainingState:
-        """Everything that is needed to go on from here, as a copy."""
+        """A copy of everything needed to resume from here."""
         self._step.finish()
         parts = {
             "network": {"parameters": self._network.parameters},
@@ -148,7 +148,7 @@ class Training:
         )
 
     def restore(self, state: TrainingState) -> None:
-        """Go on from a state; call it before `epochs`.
+        """Resume from a state; call it before `epochs`.
 
         Raises:
             CheckpointError: it is the state of another training; the message says what differs.
