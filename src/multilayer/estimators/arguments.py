@@ -1,4 +1,4 @@
-"""What the arguments of an estimator, by scikit-learn's names, mean for a fit."""
+"""Convert an estimator's arguments, by scikit-learn's names, to settings."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -60,13 +60,13 @@ def changed_settings(estimator: Any) -> dict[str, Any]:
 def warn_of_unused(
     estimator: Any, changes: Mapping[str, Any], num_epochs: int, *, has_validation: bool
 ) -> None:
-    """Warn of arguments that change nothing beside the others.
+    """Warn of arguments that have no effect given the others.
 
     Args:
         estimator: as it was made.
         changes: of its arguments, see `changed_settings`.
         num_epochs: of the fit.
-        has_validation: whether it is given rows to be measured on.
+        has_validation: whether validation rows are given.
     """
     waits, fraction = estimator.n_iter_no_change, estimator.validation_fraction
     if not estimator.early_stopping and waits != _EPOCHS_WITHOUT_PROGRESS:
@@ -107,7 +107,7 @@ def _settings_by_name(estimator: Any) -> dict[str, Any]:
 
 
 def _checked(name: str, setting: str, value: Any) -> Any:
-    """A setting's value as its argument gives it; errors name the argument."""
+    """Validate and convert an argument to a setting; errors name the argument."""
     kind, _ = setting_types()[setting]
     if setting == "hidden_widths":
         if isinstance(value, str) or not (isinstance(value, Integral) or np.iterable(value)):
@@ -132,7 +132,7 @@ def _checked(name: str, setting: str, value: Any) -> Any:
 
 
 def _whole(value: Any) -> Any:
-    """A whole number of any type, 64.0 among them, as int; anything else as it is."""
+    """An integer of any type, also 64.0, as int; anything else unchanged."""
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     return int(value) if is_number and np.isfinite(value) and value == int(value) else value
 
@@ -142,7 +142,7 @@ def _number(value: Any) -> Any:
 
 
 def _early_stopping(estimator: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """What a training that ends early needs: patience, and what the best epoch is known by."""
+    """The settings of early stopping: patience, selection and validation rows."""
     if "patience" in changes:
         raise SettingsError("early_stopping waits for n_iter_no_change; settings holds a patience")
     waits = _whole(estimator.n_iter_no_change)
@@ -165,7 +165,7 @@ def _early_stopping(estimator: Any, changes: Mapping[str, Any]) -> dict[str, Any
 
 
 def categorical_names(given: Any, columns: Sequence[str]) -> list[str]:
-    """The columns that `categorical_features` names, numbers or marks.
+    """Names of the columns in `categorical_features`.
 
     Raises:
         SettingsError: it numbers or marks columns that are not there.

@@ -1,4 +1,4 @@
-"""The classifier for tables."""
+"""A scikit-learn classifier for tables."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -24,49 +24,49 @@ Array = NDArray[np.float64]
 class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
     """A multilayer perceptron that predicts classes, or several labels, from the rows of a table.
 
-    A recipe gives all settings; whatever is not None differs from it. Columns of frames may hold
-    numbers, text, booleans and dates; missing values are welcome. The probabilities are calibrated
-    on rows that were held out.
+    A recipe sets all settings; arguments that are not None override it. Columns of frames may hold
+    numbers, text, booleans and dates; missing values are allowed. Probabilities are calibrated
+    on held-out rows.
 
     Args:
         recipe: "fast", "default", "best" (five networks, each with a fold of its own held out), or
             "chapter".
         hidden_layer_sizes: neurons of each hidden layer.
         activation: after each hidden layer; scikit-learn's names or the package's.
-        batch_size: rows in a step.
-        learning_rate_init: size of a step at the schedule's height.
-        max_iter: passes over the rows.
-        dropout: share of hidden neurons left out of each step.
+        batch_size: rows of a batch.
+        learning_rate_init: peak learning rate of the schedule.
+        max_iter: number of epochs.
+        dropout: probability of dropping a hidden neuron in a step.
         weight_decay: see `TrainingSettings.weight_decay`.
-        early_stopping: end when the validation has not become better for `n_iter_no_change`
-            epochs. The best epoch's network is kept in any case.
-        validation_fraction: share of the rows held out; 0 holds none out.
+        early_stopping: stop when the validation loss has not improved for `n_iter_no_change`
+            epochs. The network of the best epoch is kept in any case.
+        validation_fraction: share of the rows held out for validation; 0 for none.
         n_iter_no_change: see `early_stopping`.
-        num_folds: networks, each of which has another fold of the rows held out.
+        num_folds: number of cross-validation folds; one network is trained for each.
         class_weight: "balanced", or weights by class.
-        categorical_features: names or numbers of columns that are categories whatever they look
-            like, or a mark for each column.
-        as_kind: kinds by a column's name or number: "numeric", "categorical", "boolean", "date",
-            "date:%d/%m/%Y" (or another writing), "dropped".
-        decimal: the decimal sign of numbers in text, "." or ","; None: each column tells.
-        thousands: their separator of thousands, ",", ".", " " or "'"; None: each column tells.
-        missing: spellings of missing values in X beside the usual ones, such as ("unknown", -999).
-        keep_na: in text and labels NA, None and the like are values.
+        categorical_features: names or indices of columns to treat as categorical, or a boolean for
+            each column.
+        as_kind: kinds by column name or index: "numeric", "categorical", "boolean", "date",
+            "date:%d/%m/%Y" (or another format), "dropped".
+        decimal: the decimal sign of numbers in text, "." or ","; None: detected.
+        thousands: the thousands separator, ",", ".", " " or "'"; None: detected.
+        missing: further spellings of missing values in X, such as ("unknown", -999).
+        keep_na: whether NA, None and the like are values in text and labels.
         settings: other fields of `TrainingSettings` by name.
         random_state: seed.
-        warm_start: a further `fit` goes on with the weights there are.
-        verbose: print how far it is, with the time left.
-        device: where it computes.
-        on_unseen: what is done about categories at prediction that were not in the fit; they count
-            as missing. "warn" (a `DataWarning`), "error" (a `TableError`) or "ignore".
+        warm_start: whether `fit` continues from the weights of the last fit.
+        verbose: print progress and the time left.
+        device: such as "cpu" or "cuda".
+        on_unseen: for categories that were not in the training rows and are treated as missing:
+            "warn" (a `DataWarning`), "error" (a `TableError`) or "ignore".
 
     Attributes:
-        classes_: the classes; of several labels their numbers.
+        classes_: the classes; for multilabel the indices of the labels.
         model_: the fitted `Model`.
         history_: a line for each epoch.
-        n_iter_: epochs that were run.
-        n_features_in_: columns of X.
-        feature_names_in_: their names, where X has names.
+        n_iter_: number of epochs run.
+        n_features_in_: number of columns of X.
+        feature_names_in_: their names, if X has names.
     """
 
     def __init__(
@@ -108,17 +108,17 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         classes: Sequence[Any] | None = None,
         sample_weight: Any = None,
     ) -> Self:
-        """Learn from each of these rows once, after all that was learned before.
+        """Train one epoch on these rows, continuing from earlier calls.
 
-        Columns, scales and categories are judged by all rows so far, up to 5,000: when more rows
-        show something new, a new network learns the bits from the first on. Later they are settled,
-        and a `DataWarning` tells of what is new. Nothing is held out.
+        Schema and encoder are fitted to all rows so far, up to 5,000; when they change, a new
+        network is trained on all earlier batches. After that they are fixed, and a `DataWarning`
+        reports new values. Nothing is held out.
 
         Args:
-            X: as `fit` takes it.
-            y: likewise.
-            classes: all that will ever come; needed in the first call.
-            sample_weight: as `fit` takes it.
+            X: see `fit`.
+            y: see `fit`.
+            classes: all classes; required in the first call.
+            sample_weight: see `fit`.
 
         Returns:
             The estimator.
@@ -137,10 +137,10 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         return self._add(X, targets, y, sample_weight)
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """The most probable class of each row, (num_rows,); of several labels 0 and 1 for each.
+        """The most probable class, (num_rows,); for multilabel 0 and 1, (num_rows, num_labels).
 
         Raises:
-            ValueError: X has other columns, or a value that its column cannot hold.
+            ValueError: X has other columns, or a value does not fit its column's kind.
         """
         fitted, frame = self._answers_for(X)
         probabilities = fitted.model_.probabilities(frame)
@@ -149,7 +149,7 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         return np.asarray(fitted.classes_[probabilities.argmax(axis=1)])
 
     def predict_proba(self, X: Any) -> Array:
-        """Probabilities, (num_rows, num_classes); of several labels of each label's 1."""
+        """Probabilities, (num_rows, num_classes); for multilabel of each label being 1."""
         fitted, frame = self._answers_for(X)
         return fitted.model_.probabilities(frame)
 
@@ -158,13 +158,13 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         return np.log(self.predict_proba(X))
 
     def predict_set(self, X: Any, coverage: float = 0.9) -> NDArray[np.bool_]:
-        """Classes among which the true one is with probability `coverage`, (num_rows, num_classes).
+        """Prediction sets with the true class at probability `coverage`, (num_rows, num_classes).
 
         By split conformal prediction on the held-out rows, or cross-validation+ over folds; the
-        promise holds on average over rows like those of the fit.
+        coverage is an average over rows like those of the fit.
 
         Raises:
-            ValueError: no rows were held out, or the coverage is no share.
+            ValueError: no rows were held out, or the coverage is not between 0 and 1.
         """
         fitted, frame = self._answers_for(X)
         return fitted.model_.sets(frame, coverage)

@@ -1,4 +1,4 @@
-"""What the arguments of an estimator say of columns and of how values are written."""
+"""Convert an estimator's arguments on columns and value formats."""
 
 import warnings
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def columns_told(estimator: Any, columns: list[str]) -> dict[str, Any]:
-    """What `infer_schema` is told of an estimator's columns, by its arguments.
+    """The arguments of `infer_schema` from those of an estimator.
 
     Raises:
         SettingsError: an argument is of the wrong type, or names no column by its number.
@@ -34,10 +34,10 @@ def columns_told(estimator: Any, columns: list[str]) -> dict[str, Any]:
 
 
 def value_format_of(estimator: Any) -> ValueFormat:
-    """How values are written, as the arguments decimal, thousands, missing and keep_na say.
+    """The value format from the arguments decimal, thousands, missing and keep_na.
 
     Raises:
-        SettingsError: one of them is none of what it can be.
+        SettingsError: one of them is invalid.
     """
     given = estimator.missing
     if given is None:
@@ -57,7 +57,7 @@ def numbers_of_targets(y: Any, estimator: Any) -> tuple[Any, NumberFormat | None
     """Parse text targets.
 
     Args:
-        y: (num_rows,), as `fit` takes it.
+        y: (num_rows,).
         estimator: its arguments say how ambiguous texts are read.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What an estimator has learned: others see it as it was before, or as it is after.
+"""Make fits atomic: other threads see an estimator as before a fit or as after it.
 
 scikit-learn keeps it in many attributes. A method that learns works on a copy of its estimator and
 puts all of them in place at once; a method that answers looks at one moment of them. So threads may

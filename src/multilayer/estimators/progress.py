@@ -1,4 +1,4 @@
-"""How far a fit has come, line by line."""
+"""Print the progress of a fit."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""The regressor for tables."""
+"""A scikit-learn regressor for tables."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -24,8 +24,8 @@ Array = NDArray[np.float64]
 class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: ignore[misc]
     """A multilayer perceptron that predicts numbers from the rows of a table.
 
-    A recipe gives all settings; whatever is not None differs from it. Columns of frames may hold
-    numbers, text, booleans and dates; missing values are welcome.
+    A recipe sets all settings; arguments that are not None override it. Columns of frames may hold
+    numbers, text, booleans and dates; missing values are allowed.
 
     Args:
         recipe: "fast", "default", "best" (five networks, each with a fold of its own held out), or
@@ -38,38 +38,38 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
             None is the median. Of several, `predict` gives the median and `predict_quantiles` all.
         hidden_layer_sizes: neurons of each hidden layer.
         activation: after each hidden layer; scikit-learn's names or the package's.
-        batch_size: rows in a step.
-        learning_rate_init: size of a step at the schedule's height.
-        max_iter: passes over the rows.
-        dropout: share of hidden neurons left out of each step.
+        batch_size: rows of a batch.
+        learning_rate_init: peak learning rate of the schedule.
+        max_iter: number of epochs.
+        dropout: probability of dropping a hidden neuron in a step.
         weight_decay: see `TrainingSettings.weight_decay`.
-        early_stopping: end when the validation has not become better for `n_iter_no_change`
-            epochs. The best epoch's network is kept in any case.
-        validation_fraction: share of the rows held out; 0 holds none out.
+        early_stopping: stop when the validation loss has not improved for `n_iter_no_change`
+            epochs. The network of the best epoch is kept in any case.
+        validation_fraction: share of the rows held out for validation; 0 for none.
         n_iter_no_change: see `early_stopping`.
-        num_folds: networks, each of which has another fold of the rows held out.
-        categorical_features: names or numbers of columns that are categories whatever they look
-            like, or a mark for each column.
-        as_kind: kinds by a column's name or number: "numeric", "categorical", "boolean", "date",
-            "date:%d/%m/%Y" (or another writing), "dropped".
-        decimal: the decimal sign of numbers in text, "." or ","; None: each column tells.
-        thousands: their separator of thousands, ",", ".", " " or "'"; None: each column tells.
-        missing: spellings of missing values in X beside the usual ones, such as ("unknown", -999).
-        keep_na: in text and labels NA, None and the like are values.
+        num_folds: number of cross-validation folds; one network is trained for each.
+        categorical_features: names or indices of columns to treat as categorical, or a boolean for
+            each column.
+        as_kind: kinds by column name or index: "numeric", "categorical", "boolean", "date",
+            "date:%d/%m/%Y" (or another format), "dropped".
+        decimal: the decimal sign of numbers in text, "." or ","; None: detected.
+        thousands: the thousands separator, ",", ".", " " or "'"; None: detected.
+        missing: further spellings of missing values in X, such as ("unknown", -999).
+        keep_na: whether NA, None and the like are values in text and labels.
         settings: other fields of `TrainingSettings` by name.
         random_state: seed.
-        warm_start: a further `fit` goes on with the weights there are.
-        verbose: print how far it is, with the time left.
-        device: where it computes.
-        on_unseen: what is done about categories at prediction that were not in the fit; they count
-            as missing. "warn" (a `DataWarning`), "error" (a `TableError`) or "ignore".
+        warm_start: whether `fit` continues from the weights of the last fit.
+        verbose: print progress and the time left.
+        device: such as "cpu" or "cuda".
+        on_unseen: for categories that were not in the training rows and are treated as missing:
+            "warn" (a `DataWarning`), "error" (a `TableError`) or "ignore".
 
     Attributes:
         model_: the fitted `Model`.
         history_: a line for each epoch.
-        n_iter_: epochs that were run.
-        n_features_in_: columns of X.
-        feature_names_in_: their names, where X has names.
+        n_iter_: number of epochs run.
+        n_features_in_: number of columns of X.
+        feature_names_in_: their names, if X has names.
     """
 
     def __init__(
@@ -106,16 +106,16 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
 
     @learns_at_once
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Learn from each of these rows once, after all that was learned before.
+        """Train one epoch on these rows, continuing from earlier calls.
 
-        Columns, scales and categories are judged by all rows so far, up to 5,000: when more rows
-        show something new, a new network learns the bits from the first on. Later they are settled,
-        and a `DataWarning` tells of what is new. Nothing is held out.
+        Schema and encoder are fitted to all rows so far, up to 5,000; when they change, a new
+        network is trained on all earlier batches. After that they are fixed, and a `DataWarning`
+        reports new values. Nothing is held out.
 
         Args:
-            X: as `fit` takes it.
-            y: likewise.
-            sample_weight: likewise.
+            X: see `fit`.
+            y: see `fit`.
+            sample_weight: see `fit`.
 
         Returns:
             The estimator.
@@ -135,23 +135,23 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
         return self._add(X, targets, y, sample_weight)
 
     def predict(self, X: Any) -> Array:
-        """The number predicted for each row, (num_rows,), or (num_rows, num_targets).
+        """The predicted number for each row, (num_rows,), or (num_rows, num_targets).
 
-        What number that is depends on the loss. Of several quantiles it is the median: on the
-        straight line between the quantiles next to 0.5, or the nearest if all are on one side.
+        The loss determines whether it is the mean, the median or a quantile. With several quantiles
+        it is the median, interpolated between those next to 0.5, or else the nearest one.
 
         Raises:
-            ValueError: X has other columns, or a value that its column cannot hold.
+            ValueError: X has other columns, or a value does not fit its column's kind.
         """
         fitted, frame = self._answers_for(X)
         numbers: Array = fitted.model_.predict(frame)
         return numbers
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> Array:
-        """Lower and upper ends between which the truth is with probability `coverage`.
+        """Prediction intervals that hold the truth with probability `coverage`.
 
         By split conformal prediction on the held-out rows, or cross-validation+ over folds; the
-        promise holds on average over rows like those of the fit. After a fit of several quantiles
+        coverage is an average over rows like those of the fit. After a fit of several quantiles
         it is from the lowest to the highest, widened or narrowed by as much as the coverage needs,
         and so wider in rows whose targets scatter more; of counts, too, it is wider where the rate
         is higher.
@@ -160,21 +160,21 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
             (num_rows, 2), or (num_rows, num_targets, 2).
 
         Raises:
-            ValueError: no or too few rows were held out, or the coverage is no share.
+            ValueError: no or too few rows were held out, or the coverage is not between 0 and 1.
         """
         fitted, frame = self._answers_for(X)
         ends = np.stack(fitted.model_.intervals(frame, coverage), axis=-1)
         return ends[:, 0] if ends.shape[1] == 1 else ends
 
     def predict_quantiles(self, X: Any) -> Array:
-        """All quantiles that were asked for, rising in each row.
+        """All predicted quantiles, ascending.
 
         Returns:
             (num_rows, num_quantiles), or (num_rows, num_targets, num_quantiles).
 
         Raises:
-            ValueError: the loss is not "quantile", or X has other columns, or a value that its
-                column cannot hold.
+            ValueError: the loss is not "quantile", or X has other columns, or a value does not
+                fit its column's kind.
         """
         fitted, frame = self._answers_for(X)
         quantiles = fitted.model_.quantiles(frame)

@@ -1,4 +1,4 @@
-"""What the two estimators have in common: from scikit-learn's arguments to `Fit`, and back."""
+"""The base class of the two estimators."""
 
 import warnings
 from abc import ABC, abstractmethod
@@ -41,7 +41,7 @@ except ImportError as error:
 
 
 class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
-    """Fits, checks its input and answers through a `Model`; see the two estimators."""
+    """Validates input, fits, and predicts through a `Model`; see the two estimators."""
 
     def _keep_arguments(self, arguments: Mapping[str, Any]) -> None:
         """Keep the arguments of `__init__` as attributes, as scikit-learn expects them."""
@@ -64,10 +64,10 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
                 polars or pyarrow, in which columns may hold numbers, text, booleans and dates.
                 NaN, None and infinity are missing values.
             y: (num_rows,), or (num_rows, num_targets).
-            sample_weight: how much each row counts, (num_rows,). Whole weights of a small table
+            sample_weight: (num_rows,). Whole weights of a small table
                 are repetitions, where fewer than 20 rows are held out and none is far heavier than
                 the others; else a row is either trained on or held out.
-            X_val: rows to be measured on; None: they are held out of X.
+            X_val: validation rows; None: held out of X.
             y_val: their targets.
             groups: (num_rows,); rows of one group are never on both sides of a split.
 
@@ -147,7 +147,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         return tags
 
     def _add(self, X: Any, targets_of_first: Any, y: Any, sample_weight: Any) -> Self:
-        """One epoch more on these rows."""
+        """Train one more epoch on these rows."""
         is_first = not hasattr(self, "model_")
         frame, targets = self._read_fit(X, y, reset=is_first, fewest=1)
         rows = Rows(
@@ -182,7 +182,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         self.n_features_in_ = len(self._column_names)
 
     def _read_fit(self, X: Any, y: Any, reset: bool, fewest: int = 2) -> tuple[Any, NDArray[Any]]:
-        """Features as a frame, and checked targets as an array."""
+        """Features as a frame, and validated targets as an array."""
         if y is None:
             raise ValueError(
                 f"requires y to be passed, but the target y is None, for {type(self).__name__}"
@@ -235,7 +235,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         return as_frame(array, self._column_names)
 
     def _by_place(self, frame: Any) -> Any:
-        """A frame's columns by their place, as the fit was to an array, which has no names."""
+        """A frame with columns matched by position, if the fit was to an array without names."""
         name = type(self).__name__
         if len(frame.columns) != self.n_features_in_:
             raise TableError(
@@ -258,7 +258,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     @abstractmethod
     def _task_of(self, targets: NDArray[Any]) -> Task:
-        """What kind of task targets of this form are."""
+        """The task for these targets."""
 
     def _read_validation(self, X_val: Any, y_val: Any, schema: Schema) -> Rows | None:
         if X_val is None and y_val is None:
@@ -269,7 +269,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         return Rows(frame, self._read_targets(y_val))
 
     def _answers_for(self, X: Any) -> tuple[Self, Any]:
-        """What has been fitted, as it is at this moment, and X as it takes it."""
+        """A snapshot of the fitted estimator, and X as a frame."""
         check_is_fitted(self)
         check_on_unseen(self.on_unseen)
         state = self.__dict__  # a fit that ends meanwhile puts another one in its place
