@@ -1,4 +1,4 @@
-"""What the files hold, and the numbers of the format."""
+"""The content of a file, and constants of the format."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ NO_CHECKSUM = b"0" * 64
 
 @dataclass(frozen=True, eq=False)
 class Container:
-    """What stands in one file.
+    """The content of one file.
 
     Attributes:
         path: where it was read from; for messages.
@@ -59,7 +59,7 @@ class Container:
     checksum: str | None
 
     def check_keys(self, keys: set[str]) -> None:
-        """Hold the keys of the document, `kind` and `format_version` aside, to what they must be.
+        """Validate the keys of the document other than `kind` and `format_version`.
 
         Raises:
             ModelFileError: some are missing or unknown.
@@ -67,7 +67,7 @@ class Container:
         check_names(self.path, "document", set(self.document), keys)
 
     def check_arrays(self, layout: Mapping[str, tuple[str, tuple[int, ...]]]) -> None:
-        """Hold the arrays to what they must be, before anything is built from them.
+        """Validate names, types and shapes of the arrays.
 
         Args:
             layout: type ("F32", …) and shape of each array, by name.
@@ -86,7 +86,7 @@ class Container:
                 )
 
     def check_finite(self) -> None:
-        """Make sure that no array holds NaN or infinity.
+        """Check that no array holds NaN or infinity.
 
         Raises:
             ModelFileError: one does.
@@ -111,6 +111,6 @@ def check_names(path: Path, what: str, found: set[str], wanted: set[str]) -> Non
 
 
 def shown(value: Any) -> str:
-    """What a stranger wrote, short and on one line."""
+    """Untrusted text for messages, short and on one line."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:80]}…"

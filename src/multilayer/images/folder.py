@@ -1,4 +1,4 @@
-"""MNIST-like folders: four idx files, under the names that such data sets go by."""
+"""Load MNIST-like folders of four idx files."""
 
 import re
 from pathlib import Path

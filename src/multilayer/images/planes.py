@@ -1,4 +1,4 @@
-"""Points in the plane that a linear model cannot tell apart: problems one can look at."""
+"""Two-dimensional data sets whose classes are not linearly separable."""
 
 from typing import Any, Literal
 

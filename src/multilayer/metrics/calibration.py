@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say."""
+"""Reliability diagrams and the expected calibration error."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,11 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Reliability:
-    """Answers sorted into bins by how sure they are; bins without rows are left out.
+    """A reliability diagram: predictions binned by confidence; empty bins are left out.
 
     Args:
-        confidences: mean probability given to the answer in each bin, ascending.
-        accuracies: share of right answers in each bin.
+        confidences: mean confidence in each bin, ascending.
+        accuracies: accuracy in each bin.
         counts: rows in each bin.
     """
 
@@ -35,11 +35,11 @@ class Reliability:
 def reliability_of_answers(
     confidences: Array, is_right: NDArray[np.bool_], num_bins: int = 15
 ) -> Reliability:
-    """Sort answers by how sure they are.
+    """Bin predictions by confidence.
 
     Args:
-        confidences: probability given to each answer, (num_rows,).
-        is_right: whether it was right, (num_rows,).
+        confidences: probability of the predicted class, (num_rows,).
+        is_right: whether the prediction is correct, (num_rows,).
         num_bins: equally wide bins from 0 to 1.
     """
     bins = np.minimum((confidences * num_bins).astype(np.int64), num_bins - 1)

@@ -1,4 +1,4 @@
-"""How good a model is on rows whose targets are known, of a table or images."""
+"""Evaluate a model on labelled rows of a table or on labelled images."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -52,33 +52,33 @@ class Evaluation:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The classes as text; none of other tasks."""
+        """The classes as text; empty for other tasks."""
         return tuple(map(str, self.targets.classes))
 
     @property
     def accuracy(self) -> float | None:
-        """Share of rows whose class is answered; None of other tasks."""
+        """Share of rows classified correctly; None for other tasks."""
         if not self.targets.is_classification:
             return None
         return float((self.labels == self.predicted).mean())
 
     @property
     def accuracy_interval(self) -> tuple[float, float] | None:
-        """95% interval of the accuracy on rows of this kind (Wilson, 1927); None of other tasks."""
+        """95% confidence interval of the accuracy (Wilson, 1927); None for other tasks."""
         if not self.targets.is_classification:
             return None
         return wilson_interval(int((self.labels == self.predicted).sum()), len(self.labels))
 
     @cached_property
     def reliability(self) -> Reliability | None:
-        """Whether probabilities of classes mean what they say; None of other tasks."""
+        """Calibration of the class probabilities; None for other tasks."""
         if not self.targets.is_classification:
             return None
         return reliability_of_answers(self.confidences, self.labels == self.predicted)
 
     @cached_property
     def confusion_matrix(self) -> NDArray[np.int64] | None:
-        """Rows of each true class (down) given each answer (across); None of other tasks."""
+        """Confusion matrix, rows true and columns predicted classes; None for other tasks."""
         if not self.targets.is_classification:
             return None
         num_classes = len(self.targets.classes)
@@ -87,24 +87,24 @@ class Evaluation:
 
     @property
     def precision(self) -> Array:
-        """Of the rows given each class, the share that is of it; NaN where none was given."""
+        """Precision of each class; NaN if it was never predicted."""
         matrix = self.confusion_matrix
         return np.empty(0) if matrix is None else _share(matrix.diagonal(), matrix.sum(axis=0))
 
     @property
     def recall(self) -> Array:
-        """Of the rows of each class, the share that was given it; NaN where there is none."""
+        """Recall of each class; NaN if it has no rows."""
         matrix = self.confusion_matrix
         return np.empty(0) if matrix is None else _share(matrix.diagonal(), matrix.sum(axis=1))
 
     @property
     def mistakes(self) -> NDArray[np.int64]:
-        """Which rows were given a wrong class, the most confident mistake first."""
+        """Misclassified rows, the most confident mistake first."""
         wrong = np.flatnonzero(self.labels != self.predicted)
         return wrong[np.argsort(-self.confidences[wrong], kind="stable")]
 
     def of_classes(self) -> list[tuple[str, float, float, int]]:
-        """Name, precision, recall and rows of each class; NaN where a share is not defined."""
+        """Name, precision, recall and rows of each class; NaN if undefined."""
         counts = np.bincount(self.labels, minlength=len(self.targets.classes)).tolist()
         return list(
             zip(
@@ -114,7 +114,7 @@ class Evaluation:
         )  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
-        """All figures as a JSON document, null where one is not defined."""
+        """All figures as a JSON document, null if undefined."""
         matrix, bins, interval = self.confusion_matrix, self.reliability, self.accuracy_interval
         return {
             "data": self.data,
@@ -154,7 +154,7 @@ def evaluation_of(
     num_without_target: int = 0,
     num_unknown: int = 0,
 ) -> Evaluation:
-    """Hold a model's outputs for labelled rows against their targets.
+    """Evaluate a model's outputs for labelled rows.
 
     Args:
         model: that answers.
@@ -188,7 +188,7 @@ def evaluation_of(
 
 
 def _coverage(model: Answers, of_members: Array, truths: Array) -> tuple[float, float] | None:
-    """The coverage asked for of intervals or sets, and how much of the truth they hold."""
+    """Nominal and empirical coverage of prediction intervals or sets."""
     if model.conformal is None or model.targets.task == "multilabel":
         return None
     if model.targets.is_classification:

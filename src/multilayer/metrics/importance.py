@@ -1,4 +1,4 @@
-"""How much a model relies on each column."""
+"""Permutation importance of columns."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ _NUM_SHUFFLES = 5
 
 @dataclass(frozen=True)
 class Importance:
-    """What shuffling a column does.
+    """Permutation importance of a column.
 
     Attributes:
         column: of the table.

@@ -1,4 +1,4 @@
-"""Confidence intervals of means (Student's t) and of shares of right answers (Wilson, 1927)."""
+"""Confidence intervals of means (Student's t) and of accuracies (Wilson, 1927)."""
 
 import math
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _Z_95 = 1.959963984540054  # the normal distribution has 95% within this many de
 
 @dataclass(frozen=True)
 class MeanInterval:
-    """A mean and the interval that holds the true one with the confidence asked for."""
+    """A mean and its confidence interval."""
 
     mean: float
     low: float
