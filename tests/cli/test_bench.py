@@ -37,7 +37,7 @@ def test_the_table_shows_every_contender_with_its_ratios(multilayer, tmp_path):
     ("arguments", "message"),
     [
         (["--cases", "S,X"], "unknown case 'X'; known are: S, L, T, D"),
-        (["--cases", ""], "no case is named; known are: S, L, T, D"),
+        (["--cases", ","], "--cases must name at least one; known are: S, L, T, D"),
         (["--repeats", "0"], "repeats must be at least 1; it is 0"),
         (["--repeats", "few"], "few"),
         (["--threads", "0"], "threads must be from 1 to "),

@@ -32,7 +32,7 @@ def test_quiet_prints_the_paragraph_alone(multilayer, small_folder):
     [
         (["chapter"], "a comparison needs at least two settings"),
         (["chapter", "droput=0.1"], "nearest first: dropout"),
-        (["chapter", "dropout=0.1", "--max-seeds", "2"], "at least 5 seeds"),
+        (["chapter", "dropout=0.1", "--max-seeds", "2"], "must be at least 5"),
         (["chapter", "dropout=0.1", "--metric", "speed"], "speed"),
     ],
 )

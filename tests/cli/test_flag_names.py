@@ -46,3 +46,78 @@ def test_a_column_that_is_nearly_right_gets_a_hint(tmp_path, capsys):
 def test_images_have_no_target(capsys):
     assert run(["train", "digits", "--target", "label"]) == 2
     assert "images with labels of their own; leave --target out" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    path = tmp_path_factory.mktemp("flags") / "t.csv"
+    path.write_text(
+        "a,y\n" + "".join(f"{n * 7 % 13},{'yes' if n % 3 else 'no'}\n" for n in range(60))
+    )
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "tune TABLE --time 0s",
+        "tune TABLE --time 10",
+        "tune TABLE --trials 0",
+        "tune TABLE --memory-limit 1GB",
+        "tune TABLE --seed -1 --trials 1",
+        "compare TABLE --max-seeds 4 fast default",
+        "compare TABLE --max-seeds 7.5 fast default",
+        "compare TABLE --matters inf fast default",
+        "compare TABLE --matters nan fast default",
+        "compare TABLE --held-out 1 fast default",
+        "compare TABLE --recipe nope fast default",
+        "compare TABLE --metric rmse fast default",
+        "compare TABLE --data-dir there fast default",
+        "study width TABLE --seeds 2",
+        "study width TABLE --seeds 99999999999999999999",
+        "study width TABLE --rows -4",
+        "study width TABLE --matters 0",
+        "study width TABLE --settings max_epochs=0",
+        "study width TABLE --settings nope",
+        "verify --steps 0",
+        "bench --repeats 0",
+        "bench --threads 0",
+        "bench --cases X",
+        "bench --output=",
+        "train TABLE --skip-rows 1.5",
+        "train TABLE --skip-rows -1",
+        "train TABLE --beta-1 4",
+        "train TABLE --recipe nope",
+        "train TABLE --seed 99999999999999999999",
+        "train TABLE --num-members 99999999999",
+        "train TABLE --hidden-widths 99999999999",
+        "train TABLE --memory-limit much",
+        "train TABLE --memory-limit 3MB",
+        "train TABLE --validation nope",
+        "train TABLE --data-dir there",
+        "train TABLE --encoding=",
+        "train TABLE --output=",
+        "train TABLE --delimiter ab",
+        "train digits --drop x",
+        "train digits --memory-limit 1GB",
+        "train digits --validation rows.csv",
+        "picture spirals --settings learning_rate=abc",
+    ],
+)
+def test_a_value_that_is_out_of_range_is_refused_in_one_line_that_names_the_flag(
+    arguments, table, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    flag = next(word for word in arguments.split() if word.startswith("--")).partition("=")[0]
+    given = [table if word == "TABLE" else word for word in arguments.split()]
+    assert run([*given, "--target", "y"] if "TABLE" in arguments else given) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1
+    assert flag in error
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_fraction_to_validate_on_goes_with_images_too(tmp_path):
+    flags = ["--max-epochs", "1", "--validation", "0.3", "--quiet", "--output", str(tmp_path)]
+    assert run(["train", "digits", *flags]) == 0
+    assert '"validation_fraction": 0.3' in (tmp_path / "settings.json").read_text()

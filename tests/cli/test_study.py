@@ -22,7 +22,7 @@ def test_a_study_from_start_to_folder(multilayer, small_folder, tmp_path):
     [
         (["wdth"], "unknown study 'wdth'; known are: width, depth, bottleneck"),
         (["width", "nowhere"], "'nowhere' is neither a known data set nor a folder"),
-        (["width", "digits", "--seeds", "1"], "at least 5 seeds"),
+        (["width", "digits", "--seeds", "1"], "must be at least 5"),
         (["width", "digits", "--rows", "7"], "at least 100 rows, not 7"),
         (["speed", "--target", "y"], "the study speed trains on rows of its own"),
         (["width", "digits", "--drop", "x"], "flags for tables need --target"),

@@ -57,7 +57,7 @@ def test_sixteen_trials_say_what_helped(multilayer, table):
     [
         (["--time", "10m"], "table.csv is a file; name its column to predict with --target"),
         (["--target", "tarjet"], "tarjet"),
-        (["--target", "target", "--time", "banana"], "a time must be written as 90s, 10m"),
+        (["--target", "target", "--time", "banana"], "--time must be written as 90s, 10m"),
         (["--target", "target", "--time", "0s"], "must be above 0"),
         (["--target", "target", "--trials", "0"], "at least 1"),
         (["--target", "target", "--trials", "1.5"], "must be a whole number"),

@@ -155,10 +155,10 @@ def test_looks_double_up_to_the_limit():
     assert looks_up_to(5) == (5,)
     assert looks_up_to(40) == (5, 10, 20, 40)
     assert looks_up_to(33) == (5, 10, 20, 33)
-    with pytest.raises(SettingsError, match="at least 5 seeds to say anything, not 4"):
+    with pytest.raises(SettingsError, match="max_seeds must be at least 5 .*; it is 4"):
         looks_up_to(4)
 
 
 def test_what_matters_is_above_zero():
-    with pytest.raises(SettingsError, match="must be above 0; it is 0"):
+    with pytest.raises(SettingsError, match="matters must be a number above 0; it is 0"):
         SequentialComparison(2, LOOKS, 0)

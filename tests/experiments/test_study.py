@@ -97,8 +97,8 @@ def test_the_search_draws_the_same_settings_each_time(rings):
     ("name", "options", "complaint"),
     [
         ("with", {}, "unknown study 'with'; known are: width, depth"),
-        ("width", {"num_seeds": 2}, "at least 5 seeds"),
-        ("width", {"matters": 0.0}, "must be above 0"),
+        ("width", {"num_seeds": 2}, "must be at least 5"),
+        ("width", {"matters": 0.0}, "must be a number above 0"),
         ("width", {"settings": "droput=1"}, "unknown setting 'droput'"),
     ],
 )

@@ -225,10 +225,10 @@ def test_the_machine_names_what_steers_the_libraries(monkeypatch):
     ("names", "options", "message"),
     [
         (["S", "Q"], {}, r"unknown case 'Q'; known are: S, L, T, D"),
-        ([], {}, "no case is named; known are: S, L, T, D"),
-        (["S"], {"num_repeats": 0}, "repeats must be at least 1; it is 0"),
-        (["S"], {"num_threads": 0}, "threads must be from 1 to .*; it is 0"),
-        (["S"], {"num_threads": 100_000}, "threads must be from 1 to .*; it is 100000"),
+        ([], {}, "cases must name at least one; known are: S, L, T, D"),
+        (["S"], {"num_repeats": 0}, "num_repeats must be at least 1; it is 0"),
+        (["S"], {"num_threads": 0}, "num_threads must be from 1 to .*; it is 0"),
+        (["S"], {"num_threads": 100_000}, "num_threads must be from 1 to .*; it is 100000"),
     ],
 )
 def test_bad_settings_are_refused_before_anything_is_measured(names, options, message):

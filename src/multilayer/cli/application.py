@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from multilayer import __version__
 from multilayer.cli import exit_codes
+from multilayer.cli.argument_types import require_text
 from multilayer.cli.interrupts import Interrupted
 from multilayer.cli.process import complain
 from multilayer.cli.terminal import warnings_as_notes
@@ -54,6 +55,7 @@ def application(arguments: Sequence[str]) -> App:
         exit_on_error=False,
         print_error=False,
         suppress_keyboard_interrupt=False,
+        default_parameter=Parameter(validator=require_text),
     )
     for name, summary in COMMANDS.items():
         home = f"multilayer.cli.{name}"
@@ -112,14 +114,21 @@ def with_flags_as_typed(message: str, arguments: Sequence[str]) -> str:
     """A message that names settings as the flags that set them.
 
     Only what was typed as a flag is changed; of names that are ordinary words too, such as `seed`,
-    only one that the message begins with.
+    only one that the message begins with. The flag --steps may set `num_steps`.
     """
-    for argument in arguments:
-        flag = argument.partition("=")[0]
-        if not re.fullmatch(r"--[a-z][a-z-]+", flag):
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        flag, is_joined, value = argument.partition("=")
+        if not re.fullmatch(r"--[a-z][a-z0-9-]+", flag):
             continue
         words = flag.removeprefix("--")
         name = _SETTINGS.get(words, words.replace("-", "_"))
-        place = rf"(?<![\w-]){name}\b" if "_" in name else rf"^{name}\b"
+        place = rf"(?<![\w-]){name}\b" if "_" in name else rf"^(num_)?{name}\b"
         message = re.sub(place, flag, message)
+        if message.startswith((f"unknown {name} '", f"unknown {name.removesuffix('s')} '")):
+            message = f"{flag}: {message}"
+        if flag == "--settings":
+            given = value if is_joined else following
+            names = tuple(re.findall(r"(\w+)=", given))
+            if message.startswith(names) or repr(given) in message:
+                message = f"{flag}: {message}"
     return message

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from cyclopts import Parameter, Token
@@ -16,6 +17,7 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?", re.IGNORECASE | re.ASCII)
 
 
 def _require_no_flag(_: Any, value: Any) -> None:
+    require_text(_, value)
     if isinstance(value, str) and value.startswith("-") and value != "-":
         raise ValueError(f"Unknown option: {value}; a file of that name is written ./{value}")
 
@@ -26,16 +28,27 @@ OptionalDataArgument = Annotated[
 ]
 
 
-def _read_whole(_: Any, tokens: Sequence[Token]) -> int:
+def require_text(_: Any, value: Any) -> None:
+    """Refuse a text that is given and empty, as by a variable of a script that is not set."""
+    if value == "":
+        raise ValueError("it must not be empty; leave it out, or give a value")
+
+
+def _read_whole(_: Any, tokens: Sequence[Token], largest: int = 2**31 - 1) -> int:
     text = tokens[0].value
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
         raise ValueError(f"{text!r} must be a whole number") from None
+    if abs(number) > largest:
+        raise ValueError(f"{text} is too large; at most {largest:,} will do")
+    return number
 
 
 as_whole = Parameter(converter=_read_whole, n_tokens=1)
+as_seed = Parameter(converter=partial(_read_whole, largest=2**63 - 1), n_tokens=1)
 WholeNumber = Annotated[int, as_whole]
+Seed = Annotated[int, as_seed]
 
 
 def read_bytes(text: str) -> int:
@@ -46,6 +59,6 @@ def read_bytes(text: str) -> int:
     """
     match = _SIZE.fullmatch(text.strip())
     if match is None:
-        raise SettingsError(f"a size of memory is written as 500MB or 4GB, not {text!r}")
+        raise SettingsError(f"--memory-limit must be a size such as 500MB or 4GB, not {text!r}")
     number, unit = match.groups()
     return int(float(number) * _UNITS[(unit or "").lower()])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from multilayer.cli import exit_codes
-from multilayer.cli.argument_types import DataArgument
+from multilayer.cli.argument_types import DataArgument, Seed, WholeNumber
 from multilayer.cli.interrupts import stop_on_interrupt
 from multilayer.cli.setting_flags import QUIET, TABLE_GROUP
 from multilayer.cli.table_flags import TableFlags
@@ -29,9 +29,9 @@ def compare(
     recipe: str | None = None,
     metric: Literal["accuracy", "loss", "rmse", "r2"] | None = None,
     matters: float | None = None,
-    max_seeds: int = 40,
+    max_seeds: WholeNumber = 40,
     held_out: float = 0.2,
-    seed: int = 0,
+    seed: Seed = 0,
     output: str | None = None,
     data_dir: str | None = None,
     quiet: Annotated[bool, QUIET] = False,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter, Token
 
-from multilayer.cli.argument_types import as_whole
+from multilayer.cli.argument_types import as_seed, as_whole
 from multilayer.engine.settings import setting_types
 
 _GROUPS = {
@@ -56,7 +56,8 @@ def _flag(name: str, kind: Any, explanation: str) -> tuple[str, Any, Any]:
         names = Parameter(converter=_read_names, n_tokens=1)
         return name, Annotated[tuple[str, ...] | None, parameter, names], field(default=None)
     if kind is int:
-        return name, Annotated[kind | None, parameter, as_whole], field(default=None)
+        whole = as_seed if name == "seed" else as_whole
+        return name, Annotated[kind | None, parameter, whole], field(default=None)
     return name, Annotated[kind | None, parameter], field(default=None)
 
 

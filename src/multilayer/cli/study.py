@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from multilayer.cli import exit_codes
+from multilayer.cli.argument_types import WholeNumber
 from multilayer.cli.interrupts import stop_on_interrupt
 from multilayer.cli.setting_flags import TABLE_GROUP
 from multilayer.cli.table_flags import TableFlags
@@ -20,9 +21,9 @@ def study(
     *,
     table: Annotated[TableFlags, Parameter(name="*", group=TABLE_GROUP)] = TableFlags(),  # noqa: B008 (frozen)
     settings: str | None = None,
-    seeds: int = 5,
+    seeds: WholeNumber = 5,
     matters: float | None = None,
-    rows: int | None = None,
+    rows: WholeNumber | None = None,
     quick: Annotated[bool, Parameter(negative="")] = False,
     output: str | None = None,
     data_dir: str | None = None,

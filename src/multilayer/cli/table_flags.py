@@ -1,10 +1,12 @@
 """The flags of `multilayer train` that are for tables."""
 
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from multilayer.cli.argument_types import as_whole, require_text
 from multilayer.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ TaskFlag = Literal["classification", "multilabel", "regression"]
 
 
 def _format_help(text: str) -> Parameter:
-    return Parameter(help=text, negative="", allow_leading_hyphen=True)
+    return Parameter(help=text, negative="", allow_leading_hyphen=True, validator=require_text)
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,9 @@ class FormatFlags:
         str | None, _format_help("in CSV and JSON, such as windows-1252; left out: Unicode")
     ] = None
     skip_rows: Annotated[
-        int, _format_help("in CSV and worksheets, lines before the one that names the columns")
+        int,
+        as_whole,
+        _format_help("in CSV and worksheets, lines before the one that names the columns"),
     ] = 0
     comment: Annotated[
         str | None, _format_help("in CSV, what lines to be left out begin with, such as '#'")
@@ -80,7 +84,7 @@ class FormatFlags:
 
 
 def _help(text: str) -> Parameter:
-    return Parameter(help=text, negative="", consume_multiple=False)
+    return Parameter(help=text, negative="", consume_multiple=False, validator=require_text)
 
 
 @dataclass(frozen=True)
@@ -241,4 +245,9 @@ class TableFlags(FormatFlags):
         try:
             return None, {"validation_fraction": float(self.validation)}
         except ValueError:
+            if not Path(self.validation).expanduser().exists():
+                raise SettingsError(
+                    "--validation must be a fraction from 0 up to, not including, 1, or a file of "
+                    f"rows; there is no file {self.validation!r}"
+                ) from None
             return self.validation, {}

@@ -138,7 +138,8 @@ def _new(
         note(f"--validation {table.validation} is not used: each fold is held out once")
     return RunConfiguration(
         data, table.roles(), recipe, {**changes, **held_out}, output, checkpoint_every,
-        task=table.task_name(), validation=validation, is_strict=table.strict, memory_limit=limit,
+        data_dir=data_dir, task=table.task_name(), validation=validation,
+        is_strict=table.strict, memory_limit=limit,
     )  # fmt: skip
 
 

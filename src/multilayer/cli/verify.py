@@ -3,7 +3,7 @@
 import sys
 
 from multilayer.cli import exit_codes
-from multilayer.cli.argument_types import WholeNumber
+from multilayer.cli.argument_types import Seed, WholeNumber
 from multilayer.cli.terminal import print_table, say
 
 
@@ -12,7 +12,7 @@ def verify(
     /,
     *,
     steps: WholeNumber = 200,
-    seed: WholeNumber = 0,
+    seed: Seed = 0,
     data_dir: str | None = None,
 ) -> int:
     """Show that the book's two networks and the engine are the same thing.

@@ -158,7 +158,7 @@ def fold_rows(
 
 def _generator(seed: int, name: bytes) -> np.random.Generator:
     if seed < 0:
-        raise SettingsError(f"the seed must not be negative, it is {seed}")
+        raise SettingsError(f"seed must not be negative; it is {seed}")
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=tuple(name)))
 
 

@@ -16,6 +16,7 @@ ActivationName = Literal[
     "identity",
 ]  # fmt: skip
 
+_WIDEST = 2**31 - 1  # of a layer; no machine has the memory for half as many
 NUM_FREQUENCIES = 16  # cosines from which the embedding of a number is mixed
 NUMBER_WIDTH = 4  # values that a number becomes: itself, and three mixtures
 CATEGORY_WIDTH = 8  # values that a category becomes
@@ -224,6 +225,8 @@ def check_widths(name: str, widths: tuple[int, ...]) -> None:
             raise SettingsError(
                 f"{name} must be whole numbers of at least 1; {width!r} in {given!r} is not"
             )
+        if width > _WIDEST:
+            raise SettingsError(f"{name} must be at most {_WIDEST:,}; one of them is {width}")
 
 
 def check_whole(name: str, value: object, smallest: int) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from typing import get_args
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from multilayer.experiments.problem import LOWER_IS_BETTER, MetricName, Problem
 from multilayer.experiments.repetitions import HELD_OUT, Repetitions, repeat
 from multilayer.experiments.sequential import SequentialComparison, looks_up_to
 from multilayer.fit.column_roles import ColumnRoles
+from multilayer.recipes.recipes import RecipeName
 
 
 def compare(
@@ -72,6 +74,8 @@ def compare(
     if not 0 < held_out < 1:
         raise SettingsError(f"held_out must be above 0 and below 1; it is {held_out}")
     _check_number(settings)
+    if recipe is not None:
+        check_choice("recipe", recipe, get_args(RecipeName))  # though no setting may need it
     problem = load_problem(data, data_dir, target=target, task=task)
     metric = metric or problem.metrics[0]
     check_choice("metric", metric, problem.metrics)

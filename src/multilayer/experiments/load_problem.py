@@ -10,7 +10,7 @@ from multilayer.experiments.table_problem import TableProblem
 from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.image_rows import image_examples
 from multilayer.fit.table_source import read_rows, require_varied, warn_of
-from multilayer.images.datasets import load_images, require_target
+from multilayer.images.datasets import load_images, require_no_data_dir, require_target
 
 
 def load_problem(
@@ -45,6 +45,7 @@ def load_problem(
             dataset.image_shape,
             dataset.class_names,
         )
+    require_no_data_dir(data_dir)
     roles = target if isinstance(target, ColumnRoles) else ColumnRoles((target,))
     source = read_rows(data, roles)
     warn_of((*source.notes, *source.schema.warnings))

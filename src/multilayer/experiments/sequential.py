@@ -12,6 +12,7 @@ With several pairs, claims of a difference are corrected among themselves by Hol
 and so are claims that no difference matters.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -151,11 +152,9 @@ class SequentialComparison:
 
 
 def check_matters(matters: float | None) -> None:
-    """Raise SettingsError for a smallest difference that is given and not above 0."""
-    if matters is not None and not matters > 0:
-        raise SettingsError(
-            f"the smallest difference that matters must be above 0; it is {matters}"
-        )
+    """Raise SettingsError for a smallest difference that is given and no number above 0."""
+    if matters is not None and not 0 < matters < math.inf:
+        raise SettingsError(f"matters must be a number above 0; it is {matters}")
 
 
 def looks_up_to(max_seeds: int) -> tuple[int, ...]:
@@ -166,7 +165,7 @@ def looks_up_to(max_seeds: int) -> tuple[int, ...]:
     """
     if max_seeds < FEWEST_SEEDS:
         raise SettingsError(
-            f"a comparison needs at least {FEWEST_SEEDS} seeds to say anything, not {max_seeds}"
+            f"max_seeds must be at least {FEWEST_SEEDS} for anything to be said; it is {max_seeds}"
         )
     looks = []
     number = FEWEST_SEEDS

@@ -137,11 +137,11 @@ def plan_study(
     check_choice("study", name, STUDY_NAMES)
     if num_seeds < FEWEST_SEEDS:
         raise SettingsError(
-            f"a study needs at least {FEWEST_SEEDS} seeds to say anything, not {num_seeds}"
+            f"num_seeds must be at least {FEWEST_SEEDS} for anything to be said; it is {num_seeds}"
         )
     check_matters(matters)
     if num_rows is not None and num_rows < _FEWEST_ROWS:
-        raise SettingsError(f"a study needs at least {_FEWEST_ROWS} rows, not {num_rows}")
+        raise SettingsError(f"num_rows must be at least {_FEWEST_ROWS}; it is {num_rows}")
     if not STUDIES[name][1]:
         if target is not None:
             raise SettingsError(f"the study {name} trains on rows of its own; leave out --target")

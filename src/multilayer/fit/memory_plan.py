@@ -102,6 +102,6 @@ class MemoryPlan:
     def _require(self, least_bytes: float, what: str) -> None:
         if self.limit_bytes < least_bytes:
             raise SettingsError(
-                f"a memory limit of {self.limit_bytes / 1e6:,.3g} MB is too small for {what}; the "
+                f"memory_limit {self.limit_bytes / 1e6:,.3g} MB is too small for {what}; the "
                 f"smallest that works is {math.ceil(least_bytes / 1e6)} MB"
             )

@@ -16,6 +16,12 @@ TEST_FRACTION = 0.2
 SPLIT_SEED = 0
 
 
+def require_no_data_dir(data_dir: str | Path | None) -> None:
+    """Raise SettingsError where a folder of images is named beside a table."""
+    if data_dir is not None:
+        raise SettingsError("data_dir is for the files of images; a table is named by its path")
+
+
 @dataclass(frozen=True, eq=False)
 class ImageSplit:
     """One part of a data set.

@@ -153,10 +153,10 @@ def bench(
     cases = cases_named(case_names)
     num_processors = num_usable_cores()
     if num_repeats < 1:
-        raise SettingsError(f"repeats must be at least 1; it is {num_repeats}")
+        raise SettingsError(f"num_repeats must be at least 1; it is {num_repeats}")
     if num_threads is not None and not 1 <= num_threads <= num_processors:
         raise SettingsError(
-            f"threads must be from 1 to {num_processors}, the number of this machine's "
+            f"num_threads must be from 1 to {num_processors}, the number of this machine's "
             f"processors; it is {num_threads}"
         )
     return (measure_case(case, num_repeats, num_threads, seconds) for case in cases)

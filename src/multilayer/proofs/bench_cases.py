@@ -120,5 +120,5 @@ def known_names(kind: str, names: Sequence[str], known: dict[str, Any]) -> list[
                 f"unknown {kind} {name!r}; known are: {', '.join(known)}{did_you_mean(name, known)}"
             )
     if not names:
-        raise SettingsError(f"no {kind} is named; known are: {', '.join(known)}")
+        raise SettingsError(f"{kind}s must name at least one; known are: {', '.join(known)}")
     return list(dict.fromkeys(names))

@@ -43,7 +43,8 @@ class TableFormat:
             delimiter = _NAMED_DELIMITERS.get(self.delimiter, self.delimiter)
             if len(delimiter) != 1 or delimiter not in _SIGNS:
                 raise SettingsError(
-                    f"delimiter must be one ASCII character, or \\t for the tab, not {delimiter!r}"
+                    "--delimiter must be one ASCII character, or \\t for the tab, "
+                    f"not {delimiter!r}"
                 )
             object.__setattr__(self, "delimiter", delimiter)
         if self.encoding is not None:
@@ -68,7 +69,9 @@ class TableFormat:
             if re.fullmatch("[0-9]{1,6}", self.sheet):
                 object.__setattr__(self, "sheet", int(self.sheet))
         if isinstance(self.sheet, bool) or self.sheet == 0:
-            raise SettingsError(f"worksheets are counted from 1; there is no sheet {self.sheet!r}")
+            raise SettingsError(
+                f"--sheet is a name, or a number counted from 1, not {self.sheet!r}"
+            )
 
 
 def _check_encoding(name: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import RunFolderError
 from multilayer.fit.moved_data import find_folder, locate_data
+from multilayer.images.datasets import require_no_data_dir
 from multilayer.reading.byte_stream import STANDARD_INPUT
 from multilayer.recipes.recipes import recipe
 from multilayer.runs.checkpoints import CheckpointPlan
@@ -59,8 +60,10 @@ class RunConfiguration:
     memory_limit: int | None = None
 
     def __post_init__(self) -> None:
-        """Check `checkpoint_every` before the data are read."""
+        """Refuse what is wrong whatever the data, before these are read."""
         CheckpointPlan.read(self.checkpoint_every)
+        if self.roles is not None:
+            require_no_data_dir(self.data_dir)
 
     @property
     def kind(self) -> Literal["images", "table"]:

@@ -15,7 +15,7 @@ from multilayer.errors import DataError, OutputError, RunFolderError, SettingsEr
 from multilayer.files import check_is_no_link
 from multilayer.fit.moved_data import file_digest, unpacked_digest
 from multilayer.fit.rows import Rows
-from multilayer.images.datasets import ImageDataset, ImageSplit, load_images
+from multilayer.images.datasets import ImageDataset, ImageSplit, load_images, require_no_data_dir
 from multilayer.metrics.evaluation import Evaluation, evaluation_of
 from multilayer.model.model import Model
 from multilayer.model.model_file import load_model
@@ -116,6 +116,7 @@ def evaluate_run(
             f"{run} is a model of tables; name a file with rows that it was not trained on"
         )
     else:
+        require_no_data_dir(data_dir)
         table_format = table_format or format_of_run(run, data)
         evaluation = evaluate_table(model, data, table_format=table_format)
         known = _known_rows(run, data)

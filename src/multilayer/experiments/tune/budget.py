@@ -32,7 +32,7 @@ class Budget:
         if self.num_trials is not None and self.num_trials < 1:
             raise SettingsError(f"trials must be at least 1, not {self.num_trials}")
         if self.seconds is not None and not self.seconds > 0:
-            raise SettingsError(f"the time must be above 0 seconds, not {self.seconds:g}")
+            raise SettingsError(f"time must be above 0 seconds; it is {self.seconds:g}")
 
 
 def read_seconds(text: str) -> float:
@@ -43,7 +43,7 @@ def read_seconds(text: str) -> float:
     """
     parts = re.findall(_PART, text.strip())
     if not re.fullmatch(rf"({_PART}\s*)+", text.strip()):
-        raise SettingsError(f"a time must be written as 90s, 10m or 1h30m; it is {text!r}")
+        raise SettingsError(f"time must be written as 90s, 10m or 1h30m; it is {text!r}")
     return sum(float(number) * _UNITS[unit] for number, unit in parts)
 
 

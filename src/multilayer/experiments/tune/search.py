@@ -87,8 +87,11 @@ class Search:
         self._cost = 0.0  # and how much work it was
         with no_experimental_warnings():
             self._sampler: BaseSampler = optuna.samplers.TPESampler(
-                seed=seed, multivariate=True, constant_liar=True, n_startup_trials=GROUP_SIZE,
-            )  # fmt: skip
+                seed=seed % 2**32,
+                multivariate=True,
+                constant_liar=True,
+                n_startup_trials=GROUP_SIZE,
+            )
         study.pruner = optuna.pruners.MedianPruner(
             n_startup_trials=GROUP_SIZE, n_warmup_steps=_FIRST_REPORT_TO_PRUNE
         )
