@@ -23,7 +23,7 @@ def test_a_study_from_start_to_folder(multilayer, small_folder, tmp_path):
         (["wdth"], "unknown study 'wdth'; known are: width, depth, bottleneck"),
         (["width", "nowhere"], "'nowhere' is neither a known data set nor a folder"),
         (["width", "digits", "--seeds", "1"], "must be at least 5"),
-        (["width", "digits", "--rows", "7"], "at least 100 rows, not 7"),
+        (["width", "digits", "--rows", "7"], "--rows must be at least 100; it is 7"),
         (["speed", "--target", "y"], "the study speed trains on rows of its own"),
         (["width", "digits", "--drop", "x"], "flags for tables need --target"),
         (["width", "t.csv", "--target", "y", "--validation", "0.2"], "--validation does not go"),

@@ -1,7 +1,6 @@
 """The flags of `multilayer train` that are for tables."""
 
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -245,9 +244,4 @@ class TableFlags(FormatFlags):
         try:
             return None, {"validation_fraction": float(self.validation)}
         except ValueError:
-            if not Path(self.validation).expanduser().exists():
-                raise SettingsError(
-                    "--validation must be a fraction from 0 up to, not including, 1, or a file of "
-                    f"rows; there is no file {self.validation!r}"
-                ) from None
             return self.validation, {}

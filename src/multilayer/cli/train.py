@@ -123,6 +123,11 @@ def _new(
         return RunConfiguration(
             data, None, recipe, changes, output, checkpoint_every, data_dir=data_dir
         )
+    if validation is not None and not Path(validation).expanduser().exists():
+        raise SettingsError(
+            "--validation must be a fraction from 0 up to, not including, 1, or a file of rows; "
+            f"there is no file {validation!r}"
+        )
     from multilayer.fit.table_size import choose_memory_limit
 
     limit = table.memory_limit_bytes()
