@@ -50,7 +50,7 @@ def test_evaluate_on_other_data_names_its_classes(multilayer, trained, tmp_path)
         (["evaluate", "/nowhere"], "there is no run folder /nowhere"),
         (
             ["evaluate", "{run}", "digits"],
-            ", 8, 8) were given; the network takes (num_images, 28, 28)",
+            "was trained on images of 28 x 28 pixels; those of digits have 8 x 8",
         ),
         (["evaluate", "{run}", "--output", "/nowhere"], "the folder for the pictures, /nowhere"),
         (["predict", "/nowhere", "x.png"], "there is no run folder /nowhere"),
@@ -67,6 +67,29 @@ def test_bad_input_is_one_line(trained, arguments, message, capfd):
     assert output.err.startswith("error: ")
     assert output.err.count("\n") == 1
     assert message in output.err
+
+
+@pytest.mark.parametrize("command", ["evaluate", "predict", "inspect"])
+def test_a_table_for_images_and_images_for_a_table_are_refused_in_one_line(
+    multilayer, trained, small_folder, tmp_path, command
+):
+    table = tmp_path / "rows.csv"
+    table.write_text("size,town\n" + "".join(f"{n},{'ab'[n % 2]}\n" for n in range(60)))
+    flags = ("--target", "town", "--max-epochs", "1", "--output", tmp_path / "run", "--quiet")
+    assert multilayer("train", table, *flags).returncode == 0
+    Image.fromarray(np.zeros((28, 28), np.uint8)).save(tmp_path / "one.png")
+    of_images = f"error: {trained} was trained on images of 28 x 28 pixels, and "
+    of_table = f"error: {tmp_path / 'run'} was trained on a table with the target 'town', and "
+    images = (small_folder, tmp_path / "one.png", "digits")
+    expected = [
+        (trained, table, of_images),
+        *((tmp_path / "run", path, f"{of_table}{path}") for path in images),
+    ]
+    for run_folder, data, message in expected:
+        done = multilayer(command, run_folder, data)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(message), done.stderr
+        assert done.stderr.count("\n") == 1
 
 
 def test_predict_labels_an_idx_file_as_the_model_does(

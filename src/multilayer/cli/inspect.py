@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from multilayer.cli.argument_types import OptionalDataArgument
 from multilayer.cli.table_flags import FormatFlags
 from multilayer.cli.terminal import listed, print_table, say
-from multilayer.errors import escaped
+from multilayer.errors import SettingsError, escaped
 
 if TYPE_CHECKING:
     from multilayer.runs.inspection import TableInspection
@@ -34,14 +34,22 @@ def inspect(
             run's validation rows.
     """
     from multilayer.model.model_file import load_predictor
+    from multilayer.runs.kind_of_data import require_table, trained_on
     from multilayer.runs.run_folder import model_path
 
     model = load_predictor(model_path(run))
     if model.image_shape is not None:
         table.require_none_for_images()
+        if data is not None:
+            raise SettingsError(
+                f"{run} was trained on {trained_on(model)}, and inspect measures the columns of "
+                f"tables alone; leave {data} out"
+            )
         height, width = model.image_shape
         say(f"labels pictures of {height} x {width}\nclasses: {_classes(model.class_names)}")
         return 0
+    if data is not None:
+        require_table(run, trained_on(model), data)
     from multilayer.runs.inspection import inspect_table
 
     _print_table_model(inspect_table(run, data, table_format=table.given_format()))

@@ -56,6 +56,7 @@ def predict(
     """
     from multilayer.files import require_other_file
     from multilayer.model.model_file import load_predictor
+    from multilayer.runs.kind_of_data import require_pictures, require_table, trained_on
     from multilayer.runs.run_folder import model_path
 
     output = None if output == "-" else output
@@ -65,6 +66,7 @@ def predict(
     if model.image_shape is None:
         if invert:
             raise SettingsError("--invert is for pictures; this model answers for rows of a table")
+        require_table(run, trained_on(model), data)
         from multilayer.runs.data_of_run import format_of_run
         from multilayer.runs.table_predictions import TablePredictions
 
@@ -80,6 +82,7 @@ def predict(
     ):
         if is_given:
             raise SettingsError(f"{flag} is for tables; this model labels images")
+    require_pictures(run, trained_on(model), data)
     from multilayer.images.image_files import read_pictures
 
     pictures = read_pictures(data, model.image_shape, invert=invert)

@@ -157,8 +157,12 @@ def _resumed(
 ) -> "RunConfiguration":
     """The configuration of the run in a folder, with what the flags say of it."""
     from multilayer.runs.configuration import RunConfiguration
+    from multilayer.runs.kind_of_data import require_dataset, require_table
 
     saved = RunConfiguration.saved_in(run)
+    if data is not None:
+        require = require_dataset if saved.roles is None else require_table
+        require(run, "images" if saved.roles is None else "a table", data)
     if data is None and saved.roles is not None and not Path(saved.data).exists():
         raise SettingsError(
             f"{saved.data}, which the run {run} was begun with, is not there any more; name "

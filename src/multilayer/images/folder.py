@@ -96,6 +96,10 @@ def find_idx_files(folder: Path) -> dict[str, Path]:
             wanted = TEST_IMAGES if match["images"] else TEST_LABELS
         candidates[wanted].append(match)
 
+    if "settings.json" in present and not any(candidates.values()):
+        raise DatasetNotFoundError(
+            f"{folder} is a run folder; name the data to learn from, as the run was given them"
+        )
     missing = [name for name, matches in candidates.items() if not matches]
     if missing:
         raise DatasetNotFoundError(

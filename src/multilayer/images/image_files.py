@@ -1,5 +1,6 @@
 """Pictures that a trained network is asked about: an idx, PNG or JPEG file or a folder."""
 
+import os
 import re
 import warnings
 from collections import Counter
@@ -77,6 +78,29 @@ def read_pictures(path: str | Path, image_shape: tuple[int, int], invert: bool =
     raise ImageFileError(
         f"{path} is neither a PNG or JPEG picture nor an idx file: it begins with {magic.hex(' ')}"
     )
+
+
+def is_image_file(path: str | Path, *, may_be_compressed: bool) -> bool:
+    """Whether a file begins as a picture or an idx file of images does.
+
+    Args:
+        path: any path.
+        may_be_compressed: whether a gzip file counts, which may hold anything.
+    """
+    if not os.path.isfile(path):  # noqa: PTH113 (names may be too long)
+        return False
+    magic = _first_bytes(Path(path))
+    is_compressed = may_be_compressed and magic.startswith(GZIP_MAGIC)
+    return bool(_kind(magic)) or magic.startswith(b"\0\0\x08") or is_compressed
+
+
+def holds_images(folder: str | Path) -> bool:
+    """Whether a folder holds pictures or idx files of images."""
+    try:
+        names = [path.name.lower() for path in Path(folder).iterdir()]
+    except (OSError, ValueError):
+        return False
+    return any("idx3-ubyte" in name or name.endswith(_SUFFIXES) for name in names)
 
 
 def _first_bytes(path: Path) -> bytes:

@@ -11,7 +11,7 @@ from multilayer.drawing.pictures import (
     save_reliability_diagram,
 )
 from multilayer.encoding.unseen_values import UnseenValues
-from multilayer.errors import DataError, OutputError, RunFolderError, SettingsError
+from multilayer.errors import DataError, ImageFileError, OutputError, RunFolderError, SettingsError
 from multilayer.files import check_is_no_link
 from multilayer.fit.moved_data import file_digest, unpacked_digest
 from multilayer.fit.rows import Rows
@@ -21,6 +21,7 @@ from multilayer.model.model import Model
 from multilayer.model.model_file import load_model
 from multilayer.reading.table_format import TableFormat
 from multilayer.runs.data_of_run import check_images_of_run, format_of_run
+from multilayer.runs.kind_of_data import require_dataset, require_table, trained_on
 from multilayer.runs.model_rows import rows_for_model
 from multilayer.runs.run_documents import read_json, read_settings
 from multilayer.runs.run_folder import model_path
@@ -108,7 +109,15 @@ def evaluate_run(
         check_is_no_link(Path(folder or "", name))
     images = None
     if model.image_shape is not None:
+        if data is not None:
+            require_dataset(run, trained_on(model), data)
         dataset = _images(run, data, data_dir)
+        if dataset.image_shape != model.image_shape:
+            height, width = dataset.image_shape
+            raise ImageFileError(
+                f"{run} was trained on {trained_on(model)}; those of {dataset.name} have "
+                f"{height} x {width}"
+            )
         images = dataset.test
         evaluation = evaluate_images(model, images, dataset.name)
     elif data is None:
@@ -117,6 +126,7 @@ def evaluate_run(
         )
     else:
         require_no_data_dir(data_dir)
+        require_table(run, trained_on(model), data)
         table_format = table_format or format_of_run(run, data)
         evaluation = evaluate_table(model, data, table_format=table_format)
         known = _known_rows(run, data)
