@@ -29,3 +29,10 @@ def test_weights_that_overflow_give_an_error_and_no_nan(tmp_path):
     for answering in (model, load_predictor(tmp_path / "model")):
         with pytest.raises(PredictionError, match="for row 1 "):
             answering.probabilities(images)
+
+
+def test_finite_answers_whose_squares_are_too_large_pass_and_a_nan_among_them_does_not():
+    answers = np.array([[1e300, -1e300], [1e308, 0]])
+    check_answers(answers)
+    with pytest.raises(PredictionError, match="row 2"):
+        check_answers(np.array([[1e300, 1], [np.nan, 1e300]]))

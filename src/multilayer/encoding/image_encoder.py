@@ -12,6 +12,8 @@ from multilayer.errors import ImageFileError
 if TYPE_CHECKING:
     from multilayer.encoding.unseen_values import UnseenValues
 
+_BYTES = np.dtype(np.uint8)
+
 
 @dataclass(frozen=True)
 class ImageEncoder:
@@ -51,7 +53,7 @@ class ImageEncoder:
             ImageFileError: the shape differs, or the values are not integers from 0 to 255.
         """
         images = np.asarray(X)
-        if images.dtype == np.uint8 and images.shape[1:] == self.image_shape:
+        if images.dtype is _BYTES and images.shape[1:] == self.image_shape:
             return images
         if images.shape == self.image_shape:
             images = images[None]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, get_args
 
 import numpy as np
@@ -210,7 +211,11 @@ class Targets:
 
     def decode_classes(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
         """Labels of class numbers, in the same shape."""
-        return np.asarray(self.class_array[numbers])
+        return np.asarray(self._decoded[numbers])
+
+    @cached_property
+    def _decoded(self) -> NDArray[Any]:
+        return self.class_array
 
     def to_json(self) -> dict[str, Any]:
         """The targets as a JSON document, for `from_json`."""

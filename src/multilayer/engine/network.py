@@ -164,21 +164,24 @@ class Network:
         Returns:
             (num_members, num_rows, num_outputs), in the network's dtype.
         """
-        answers = self.parameters.new_empty(self.num_members, len(inputs), self.spec.num_outputs)
-        num_rows = self._rows_at_once
+        parameters, num_rows, rows_at_once = self.parameters, len(inputs), self._rows_at_once
+        answers = parameters.new_empty(len(parameters), num_rows, self.spec.num_outputs)
 
         def answer(starts: range) -> None:
-            passes = self._spare_passes.take() or Passes(self.spec, self.parameters)
+            passes = self._spare_passes.take() or Passes(self.spec, parameters)
             with torch.inference_mode():  # which holds for the thread that enters it alone
+                if num_rows == 1:  # answered in as little time as a few views take
+                    answers.copy_(passes.forward(inputs.unsqueeze(0)))
+                    starts = range(0)
                 for start in starts:
-                    rows = inputs[start : start + num_rows]
+                    rows = inputs[start : start + rows_at_once]
                     answers[:, start : start + len(rows)] = passes.forward(rows.unsqueeze(0))
             self._spare_passes.give_back(passes)
 
-        starts = range(0, len(inputs), num_rows)
-        if answers.device.type == "cpu":
-            with exact_products() if answers.dtype == torch.float32 else nullcontext():
-                answer_chunks(starts, len(inputs) * self.parameters.numel(), answer)
+        starts = range(0, num_rows, rows_at_once)
+        if answers.is_cpu:
+            with exact_products() if answers.dtype is torch.float32 else nullcontext():
+                answer_chunks(starts, num_rows * parameters.numel(), answer)
         else:
             answer(starts)
         return answers

@@ -62,7 +62,8 @@ class Model(Answers):
 
     def encoded_outputs(self, inputs: NDArray[Any]) -> Array:
         """See `Answers`."""
-        inputs = np.require(inputs, requirements=["C", "W"])  # for torch.from_numpy
+        if not (inputs.flags.c_contiguous and inputs.flags.writeable):  # for torch.from_numpy
+            inputs = np.require(inputs, requirements=["C", "W"])
         outputs: Array = self._answering.logits(torch.from_numpy(inputs)).numpy()
         return outputs
 

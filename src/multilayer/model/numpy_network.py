@@ -93,7 +93,10 @@ class NumPyNetwork:
         ):
             values = values.dot(weight, hidden)
             values += bias
-            self._activate_layer(values, strength)
+            if strength is None:
+                self._activate(values)
+            else:
+                self._mix_activation(values, strength)
         weight, bias = self._layers[-1]
         answers = values.dot(weight, out)
         answers += bias
@@ -108,11 +111,8 @@ class NumPyNetwork:
             np.empty(features, self._dtype),
         )
 
-    def _activate_layer(self, values: Array, strength: Array | None) -> None:
-        """σ(z), or (1 − α) z + α σ(z), in place."""
-        if strength is None:
-            self._activate(values)
-            return
+    def _mix_activation(self, values: Array, strength: Array) -> None:
+        """(1 − α) z + α σ(z), in place."""
         difference = values.copy()
         self._activate(difference)
         difference -= values

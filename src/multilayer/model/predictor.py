@@ -40,18 +40,23 @@ class Predictor(Answers):
 
     def encoded_outputs(self, inputs: NDArray[Any]) -> Array:
         """See `Answers`."""
-        dtype = self.encoder.answer_dtype
-        outputs = np.empty((self.num_members, len(inputs), self.spec.num_outputs), dtype)
-        networks = self._networks
-        for start in range(0, len(inputs), self._rows_at_once):
-            rows = inputs[start : start + self._rows_at_once]
-            chunk = self._spare_inputs.take()
-            if chunk is None or len(chunk) != len(rows):
-                chunk = np.empty(rows.shape, dtype)
-            np.copyto(chunk, rows)
+        networks, num_rows, rows_at_once = self._networks, len(inputs), self._rows_at_once
+        shape = len(networks), num_rows, self.spec.num_outputs
+        outputs = np.empty(shape, self.encoder.answer_dtype)
+        if num_rows == 1:  # answered in as little time as a few slices take
+            row = inputs.astype(outputs.dtype)
             for network, of_member in zip(networks, outputs, strict=True):
-                network.logits(chunk, of_member[start : start + len(rows)])
-            self._spare_inputs.give_back(chunk)
+                network.logits(row, of_member)
+            return outputs
+        for start in range(0, num_rows, rows_at_once):
+            rows = inputs[start : start + rows_at_once]
+            spare = self._spare_inputs.take()
+            if spare is None or len(spare) != len(rows):
+                spare = np.empty(rows.shape, outputs.dtype)
+            np.copyto(spare, rows)
+            for network, of_member in zip(networks, outputs, strict=True):
+                network.logits(spare, of_member[start : start + len(rows)])
+            self._spare_inputs.give_back(spare)
         return outputs
 
     @cached_property
