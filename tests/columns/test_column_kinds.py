@@ -256,3 +256,13 @@ def test_any_table_is_encoded_without_nan_in_any_order_of_columns(columns, limit
 def test_a_column_is_an_input_by_its_kind() -> None:
     assert Column("x", "numeric", "").is_input
     assert not Column("x", "identifier", "").is_input
+
+
+@pytest.mark.parametrize("is_text", [True, False])
+def test_infinity_is_said_of_text_and_of_numbers(is_text):
+    values = [str(0.5 + n) if n % 10 else "-inf" for n in range(40)]
+    column = pl.Series("x", values if is_text else [float(value) for value in values])
+    frame = pl.DataFrame([column, pl.Series("y", ["a", "b"] * 20)])
+    schema = infer_schema(frame, "y")
+    expected = "column 'x' is infinite in 4 of 40 rows; infinity is treated as missing"
+    assert schema.warnings == (expected,)

@@ -177,7 +177,7 @@ def test_a_stray_is_missing_and_named_by_its_row() -> None:
     assert schema.columns[0].kind == "numeric"
     (warning,) = schema.warnings
     assert "'<1.0' in row 10" in warning
-    assert "--missing <1.0" in warning
+    assert "--missing '<1.0'" in warning
     assert typed_frame(frame, schema)["x"].null_count() == 1
     with pytest.raises(TableError, match="row 1 of column 'x'.*'>90'"):
         typed_frame(pl.DataFrame({"x": [">90"]}), schema)

@@ -1,3 +1,4 @@
+import os
 import random
 
 import polars as pl
@@ -62,3 +63,8 @@ def test_they_are_refused_where_all_of_them_are_needed_at_once(path, monkeypatch
     monkeypatch.setattr(table_size, "free_bytes", lambda: 5_000_000)
     with pytest.raises(TableError, match=r"its 100,000 rows and 2 columns take about 0\.0 GB"):
         read_rows(path, roles)
+
+
+@pytest.mark.skipif(not os.access("/proc/kmsg", os.R_OK), reason="needs a file that waits")
+def test_a_file_that_waits_for_content_is_left_to_reading():
+    assert choose_memory_limit("/proc/kmsg") is None

@@ -158,3 +158,14 @@ def test_labels_have_a_table_and_the_rows_with_the_most_wrong(tmp_path):
     page = write_report([run.folder.path]).read_text()
     assert "How each label is answered" in page
     assert HOSTILE not in page
+
+
+def test_own_rows_with_percent_signs_are_not_said_to_lack_them(tmp_path):
+    random = np.random.default_rng(0).uniform(0, 1, (80, 2))
+    lines = [f"{100 * a:.1f}%,{b:.3f},{'u' if a > b else 'v'}" for a, b in random]
+    (tmp_path / "rows.csv").write_text("\n".join(["a,b,y", *lines]) + "\n")
+    run = TableRun(tmp_path / "rows.csv", ColumnRoles(("y",)), tmp_path / "run",
+                   recipe_name="chapter", changes={"max_epochs": 1})  # fmt: skip
+    list(run.epochs())
+    run.finish()
+    run_content(run.folder.path)  # a warning would be an error

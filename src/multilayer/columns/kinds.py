@@ -117,15 +117,17 @@ def judge_columns(
                 units[name] = unit
         else:
             (column, warning), typed = judged_values(series, ranges[name][:3]), None
-            num_infinite = ranges[name][3]
-            if num_infinite and warning is None:
-                warning = f"column {name!r} is infinite in {num_infinite:,} of {len(series):,} rows"
-                warning += "; infinity is treated as missing"
         columns.append(column)
         if typed is not None:
             numbers.append(typed.alias(name))
         if warning:
             warnings.append(warning)
+        num_infinite = _num_infinite(typed) if name not in ranges else ranges[name][3]
+        if num_infinite and column.kind == "numeric":
+            warnings.append(
+                f"column {name!r} is infinite in {num_infinite:,} of {len(series):,} rows; "
+                "infinity is treated as missing"
+            )
     if len(units) > 1 and rows.number(0) == 1:
         of_units = tuple(f"column {name!r} " for name in units)
         warnings = [units_row_note(units), *(w for w in warnings if not w.startswith(of_units))]
@@ -133,6 +135,12 @@ def judge_columns(
     schema = Schema(tuple(columns), targets, tuple(warnings), told_format)
     leaks = [leak for name in targets for leak in suspected_leaks(frame, schema, name)]
     return replace(schema, warnings=(*warnings, *leaks)), frame
+
+
+def _num_infinite(numbers: "pl.Series | None") -> int:
+    if numbers is None or not numbers.dtype.is_float():
+        return 0
+    return int(numbers.is_infinite().sum())
 
 
 def _judged_text(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from multilayer.engine.machine import free_bytes
 from multilayer.errors import TableError
+from multilayer.ordinary_files import open_regular
 from multilayer.reading.columnar import ARROW, PARQUET
 from multilayer.reading.parquet_footer import rows_and_columns
 
@@ -64,7 +65,7 @@ def require_memory_for_all(path: str | Path) -> None:
 def _starts_with(path: Path, signs: tuple[bytes, ...]) -> bool:
     if not path.is_file():
         return False
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return file.read(8).startswith(signs)
 
 
@@ -72,7 +73,7 @@ def _bytes_in_memory(path: Path) -> int:
     """Rough peak memory of reading and encoding a whole table, in bytes."""
     if not path.is_file():
         return 0
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         beginning = file.read(8)
     if beginning.startswith((PARQUET, ARROW)):
         size = path.stat().st_size * _COLUMNAR_FACTOR

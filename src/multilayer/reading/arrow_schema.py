@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
+from multilayer.ordinary_files import open_regular
+
 _ARROW_HEAD = b"ARROW1\0\0"
 _LARGEST_SCHEMA_BYTES = 2**24
 
@@ -26,7 +28,7 @@ def dictionary_columns(file: Path | BinaryIO, metadata: Mapping[str, str] | None
         if metadata is not None:
             message = base64.b64decode(metadata.get("ARROW:schema", ""))
         elif isinstance(file, Path):
-            with file.open("rb") as opened:
+            with open_regular(file) as opened:
                 message = _first_message(opened)
         else:
             message = _first_message(file)

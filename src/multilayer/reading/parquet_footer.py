@@ -8,6 +8,8 @@ import struct
 from pathlib import Path
 from typing import Any
 
+from multilayer.ordinary_files import open_regular
+
 _TAIL = struct.Struct("<I4s")  # the footer's length and the magic bytes
 _LARGEST_FOOTER_BYTES = 2**24
 _SCHEMA, _NUM_ROWS = 2, 3  # fields of the footer
@@ -22,7 +24,7 @@ def rows_and_columns(path: Path) -> tuple[int, int] | None:
     Raises:
         OSError: the file cannot be read.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - _TAIL.size))
         tail = file.read()

@@ -11,6 +11,7 @@ from multilayer.columns.text_numbers import with_numbers_found
 from multilayer.errors import DataWarning, SettingsError, TableError
 from multilayer.forked import lacks_polars_threads, require_polars_threads
 from multilayer.fresh_process import fresh_process
+from multilayer.ordinary_files import open_regular
 from multilayer.reading.byte_stream import (
     STANDARD_INPUT,
     largest_whole_bytes,
@@ -226,7 +227,7 @@ def _require_memory(pieces: list["pl.DataFrame"], source: str) -> None:
 
 
 def _begins_alike(path: Path, beginning: bytes) -> bool:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return file.read(4) == beginning[:4]
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from multilayer.drawing.html.chart import Bar, BarTable, Table
 from multilayer.drawing.html.charts import residual_chart
 from multilayer.drawing.html.content import Mistake
+from multilayer.encoding.unseen_values import UnseenValues
 from multilayer.engine.batches import Examples
 from multilayer.errors import RunFolderError
 from multilayer.fit.rows import Rows
@@ -56,7 +57,7 @@ def parts_on_rows(path: Path, model: Model, name: str, loss: str) -> dict[str, A
 
 
 def _of_classes(model: Model, rows: Rows, truths: Array, name: str) -> dict[str, Any]:
-    probabilities = model.probabilities(rows.frame)
+    probabilities = model.member_probabilities(_outputs(model, rows)).mean(axis=0)
     answers, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)
     names = [str(label) for label in model.targets.classes]
     wrong = np.flatnonzero(answers != truths)
@@ -74,7 +75,7 @@ def _of_classes(model: Model, rows: Rows, truths: Array, name: str) -> dict[str,
 
 
 def _of_labels(model: Model, rows: Rows, truths: Array, name: str) -> dict[str, Any]:
-    probabilities = model.probabilities(rows.frame)
+    probabilities = model.member_probabilities(_outputs(model, rows)).mean(axis=0)
     is_said, is_true = probabilities > 0.5, truths > 0.5
     is_wrong = is_said != is_true
     of_truth = np.where(is_true, probabilities, 1 - probabilities)
@@ -100,6 +101,14 @@ def _of_labels(model: Model, rows: Rows, truths: Array, name: str) -> dict[str, 
     }  # fmt: skip
 
 
+def _outputs(model: Model, rows: Rows) -> Array:
+    """Outputs without warnings: `permutation_importance` gives those about unseen values.
+
+    The rows are typed, so that a percent sign of the file is not in the frame any more.
+    """
+    return model.member_outputs(rows.frame, unseen=UnseenValues())
+
+
 def _label_row(name: str, is_said: Array, is_true: Array) -> list[str]:
     num_both = int((is_said & is_true).sum())
     return [
@@ -117,7 +126,7 @@ def _labels(names: Sequence[str], is_there: Array) -> str:
 
 
 def _of_numbers(model: Model, rows: Rows, truths: Array, name: str) -> dict[str, Any]:
-    said = model.numbers(rows.frame)
+    said = model.targets.scale.central(model.member_numbers(_outputs(model, rows)).mean(axis=0))
     true = model.targets.scale.restore(truths)
     errors = said - true
     # Of several targets the one counts that is furthest off for what its values spread over.
