@@ -69,9 +69,8 @@ def test_bad_input_is_one_line(trained, arguments, message, capfd):
     assert message in output.err
 
 
-@pytest.mark.parametrize("command", ["evaluate", "predict", "inspect"])
 def test_a_table_for_images_and_images_for_a_table_are_refused_in_one_line(
-    multilayer, trained, small_folder, tmp_path, command
+    multilayer, trained, small_folder, tmp_path
 ):
     table = tmp_path / "rows.csv"
     table.write_text("size,town\n" + "".join(f"{n},{'ab'[n % 2]}\n" for n in range(60)))
@@ -85,11 +84,12 @@ def test_a_table_for_images_and_images_for_a_table_are_refused_in_one_line(
         (trained, table, of_images),
         *((tmp_path / "run", path, f"{of_table}{path}") for path in images),
     ]
-    for run_folder, data, message in expected:
-        done = multilayer(command, run_folder, data)
-        assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith(message), done.stderr
-        assert done.stderr.count("\n") == 1
+    for command in ("evaluate", "predict", "inspect"):
+        for run_folder, data, message in expected:
+            done = multilayer(command, run_folder, data)
+            assert (done.returncode, done.stdout) == (2, "")
+            assert done.stderr.startswith(message), done.stderr
+            assert done.stderr.count("\n") == 1
 
 
 def test_predict_labels_an_idx_file_as_the_model_does(

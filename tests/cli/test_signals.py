@@ -195,7 +195,7 @@ def test_what_was_killed_between_its_files_goes_on(
     arguments = [*arguments, "--output", str(output)]
     # As a kill leaves the folder: a file is there, others are not, and the lock is free.
     with monkeypatch.context() as patch:
-        patch.setattr(RunFolder, "finish", lambda self: self.release())
+        patch.setattr(RunFolder, "__exit__", lambda self, *_: self.release())
         assert command(arguments) == 0
     files = sorted(path.name for path in output.iterdir() if path.suffix)
     (output / files[0]).unlink()

@@ -74,7 +74,7 @@ def test_a_fraction_out_of_range_is_refused(fraction) -> None:
 
 
 def test_a_negative_seed_is_refused() -> None:
-    with pytest.raises(SettingsError, match="must not be negative, it is -1"):
+    with pytest.raises(SettingsError, match="seed must not be negative; it is -1"):
         split_rows(np.arange(10), 0.5, -1)
 
 

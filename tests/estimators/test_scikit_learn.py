@@ -355,7 +355,7 @@ def test_settings_by_scikit_learns_names_and_by_ours():
         ([[1.0], [2.0]], [1.0], {}, "X has 2 rows and y 1"),
         ([[1.0], [2.0]], [1.0, 2.0], {"sample_weight": [-1.0, 1.0]}, "[Nn]egative"),
         ([[1.0], [2.0]], [1.0, 2.0], {"sample_weight": [0.0, 0.0]}, "zero"),
-        ([[1.0], [1.0]], [1.0, 2.0], {}, "no column is left"),
+        ([[1.0], [1.0]], [1.0, 2.0], {}, "no feature columns left"),
     ],
 )
 def test_bad_input_is_a_value_error(X, y, arguments, message):

@@ -95,7 +95,7 @@ def test_labels_of_an_evaluated_file_are_the_models(tmp_path):
     assert len(mixed.rows) == 40
     assert mixed.unknown == {"maybe": 20}
     assert "label 'UNK' (20 rows) is treated as class 'unk'" in mixed.notes
-    assert "'maybe' (20 rows) of target 'y', first in row 3, is no class" in mixed.notes[-1]
+    assert "'maybe' (20 rows) of target 'y', first in row 3, is not among" in mixed.notes[-1]
     with pytest.raises(TableError, match="no row of .* can be scored: label 'maybe'"):
         rows_for_model(model, table("other.csv", ["maybe"]))
 

@@ -28,7 +28,9 @@ def path(tmp_path):
 
 @pytest.mark.usefixtures("narrow")
 def test_a_run_is_refused_before_it_begins(path, tmp_path):
-    with pytest.raises(ModelFileError, match=r"of these 2 columns could not be saved.*leave out"):
+    with pytest.raises(
+        ModelFileError, match=r"of these 2 columns could not be saved.*drop columns"
+    ):
         TableRun(path, ColumnRoles(("y",)), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

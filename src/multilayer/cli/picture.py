@@ -5,7 +5,12 @@ from multilayer.cli.terminal import note, say
 
 
 def picture(
-    source: str, data: str | None = None, /, *, settings: str = "", output: str | None = None
+    source: str,
+    data: str | None = None,
+    /,
+    *,
+    settings: str | None = None,
+    output: str | None = None,
 ) -> int:
     """Show how a network learned: its decision regions or first weights, and the loss surface.
 
@@ -27,7 +32,7 @@ def picture(
     from multilayer.diagnostics.learning import learning_of, save_pictures, snapshots_of
     from multilayer.runs.run_folder import RunFolder
 
-    learning = learning_of(source, settings, data)
+    learning = learning_of(source, settings or "", data)
     with RunFolder(output, f"picture-{learning.name}", asked=asked) as folder:
         for text in save_pictures(learning, list(snapshots_of(learning)), folder.path):
             note(text)

@@ -58,7 +58,7 @@ def test_what_settings_json_says_finds_the_rows_again(found):
     rows = rows_of_run(found.folder)
     held_out = {row for row, member in enumerate(data["validation_members"]) if member == 0}
     np.testing.assert_array_equal(
-        rows.watched.inputs, DIGITS.train.images[sorted(held_out)].reshape(len(held_out), -1)
+        rows.validation.inputs, DIGITS.train.images[sorted(held_out)].reshape(len(held_out), -1)
     )
     with pytest.raises(Exception, match="nothing to resume"):
         RunConfiguration.saved_in(found.folder)
