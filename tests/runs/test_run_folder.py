@@ -46,3 +46,13 @@ def test_folders_that_are_no_finished_runs_are_told_apart(tmp_path):
         model_path(tmp_path)
     with pytest.raises(RunFolderError, match="it has no settings.json"):
         read_json(tmp_path, "settings.json")
+
+
+@pytest.mark.parametrize("name", ["x.png", "answers.CSV"])
+def test_a_folder_named_as_a_file_is_refused(name, tmp_path):
+    with pytest.raises(OutputError, match="would be a folder, as several files are written"):
+        RunFolder(tmp_path / "new" / name, "run")
+    assert not (tmp_path / "new").exists()
+    (tmp_path / name).mkdir()
+    with RunFolder(tmp_path / name, "run") as folder:
+        assert folder.path == tmp_path / name

@@ -259,7 +259,7 @@ def save_reliability_diagram(
             ylim=(0, 1),
         )
         upper.grid(visible=True)
-        upper.legend(loc="upper left")
+        upper.legend(loc="best")
         width = 1 / 40
         lower.bar(confidences, counts, width=width, color="tab:blue")
         lower.set(xlabel="probability of the answer", ylabel="rows")

@@ -28,6 +28,8 @@ from multilayer.runs.run_documents import ending, read_json
 
 MODEL_FILE = "model.safetensors"
 _UNFINISHED_NAME = ".unfinished"
+# A folder that is missing and would be called so is a file to whoever asks for it.
+_FILE_SUFFIXES = (".png", ".svg", ".gif", ".jpg", ".jpeg", ".pdf", ".html", ".csv", ".json")
 _SPARE_BYTES = 1 << 20  # pictures and JSON beside the weights
 
 
@@ -43,7 +45,8 @@ class RunFolder:
             the same job was killed before its end is used again.
 
     Raises:
-        OutputError: the folder is not empty, cannot be written, or its disk is too full.
+        OutputError: the folder is not empty, cannot be written, is named as a picture or table is,
+            or its disk is too full.
         RunFolderError: another process holds the lock; the message says which and since when.
     """
 
@@ -59,6 +62,11 @@ class RunFolder:
         self._lock: RunLock | None = None
         try:
             if path:
+                if Path(path).suffix.lower() in _FILE_SUFFIXES and not Path(path).exists():
+                    raise OutputError(
+                        f"{path} would be a folder, as several files are written; name one without "
+                        f"{Path(path).suffix} (--output)"
+                    )
                 self.path = self._make(Path(path))
             else:
                 self.path = self._make_next(Path("runs"), name)
