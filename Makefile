@@ -39,7 +39,7 @@ PARALLEL := --numprocesses logical --maxprocesses 4 --dist worksteal
 FAST := tests/container tests/columns tests/encoding tests/reading/test_read_table.py \
 	tests/engine/test_backpropagation.py tests/engine/test_layers.py tests/engine/test_losses.py \
 	tests/engine/test_optimizers.py tests/engine/test_training.py tests/model tests/metrics \
-	tests/fit/test_fitting.py tests/estimators/test_arguments.py tests/cli/test_tables.py \
+	tests/fit/test_fit.py tests/estimators/test_arguments.py tests/cli/test_tables.py \
 	tests/cli/test_flag_names.py tests/test_import_direction.py tests/test_one_writer.py \
 	tests/test_promises.py
 

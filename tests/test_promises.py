@@ -28,3 +28,11 @@ def test_the_tests_that_hold_a_promise_are_there(promise, holders):
 def test_each_promise_names_a_test_within_its_file():
     for promise, holders in PROMISES:
         assert "::" in holders, f"which test of the file holds: {promise}"
+
+
+def test_what_make_check_runs_is_there():
+    fast = re.search(r"^FAST := ((?:.*\\\n)*.*)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert fast is not None
+    paths = fast[1].replace("\\", " ").split()
+    assert paths
+    assert [path for path in paths if not (ROOT / path).exists()] == []
