@@ -3,8 +3,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
+from multilayer.engine import inference
 from multilayer.engine.initialization import INITIALIZATIONS
 from multilayer.engine.network import Network
+from multilayer.engine.processor import processor
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import SettingsError
 
@@ -102,6 +104,21 @@ def test_an_error_in_another_thread_is_raised(threads_put_back):
     with pytest.raises(RuntimeError, match="cannot be multiplied"):
         network.logits(torch.rand(9000, 19))
     assert torch.get_num_threads() == 2
+
+
+def test_within_a_training_its_own_threads_answer(threads_put_back, monkeypatch):
+    """Others beside them would slow its next steps; they are not begun there."""
+    begun = []
+    monkeypatch.setattr(inference, "_threads", lambda: begun.append(1) or ThreadPoolExecutor(1))
+    network = Network.initialized(NetworkSpec(20, 3, (128, 128)))
+    rows = torch.rand(9000, 20)
+    torch.set_num_threads(2)
+    with processor(2, "highest"):
+        within = network.logits(rows)
+    assert not begun
+    assert torch.equal(network.logits(rows), network.logits(rows))
+    assert len(begun) == 2
+    torch.testing.assert_close(within, network.logits(rows))
 
 
 @pytest.fixture

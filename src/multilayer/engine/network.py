@@ -156,7 +156,8 @@ class Network:
     def logits(self, inputs: Tensor) -> Tensor:
         """What the last layer says for each row. Any number of threads may ask at once.
 
-        The answer is the same in bits however many threads PyTorch may use.
+        The answer is the same in bits however many threads PyTorch may use; within a training, for
+        as many as it has.
 
         Args:
             inputs: (num_rows, row_width), of any number type; bytes stay bytes in memory.

@@ -112,13 +112,17 @@ class _Inside:
             self._wait_for(precision)
             self._add_training(before, num_threads, precision)
 
+    def is_in_training(self) -> bool:
+        """Whether this thread trains or scores a training's epoch."""
+        return bool(getattr(self._own, "num_threads", None))
+
     def enter_prediction(self) -> bool:
         """Begin with a prediction; within a training it is part of that, and this does nothing.
 
         Returns:
             Whether `leave_prediction` has to be called.
         """
-        if getattr(self._own, "num_threads", None):
+        if self.is_in_training():
             return False
         with self._lock:  # in half the time of `with self._changed`, which is the same
             self._wait_for(_EXACT)
@@ -169,6 +173,7 @@ class _Inside:
 
 _inside = _Inside()
 is_awaited, give_way = _inside.is_awaited, _inside.give_way
+is_in_training = _inside.is_in_training
 
 if hasattr(os, "register_at_fork"):  # those of other threads are not there any more
     os.register_at_fork(after_in_child=_inside.__init__)  # type: ignore[misc]
