@@ -11,6 +11,16 @@ from pathlib import Path
 from environments import ROOT, clean_environment, python_of
 
 SOURCE = ROOT / "src" / "multilayer"
+ROOMS_OF_A_FIT = (
+    "columns",
+    "reading",
+    "encoding",
+    "engine",
+    "recipes",
+    "model",
+    "fit",
+    "estimators",
+)
 
 
 @dataclass(frozen=True)
@@ -91,7 +101,10 @@ def versions(method: Method) -> dict[str, str]:
 def source_digest() -> str:
     """Eight digits that change whenever code that takes part in fitting a table changes."""
     digest = hashlib.sha256()
-    for room in ("data", "engine", "model_file", "estimators"):
-        for path in sorted((SOURCE / room).rglob("*.py")):
+    for room in ROOMS_OF_A_FIT:
+        paths = sorted((SOURCE / room).rglob("*.py"))
+        if not paths:
+            raise FileNotFoundError(f"{SOURCE / room} has no code; a room was renamed")
+        for path in paths:
             digest.update(path.relative_to(SOURCE).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()[:8]
