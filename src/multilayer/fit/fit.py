@@ -20,6 +20,7 @@ from multilayer.engine.distributed import Stop
 from multilayer.engine.network import Network
 from multilayer.engine.records import EpochRecord, history_line
 from multilayer.engine.state import StateKeeper, TrainingState
+from multilayer.engine.temperature import FEW_ROWS, PRIOR_TEMPERATURE
 from multilayer.engine.training import train, warn_of_diverged
 from multilayer.errors import DataError
 from multilayer.fit.cross_fit import cross_fitted, shrinkage_of, with_shrunk_outputs
@@ -29,7 +30,6 @@ from multilayer.fit.split import Split
 from multilayer.model.held_out import HeldOut
 from multilayer.model.model import Model
 from multilayer.model.model_file import check_saveable
-from multilayer.model.temperature import FEW_ROWS, PRIOR_TEMPERATURE
 
 FEWEST_ROWS_TO_TRUST = 50  # a smaller table is calibrated by cross-validation
 # Of their outputs 0 is the mean or the median of the targets.

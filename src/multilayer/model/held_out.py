@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from multilayer.engine.batches import Examples
+from multilayer.engine.temperature import FEW_ROWS_TO_MIX, fit_mixture, fit_temperature
 from multilayer.model.conformal import ConformalScores, scores_of_numbers
 from multilayer.model.model import Model
-from multilayer.model.temperature import FEW_ROWS_TO_MIX, fit_mixture, fit_temperature
 
 Array = NDArray[np.float64]
 # For each member: outputs (1, num_rows, num_outputs) for its held-out rows, targets, weights.
