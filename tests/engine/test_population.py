@@ -8,7 +8,8 @@ import torch
 from multilayer.engine.batches import Examples
 from multilayer.engine.network import Network
 from multilayer.engine.randomness import generator
-from multilayer.engine.scores import Scores, evaluate
+from multilayer.engine.records import history_line
+from multilayer.engine.scores import Scorer, Scores, evaluate
 from multilayer.engine.selection import Selection
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
@@ -51,6 +52,7 @@ MEMBERS = [
         {"max_gradient_norm": 0.5, "average_decay": 0.9},
         {"selection": "loss"},
         {"selection": "accuracy", "patience": 2, "max_epochs": 30},
+        {"selection": "calibrated_loss"},
         {"selection": "loss", "average_decay": 0.9, "patience": 3, "max_epochs": 40},
     ],
     ids=lambda changes: " ".join(changes) or "plain",
@@ -200,8 +202,41 @@ def test_of_equal_epochs_the_last_is_kept_and_patience_does_not_begin_anew():
     assert selection.best_epochs == [5, 6]
 
 
+def test_the_calibrated_loss_chooses_a_network_that_is_right_though_it_is_too_sure():
+    """Its own loss is higher than that of one that is unsure, which is as right when calibrated."""
+    source = generator(0, "too sure")
+    inputs = torch.randn(400, 1, generator=source)
+    targets = (inputs[:, 0] + 0.5 * torch.randn(400, generator=source) > 0).long()
+    network = Network.initialized(NetworkSpec(1, 2, ()), [0])
+    weight, bias = network.weights[0], network.biases[0]
+    bias.zero_()
+    selections = {by: Selection(network.parameters, by, 0) for by in ("loss", "calibrated_loss")}
+    scorer = Scorer(network, Examples(inputs, targets), calibrates=True)
+    for epoch, slope in enumerate((0.01, 30.0, -0.1), 1):  # unsure, too sure, wrong
+        weight.copy_(torch.tensor([[[-slope / 2, slope / 2]]]))
+        scores = scorer.scores()
+        for selection in selections.values():
+            selection.note(epoch, network.parameters, scores)
+        assert scores.calibrated_loss is not None
+        assert scores.calibrated_loss[0] <= scores.loss[0] + 1e-6
+    assert selections["loss"].best_epochs == [1]
+    assert selections["calibrated_loss"].best_epochs == [2]
+
+
+def test_the_epoch_of_the_least_calibrated_loss_is_kept(blobs, held_out):
+    members = [replace(member, selection="calibrated_loss") for member in MEMBERS]
+    network = Network.initialized(SPEC, [0, 5, 7])
+    records = list(train(network, blobs, members, validation=held_out))
+    for member in range(3):
+        losses = [record.validation.calibrated_loss[member] for record in records]
+        assert records[-1].best_epoch[member] == losses.index(min(losses)) + 1
+    assert history_line(records[0])["validation_calibrated_loss"] < 1.2
+
+
 def test_patience_without_a_selection_is_refused():
     with pytest.raises(SettingsError, match="patience 3 needs a selection"):
         TrainingSettings(patience=3)
     with pytest.raises(SettingsError, match="selection by accuracy needs classes"):
         TrainingSettings(selection="accuracy", loss="squared_error")
+    with pytest.raises(SettingsError, match="selection by calibrated_loss needs classes"):
+        TrainingSettings(selection="calibrated_loss", loss="poisson")

@@ -288,7 +288,7 @@ def test_a_document_that_is_not_a_state_is_refused(state, tmp_path, change):
 def test_many_epochs_do_not_make_a_state_too_large(state, tmp_path):
     """Their records are arrays: what a document may take was once reached after 27,000 epochs."""
     [record] = state.history[:1] or [EpochRecord(1, 5, (0.5,), None, 0.1)]
-    scored = replace(record, validation=Scores((0.25,), (0.75,)), best_epoch=(3,))
+    scored = replace(record, validation=Scores((0.25,), (0.75,), (0.2,)), best_epoch=(3,))
     history = tuple(replace(scored, epoch=number) for number in range(1, 40_001))
     replace(state, history=history).save(tmp_path / "state")
     assert TrainingState.load(tmp_path / "state").history == history

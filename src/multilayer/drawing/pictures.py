@@ -20,22 +20,26 @@ _LONGEST_NAME = 20
 _MOST_CLASSES_WITH_COUNTS = 20
 _MOST_CLASS_LABELS = 60
 _MOST_MISTAKES = 25
+_VALIDATION_LOSSES = {
+    "validation_loss": ("validation", "tab:orange"),
+    "validation_calibrated_loss": ("validation, calibrated", "tab:red"),
+}
 
 
 def save_learning_curves(epochs: Sequence[Mapping[str, float | None]], path: str | Path) -> None:
     """Draw how losses and validation accuracy went, epoch by epoch.
 
     Args:
-        epochs: for each epoch a mapping with the keys epoch, train_loss, validation_loss and
-            validation_accuracy (a fraction). Figures may be missing, None or not finite.
+        epochs: for each epoch a mapping with the keys epoch, train_loss, validation_loss,
+            validation_calibrated_loss and validation_accuracy (a fraction). Figures may be
+            missing, None or not finite.
         path: the PNG file to write.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    curves = {
-        key: _curve(epochs, key) for key in ("train_loss", "validation_loss", "validation_accuracy")
-    }
+    names = ("train_loss", *_VALIDATION_LOSSES, "validation_accuracy")
+    curves = {key: _curve(epochs, key) for key in names}
     has_accuracy = bool(curves["validation_accuracy"][0])
     num_panels = 2 if has_accuracy else 1
     with picture(path, width=5 * num_panels, height=3.6) as figure:
@@ -46,7 +50,8 @@ def save_learning_curves(epochs: Sequence[Mapping[str, float | None]], path: str
         # A mean over the epoch's batches, each when its turn came: it belongs to the middle.
         middles = [place - 0.5 for place in places]
         _plot(panels[0], middles, losses, name="training", color="tab:blue")
-        _plot(panels[0], *curves["validation_loss"], name="validation", color="tab:orange")
+        for key, (name, color) in _VALIDATION_LOSSES.items():
+            _plot(panels[0], *curves[key], name=name, color=color)
         if has_accuracy:
             panels[1].set(title="Accuracy", ylabel="share of right answers")
             _plot(panels[1], *curves["validation_accuracy"], name="validation", color="tab:orange")
@@ -217,7 +222,7 @@ def _mark_epochs(axes: Axes, epochs: Sequence[float | None]) -> None:
     last = max(known)
     ticks = [tick for tick in locator.tick_values(0, last) if 0 <= tick <= last]
     step = ticks[1] - ticks[0] if len(ticks) > 1 else 1
-    axes.set_xticks([tick for tick in ticks if last - tick >= step / 2 or tick == last])
+    axes.set_xticks([tick for tick in ticks if last - tick >= 0.7 * step or tick == last])
     axes.set_xticks(sorted({*axes.get_xticks(), last}))
     axes.set_xlim(0, last + 0.02 * last)
 

@@ -68,11 +68,16 @@ class Ranks:
 
     def scores_of_first(self, scores: Scores) -> Scores:
         """What rank 0 measured, so that all ranks decide alike."""
-        numbers = [*scores.loss, *(scores.accuracy or ())]
-        values = torch.tensor(numbers, dtype=torch.float64, device=self._device)
+        parts = (scores.loss, scores.accuracy or (), scores.calibrated_loss or ())
+        values = torch.tensor(sum(parts, ()), dtype=torch.float64, device=self._device)
         self.copy_from_first(values)
-        loss, accuracy = values[: len(scores.loss)], values[len(scores.loss) :]
-        return replace(scores, loss=tuple(loss.tolist()), accuracy=tuple(accuracy.tolist()) or None)
+        loss, accuracy, calibrated = values.split([len(part) for part in parts])
+        return replace(
+            scores,
+            loss=tuple(loss.tolist()),
+            accuracy=tuple(accuracy.tolist()) or None,
+            calibrated_loss=tuple(calibrated.tolist()) or None,
+        )
 
     def check_same(self, description: str, batch_size: int) -> None:
         """Make sure before any work that the ranks do the same, in shares of one size.

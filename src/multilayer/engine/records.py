@@ -34,6 +34,9 @@ def history_line(record: EpochRecord) -> dict[str, Any]:
         line["validation_loss"] = _mean(losses, losses)
         if record.validation.accuracy is not None:
             line["validation_accuracy"] = _mean(record.validation.accuracy, losses)
+        if record.validation.calibrated_loss is not None:
+            calibrated = record.validation.calibrated_loss
+            line["validation_calibrated_loss"] = _mean(calibrated, losses)
     if record.best_epoch is not None:
         line["best_epochs"] = list(record.best_epoch)
     line["seconds"] = record.seconds

@@ -13,6 +13,7 @@ from multilayer.engine.records import EpochRecord
 from multilayer.engine.scores import Scores
 
 _WHOLE = ("epoch", "num_steps", "is_interrupted", "best_epoch")
+_SCORES = ("validation_loss", "validation_accuracy", "validation_calibrated_loss")
 
 
 def history_arrays(history: Sequence[EpochRecord]) -> dict[str, NDArray[Any]]:
@@ -32,6 +33,8 @@ def history_arrays(history: Sequence[EpochRecord]) -> dict[str, NDArray[Any]]:
         columns["validation_loss"] = [one.loss for one in scores]
         if scores[0].accuracy is not None:
             columns["validation_accuracy"] = [one.accuracy for one in scores]
+        if scores[0].calibrated_loss is not None:
+            columns["validation_calibrated_loss"] = [one.calibrated_loss for one in scores]
     best = [record.best_epoch for record in history if record.best_epoch is not None]
     if best:
         columns["best_epoch"] = best
@@ -52,14 +55,13 @@ def history_of_arrays(arrays: Mapping[str, NDArray[Any]]) -> tuple[EpochRecord, 
         if len(values) != num_epochs or (name in _WHOLE) != (values.dtype == np.int64):
             raise ValueError(f"history {name} has {len(values)} rows of {values.dtype}")
     columns = {name: values.tolist() for name, values in arrays.items()}
-    for name in ("train_loss", "validation_loss", "validation_accuracy", "best_epoch"):
+    for name in (*_SCORES, "train_loss", "best_epoch"):
         if name in columns:
             columns[name] = [tuple(row) for row in columns[name]]
     unknown = [None] * num_epochs
     validation: list[Scores | None] = unknown  # type: ignore[assignment]
     if "validation_loss" in columns:
-        accuracies = columns.get("validation_accuracy", unknown)
-        validation = list(map(Scores, columns["validation_loss"], accuracies))
+        validation = list(map(Scores, *(columns.get(name, unknown) for name in _SCORES)))
     return tuple(
         EpochRecord(
             whole_number(epoch, 1), whole_number(num_steps, 1), loss, scores, seconds,

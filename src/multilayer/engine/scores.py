@@ -1,14 +1,17 @@
 """How good a population is on some rows."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from torch import Tensor
 
 from multilayer.engine.batches import Examples
 from multilayer.engine.losses import LOSSES
 from multilayer.engine.losses.loss import Loss
 from multilayer.engine.network import Network
+from multilayer.engine.temperature import tempered_cross_entropy
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,7 @@ class Scores:
 
     loss: tuple[float, ...]
     accuracy: tuple[float, ...] | None  # None where the targets are not classes
+    calibrated_loss: tuple[float, ...] | None = None  # None unless something is selected by it
 
 
 class Scorer:
@@ -28,6 +32,7 @@ class Scorer:
             count by them.
         loss: a name in `LOSSES`, or a loss.
         rows: the numbers of the rows that each member is scored on; None: all.
+        calibrates: whether the loss is also measured after a temperature fitted to the same rows.
     """
 
     def __init__(
@@ -36,8 +41,11 @@ class Scorer:
         examples: Examples,
         loss: str | Loss = "cross_entropy",
         rows: Sequence[Tensor] | None = None,
+        *,
+        calibrates: bool = False,
     ) -> None:
         self._network, self._examples, self._rows = network, examples, rows
+        self._calibrates = calibrates
         self._loss = LOSSES[loss]() if isinstance(loss, str) else loss
         # Takes the members in turn: making the passes of each would take longer than to run them.
         self._one = Network.of(network.spec, network.parameters[:1].clone())
@@ -51,7 +59,9 @@ class Scorer:
             self._one.parameters.copy_(self._network.parameters[member : member + 1])
             each.append(self._scores_of(self._one, self._examples.at(numbers)))
         accuracies = [scores.accuracy[0] for scores in each if scores.accuracy is not None]
-        return Scores(tuple(scores.loss[0] for scores in each), tuple(accuracies) or None)
+        calibrated = [of[0] for scores in each if (of := scores.calibrated_loss) is not None]
+        losses = tuple(scores.loss[0] for scores in each)
+        return Scores(losses, tuple(accuracies) or None, tuple(calibrated) or None)
 
     def _scores_of(self, network: Network, examples: Examples) -> Scores:
         logits = network.logits(examples.inputs)
@@ -64,7 +74,21 @@ class Scorer:
             if weights is not None:
                 shares = is_right @ (weights[0].double() / weights.double().sum())
             accuracy = tuple(shares.tolist())
-        return Scores(tuple(self._loss.value(logits, targets, weights).tolist()), accuracy)
+        losses = tuple(self._loss.value(logits, targets, weights).tolist())
+        calibrated = _calibrated(logits, examples) if self._calibrates else None
+        return Scores(losses, accuracy, calibrated)
+
+
+def _calibrated(logits: Tensor, examples: Examples) -> tuple[float, ...]:
+    """Each member's cross entropy after its own temperature; NaN if its logits are not finite."""
+    targets = examples.targets.cpu().numpy().astype(np.int64)
+    weights = None if examples.weights is None else examples.weights.double().cpu().numpy()
+    return tuple(
+        tempered_cross_entropy(of_member, targets, weights)
+        if np.isfinite(of_member).all()
+        else math.nan
+        for of_member in logits.double().cpu().numpy()
+    )
 
 
 def evaluate(

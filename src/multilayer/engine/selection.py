@@ -14,7 +14,8 @@ class Selection:
 
     Args:
         parameters: (num_members, num_parameters); copied when they are the best so far.
-        by: "loss" or "accuracy", of the validation; the last of equal epochs is kept.
+        by: "loss", "calibrated_loss" or "accuracy", of the validation; the last of equal epochs is
+            kept.
         patience: epochs without a better one after which a member stops; 0 is never.
     """
 
@@ -36,6 +37,9 @@ class Selection:
         if self._by == "accuracy":
             assert scores.accuracy is not None
             values = scores.accuracy
+        elif self._by == "calibrated_loss":
+            assert scores.calibrated_loss is not None
+            values = tuple(-loss for loss in scores.calibrated_loss)
         else:
             values = tuple(-loss for loss in scores.loss)
         is_kept = [False] * len(values)

@@ -23,6 +23,8 @@ _RANGES: dict[str, _Range] = {
     "max_gradient_norm": _AT_LEAST_ZERO,
 }  # all other numbers are below 1
 
+_LOSSES_OF_PROBABILITIES = ("cross_entropy", "binary_cross_entropy")
+
 _SMALLEST = {"batch_size": 1, "max_epochs": 1, "num_members": 1}  # of all others: 0
 
 
@@ -62,10 +64,14 @@ def check_together(settings: "TrainingSettings") -> None:
         )
     if settings.patience and settings.selection == "last":
         raise SettingsError(
-            f"patience {settings.patience} needs a selection, 'loss' or 'accuracy', to wait for"
+            f"patience {settings.patience} needs a selection to wait for, such as 'loss'"
         )
     if settings.selection == "accuracy" and settings.loss != "cross_entropy":
         raise SettingsError(f"selection by accuracy needs classes; the loss is {settings.loss!r}")
+    if settings.selection == "calibrated_loss" and settings.loss not in _LOSSES_OF_PROBABILITIES:
+        raise SettingsError(
+            f"selection by calibrated_loss needs classes; the loss is {settings.loss!r}"
+        )
     if settings.label_smoothing and settings.loss != "cross_entropy":
         raise SettingsError(
             f"label_smoothing {settings.label_smoothing} needs classes; "

@@ -26,7 +26,7 @@ ParametrizationName = Literal["standard", "ntk"]
 PrecisionName = Literal["highest", "medium"]
 RegularizationScheduleName = Literal["constant", "flat_cosine"]
 ScheduleName = Literal["constant", "cosine", "one_cycle", "log_cosine"]
-SelectionName = Literal["last", "loss", "accuracy"]
+SelectionName = Literal["last", "loss", "calibrated_loss", "accuracy"]
 
 # What the members of a population may differ in; all else is shared.
 SETTINGS_OF_A_MEMBER = ("seed", "initialization", "learning_rate", "weight_decay", "dropout")
@@ -137,8 +137,9 @@ class TrainingSettings:
     ] = 0.0
     selection: Annotated[
         SelectionName,
-        "which epoch's network is kept: the last, or the best by validation loss or accuracy; of "
-        "equals the last",
+        "which epoch's network is kept: the last, or the best by validation loss or accuracy, of "
+        "equals the last; 'calibrated_loss' is the loss once a temperature is fitted, as it is at "
+        "the end",
     ] = "last"
     patience: Annotated[
         int, "epochs without a better one by the selection after which training ends; 0 is never"

@@ -210,6 +210,7 @@ class Training:
             self._scorer = Scorer(
                 self._scored, self._data.validation, loss_to_score(self._members[0]),
                 self._data.validation_rows,
+                calibrates=self._members[0].selection == "calibrated_loss",
             )  # fmt: skip
 
     def _begin_epoch(self, epoch: int) -> None:

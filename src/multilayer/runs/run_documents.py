@@ -119,6 +119,7 @@ class HistoryLine(TypedDict, total=False):
     train_loss: float | None
     validation_loss: float | None
     validation_accuracy: float | None
+    validation_calibrated_loss: float | None
     best_epochs: list[Count] | None
     seconds: float | None
 

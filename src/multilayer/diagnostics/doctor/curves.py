@@ -97,7 +97,7 @@ def rate_too_low(evidence: Evidence) -> Diagnosis | None:
 
 def still_improving(evidence: Evidence) -> Diagnosis | None:
     """The validation loss was still falling when the training ended."""
-    losses = evidence.curve("validation_loss")
+    losses = evidence.validation_curve()
     if evidence.is_diverged or len(losses) < _FEWEST_EPOCHS:
         return None
     if rate_too_low(evidence) or overfitting(evidence):
@@ -108,7 +108,7 @@ def still_improving(evidence: Evidence) -> Diagnosis | None:
         epochs = evidence.settings.max_epochs
         return Diagnosis(
             "still improving at the end",
-            f"the mean validation loss fell from {before:.4f} to {after:.4f}, by "
+            f"the mean {evidence.chosen_by} fell from {before:.4f} to {after:.4f}, by "
             f"{1 - after / before:.1%}, from {part} epochs to the last {part}",
             evidence.command(max_epochs=2 * epochs),
         )
@@ -117,7 +117,7 @@ def still_improving(evidence: Evidence) -> Diagnosis | None:
 
 def overfitting(evidence: Evidence) -> Diagnosis | None:
     """The validation loss rises from some epoch on while the training loss falls."""
-    validation, train = evidence.curve("validation_loss"), evidence.curve("train_loss")
+    validation, train = evidence.validation_curve(), evidence.curve("train_loss")
     if evidence.is_diverged or len(validation) < _FEWEST_EPOCHS:
         return None
     best = min(range(len(validation)), key=validation.__getitem__)
@@ -130,7 +130,7 @@ def overfitting(evidence: Evidence) -> Diagnosis | None:
             next_step = evidence.command(dropout=min(0.5, evidence.settings.dropout + 0.2))
         return Diagnosis(
             f"overfitting from epoch {best + 1}",
-            f"the validation loss was {validation[best]:.4f} in epoch {best + 1} and is "
+            f"the {evidence.chosen_by} was {validation[best]:.4f} in epoch {best + 1} and is "
             f"{validation[-1]:.4f} in the end, while the training loss went on from "
             f"{train[best]:.4f} to {train[-1]:.4f}",
             next_step,
