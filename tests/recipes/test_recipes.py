@@ -54,8 +54,27 @@ def test_the_default_of_tables_is_realmlps():
     assert recipe("best", "regression").num_folds == 5
 
 
+def test_where_there_are_rows_half_the_epochs_do_and_classes_get_more_dropout():
+    of_classes = {
+        n: recipe("default", "classification", num_rows=n) for n in (999, 1_000, 2_999, 3_000)
+    }
+    assert [of.max_epochs for of in of_classes.values()] == [256, 256, 256, 128]
+    assert [of.dropout for of in of_classes.values()] == [0.15, 0.3, 0.3, 0.3]
+    of_numbers = recipe("best", "regression", num_rows=3_000)
+    assert (of_numbers.max_epochs, of_numbers.dropout) == (128, 0.15)
+    assert recipe("fast", "classification", num_rows=3_000).max_epochs == 256
+    assert recipe("default", "classification", num_rows=1_000, dropout=0.1).dropout == 0.1
+
+
+def test_the_epoch_is_chosen_by_the_loss_that_is_left_after_calibration():
+    assert recipe("default", "classification").selection == "calibrated_loss"
+    assert recipe("fast", "multilabel").selection == "calibrated_loss"
+    assert recipe("best", "regression").selection == "loss"
+    assert recipe("chapter", "classification").selection == "last"
+
+
 def test_large_and_wide_tables_are_given_less():
-    assert recipe("default", "regression", num_rows=200_000).max_epochs == 256
+    assert recipe("default", "regression", num_rows=400_000).max_epochs == 128
     assert recipe("default", "regression", num_rows=2_000_000).max_epochs == 25
     assert not recipe("default", "regression", num_columns=501).numeric_embedding
     assert recipe("default", "regression", num_rows=2_000_000, max_epochs=256).max_epochs == 256

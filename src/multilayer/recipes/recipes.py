@@ -117,6 +117,11 @@ _POISSON_RATE = 0.02  # an output is an exponent there, and long steps overshoot
 # Where rows must be held out and nobody says how many, as of folds in the order of time.
 HELD_OUT_FRACTION = 0.2
 
+# Of 4,000 rows half the epochs are as good, and most of a network is learned in the first third of
+# them; of 1,300 rows they are not. More dropout is better for classes from about 1,000 rows on
+# (benchmarks/results/2026-11-28-table-recipes.md).
+_FEWEST_ROWS_FOR_FEWER_EPOCHS, _FEWER_EPOCHS = 3_000, 128
+_FEWEST_ROWS_FOR_MORE_DROPOUT, _MORE_DROPOUT = 1_000, 0.3
 _MOST_ROWS_SEEN = 256 * 200_000  # larger tables are gone through less often
 # With fewer steps the rate is constant. Of iris and wine, trained for 256 steps, the
 # log loss fell from 0.189 to 0.151, of 100 rows of breast cancer from 0.240 to 0.164; for numbers
@@ -213,8 +218,14 @@ def _by_data(
         return chosen
     if task == "regression":
         chosen.update(activation="mish", learning_rate=_REGRESSION_RATES[name])
+    else:
+        chosen["selection"] = "calibrated_loss"
     if num_rows is not None:
-        chosen["max_epochs"] = max(8, min(256, _MOST_ROWS_SEEN // max(num_rows, 1)))
+        are_many = name != "fast" and num_rows >= _FEWEST_ROWS_FOR_FEWER_EPOCHS
+        num_epochs = _FEWER_EPOCHS if are_many else _TABLES_FAST.max_epochs
+        chosen["max_epochs"] = max(8, min(num_epochs, _MOST_ROWS_SEEN // max(num_rows, 1)))
+        if task != "regression" and name != "fast" and num_rows >= _FEWEST_ROWS_FOR_MORE_DROPOUT:
+            chosen["dropout"] = _MORE_DROPOUT
     if num_columns is not None and num_columns > _MOST_EMBEDDED_COLUMNS:
         chosen["numeric_embedding"] = False
     return chosen
