@@ -151,7 +151,7 @@ def kill_many(num_kills: int, forks: ForkServer, data: Path, folder: Path) -> Co
     return done
 
 
-@pytest.mark.parametrize("num_kills", [24, pytest.param(500, marks=pytest.mark.long)])
+@pytest.mark.parametrize("num_kills", [12, pytest.param(500, marks=pytest.mark.long)])
 def test_runs_that_were_killed_end_in_the_same_bits(num_kills, forks, data, tmp_path, capsys):
     done = kill_many(num_kills, forks, data, tmp_path)
     with capsys.disabled():

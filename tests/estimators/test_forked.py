@@ -38,7 +38,7 @@ def in_child(work):
     return said
 
 
-def in_threads(work, num_threads=4):
+def in_threads(work, num_threads):
     found = []
     threads = [threading.Thread(target=lambda: found.append(work())) for _ in range(num_threads)]
     [thread.start() for thread in threads], [thread.join() for thread in threads]
@@ -75,7 +75,7 @@ if {has_predicted}:
 def answers():
     return model.predict_proba(frame[:3]).tolist()
 expected = repr(answers())
-assert in_child(lambda: in_threads(lambda: repr(answers()) == expected)) == "True"
+assert in_child(lambda: in_threads(lambda: repr(answers()) == expected, 2)) == "True"
 assert in_child(answers) == expected
 assert in_child(lambda: in_child(answers)) == repr(expected)
 """)
@@ -88,10 +88,11 @@ def test_workers_that_fork_after_loading_answer_with_threads(tmp_path):
         """
 from multilayer import load_model, load_predictor
 for model in (load_model(sys.argv[1]), load_predictor(sys.argv[1])):
-    assert in_child(lambda: in_threads(lambda: len(model.probabilities(frame)) == 300)) == "True"
+    asked = in_child(lambda: in_threads(lambda: len(model.probabilities(frame)) == 300, 2))
+    assert asked == "True"
     alone = model.probabilities(frame)
     with multiprocessing.get_context("fork").Pool(2) as pool:
-        for part in pool.map(model.probabilities, [frame] * 4):
+        for part in pool.map(model.probabilities, [frame] * 2):
             np.testing.assert_allclose(part, alone, atol=1e-12)
 """,
         tmp_path / "model",
@@ -107,10 +108,10 @@ def predict():
 threads = [threading.Thread(target=predict) for _ in range(3)]
 [thread.start() for thread in threads]
 expected = repr(model.predict_proba(frame[:2]).tolist())
-said = [in_child(lambda: model.predict_proba(frame[:2]).tolist()) for _ in range(4)]
+said = [in_child(lambda: model.predict_proba(frame[:2]).tolist()) for _ in range(2)]
 stop.set()
 [thread.join() for thread in threads]
-assert said == [expected] * 4, (said, expected)
+assert said == [expected] * 2, (said, expected)
 """)
 
 

@@ -31,8 +31,8 @@ QUICK = {"recipe": "fast", "hidden_layer_sizes": (32,), "max_iter": 30, "random_
 @pytest.mark.filterwarnings("ignore::multilayer.errors.DataWarning")
 @parametrize_with_checks(
     [
-        MLPClassifier(hidden_layer_sizes=(64, 64), max_iter=64),
-        MLPRegressor(hidden_layer_sizes=(64, 64), max_iter=64),
+        MLPClassifier(hidden_layer_sizes=(32, 32), max_iter=40),
+        MLPRegressor(hidden_layer_sizes=(32, 32), max_iter=40),
     ],
     expected_failed_checks=None,
 )

@@ -158,7 +158,7 @@ def mixed_numbers(generator, num_rows):
 
 @pytest.mark.filterwarnings("ignore::multilayer.DataWarning")
 @pytest.mark.parametrize("num_rows", [6, 10, 15, 24, 40, 60, 150])
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long)])
 def test_numbers_of_any_small_table_are_predicted_no_worse_than_by_means(seed, num_rows):
     """Squared errors on new rows against those of the mean and of a mean for each distinct row.
 
