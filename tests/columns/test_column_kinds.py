@@ -111,6 +111,7 @@ def test_kinds_can_be_told() -> None:
         ({"drop": ["x"], "categorical": ["x"]}, "'x' cannot be both categorical and dropped"),
         ({"target": "x", "drop": ["x"]}, "'x' is the target and cannot be dropped"),
         ({"as_kind": {"x": "number"}}, "'x' cannot be 'number'; a kind is one of numeric, "),
+        ({"as_kind": {"x": "numerc"}}, "did you mean 'numeric'?"),
         ({"as_kind": {"c": "date"}}, "'c' cannot be taken as dates: no format fits"),
         ({"as_kind": {"d": "date"}}, "'d' cannot be taken as dates: day and month"),
     ],
@@ -258,11 +259,12 @@ def test_a_column_is_an_input_by_its_kind() -> None:
     assert not Column("x", "identifier", "").is_input
 
 
+@pytest.mark.parametrize("told", [{}, {"x": "numeric"}])
 @pytest.mark.parametrize("is_text", [True, False])
-def test_infinity_is_said_of_text_and_of_numbers(is_text):
+def test_infinity_is_said_of_text_and_of_numbers(is_text, told):
     values = [str(0.5 + n) if n % 10 else "-inf" for n in range(40)]
     column = pl.Series("x", values if is_text else [float(value) for value in values])
     frame = pl.DataFrame([column, pl.Series("y", ["a", "b"] * 20)])
-    schema = infer_schema(frame, "y")
+    schema = infer_schema(frame, "y", as_kind=told)
     expected = "column 'x' is infinite in 4 of 40 rows; infinity is treated as missing"
     assert schema.warnings == (expected,)

@@ -10,8 +10,10 @@ import pytest
 from multilayer.cli import application
 from multilayer.fit.column_roles import ColumnRoles
 from multilayer.report.collect import run_content, write_report
+from multilayer.report.facts import facts
 from multilayer.runs.earlier_runs import TableRun
 from multilayer.runs.repeat_command import repeat_command
+from multilayer.runs.run_documents import read_results, read_settings
 
 HOSTILE = "</script><img onerror>"
 
@@ -83,6 +85,14 @@ def test_classes_have_confusions_and_calibration(of_classes):
     assert content.calibration is not None
     assert content.layers
     assert content.gradients is not None
+
+
+def test_the_kept_epochs_are_told_with_what_they_were_chosen_by(of_classes):
+    assert "kept epochs" not in run_content(of_classes).facts
+    description, results = read_settings(of_classes), read_results(of_classes)
+    description["settings"]["selection"] = "calibrated_loss"
+    shown = facts(description, {**results, "best_epochs": [3, 0, 7]})
+    assert shown["kept epochs"] == "3, 7, the best by calibrated loss of validation rows"
 
 
 def test_the_page_runs_nothing_that_the_table_says(of_numbers, of_classes, browser, tmp_path):

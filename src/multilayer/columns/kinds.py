@@ -24,9 +24,9 @@ from multilayer.columns.number_format import NumberFormat
 from multilayer.columns.numbers_of_columns import numbers_of_columns
 from multilayer.columns.schema import COLUMN_KINDS, Column, ColumnKind, Schema, require_columns
 from multilayer.columns.target_leakage import suspected_leaks
-from multilayer.columns.text_numbers import numbers_of
+from multilayer.columns.text_numbers import numbers_of, parse_numbers
 from multilayer.columns.value_format import ValueFormat, with_missing_told
-from multilayer.errors import TableError
+from multilayer.errors import TableError, did_you_mean
 from multilayer.fresh_process import elsewhere_after_fork
 
 if TYPE_CHECKING:
@@ -211,7 +211,10 @@ def _told_kinds(
         kind = next((known for known in COLUMN_KINDS if known == text), None)
         if kind is None or (date_format and kind != "date"):
             known = ", ".join(COLUMN_KINDS)
-            raise TableError(f"column {name!r} cannot be {written!r}; a kind is one of {known}")
+            raise TableError(
+                f"column {name!r} cannot be {written!r}; a kind is one of {known}"
+                f"{did_you_mean(text, COLUMN_KINDS)}"
+            )
         if date_format and date_format not in DATE_FORMATS:
             raise TableError(
                 f"column {name!r} cannot be {written!r}; a date is one of {', '.join(DATE_FORMATS)}"
@@ -247,6 +250,9 @@ def _told_column(
     found = find_numbers(series, told)
     written = None if found is None else replace(found.number_format, missing=())
     numbers = numbers_of(series, "the table", 1, written, rows.numbers)
+    parsed = parse_numbers(series, written)
+    if parsed is not None:  # infinity is told of, as in other columns
+        numbers = parsed.zip_with(parsed.is_infinite(), numbers)
     return Column(name, kind, _GIVEN, number_format=written), numbers
 
 

@@ -51,6 +51,7 @@ def facts(description: Mapping[str, Any], results: Mapping[str, Any]) -> dict[st
         "epochs": f"{results['num_epochs']} of {settings.get('max_epochs')}"
         if "num_epochs" in results
         else None,
+        "kept epochs": _kept(results, settings),
         "time": f"{results['train_seconds']:.1f} s" if "train_seconds" in results else None,
     }
     return {name: str(value) for name, value in shown.items() if value not in (None, "")}
@@ -109,6 +110,16 @@ def _optimizer(settings: Mapping[str, Any]) -> str:
         f"learning rate {_plain(settings.get('learning_rate', '?'))}, "
         f"batches of {settings.get('batch_size', '?')}"
     )
+
+
+def _kept(results: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
+    """The epoch whose parameters each network holds, and by what it was chosen."""
+    kept = [epoch for epoch in results.get("best_epochs") or () if epoch]
+    if not kept:
+        return None
+    chosen_by = str(settings.get("selection")).replace("_", " ")
+    shown = ", ".join(map(str, kept))
+    return f"{shown}, the best by {chosen_by} of validation rows"
 
 
 def _target(data: Mapping[str, Any]) -> str | None:
