@@ -34,6 +34,11 @@ def flag_of_kind(name: str, kind: str) -> str:
     return f"--as {shlex.quote(f'{name}={kind}')} (as_kind in Python)"
 
 
+def flag_of_missing(value: str) -> str:
+    """The flag that says that a value means missing."""
+    return f"--missing {shlex.quote(value)} (missing in Python)"
+
+
 def identifier_note(name: str, why: str, kind: str) -> str:
     """The warning that a column is not used because it looks like an identifier."""
     return (

@@ -11,6 +11,7 @@ from multilayer.columns.category_columns import spelled_number
 from multilayer.columns.column_notes import (
     Rows,
     flag_of_kind,
+    flag_of_missing,
     identifier_note,
     missing_in_words,
     strays_in_words,
@@ -145,8 +146,8 @@ def judged_numbers(
         warning = (
             f"column {name!r} holds {strays_in_words(found.strays)} not numeric, first {first} in "
             f"row {rows.number(found.first_stray)}: treated as missing; confirm with "
-            f"--missing {shlex.quote(first[1:-1])} (missing in Python), or make the column "
-            f"categorical with {flag_of_kind(name, 'categorical')}"
+            f"{flag_of_missing(first[1:-1])}, or make the column categorical with "
+            f"{flag_of_kind(name, 'categorical')}"
         )
     elif found.doubt:
         warning = f"column {name!r} is treated as numeric: {found.doubt}"
@@ -236,8 +237,7 @@ def judged_text(
             if is_nearly_all:
                 return Column(name, "identifier", "nearly all values differ, most are numbers"), (
                     f"column {name!r} is not used: {holds} such as {shown(numbers.example)}; write "
-                    "all as numbers, or add --missing "
-                    f"{shlex.quote(first[1:-1])} (missing in Python)"
+                    f"all as numbers, or add {flag_of_missing(first[1:-1])}"
                 )
             warning = f"column {name!r} is treated as categorical because {holds}"
             reason = f"{values}, most of them numbers{missing}"
@@ -312,7 +312,7 @@ def _judged_dates(
         return column, (
             f"column {name!r} holds {strays_in_words(found.strays)} not a date like {first}, first "
             f"{stray} in row {rows.number(found.first_stray)}: treated as missing; confirm with "
-            f"--missing {shlex.quote(stray[1:-1])} (missing in Python)"
+            f"{flag_of_missing(stray[1:-1])}"
         )
     if list(found.counts) == [TIME_OF_DAY]:
         return None  # 1:5 is a ratio

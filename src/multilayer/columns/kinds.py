@@ -24,7 +24,7 @@ from multilayer.columns.number_format import NumberFormat
 from multilayer.columns.numbers_of_columns import numbers_of_columns
 from multilayer.columns.schema import COLUMN_KINDS, Column, ColumnKind, Schema, require_columns
 from multilayer.columns.target_leakage import suspected_leaks
-from multilayer.columns.text_numbers import numbers_of, parse_numbers
+from multilayer.columns.text_numbers import numbers_of, numbers_of_text
 from multilayer.columns.value_format import ValueFormat, with_missing_told
 from multilayer.errors import TableError, did_you_mean
 from multilayer.fresh_process import elsewhere_after_fork
@@ -249,10 +249,8 @@ def _told_column(
         return Column(name, kind, _GIVEN), None
     found = find_numbers(series, told)
     written = None if found is None else replace(found.number_format, missing=())
-    numbers = numbers_of(series, "the table", 1, written, rows.numbers)
-    parsed = parse_numbers(series, written)
-    if parsed is not None:  # infinity is told of, as in other columns
-        numbers = parsed.zip_with(parsed.is_infinite(), numbers)
+    # With infinity, which is told of, as in other columns.
+    numbers = numbers_of_text(series, "the table", 1, written, rows.numbers).fill_nan(None)
     return Column(name, kind, _GIVEN, number_format=written), numbers
 
 

@@ -47,14 +47,7 @@ def numbers_of(
     if series.dtype == pl.Categorical:
         series = series.cast(pl.String)
     if series.dtype == pl.String:
-        numbers = parse_numbers(series, number_format)
-        if numbers is None:
-            row = first_not_a_number(series, number_format)
-            number = first_row + row if row_numbers is None else row_numbers[row]
-            raise TableError(
-                f"row {number} of column {series.name!r} of {source} must be a number"
-                f"{_as(number_format)}, it is {shown(series[row])}"
-            )
+        numbers = numbers_of_text(series, source, first_row, number_format, row_numbers)
     elif series.dtype == pl.Duration:
         numbers = series.dt.total_microseconds().cast(pl.Float64) / 1e6
     elif series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null):
@@ -65,6 +58,29 @@ def numbers_of(
             f"{str(series.dtype).lower()} values"
         )
     return numbers.set(~numbers.is_finite(), None) if len(numbers) else numbers
+
+
+def numbers_of_text(
+    series: "pl.Series",
+    source: str,
+    first_row: int,
+    number_format: NumberFormat | None,
+    row_numbers: NDArray[np.int64] | None,
+) -> "pl.Series":
+    """A column of text as float64, null where a value is missing; the arguments of `numbers_of`.
+
+    Raises:
+        TableError: a text is not a number.
+    """
+    numbers = parse_numbers(series, number_format)
+    if numbers is None:
+        row = first_not_a_number(series, number_format)
+        number = first_row + row if row_numbers is None else row_numbers[row]
+        raise TableError(
+            f"row {number} of column {series.name!r} of {source} must be a number"
+            f"{_as(number_format)}, it is {shown(series[row])}"
+        )
+    return numbers
 
 
 def with_numbers_found(frame: "pl.DataFrame") -> "pl.DataFrame":

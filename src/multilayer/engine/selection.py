@@ -14,8 +14,8 @@ class Selection:
 
     Args:
         parameters: (num_members, num_parameters); copied when they are the best so far.
-        by: "loss", "calibrated_loss" or "accuracy", of the validation; the last of equal epochs is
-            kept.
+        by: the field of `Scores` that decides: "loss", "calibrated_loss" or "accuracy"; the last
+            of equal epochs is kept.
         patience: epochs without a better one after which a member stops; 0 is never.
     """
 
@@ -34,14 +34,9 @@ class Selection:
 
     def note(self, epoch: int, parameters: Tensor, scores: Scores) -> None:
         """Look at the members after an epoch; those that have stopped stay as they are kept."""
-        if self._by == "accuracy":
-            assert scores.accuracy is not None
-            values = scores.accuracy
-        elif self._by == "calibrated_loss":
-            assert scores.calibrated_loss is not None
-            values = tuple(-loss for loss in scores.calibrated_loss)
-        else:
-            values = tuple(-loss for loss in scores.loss)
+        values: tuple[float, ...] = getattr(scores, self._by)
+        if self._by != "accuracy":
+            values = tuple(-loss for loss in values)
         is_kept = [False] * len(values)
         for member, value in enumerate(values):
             if self._has_stopped[member]:

@@ -79,8 +79,9 @@ def tempered_cross_entropy(
         targets: the true class, (num_rows,), or 0 and 1, (num_rows, num_labels).
         weights: sample weights, (num_rows,); None: all 1.
     """
-    temperature = fit_temperature(logits, targets, weights, len(logits), _FEW_BISECTIONS)
+    num_rows = len(logits)
     logits, targets, weights = _as_choices(logits, targets, weights)
+    temperature = fit_temperature(logits, targets, weights, num_rows, _FEW_BISECTIONS)
     logits = (logits - logits.max(axis=1, keepdims=True)) / temperature
     losses = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(logits)), targets]
     return float(_shares(weights, len(logits)) @ losses)
@@ -174,9 +175,7 @@ def fit_base_share(
     Returns:
         A number from 0 to 1.
     """
-    row_shares = np.full(len(targets), 1 / len(targets))
-    if weights is not None:
-        row_shares = weights / weights.sum()
+    row_shares = _shares(weights, len(targets))
     of_network = probabilities[np.arange(len(targets)), targets]
     gains = shares[targets] - of_network
     low, high = 0.0, 1.0

@@ -221,11 +221,13 @@ def _by_data(
     else:
         chosen["selection"] = "calibrated_loss"
     if num_rows is not None:
-        are_many = name != "fast" and num_rows >= _FEWEST_ROWS_FOR_FEWER_EPOCHS
-        num_epochs = _FEWER_EPOCHS if are_many else _TABLES_FAST.max_epochs
+        num_epochs = _TABLES_FAST.max_epochs
+        if name != "fast":
+            if num_rows >= _FEWEST_ROWS_FOR_FEWER_EPOCHS:
+                num_epochs = _FEWER_EPOCHS
+            if num_rows >= _FEWEST_ROWS_FOR_MORE_DROPOUT and task != "regression":
+                chosen["dropout"] = _MORE_DROPOUT
         chosen["max_epochs"] = max(8, min(num_epochs, _MOST_ROWS_SEEN // max(num_rows, 1)))
-        if task != "regression" and name != "fast" and num_rows >= _FEWEST_ROWS_FOR_MORE_DROPOUT:
-            chosen["dropout"] = _MORE_DROPOUT
     if num_columns is not None and num_columns > _MOST_EMBEDDED_COLUMNS:
         chosen["numeric_embedding"] = False
     return chosen

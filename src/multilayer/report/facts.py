@@ -118,8 +118,7 @@ def _kept(results: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None
     if not kept:
         return None
     chosen_by = str(settings.get("selection")).replace("_", " ")
-    shown = ", ".join(map(str, kept))
-    return f"{shown}, the best by {chosen_by} of validation rows"
+    return f"{_names(kept)}, the best by {chosen_by} of validation rows"
 
 
 def _target(data: Mapping[str, Any]) -> str | None:

@@ -115,10 +115,13 @@ class Evidence:
         return [line[name] for line in self.history if line.get(name) is not None]
 
     @property
+    def _is_calibrated(self) -> bool:
+        return self.settings.selection == "calibrated_loss"
+
+    @property
     def chosen_by(self) -> str:
         """The validation loss that epochs are chosen by, in words."""
-        is_calibrated = self.settings.selection == "calibrated_loss"
-        return "calibrated validation loss" if is_calibrated else "validation loss"
+        return "calibrated validation loss" if self._is_calibrated else "validation loss"
 
     def validation_curve(self) -> list[float]:
         """The finite validation losses; those after calibration where epochs are chosen by them.
@@ -126,9 +129,8 @@ class Evidence:
         Without calibration they rise as a network grows sure of itself, though its answers, which
         are calibrated in the end, still get better.
         """
-        if self.settings.selection == "calibrated_loss":
-            return self.curve("validation_calibrated_loss") or self.curve("validation_loss")
-        return self.curve("validation_loss")
+        name = "validation_calibrated_loss" if self._is_calibrated else "validation_loss"
+        return self.curve(name)
 
     def rate_factors(self, num_epochs: int) -> list[float]:
         """The schedule's factor on the learning rate in the middle of each epoch."""
