@@ -55,4 +55,4 @@ def with_texts(features: pd.DataFrame) -> pd.DataFrame:
 
 
 _MODELS = {"lightgbm": light_boosting, "xgboost": extreme_boosting, "catboost": CatBoost}
-METHODS = {**_MODELS, **{f"{name}-bag": bag_of(make) for name, make in _MODELS.items()}}
+METHODS = {**_MODELS, **{f"{name}-eight": bag_of(make) for name, make in _MODELS.items()}}

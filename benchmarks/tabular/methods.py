@@ -69,10 +69,10 @@ METHODS = {
     "catboost": _peer("CatBoost", "catboost"),
     "realmlp": _pytabkit("RealMLP-TD"),
     "tabm": _pytabkit("TabM"),
-    "lightgbm-bag": _peer("LightGBM, five", "lightgbm", is_bag=True),
-    "xgboost-bag": _peer("XGBoost, five", "xgboost-cpu", is_bag=True),
-    "catboost-bag": _peer("CatBoost, five", "catboost", is_bag=True),
-    "realmlp-bag": _pytabkit("RealMLP-TD, five", is_bag=True),
+    "lightgbm-eight": _peer("LightGBM, eight", "lightgbm", is_bag=True),
+    "xgboost-eight": _peer("XGBoost, eight", "xgboost-cpu", is_bag=True),
+    "catboost-eight": _peer("CatBoost, eight", "catboost", is_bag=True),
+    "realmlp-eight": _pytabkit("RealMLP-TD, eight", is_bag=True),
 }
 
 

@@ -25,7 +25,7 @@ from tabular.frames import numeric_columns, read
 
 __all__ = ["METHODS", "read"]
 
-NUM_MODELS_OF_BAG = 5
+NUM_MODELS_OF_BAG = 8
 # It sets PyTorch's threads to the machine's cores, whatever the environment says.
 NUM_THREADS = int(os.environ.get("OMP_NUM_THREADS", "0")) or None
 
@@ -59,7 +59,7 @@ def tab_m(task: str, seed: int) -> BaseEstimator:
 
 
 def bag_of_real_mlp(task: str, seed: int) -> BaseEstimator:
-    """Five RealMLP-TD, trained on five folds as pytabkit does that."""
+    """Eight RealMLP-TD, trained on eight folds as pytabkit does that."""
     return real_mlp(task, seed, NUM_MODELS_OF_BAG)
 
 
@@ -74,4 +74,4 @@ def without_missing_numbers(model: BaseEstimator) -> BaseEstimator:
     return make_pipeline(encoder, model)
 
 
-METHODS = {"realmlp": real_mlp, "tabm": tab_m, "realmlp-bag": bag_of_real_mlp}
+METHODS = {"realmlp": real_mlp, "tabm": tab_m, "realmlp-eight": bag_of_real_mlp}
