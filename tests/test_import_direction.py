@@ -26,6 +26,7 @@ ORDER = [
     "model",
     "model_file",
     "fit",
+    "pack",
     "estimators",
     "metrics",
     "drawing",

@@ -1,5 +1,7 @@
-"""Where the seconds of a run go."""
+"""Where the seconds of a run go, and how a time is written."""
 
+import math
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +27,28 @@ class Stopwatch:
             yield
         finally:
             self.seconds[name] += time.perf_counter() - began
+
+
+_SECONDS = {"h": 3600.0, "m": 60.0, "min": 60.0, "s": 1.0}
+_TIME = re.compile(r"(\d+(?:\.\d+)?)\s*(h|min|m|s)\s*")
+
+
+def read_seconds(text: str) -> float:
+    """A time such as 90s, 5m, 1h or 1h30m, in seconds; a bare number is seconds.
+
+    Raises:
+        ValueError: it is something else, or not above 0.
+    """
+    plain = text.strip().lower()
+    parts = _TIME.findall(plain)
+    seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    if re.fullmatch(r"\d+(\.\d+)?", plain):
+        seconds = float(plain)
+    elif not parts or _TIME.sub("", plain):
+        raise ValueError(f"{text!r} must be a time such as 90s, 5m, 1h or 1h30m")
+    if not seconds > 0 or not math.isfinite(seconds):
+        raise ValueError(f"{text!r} must be a time above 0, such as 90s or 5m")
+    return seconds
 
 
 def without_times(results: Mapping[str, Any]) -> dict[str, Any]:

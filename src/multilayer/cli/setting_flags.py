@@ -8,6 +8,7 @@ from cyclopts import Group, Parameter, Token
 
 from multilayer.cli.argument_types import as_seed, as_whole
 from multilayer.engine.settings import setting_types
+from multilayer.stopwatch import read_seconds
 
 _GROUPS = {
     "Network": (
@@ -25,6 +26,7 @@ _GROUPS = {
         "augment", "average_decay",
     ),
     "Validation": ("validation_fraction", "selection", "patience", "clip_predictions"),
+    "Pack": ("time_limit", "num_draws", "drawn"),
     "Hardware": ("precision", "num_threads", "device"),
 }  # fmt: skip
 QUIET = Parameter(name=["--quiet", "-q"], negative="")
@@ -52,7 +54,10 @@ def _flag(name: str, kind: Any, explanation: str) -> tuple[str, Any, Any]:
     if name == "quantiles":
         levels = Parameter(converter=_read_levels, n_tokens=1)
         return name, Annotated[kind | None, parameter, levels], field(default=None)
-    if name == "augment":
+    if name == "time_limit":
+        seconds = Parameter(name=["--time", "--time-limit"], converter=_read_time, n_tokens=1)
+        return name, Annotated[float | None, parameter, seconds], field(default=None)
+    if name in ("augment", "drawn"):
         names = Parameter(converter=_read_names, n_tokens=1)
         return name, Annotated[tuple[str, ...] | None, parameter, names], field(default=None)
     if kind is int:
@@ -79,6 +84,10 @@ def _read_levels(_: Any, tokens: Sequence[Token]) -> tuple[float, ...]:
         raise ValueError(
             f"{text!r} must be numbers with commas between them, such as 0.1,0.5,0.9"
         ) from None
+
+
+def _read_time(_: Any, tokens: Sequence[Token]) -> float:
+    return read_seconds(tokens[0].value)
 
 
 def _read_names(_: Any, tokens: Sequence[Token]) -> tuple[str, ...]:

@@ -118,6 +118,8 @@ def _new(
     require_target(data, has_target=bool(table.target))
     table.require_none_without_target()
     validation, held_out = table.validation_file_and_settings()
+    if recipe is None and changes.get("time_limit"):
+        recipe = "pack"
     if not table.target:
         changes = {**changes, **held_out}
         return RunConfiguration(
@@ -138,7 +140,7 @@ def _new(
                 "the table is large for this machine's memory; it is trained from the disk "
                 f"within --memory-limit {limit // 10**6}MB"
             )
-    has_folds = changes.get("num_folds", recipe == "best")
+    has_folds = changes.get("num_folds", recipe in ("best", "pack"))
     if held_out and has_folds and limit is None and table.time_column is None:
         note(f"--validation {table.validation} is not used: each fold is held out once")
     return RunConfiguration(

@@ -87,6 +87,11 @@ class Network:
             return self
         return Network.of(self.spec, self.parameters[list(numbers)])
 
+    @property
+    def double(self) -> "Network":
+        """The same population in float64, as a copy."""
+        return Network.of(self.spec, self.parameters.double())
+
     def on(self, device: torch.device) -> "Network":
         """The same population on a device: this one, where it is there already."""
         if self.parameters.device == device:

@@ -20,6 +20,8 @@ class EpochRecord:
     seconds: float  # of this epoch, validation included
     is_interrupted: bool = False  # stopped before its last batch
     best_epoch: tuple[int, ...] | None = None  # so far, by the selection; None if that is the last
+    wave: int | None = None  # of a pack: which of its populations, from 1
+    mixture_loss: float | None = None  # of a pack: of the mixture so far, on held-out rows
 
 
 def history_line(record: EpochRecord) -> dict[str, Any]:
@@ -39,6 +41,10 @@ def history_line(record: EpochRecord) -> dict[str, Any]:
             line["validation_calibrated_loss"] = _mean(calibrated, losses)
     if record.best_epoch is not None:
         line["best_epochs"] = list(record.best_epoch)
+    if record.wave is not None:
+        line["wave"] = record.wave
+    if record.mixture_loss is not None:
+        line["mixture_loss"] = record.mixture_loss
     line["seconds"] = record.seconds
     if record.is_interrupted:
         line["is_interrupted"] = True

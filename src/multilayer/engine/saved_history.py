@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from multilayer.engine.records import EpochRecord
 from multilayer.engine.scores import Scores
 
-_WHOLE = ("epoch", "num_steps", "is_interrupted", "best_epoch")
+_WHOLE = ("epoch", "num_steps", "is_interrupted", "best_epoch", "wave")
 _SCORES = ("validation_loss", "validation_accuracy", "validation_calibrated_loss")
 
 
@@ -38,6 +38,10 @@ def history_arrays(history: Sequence[EpochRecord]) -> dict[str, NDArray[Any]]:
     best = [record.best_epoch for record in history if record.best_epoch is not None]
     if best:
         columns["best_epoch"] = best
+    if history and history[0].wave is not None:
+        columns["wave"] = [record.wave for record in history]
+        losses = [record.mixture_loss for record in history]
+        columns["mixture_loss"] = [np.nan if loss is None else loss for loss in losses]
     return {
         name: np.array(values, np.int64 if name in _WHOLE else np.float64)
         for name, values in columns.items()
@@ -65,12 +69,12 @@ def history_of_arrays(arrays: Mapping[str, NDArray[Any]]) -> tuple[EpochRecord, 
     return tuple(
         EpochRecord(
             whole_number(epoch, 1), whole_number(num_steps, 1), loss, scores, seconds,
-            bool(is_interrupted), best,
+            bool(is_interrupted), best, wave, None if mixed is None or mixed != mixed else mixed,
         )
-        for epoch, num_steps, loss, scores, seconds, is_interrupted, best in zip(
+        for epoch, num_steps, loss, scores, seconds, is_interrupted, best, wave, mixed in zip(
             columns["epoch"], columns["num_steps"], columns["train_loss"], validation,
             columns["seconds"], columns["is_interrupted"], columns.get("best_epoch", unknown),
-            strict=True,
+            columns.get("wave", unknown), columns.get("mixture_loss", unknown), strict=True,
         )
     )  # fmt: skip
 

@@ -21,6 +21,7 @@ _RANGES: dict[str, _Range] = {
     "bias_rate_factor": _ABOVE_ZERO,
     "weight_decay": _AT_LEAST_ZERO,
     "max_gradient_norm": _AT_LEAST_ZERO,
+    "time_limit": _AT_LEAST_ZERO,
 }  # all other numbers are below 1
 
 _LOSSES_OF_PROBABILITIES = ("cross_entropy", "binary_cross_entropy")
@@ -38,13 +39,13 @@ def check_setting(name: str, kind: Any, value: Any) -> None:
         check_whole(name, value, _SMALLEST.get(name, 0))
     elif kind is float:
         _check_number(name, value, *_RANGES.get(name, _BELOW_ONE))
-    elif name in ("augment", "quantiles") and not isinstance(value, tuple | list):
+    elif name in ("augment", "drawn", "quantiles") and not isinstance(value, tuple | list):
         raise SettingsError(f"{name} must be a tuple; it is {value!r}")
-    elif name == "augment":
-        for kind_of_change in value:
-            check_choice(name, kind_of_change, get_args(get_args(kind)[0]))
+    elif name in ("augment", "drawn"):
+        for entry in value:
+            check_choice(name, entry, get_args(get_args(kind)[0]))
         if len(set(value)) < len(value):
-            raise SettingsError(f"augment names {', '.join(value)}; each may stand there once")
+            raise SettingsError(f"{name} names {', '.join(value)}; each may stand there once")
     elif name == "quantiles":
         for quantile in value:
             _check_number(name, quantile, "between 0 and 1", lambda level: 0 < level < 1)
@@ -84,6 +85,16 @@ def check_together(settings: "TrainingSettings") -> None:
     if settings.batch_norm and settings.initialization == "data":
         raise SettingsError(
             "batch_norm standardises the neurons itself; take another initialization than 'data'"
+        )
+    if settings.time_limit and not settings.num_draws:
+        raise SettingsError(
+            f"time_limit {settings.time_limit:g} is for a pack, which gets as good as it can in a "
+            "time; take the recipe 'pack', or num_draws above 0"
+        )
+    if settings.num_draws and settings.num_members > 1:
+        raise SettingsError(
+            f"a pack of num_draws {settings.num_draws} has as many networks as draws and folds; "
+            f"num_members must be 1, it is {settings.num_members}"
         )
     if settings.num_folds == 1 or (settings.num_folds and settings.num_members > 1):
         raise SettingsError(

@@ -16,6 +16,10 @@ from multilayer.errors import SettingsError
 
 AugmentationName = Literal["shift", "flip"]
 DeviceName = Literal["cpu", "cuda"]
+DrawnName = Literal[
+    "hidden_widths", "activation", "numeric_embedding", "scale_rate_factor", "bias_rate_factor",
+    "input_dropout", "learning_rate", "weight_decay", "dropout",
+]  # fmt: skip
 InitializationName = Literal["linear", "normal", "glorot", "he", "data"]
 LossName = Literal[
     "cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error", "huber",
@@ -166,6 +170,19 @@ class TrainingSettings:
         "in tables, so many networks are trained side by side, each selected on a fold of its "
         "own, and averaged; 0 is one network",
     ] = 0
+    num_draws: Annotated[
+        int,
+        "a pack: so many networks at most (times the folds) are trained with settings drawn at "
+        "random, and those that together are best on held-out rows are mixed; 0 is no pack",
+    ] = 0
+    drawn: Annotated[
+        tuple[DrawnName, ...], "what a pack draws anew for each network; the rest is as it is set"
+    ] = ()
+    time_limit: Annotated[
+        float,
+        "how long all of it may take, reading and writing included, such as 90s, 5m or 1h: a pack "
+        "takes as many draws and epochs as fit; 0 is no limit",
+    ] = 0.0
     validation_fraction: Annotated[
         float,
         "share of the training rows held out for validation; with 0 the test images are the "
@@ -173,7 +190,7 @@ class TrainingSettings:
     ] = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("hidden_widths", "quantiles", "augment"):
+        for name in ("hidden_widths", "quantiles", "augment", "drawn"):
             value = getattr(self, name)
             if isinstance(value, Iterable) and not isinstance(value, str):
                 object.__setattr__(self, name, tuple(value))  # others are refused below

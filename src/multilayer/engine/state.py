@@ -82,19 +82,22 @@ class TrainingState:
         may be taken in another order.
 
         Args:
-            members: their numbers, ascending. All members of a training see the same batches, or
-                this cannot be done.
+            members: their numbers, ascending. Where members have rows of their own, those that are
+                left must have as few as the fewest had before.
             fingerprint: of the training that goes on.
         """
         assert self.num_batches_done == 0
-        assert len(self.parts["batches"]["sources"]) == 1
         chosen = list(members)
+        batches = self.parts["batches"]
+        if len(batches["sources"]) > 1:
+            batches = {name: tensor[chosen] for name, tensor in batches.items()}
         step = {  # its counters are those of all members
             name: tensor[chosen] if tensor.dim() > 1 else tensor
             for name, tensor in self.parts["step"].items()
         }
         parts = {
             **self.parts,
+            "batches": batches,
             "network": {"parameters": self.parts["network"]["parameters"][chosen]},
             "step": step,
             "selection": {name: tensor[chosen] for name, tensor in self.parts["selection"].items()},

@@ -124,6 +124,13 @@ class Training:
             elif self._scored is not self._given:
                 self._given.parameters.copy_(self._scored.parameters)
 
+    @property
+    def kept(self) -> Network:
+        """The population as it would be kept if training ended after the last epoch."""
+        if self._selection is None:
+            return self._scored
+        return Network.of(self._network.spec, self._selection.parameters)
+
     def state(self) -> TrainingState:
         """A copy of everything needed to resume from here."""
         self._step.finish()

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from multilayer.engine.setting_checks import check_setting
-from multilayer.engine.settings import setting_types
+from multilayer.engine.settings import TrainingSettings, setting_types
 from multilayer.errors import DataWarning, SettingsError
 from multilayer.recipes.recipes import HELD_OUT_FRACTION, recipe
+from multilayer.stopwatch import read_seconds
 
 # scikit-learn's names of settings, and ours.
 _SETTING_NAMES = {
@@ -23,6 +24,7 @@ _SETTING_NAMES = {
     "weight_decay": "weight_decay",
     "validation_fraction": "validation_fraction",
     "num_folds": "num_folds",
+    "time_limit": "time_limit",
     "device": "device",
     "loss": "loss",
     "quantiles": "quantiles",
@@ -57,6 +59,17 @@ def changed_settings(estimator: Any) -> dict[str, Any]:
     return changes
 
 
+def recipe_of(estimator: Any, changes: Mapping[str, Any]) -> str:
+    """The recipe that an estimator's arguments ask for: a time limit makes a pack of `default`."""
+    name: str = estimator.recipe
+    return "pack" if name == "default" and changes.get("time_limit") else name
+
+
+def _own(estimator: Any, changes: Mapping[str, Any]) -> TrainingSettings:
+    """The settings of an estimator's recipe that do not depend on the task or the data."""
+    return recipe(recipe_of(estimator, changes), "regression")
+
+
 def warn_of_unused(
     estimator: Any, changes: Mapping[str, Any], num_epochs: int, *, has_validation: bool
 ) -> None:
@@ -78,7 +91,9 @@ def warn_of_unused(
         )
     if fraction and has_validation:
         _warn(f"validation_fraction={fraction!r} is not used, as X_val is given")
-    elif fraction and changes.get("num_folds", recipe(estimator.recipe, "regression").num_folds):
+    elif fraction and changes.get(
+        "num_folds", recipe(recipe_of(estimator, changes), "regression").num_folds
+    ):
         _warn(f"validation_fraction={fraction!r} is not used, as each fold is held out once")
 
 
@@ -122,6 +137,11 @@ def _checked(name: str, setting: str, value: Any) -> Any:
         value = _ACTIVATION_NAMES.get(value, value) if isinstance(value, str) else value
     elif kind is int:
         value = _whole(value)
+    elif setting == "time_limit" and isinstance(value, str):
+        try:
+            value = read_seconds(value)
+        except ValueError as error:
+            raise SettingsError(f"{name} {error}") from None
     elif kind is float:
         value = _number(value)
     try:
@@ -151,7 +171,7 @@ def _early_stopping(estimator: Any, changes: Mapping[str, Any]) -> dict[str, Any
             f"n_iter_no_change must be a whole number of at least 1; it is {waits!r}"
         )
     needed: dict[str, Any] = {"patience": waits}
-    own = recipe(estimator.recipe, "regression")
+    own = _own(estimator, changes)
     if changes.get("selection", own.selection) == "last":
         if "selection" in changes:
             raise SettingsError(

@@ -29,7 +29,8 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
     on held-out rows.
 
     Args:
-        recipe: "fast", "default", "best" (five networks, each with a fold of its own held out), or
+        recipe: "fast", "default", "best" (five networks, each with a fold of its own held out),
+            "pack" (many networks with drawn settings, mixed by what they add on held-out rows), or
             "chapter".
         hidden_layer_sizes: neurons of each hidden layer.
         activation: after each hidden layer; scikit-learn's names or the package's.
@@ -43,6 +44,8 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         validation_fraction: share of the rows held out for validation; 0 for none.
         n_iter_no_change: see `early_stopping`.
         num_folds: number of cross-validation folds; one network is trained for each.
+        time_limit: seconds, or text such as "5m", that `fit` may take; with the recipe "default" or
+            "pack" it is a pack, as good as it gets in that time. None: no limit.
         class_weight: "balanced", or weights by class.
         categorical_features: names or indices of columns to treat as categorical, or a boolean for
             each column.
@@ -84,6 +87,7 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         validation_fraction: float | None = None,
         n_iter_no_change: int = 40,
         num_folds: int | None = None,
+        time_limit: float | str | None = None,
         class_weight: Mapping[Any, float] | str | None = None,
         categorical_features: Sequence[str] | Sequence[int] | Sequence[bool] | None = None,
         as_kind: Mapping[Any, str] | None = None,

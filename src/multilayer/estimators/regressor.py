@@ -28,7 +28,8 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
     numbers, text, booleans and dates; missing values are allowed.
 
     Args:
-        recipe: "fast", "default", "best" (five networks, each with a fold of its own held out), or
+        recipe: "fast", "default", "best" (five networks, each with a fold of its own held out),
+            "pack" (many networks with drawn settings, mixed by what they add on held-out rows), or
             "chapter".
         loss: what is minimised, by scikit-learn's names: "squared_error" (the answer is the mean),
             "absolute_error" (the median), "huber" (between the two: squared up to a distance of the
@@ -48,6 +49,8 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
         validation_fraction: share of the rows held out for validation; 0 for none.
         n_iter_no_change: see `early_stopping`.
         num_folds: number of cross-validation folds; one network is trained for each.
+        time_limit: seconds, or text such as "5m", that `fit` may take; with the recipe "default" or
+            "pack" it is a pack, as good as it gets in that time. None: no limit.
         categorical_features: names or indices of columns to treat as categorical, or a boolean for
             each column.
         as_kind: kinds by column name or index: "numeric", "categorical", "boolean", "date",
@@ -89,6 +92,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
         validation_fraction: float | None = None,
         n_iter_no_change: int = 40,
         num_folds: int | None = None,
+        time_limit: float | str | None = None,
         categorical_features: Sequence[str] | Sequence[int] | Sequence[bool] | None = None,
         as_kind: Mapping[Any, str] | None = None,
         decimal: str | None = None,

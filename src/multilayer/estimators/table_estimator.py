@@ -1,5 +1,6 @@
 """The base class of the two estimators."""
 
+import time
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -21,16 +22,16 @@ from multilayer.errors import (
     SettingsError,
     TableError,
 )
-from multilayer.estimators.arguments import changed_settings, warn_of_unused
+from multilayer.estimators.arguments import changed_settings, recipe_of, warn_of_unused
 from multilayer.estimators.column_arguments import columns_told
 from multilayer.estimators.fitted_state import learns_at_once, moment_of
 from multilayer.estimators.progress import Progress
-from multilayer.fit.fit import Fit
 from multilayer.fit.incremental_fit import IncrementalFit
 from multilayer.fit.prepare import prepare
 from multilayer.fit.rows import Rows
 from multilayer.model.model import Model
 from multilayer.model.model_file import save_model
+from multilayer.pack.fit_of import fit_of
 from multilayer.reading.frames import as_frame
 
 try:
@@ -78,6 +79,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             ValueError: the data cannot be used (a `DataError`, or scikit-learn's own), or a
                 setting is out of range (a `SettingsError`).
         """
+        began = time.monotonic()
         changes = changed_settings(self)
         check_on_unseen(self.on_unseen)
         frame, targets = self._read_fit(X, y, reset=True)
@@ -98,17 +100,20 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             )
         for text in schema.warnings:
             warnings.warn(text, DataWarning, stacklevel=3)
-        data = prepare(
-            rows,
-            schema,
-            task=self._task_of(targets),
-            recipe_name=self.recipe,
-            changes=changes,
-            validation=validation,
-            class_weight=getattr(self, "class_weight", None),
-            start=getattr(self, "model_", None) if self.warm_start else None,
+        fit = fit_of(
+            lambda settings: prepare(
+                rows,
+                schema,
+                task=self._task_of(targets),
+                recipe_name=recipe_of(self, changes),
+                changes=changes,
+                settings=settings,
+                validation=validation,
+                class_weight=getattr(self, "class_weight", None),
+                start=getattr(self, "model_", None) if self.warm_start else None,
+            ),
+            began=began,
         )
-        fit = Fit(data)
         try:
             fit.check_saveable("a model file")
         except ModelFileError as error:
@@ -156,6 +161,11 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         increments = getattr(self, "_increments", None)
         if increments is None:
             changes = changed_settings(self)
+            if recipe_of(self, changes) == "pack" or changes.get("num_draws"):
+                raise SettingsError(
+                    "partial_fit trains one network; it does not go with recipe='pack', num_draws "
+                    "or time_limit"
+                )
             if is_first:
                 told = columns_told(self, frame.columns)
                 increments = IncrementalFit.begin(

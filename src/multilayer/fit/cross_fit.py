@@ -80,9 +80,9 @@ def shrinkage_of(
     return factors
 
 
-def with_shrunk_outputs(network: Network, factors: NDArray[np.float64]) -> Network:
-    """A copy of the network whose outputs are multiplied by factors, (num_outputs,)."""
+def with_scaled_outputs(network: Network, factors: NDArray[np.float64] | float) -> Network:
+    """A copy of the networks whose outputs are multiplied by factors, one or (num_outputs,)."""
     parameters = network.parameters.clone()
     for slot in network.spec.linear_layers[-1]:
-        slot.view(parameters).mul_(torch.from_numpy(factors).to(parameters.dtype))
+        slot.view(parameters).mul_(torch.as_tensor(factors).to(parameters.dtype))
     return Network.of(network.spec, parameters)

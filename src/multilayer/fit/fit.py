@@ -23,7 +23,7 @@ from multilayer.engine.state import StateKeeper, TrainingState
 from multilayer.engine.temperature import FEW_ROWS, PRIOR_TEMPERATURE
 from multilayer.engine.training import train, warn_of_diverged
 from multilayer.errors import DataError
-from multilayer.fit.cross_fit import cross_fitted, shrinkage_of, with_shrunk_outputs
+from multilayer.fit.cross_fit import cross_fitted, shrinkage_of, with_scaled_outputs
 from multilayer.fit.prepare import PreparedData
 from multilayer.fit.rows import Rows
 from multilayer.fit.split import Split
@@ -208,7 +208,7 @@ class Fit:
         network, numbers = found
         if not plain.targets.is_classification:
             factors = shrinkage_of(network, data.examples, numbers)
-            return replace(plain, network=with_shrunk_outputs(plain.network, factors))
+            return replace(plain, network=with_scaled_outputs(plain.leading, factors))
         tempered = HeldOut(data.examples, numbers).tempered(replace(plain, network=network))
         return replace(tempered, network=plain.network)
 
@@ -254,7 +254,7 @@ class Fit:
 
 def _first_network(data: PreparedData) -> Network:
     if data.start is not None:
-        return Network.of(data.spec, data.start.network.parameters.clone())
+        return Network.of(data.spec, data.start.leading.parameters.clone())
     if isinstance(data.examples, Examples) and data.split is not None:
         rows = [torch.from_numpy(rows) for rows in data.split.train]
         return Network.for_training(data.spec, data.members, data.examples.inputs, rows)

@@ -71,7 +71,7 @@ class IncrementalFit:
         self.model, self._settings = model, settings
         self._recipe_name, self._changes = recipe_name, dict(changes)
         self._schema_options, self._chunks = dict(schema_options or {}), chunks
-        self._step = Step(model.network, settings)
+        self._step = Step(model.leading, settings)
         self._num_chunks = self._num_rows_fitted = self._num_refits = 0
         self._has_new_values = False
         self._constants: dict[str, str] = {}  # columns that are not used, and why
@@ -85,7 +85,7 @@ class IncrementalFit:
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Resume from the state of `__getstate__`."""
         self.__dict__.update(state)
-        self._step = Step(self.model.network, self._settings)
+        self._step = Step(self.model.leading, self._settings)
         self._step.restore(state["_step"])
 
     @classmethod
@@ -121,7 +121,7 @@ class IncrementalFit:
     def resume(cls, model: Model, recipe_name: str, changes: Mapping[str, Any]) -> "IncrementalFit":
         """Continue training the first network of a fitted model."""
         settings = _constant(recipe_name, model.targets, len(model.table_schema.inputs), changes)
-        member = model.network.member(0)
+        member = model.leading.member(0)
         network = Network.of(member.spec, member.parameters.clone())
         model = replace(model, network=network, conformal=None)
         fit = cls(model, settings, recipe_name, changes)
@@ -171,14 +171,14 @@ class IncrementalFit:
 
     def copied(self) -> "IncrementalFit":
         """A copy to train on: whatever becomes of that, this one stays as it is."""
-        network = self.model.network
+        network = self.model.leading
         copy = object.__new__(IncrementalFit)
         copy.__dict__.update(self.__dict__)
         copy._warned = set(self._warned)
         copy.model = replace(
             self.model, network=Network.of(network.spec, network.parameters.clone())
         )
-        copy._step = Step(copy.model.network, self._settings)
+        copy._step = Step(copy.model.leading, self._settings)
         copy._step.restore(self._step.state())
         return copy
 
@@ -240,7 +240,7 @@ class IncrementalFit:
             return
         self.model = replace(model, on_unseen=self.model.on_unseen)
         self._settings, self._num_chunks = settings, 0
-        self._step = Step(model.network, settings)
+        self._step = Step(model.leading, settings)
         for rows, class_weight in chunks[:-1]:
             self._train(rows, class_weight)
 
@@ -252,7 +252,7 @@ class IncrementalFit:
         source = generator(self._settings.seed, f"shuffle {self._num_chunks}")
         batches = BatchSource(examples, self._settings.batch_size, [source])
         losses, sizes = [], []
-        network, settings = self.model.network, self._settings
+        network, settings = self.model.leading, self._settings
         num_threads = choose_num_threads(settings, network.spec, 1)
         with processor(num_threads, settings.precision), torch.inference_mode():
             for batch in batches.epoch():

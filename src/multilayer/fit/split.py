@@ -132,7 +132,7 @@ def split_for(
         fraction = settings.validation_fraction or HELD_OUT_FRACTION
         settings = replace(
             settings,
-            num_members=settings.num_folds,
+            num_members=1 if settings.num_draws else settings.num_folds,
             num_folds=0,
             validation_fraction=0.0 if validation is not None else fraction,
         )
@@ -144,6 +144,13 @@ def split_for(
             warnings.warn(
                 f"early stopping is off (early_stopping, --patience): none of the {len(rows)} rows "
                 f"are held out to stop by, so all {settings.max_epochs} epochs are run",
+                DataWarning,
+                stacklevel=4,
+            )
+        if settings.num_draws:
+            warnings.warn(
+                f"none of the {len(rows)} rows are held out, by which a pack would be mixed: its "
+                "settings are not drawn (recipe pack, num_draws), and a time limit is not needed",
                 DataWarning,
                 stacklevel=4,
             )
@@ -167,5 +174,5 @@ def without_held_out(settings: TrainingSettings) -> TrainingSettings:
     num_members = max(settings.num_members, settings.num_folds)
     return replace(
         settings, num_folds=0, num_members=num_members, validation_fraction=0.0, selection="last",
-        patience=0,
+        patience=0, num_draws=0, drawn=(), time_limit=0.0,
     )  # fmt: skip

@@ -11,6 +11,7 @@ from multilayer.columns.bare_numbers import BareNumbers
 from multilayer.encoding.number_scale import NumberScale
 from multilayer.encoding.unseen_values import UnseenValues
 from multilayer.engine.network import Network
+from multilayer.model.mixed_networks import MixedNetworks
 from multilayer.model.model import Model
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def _loss(
 
 
 def _outputs(
-    network: Network, inputs: NDArray[np.float32], members: NDArray[np.int64] | None
+    network: Network | MixedNetworks, inputs: NDArray[np.float32], members: NDArray[np.int64] | None
 ) -> Array:
     """Of all members, (num_members, num_rows, num_outputs), or of each row's own, (1, …)."""
     if members is None:

@@ -14,6 +14,8 @@ from multilayer.encoding.targets import Targets
 from multilayer.engine.network import Network
 from multilayer.engine.specification import NetworkSpec
 from multilayer.model.answers import Answers, Array
+from multilayer.model.mixed_networks import MixedNetworks
+from multilayer.model.mixing import Mixture
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -21,10 +23,11 @@ class Model(Answers):
     """A population of networks with everything between raw rows and predictions.
 
     Args:
-        network: the population; predictions are averaged. For the others see `Answers`.
+        network: the population, or several that answer as one; the members' predictions are
+            averaged. For the others see `Answers`.
     """
 
-    network: Network
+    network: Network | MixedNetworks
 
     @classmethod
     def of_images(
@@ -46,8 +49,24 @@ class Model(Answers):
         return cls(None, ImageEncoder(image_shape), targets, network, details=details or {})
 
     @property
+    def leading(self) -> Network:
+        """The population; of a mixture that of the largest share."""
+        return self.network if isinstance(self.network, Network) else self.network.networks[0]
+
+    @property
+    def mixture(self) -> Mixture | None:
+        """The other populations of a mixture; None where there is one."""
+        if isinstance(self.network, Network):
+            return None
+        others = [
+            (other.spec, {name: view.numpy() for name, view in other.named_parameters()})
+            for other in self.network.networks[1:]
+        ]
+        return Mixture(self.network.shares, tuple(others))
+
+    @property
     def spec(self) -> NetworkSpec:
-        """The networks' shape."""
+        """The networks' shape; of a mixture that of the first population."""
         return self.network.spec
 
     @property
@@ -57,8 +76,8 @@ class Model(Answers):
 
     @property
     def parameters(self) -> dict[str, NDArray[np.float32]]:
-        """Parameters of all members by slot name, (num_members, …)."""
-        return {name: view.numpy() for name, view in self.network.named_parameters()}
+        """Parameters of all members by slot name, (num_members, …); of a mixture the first's."""
+        return {name: view.numpy() for name, view in self.leading.named_parameters()}
 
     def encoded_outputs(self, inputs: NDArray[Any]) -> Array:
         """See `Answers`."""
@@ -68,11 +87,9 @@ class Model(Answers):
         return outputs
 
     @cached_property
-    def _answering(self) -> Network:
+    def _answering(self) -> Network | MixedNetworks:
         """The population in the dtype of the encoder's `answer_dtype`."""
-        if self.encoder.answer_dtype is np.float32:
-            return self.network
-        return Network.of(self.network.spec, self.network.parameters.double())
+        return self.network if self.encoder.answer_dtype is np.float32 else self.network.double
 
     def __getstate__(self) -> dict[str, Any]:
         """The fields only, without cached properties."""

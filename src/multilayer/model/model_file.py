@@ -20,6 +20,7 @@ from multilayer.engine.specification import NetworkSpec, check_widths
 from multilayer.errors import DataError, ModelFileError
 from multilayer.model.answers import Answers
 from multilayer.model.conformal import ConformalScores
+from multilayer.model.mixing import Mixture, kind_of_outputs
 from multilayer.model.old_files import KINDS, document_of_old
 from multilayer.model.predictor import Predictor
 
@@ -48,6 +49,9 @@ def save_model(model: "Model | Predictor", path: str | Path) -> None:
     scores = () if model.conformal is None else model.conformal.of_members
     arrays: dict[str, NDArray[Any]] = dict(model.parameters)
     arrays |= {f"conformal.{member}": of_member for member, of_member in enumerate(scores)}
+    others = () if model.mixture is None else model.mixture.others
+    for number, (_, parameters) in enumerate(others, 1):
+        arrays |= {_name_in_mixture(number, name): values for name, values in parameters.items()}
     document = _document(model, path)
     check_finite(path, arrays)
     write_container(path, KIND, document, arrays)
@@ -66,13 +70,22 @@ def load_model(path: str | Path) -> "Model":
     import torch
 
     from multilayer.engine.network import Network
+    from multilayer.model.mixed_networks import MixedNetworks
     from multilayer.model.model import Model
 
-    network = Network(content.spec, content.num_members)
-    for name, view in network.named_parameters():
-        view.copy_(torch.from_numpy(content.parameters[name]))
+    mixture = content.mixture
+    networks = []
+    for spec, parameters in (
+        (content.spec, content.parameters), *(() if mixture is None else mixture.others)
+    ):  # fmt: skip
+        network = Network(spec, content.num_members)
+        for name, view in network.named_parameters():
+            view.copy_(torch.from_numpy(parameters[name]))
+        networks.append(network)
+    kind = kind_of_outputs(content.targets.task)
     return Model(
-        network=network, **{one.name: getattr(content, one.name) for one in fields(Answers)}
+        network=networks[0] if mixture is None else MixedNetworks(networks, mixture.weights, kind),
+        **{one.name: getattr(content, one.name) for one in fields(Answers)},
     )
 
 
@@ -125,7 +138,7 @@ def _document(model: "Model | Predictor", path: str | Path) -> dict[str, Any]:
         targets = model.targets.to_json()
     except DataError as error:
         raise ModelFileError(f"{path} cannot hold this model: {error}") from error
-    document = {
+    document: dict[str, Any] = {
         "schema": None if model.schema is None else model.schema.to_json(),
         "encoder": {"kind": model.encoder.kind, **model.encoder.to_json()},
         "targets": targets,
@@ -137,7 +150,19 @@ def _document(model: "Model | Predictor", path: str | Path) -> dict[str, Any]:
         "num_conformal_rows": [len(of_member) for of_member in scores],
         "details": model.details,
     }
-    return document if model.spread is None else {**document, "spread": list(model.spread)}
+    if model.spread is not None:
+        document["spread"] = list(model.spread)
+    if model.mixture is not None:
+        document["mixture"] = {
+            "weights": list(model.mixture.weights),
+            "others": [spec.to_json() for spec, _ in model.mixture.others],
+        }
+    return document
+
+
+def _name_in_mixture(number: int, name: str) -> str:
+    """The array of a parameter of the population with a number; the first has number 0."""
+    return f"{number}/{name}" if number else name
 
 
 def predictor_of(container: Container) -> Predictor:
@@ -147,10 +172,11 @@ def predictor_of(container: Container) -> Predictor:
         ModelFileError: it does not describe a model.
     """
     if container.kind == KIND:
-        container.check_keys(_KEYS | ({"spread"} & set(container.document)))
+        container.check_keys(_KEYS | ({"spread", "mixture"} & set(container.document)))
     try:
         document = container.document if container.kind == KIND else document_of_old(container)
-        spec = NetworkSpec.from_json(document["network"])
+        shares, *described = _mixture(document)
+        specs = [NetworkSpec.from_json(one) for one in described]
         check_widths("num_members", (document["num_members"],))
         schema, encoder = _rows_of(document)
         targets = Targets.from_json(document["targets"])
@@ -164,26 +190,41 @@ def predictor_of(container: Container) -> Predictor:
         if not isinstance(document["clips"], bool) or not isinstance(document["details"], dict):
             raise TypeError("clips must be true or false, details an object")
         num_members = document["num_members"]
-        _check_fits(spec, encoder, targets)
+        for spec in specs:
+            _check_fits(spec, encoder, targets)
         if len(counts) not in (0, 1, num_members):
             raise ValueError(f"{len(counts)} arrays of scores do not fit {num_members} networks")
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelFileError(f"{container.path} does not describe a model: {error}") from error
     width = len(targets.names) if targets.task == "regression" else 1
-    layout = {slot.name: ("F32", (num_members, *slot.shape)) for slot in spec.parameter_slots} | {
+    layout = {
         f"conformal.{member}": ("F64", (count, width)) for member, count in enumerate(counts)
+    } | {
+        _name_in_mixture(number, slot.name): ("F32", (num_members, *slot.shape))
+        for number, spec in enumerate(specs)
+        for slot in spec.parameter_slots
     }
     container.check_arrays(layout)
     container.check_finite()
     scores = tuple(container.arrays[f"conformal.{member}"] for member in range(len(counts)))
     if any((np.diff(of_member, axis=0) < 0).any() for of_member in scores):
         raise ModelFileError(f"{container.path} holds conformal scores that do not ascend")
+    populations = [
+        (
+            replace(spec, one_hot_blocks=encoder.one_hot_blocks),
+            {
+                slot.name: container.arrays[_name_in_mixture(number, slot.name)]
+                for slot in spec.parameter_slots
+            },
+        )
+        for number, spec in enumerate(specs)
+    ]
     return Predictor(
         schema,
         encoder,
         targets,
-        replace(spec, one_hot_blocks=encoder.one_hot_blocks),
-        {slot.name: container.arrays[slot.name] for slot in spec.parameter_slots},
+        *populations[0],
+        mixture=Mixture(shares, tuple(populations[1:])) if shares else None,
         temperature=temperature,
         uniform_share=uniform_share,
         spread=spread,
@@ -227,6 +268,21 @@ def _check_fits(spec: NetworkSpec, encoder: "Encoder | ImageEncoder", targets: T
         or not (math.isfinite(spec.input_scale) and is_scaled)
     ):
         raise ValueError("categories, numbers or scale of the network do not match the encoder")
+
+
+def _mixture(document: dict[str, Any]) -> tuple[Any, ...]:
+    """Weights of the populations, none where there is one, then what describes their shapes."""
+    if "mixture" not in document:
+        return (), document["network"]
+    mixture = document["mixture"]
+    if set(mixture) != {"weights", "others"} or not isinstance(mixture["others"], list):
+        raise TypeError("mixture must have weights, and a list of others")
+    weights = tuple(_number({"weight": weight}, "weight", 0, 1) for weight in mixture["weights"])
+    if len(weights) != len(mixture["others"]) + 1 or not all(weights):
+        raise ValueError("weights of a mixture must be above 0, one for each of its populations")
+    if abs(sum(weights) - 1) > 1e-6:
+        raise ValueError(f"weights of a mixture must sum to 1; they sum to {sum(weights):g}")
+    return weights, document["network"], *mixture["others"]
 
 
 def _spread(document: dict[str, Any], targets: Targets) -> tuple[float, ...] | None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from multilayer.engine.spares import Spares
 from multilayer.engine.specification import NetworkSpec
 from multilayer.model.answers import Answers, Array
+from multilayer.model.mixing import Mixture, kind_of_outputs, mixed_outputs
 from multilayer.model.numpy_network import NumPyNetwork
 
 _CHUNK_ROWS = 512  # rows at once; their hidden values fit the cache
@@ -25,12 +26,14 @@ class Predictor(Answers):
 
     Args:
         spec: the networks' shape.
-        parameters: of all members by slot name, (num_members, …), float32. For the other arguments
-            see `Answers`.
+        parameters: of all members by slot name, (num_members, …), float32.
+        mixture: other populations, which answer together with the first; None: there are none. For
+            the other arguments see `Answers`.
     """
 
     spec: NetworkSpec
     parameters: Mapping[str, NDArray[np.float32]]
+    mixture: Mixture | None = field(default=None, kw_only=True)
     _spare_inputs: Spares[Array] = field(default_factory=Spares, init=False, repr=False)
 
     @property
@@ -40,7 +43,13 @@ class Predictor(Answers):
 
     def encoded_outputs(self, inputs: NDArray[Any]) -> Array:
         """See `Answers`."""
-        networks, num_rows, rows_at_once = self._networks, len(inputs), self._rows_at_once
+        if self.mixture is None:
+            return self._outputs_of(self._populations[0], inputs)
+        outputs = (self._outputs_of(population, inputs) for population in self._populations)
+        return mixed_outputs(outputs, self.mixture.weights, kind_of_outputs(self.targets.task))
+
+    def _outputs_of(self, networks: list[NumPyNetwork], inputs: NDArray[Any]) -> Array:
+        num_rows, rows_at_once = len(inputs), self._rows_at_once
         shape = len(networks), num_rows, self.spec.num_outputs
         outputs = np.empty(shape, self.encoder.answer_dtype)
         if num_rows == 1:  # answered in as little time as a few slices take
@@ -64,14 +73,18 @@ class Predictor(Answers):
         return self.spec.rows_at_once(_CHUNK_ROWS)
 
     @cached_property
-    def _networks(self) -> list[NumPyNetwork]:
+    def _populations(self) -> list[list[NumPyNetwork]]:
+        others = () if self.mixture is None else self.mixture.others
         return [
-            NumPyNetwork(
-                self.spec,
-                {name: of_all[member] for name, of_all in self.parameters.items()},
-                self.encoder.answer_dtype,
-            )
-            for member in range(self.num_members)
+            [
+                NumPyNetwork(
+                    spec,
+                    {name: of_all[member] for name, of_all in parameters.items()},
+                    self.encoder.answer_dtype,
+                )
+                for member in range(self.num_members)
+            ]
+            for spec, parameters in ((self.spec, self.parameters), *others)
         ]
 
 

@@ -17,11 +17,12 @@ from dataclasses import fields, replace
 from numbers import Integral
 from typing import Any, Literal, get_args
 
+from multilayer.columns.target_values import Task
 from multilayer.engine.settings import LossName, TrainingSettings
 from multilayer.engine.specification import check_choice
 from multilayer.errors import SettingsError, did_you_mean
 
-RecipeName = Literal["chapter", "fast", "default", "best"]
+RecipeName = Literal["chapter", "fast", "default", "best", "pack"]
 TaskName = Literal["images", "classification", "multilabel", "regression"]
 
 # What can be minimised in a task; the first is what is, unless another is asked for.
@@ -75,7 +76,18 @@ _IMAGE_RECIPES: dict[str, TrainingSettings] = {
     ),
     "default": _IMAGES,
     "best": replace(_IMAGES, num_members=5),
-}
+    # Five folds would take five times as long a draw: all draws hold out the same tenth.
+    "pack": replace(
+        _IMAGES,
+        num_draws=12,
+        drawn=(
+            "hidden_widths", "activation", "input_dropout", "learning_rate", "weight_decay",
+            "dropout",
+        ),
+        validation_fraction=0.1,
+        selection="loss",
+    ),
+}  # fmt: skip
 
 _TABLES_FAST = replace(
     _COMMON,
@@ -110,8 +122,19 @@ _TABLE_RECIPES: dict[str, TrainingSettings] = {
     "fast": _TABLES_FAST,
     "default": _TABLES_DEFAULT,
     "best": replace(_TABLES_DEFAULT, num_folds=5, validation_fraction=0.0),
-}
-_REGRESSION_RATES = {"fast": 0.07, "default": 0.1, "best": 0.1}
+    "pack": replace(
+        _TABLES_DEFAULT,
+        num_folds=5,
+        validation_fraction=0.0,
+        num_draws=24,
+        drawn=(
+            "hidden_widths", "activation", "numeric_embedding", "scale_rate_factor",
+            "bias_rate_factor", "learning_rate", "weight_decay", "dropout",
+        ),
+    ),
+}  # fmt: skip
+_REGRESSION_RATES = {"fast": 0.07, "default": 0.1, "best": 0.1, "pack": 0.1}
+_MOST_DRAWS_IN_A_TIME = 100  # if nobody says how many: the time is what bounds them
 _POISSON_RATE = 0.02  # an output is an exponent there, and long steps overshoot
 
 # Where rows must be held out and nobody says how many, as of folds in the order of time.
@@ -141,7 +164,7 @@ def recipe(
     """The settings of a recipe for a task and its data, with changes.
 
     Args:
-        name: "chapter", "fast", "default" or "best".
+        name: "chapter", "fast", "default", "best" or "pack".
         task: what is predicted, and from what: labels of pictures, or of a table's rows one of
             several classes, several labels that are each there or not, or numbers.
         num_rows: of the table to learn from; None: not many.
@@ -171,21 +194,47 @@ def recipe(
             f"augment {', '.join(changes['augment'])} shifts and mirrors pictures; "
             "it does not go with tables"
         )
+    if changes.get("time_limit") and name == "pack" and "num_draws" not in changes:
+        changes["num_draws"] = _MOST_DRAWS_IN_A_TIME
     losses = LOSSES_OF_TASKS[task]
     if changes.get("loss", losses[0]) not in losses and changes["loss"] in get_args(LossName):
         raise SettingsError(
             f"the loss of {task} is {' or '.join(losses)}; it cannot be {changes['loss']!r}"
         )
     if task == "images":
-        return replace(_IMAGE_RECIPES[name], **changes)
+        return _without_drawn(replace(_IMAGE_RECIPES[name], **changes), changes)
     settings = replace(
         _TABLE_RECIPES[name],
         **{**_by_data(name, task, num_rows, num_columns), **_by_loss(name, changes), **changes},
     )
+    settings = _without_drawn(settings, changes)
     if num_rows is None:
         return settings
     fewest = _FEWEST_STEPS_FOR_NUMBERS if task == "regression" else _FEWEST_STEPS_FOR_CLASSES
     return _for_few_steps(settings, num_rows, fewest, changes)
+
+
+def for_fewer_epochs(
+    settings: TrainingSettings, num_epochs: int, num_rows: int, task: Task
+) -> TrainingSettings:
+    """A table's settings with fewer epochs, and with the schedule that goes with so few.
+
+    Args:
+        settings: from `recipe`.
+        num_epochs: instead of `max_epochs`.
+        num_rows: of the data to learn from.
+        task: what is predicted.
+    """
+    fewest = _FEWEST_STEPS_FOR_NUMBERS if task == "regression" else _FEWEST_STEPS_FOR_CLASSES
+    return _for_few_steps(replace(settings, max_epochs=num_epochs), num_rows, fewest, {})
+
+
+def _without_drawn(settings: TrainingSettings, changes: dict[str, Any]) -> TrainingSettings:
+    """A pack draws neither what is set nor embeddings that cost too much."""
+    if "drawn" in changes or not settings.drawn:
+        return settings
+    is_fixed = {*changes, *([] if settings.numeric_embedding else ["numeric_embedding"])}
+    return replace(settings, drawn=tuple(one for one in settings.drawn if one not in is_fixed))
 
 
 def _for_few_steps(

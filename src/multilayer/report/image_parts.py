@@ -26,7 +26,7 @@ _NUM_ROWS_PASSED = 1024
 def weight_pictures(model: Model) -> WeightPictures:
     """The first weights; the same picture as first_layer.png."""
     assert model.image_shape is not None
-    mosaic = first_layer_mosaic(model.network.weights[0][0].numpy(), model.image_shape)
+    mosaic = first_layer_mosaic(model.leading.weights[0][0].numpy(), model.image_shape)
     return WeightPictures(
         mosaic.title, _signed_png(mosaic.values, mosaic.limit), f"{mosaic.limit:.2g}"
     )
@@ -52,7 +52,7 @@ def parts_on_data(model: Model, dataset: ImageDataset, name: str, loss: str) -> 
         "calibration": calibration_of(evaluation.confidences, is_right, name),
         "mistakes": _mistakes(evaluation, dataset.test.images),
         "num_mistakes": len(evaluation.mistakes),
-        **layer_parts(model.network, examples, loss),
+        **layer_parts(model.leading, examples, loss),
     }
 
 

@@ -47,7 +47,7 @@ def parts_on_rows(path: Path, model: Model, name: str, loss: str) -> dict[str, A
     found = permutation_importance(model, rows.frame, rows.targets, members)
     parts = {
         "importance": _importance(found, len(rows)),
-        **layer_parts(model.network, examples, loss),
+        **layer_parts(model.leading, examples, loss),
     }
     if model.targets.task == "regression":
         return parts | _of_numbers(model, rows, truths, name)

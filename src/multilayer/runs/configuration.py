@@ -1,5 +1,6 @@
 """The configuration of a run: data, settings, output."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -41,6 +42,7 @@ class RunConfiguration:
         is_strict: for a table, a row without target is an error.
         memory_limit: for a table, keep its rows on disk and use at most so many bytes of memory;
             None: all rows are in memory.
+        began: when the time of a time limit began, by `time.monotonic`.
 
     Raises:
         SettingsError: `checkpoint_every` is not a number of epochs or seconds.
@@ -58,6 +60,7 @@ class RunConfiguration:
     validation: str | Path | None = None
     is_strict: bool = False
     memory_limit: int | None = None
+    began: float = field(default_factory=time.monotonic, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse what is wrong whatever the data, before these are read."""

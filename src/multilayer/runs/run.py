@@ -162,7 +162,7 @@ class Run:
         """
         with self.source.watch.part("calibrating and scoring"):
             model, scores = self.source.model_and_scores()
-        self._network = model.network
+        self._network = model.leading
         members = self.fit.finite_members()
         results = self._results({"status": self._status, "members": members, **scores})
         model.details["results"] = without_times(results)

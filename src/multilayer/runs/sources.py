@@ -156,10 +156,16 @@ class ImageSource(RunSource):
     @cached_property
     def fit(self) -> "Fit":
         """See `RunSource`; PyTorch is loaded here."""
-        from multilayer.fit.fit import Fit
+        from multilayer.pack.fit_of import fit_of
 
-        data = prepare_images(self.dataset, self.settings, self.configuration.recipe)
-        return Fit(data)
+        asked = self.configuration
+        return fit_of(
+            lambda settings: prepare_images(
+                self.dataset, settings or self.settings, self.configuration.recipe
+            ),
+            began=asked.began,
+            is_resumed=asked.is_resumed,
+        )
 
     def description(self) -> dict[str, Any]:
         """See `RunSource`."""
@@ -230,9 +236,9 @@ class TableInMemory(TableRunSource):
     rows: "TableSource"
 
     def __init__(self, configuration: RunConfiguration) -> None:
-        from multilayer.fit.fit import Fit
         from multilayer.fit.prepare import prepare
         from multilayer.fit.table_source import read_rows, warn_of
+        from multilayer.pack.fit_of import fit_of
 
         super().__init__(configuration)
         asked, roles = configuration, configuration.roles
@@ -248,16 +254,20 @@ class TableInMemory(TableRunSource):
                 )  # fmt: skip
                 warn_of(validation.notes)
         with self.watch.part("encoding, first weights"):
-            data = prepare(
-                self.rows.rows,
-                self.rows.schema,
-                task=asked.task,
-                target_names=roles.target,
-                recipe_name=asked.recipe,
-                changes=asked.changes,
-                validation=None if validation is None else validation.rows,
+            self.fit = self.examined = fit_of(
+                lambda settings: prepare(
+                    self.rows.rows,
+                    self.rows.schema,
+                    task=asked.task,
+                    target_names=roles.target,
+                    recipe_name=asked.recipe,
+                    changes=asked.changes,
+                    settings=settings,
+                    validation=None if validation is None else validation.rows,
+                ),
+                began=asked.began,
+                is_resumed=asked.is_resumed,
             )
-            self.fit = self.examined = Fit(data)
         self.spec, self.settings = self.fit.network.spec, self.fit.settings
         self.notes = tuple(self.rows.schema.warnings)
 

@@ -18,6 +18,7 @@ from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import RunFolderError
 from multilayer.fit.fit import Fit
 from multilayer.images.datasets import ImageDataset
+from multilayer.model.mixed_networks import MixedNetworks
 from multilayer.model.model_file import load_model
 from multilayer.runs.repeat_command import compare_command, repeat_command
 from multilayer.runs.run_documents import read_history, read_results, read_settings
@@ -200,12 +201,13 @@ def evidence_of(
     )  # fmt: skip
     if found.is_diverged:
         return found
-    network = load_model(model_path(run)).network
+    model = load_model(model_path(run))
+    network, leading = model.network, model.leading
     _check_fits(run, network.spec, rows.spec)
     if rows.settings.num_folds:
-        network = network.member(0)
+        network, leading = network.member(0), leading.member(0)
     few_train = rows.train.at(slice(_FEW_ROWS))
-    layers, gradients = layer_statistics(network, few_train, rows.settings.loss)
+    layers, gradients = layer_statistics(leading, few_train, rows.settings.loss)
     most_rows = 2 * _FEW_ROWS if is_quick else _MANY_ROWS
     few_validation = None if rows.validation is None else rows.validation.at(slice(most_rows))
     has_classes = bool(rows.class_names)
@@ -269,6 +271,6 @@ def _keys(rows: Examples) -> list[bytes]:
     return [row.tobytes() for row in rows.inputs.numpy()]
 
 
-def _answers(network: Network, rows: Examples) -> Answers:
+def _answers(network: Network | MixedNetworks, rows: Examples) -> Answers:
     predicted = network.logits(rows.inputs).softmax(-1).mean(0).argmax(-1)
     return Answers(rows.targets.numpy(), predicted.numpy())

@@ -252,7 +252,7 @@ class TuneRun:
         folder.write_lines("history.jsonl", winner.fit.history)
         save_learning_curves(winner.fit.history, folder.path / "curves.png")
         if model.image_shape is not None:
-            weights = model.network.weights[0][0].numpy()
+            weights = model.leading.weights[0][0].numpy()
             save_first_layer(weights, model.image_shape, folder.path / "first_layer.png")
         with storage_errors(self.place):
             trials = trials_table(self._study, list(self.space.distributions()))
