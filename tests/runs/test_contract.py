@@ -39,6 +39,9 @@ pytestmark = [
 
 QUICK = {"hidden_widths": (6,), "max_epochs": 4, "num_threads": 1, "batch_size": 16}
 
+# Three draws in two waves, of four epochs each.
+PACK = {"num_draws": 3, "drawn": ("learning_rate",), "learning_rate": 0.02}
+
 
 class Kind(NamedTuple):
     """A kind of run."""
@@ -46,6 +49,11 @@ class Kind(NamedTuple):
     is_table: bool
     changes: dict[str, Any]
     memory_limit: int | None = None
+
+    @property
+    def is_pack(self) -> bool:
+        """Whether it mixes draws."""
+        return "num_draws" in self.changes
 
 
 KINDS = {
@@ -58,8 +66,13 @@ KINDS = {
     "table, 3 folds": Kind(True, {"num_folds": 3, "validation_fraction": 0.0}),
     "table, 3 networks": Kind(True, {"num_members": 3}),
     "table on the disk": Kind(True, {}, 700_000_000),
+    "table, a pack in 3 folds": Kind(True, {**PACK, "num_folds": 3, "validation_fraction": 0.0}),
+    "table, a pack in an hour in 3 folds": Kind(
+        True, {**PACK, "num_folds": 3, "validation_fraction": 0.0, "time_limit": 3600.0}
+    ),
+    "images, a pack": Kind(False, {**PACK, "validation_fraction": 0.2, "selection": "loss"}),
 }
-SEVERAL = [name for name in KINDS if "3" in name]
+SEVERAL = [name for name in KINDS if "3" in name and not KINDS[name].is_pack]
 
 
 @pytest.fixture
@@ -122,13 +135,15 @@ def trained(
 def outcome(run: str) -> tuple[Any, list[dict], dict]:
     """What must be the same: the weights, the history, the results; all but times."""
     history = [{**line, "seconds": 0} for line in read_history(run)]
-    model = load_model(Path(run))
-    return model.network.parameters, history, without_times(read_results(run))
+    network = load_model(Path(run)).network
+    weights = [one.parameters for one in getattr(network, "networks", [network])]
+    return weights, history, without_times(read_results(run))
 
 
 def assert_same(run: str, other: str) -> None:
     (weights, *rest), (other_weights, *other_rest) = outcome(run), outcome(other)
-    assert torch.equal(weights, other_weights)
+    assert all(map(torch.equal, weights, other_weights))
+    assert len(weights) == len(other_weights)
     assert rest == other_rest
 
 
@@ -136,14 +151,16 @@ def assert_same(run: str, other: str) -> None:
 def test_a_run_leaves_a_whole_folder_that_every_command_opens(name, project, capsys):
     results = trained(configuration(name))
     assert results == json.loads(Path("run/results.json").read_text())
-    assert (results["status"], results["num_epochs"], results["num_diverged"]) == ("finished", 4, 0)
+    num_epochs = 8 if KINDS[name].is_pack else 4
+    assert (results["status"], results["num_epochs"]) == ("finished", num_epochs)
+    assert results["num_diverged"] == 0
     is_table = KINDS[name].is_table
     num_networks = 3 if "3" in name else 1
     assert results["num_members"] == load_model(Path("run")).network.num_members == num_networks
     drawn = {"curves.png"} if is_table else {"curves.png", "first_layer.png"}
     files = {"settings.json", "history.jsonl", "results.json", "model.safetensors", "checkpoints"}
     assert {path.name for path in Path("run").iterdir()} == files | drawn
-    assert [line["epoch"] for line in read_history("run")] == [1, 2, 3, 4]
+    assert [line["epoch"] for line in read_history("run")] == list(range(1, num_epochs + 1))
     for score in (*results["validation"], *results["test"]):
         assert math.isfinite(score["value"])
     assert results["test" if not is_table else "validation"][0]["name"] == "accuracy"
@@ -193,15 +210,17 @@ def test_where_every_network_diverges_the_folder_says_so(name, project):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_a_run_that_was_interrupted_or_killed_ends_in_the_same_bits(name, project):
+    last = 6 if KINDS[name].is_pack else 2  # in the second wave
+
     def copy_and_stop(run: Run, epoch: int) -> None:
-        if epoch == 2:
+        if epoch == last:
             run.keeper.finish()
             shutil.copytree("run", "killed")  # as a kill leaves it
             run.stop.set()
 
     trained(configuration(name, "whole"))
     results = trained(configuration(name), after=copy_and_stop)
-    assert (results["status"], results["num_epochs"]) == ("interrupted", 2)
+    assert (results["status"], results["num_epochs"]) == ("interrupted", last)
     load_model(Path("run"))  # of what it has learned so far
     for folder in ("run", "killed"):
         saved = RunConfiguration.saved_in(folder)

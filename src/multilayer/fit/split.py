@@ -10,12 +10,17 @@ from numpy.typing import NDArray
 from multilayer.encoding.splits import fold_rows, split_groups, split_latest, split_rows
 from multilayer.encoding.targets import Targets
 from multilayer.engine.settings import TrainingSettings
-from multilayer.errors import DataWarning
+from multilayer.errors import DataWarning, SettingsError
 from multilayer.fit.rows import Rows
 from multilayer.recipes.recipes import HELD_OUT_FRACTION
 
 FEWEST_ROWS_TO_DIVIDE = 10  # of a smaller table nothing is held out
 FEWEST_ROWS_TO_SELECT = 20  # held-out rows; fewer select the best epoch by chance
+
+NO_ROWS_TO_MIX_BY = (
+    "a pack is mixed by what its networks say of held-out rows, and none are held out; take "
+    "num_folds 5, or a validation_fraction such as 0.1"
+)
 
 RowNumbers = NDArray[np.int64]
 
@@ -147,6 +152,8 @@ def split_for(
                 DataWarning,
                 stacklevel=4,
             )
+        if settings.num_draws and can_divide:
+            raise SettingsError(NO_ROWS_TO_MIX_BY)
         if settings.num_draws:
             warnings.warn(
                 f"none of the {len(rows)} rows are held out, by which a pack would be mixed: its "

@@ -15,6 +15,7 @@ LossOf = Callable[
 
 MOST_ADDED = 32
 _MOST_VALUES_AT_ONCE = 2**24
+_EQUAL = 1e-12  # losses that differ by less do so by rounding
 
 
 def greedy_counts(
@@ -50,10 +51,13 @@ def greedy_counts(
             ]
         )
         losses[~np.isfinite(losses)] = np.inf
-        chosen = int(losses.argmin())
+        least = losses.min()
+        if not np.isfinite(least):
+            break
+        chosen = int((losses <= least + _EQUAL).argmax())
         added.append(chosen)
         total += predictions[chosen]
-        if losses[chosen] < best_loss:
+        if losses[chosen] < best_loss - _EQUAL:
             best_loss, best_length = losses[chosen], number
     if not best_length:
         raise ValueError("no candidate has a finite loss")

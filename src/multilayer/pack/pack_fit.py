@@ -7,7 +7,6 @@ model = fit.model()
 """
 
 import math
-import time
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -25,6 +24,7 @@ from multilayer.engine.state import StateKeeper, TrainingState
 from multilayer.errors import DataWarning, SettingsError, TrainingDivergedError
 from multilayer.fit.fit import Fit
 from multilayer.fit.prepare import PreparedData, spec_of
+from multilayer.fit.split import NO_ROWS_TO_MIX_BY
 from multilayer.model.mixing import kind_of_outputs
 from multilayer.model.model import Model
 from multilayer.pack.chosen_mixture import ChosenMixture
@@ -107,14 +107,14 @@ class PackFit(Fit):
                 break
             self._wave, state = wave, self._state
             self._state = None
-            began = time.perf_counter()
+            began = self._deadline.seconds_spent
             for record in wave.epochs(until, pack_keeper, state, self._leaving):
                 self._take_in(record)
                 if record.is_interrupted and self._deadline.is_over:
                     continue  # it ends as it was asked to, which is no interruption
                 self.history.append(history_line(self._records[-1]))
                 yield self._records[-1]
-            self._pace.note(time.perf_counter() - began, wave)
+            self._pace.note(self._deadline.seconds_spent - began, wave)
             error = wave.error or error
             self._end_wave(wave)
             if until.is_set():
@@ -238,7 +238,8 @@ class PackFit(Fit):
         num_epochs = self._waves[-1].num_epochs
         if epoch not in looks_of(num_epochs):
             return ends
-        curves = [draw.curve for draw in self.draws if draw.is_usable and draw.curve]
+        first = self._waves[-1].first_draw  # of this wave, whose own draws are not compared with
+        curves = [d.curve for d in self.draws if d.number < first and d.is_usable and d.curve]
         for place, draw in enumerate(self._wave.going):
             look = len(draw.curve) - 1
             others = [curve[min(look, len(curve) - 1)] for curve in curves]
@@ -301,10 +302,7 @@ def require_held_out(data: PreparedData) -> None:
             "leave --memory-limit out"
         )
     if data.held_out is None or not data.calibrates:
-        raise SettingsError(
-            "a pack is mixed by what its networks say of held-out rows, and none are held out; "
-            "take num_folds 5, or a validation_fraction such as 0.1"
-        )
+        raise SettingsError(NO_ROWS_TO_MIX_BY)
 
 
 def _of_pack(record: EpochRecord, epoch: int, wave: int, loss: float | None) -> EpochRecord:
