@@ -44,7 +44,17 @@ from workers import note
 ROWS, QUICK_ROWS = 3000, 1500
 QUICK_FOLDS = (0,)
 # The slow ones: half a minute for a fold even of so few rows.
-NOT_QUICK = ("tabm", "realmlp-eight", "lightgbm-eight", "xgboost-eight", "catboost-eight")
+NOT_QUICK = (
+    "pack",
+    "pack-1m",
+    "pack-5m",
+    "pack-15m",
+    "tabm",
+    "realmlp-eight",
+    "lightgbm-eight",
+    "xgboost-eight",
+    "catboost-eight",
+)
 
 
 def plan(

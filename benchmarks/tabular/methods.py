@@ -19,6 +19,7 @@ ROOMS_OF_A_FIT = (
     "recipes",
     "model",
     "fit",
+    "pack",
     "estimators",
 )
 
@@ -61,6 +62,10 @@ METHODS = {
     "fast": _ours("multilayer, fast"),
     "default": _ours("multilayer, default"),
     "best": _ours("multilayer, best", is_bag=True),
+    "pack": _ours("multilayer, pack", is_bag=True),
+    "pack-1m": _ours("multilayer, within 1 minute", is_bag=True),
+    "pack-5m": _ours("multilayer, within 5 minutes", is_bag=True),
+    "pack-15m": _ours("multilayer, within 15 minutes", is_bag=True),
     "mlp-raw": _peer("scikit-learn MLP, raw columns", "scikit-learn"),
     "mlp": _peer("scikit-learn MLP, scaled and one-hot", "scikit-learn"),
     "hist-boosting": _peer("HistGradientBoosting", "scikit-learn"),

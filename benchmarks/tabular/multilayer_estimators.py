@@ -17,14 +17,18 @@ def read(
     return features[train], features[test]
 
 
-def method(recipe: str) -> Any:
-    """What makes an estimator with a recipe."""
+def method(**options: Any) -> Any:
+    """What makes an estimator with options."""
 
     def make(task: str, seed: int) -> Any:
         kind = MLPRegressor if task == "regression" else MLPClassifier
-        return kind(recipe=recipe, random_state=seed)
+        return kind(random_state=seed, **options)
 
     return make
 
 
-METHODS = {recipe: method(recipe) for recipe in ("fast", "default", "best")}
+TIMES = ("1m", "5m", "15m")
+METHODS = {
+    **{recipe: method(recipe=recipe) for recipe in ("fast", "default", "best", "pack")},
+    **{f"pack-{limit}": method(time_limit=limit) for limit in TIMES},
+}
