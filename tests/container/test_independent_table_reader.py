@@ -3,6 +3,7 @@
 import calendar
 import datetime
 import math
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -15,6 +16,8 @@ from multilayer.encoding.targets import Targets
 from multilayer.engine.network import Network
 from multilayer.engine.specification import NetworkSpec
 from multilayer.model.conformal import ConformalScores
+from multilayer.model.mixed_networks import MixedNetworks
+from multilayer.model.mixing import kind_of_outputs
 from multilayer.model.model import Model
 from multilayer.model.model_file import load_model, save_model
 
@@ -140,10 +143,31 @@ def features_of(network, arrays, member, x):
 
 def outputs_of(document, arrays, inputs):
     """(num_members, num_rows, num_outputs)."""
-    network, answers = document["network"], []
+    if "mixture" not in document:
+        return outputs_of_population(document["network"], document["num_members"], arrays, inputs)
+    mixed, task = 0.0, document["targets"]["task"]
+    networks = [document["network"], *document["mixture"]["others"]]
+    for number, weight in enumerate(document["mixture"]["weights"]):
+        start = f"{number}/" if number else ""
+        own = {name.removeprefix(start): a for name, a in arrays.items() if name.startswith(start)}
+        z = outputs_of_population(networks[number], document["num_members"], own, inputs)
+        if task == "multilabel":
+            z = 1 / (1 + np.exp(-z))
+        elif task != "regression":
+            z = np.exp(z - z.max(-1, keepdims=True))
+            z /= z.sum(-1, keepdims=True)
+        mixed = mixed + weight * z
+    if task == "multilabel":
+        return np.log(mixed / (1 - mixed))
+    return mixed if task == "regression" else np.log(mixed)
+
+
+def outputs_of_population(network, num_members, arrays, inputs):
+    """(num_members, num_rows, num_outputs)."""
+    answers = []
     arrays = {name: values.astype(np.float64) for name, values in arrays.items()}
     last = len(network["hidden_widths"])
-    for member in range(document["num_members"]):
+    for member in range(num_members):
         x = features_of(network, arrays, member, inputs.astype(np.float64))
         for layer in range(last + 1):
             x = x @ arrays[f"linear_{layer}.weight"][member]
@@ -273,6 +297,7 @@ NETWORKS = {
     "plain": {},
     "embedded": {"activation": "mish", "learned_activation": True, "scale_layer": True},
     "normed": {"activation": "silu", "batch_norm": True, "hidden_widths": (6, 5)},
+    "mixed": {"activation": "tanh"},
 }
 
 
@@ -294,6 +319,10 @@ def make_model(task, kind, num_scored):
     for name, view in network.named_parameters():  # nothing may be 0 or 1 by luck
         if name.split("_")[0] in ("batch", "activation", "features.scale", "linear"):
             view.copy_(view + 0.3 * view.new_tensor(generator.random(view.shape)))
+    if kind == "mixed":
+        other = replace(spec, hidden_widths=(), scale_layer=True)
+        networks = [network, Network.initialized(other, [2, 3])]
+        network = MixedNetworks(networks, (0.7, 0.3), kind_of_outputs(targets.task))
     width = len(targets.names) if task in NUMBERS else 1
     scores = [np.abs(generator.normal(0, 0.5, (30, width))) for _ in range(num_scored)]
     if task == "quantiles":  # the truth may lie inside
