@@ -108,7 +108,7 @@ _TABLES_FAST = replace(
 _TABLES_DEFAULT = replace(
     _TABLES_FAST,
     learned_activation=True,
-    numeric_embedding=True,
+    numeric_embedding="periodic",
     one_hot_limit=8,
     zero_last_layer=False,
     dropout=0.15,
@@ -278,5 +278,5 @@ def _by_data(
                 chosen["dropout"] = _MORE_DROPOUT
         chosen["max_epochs"] = max(8, min(num_epochs, _MOST_ROWS_SEEN // max(num_rows, 1)))
     if num_columns is not None and num_columns > _MOST_EMBEDDED_COLUMNS:
-        chosen["numeric_embedding"] = False
+        chosen["numeric_embedding"] = "none"
     return chosen
