@@ -78,6 +78,8 @@ def test_large_and_wide_tables_are_given_less():
     assert recipe("default", "regression", num_rows=2_000_000).max_epochs == 25
     settings = recipe("default", "regression", num_columns=501)
     assert settings.numeric_embedding == "none"
+    assert "numeric_embedding" in recipe("pack", "regression").drawn
+    assert "numeric_embedding" not in recipe("pack", "regression", num_columns=501).drawn
     assert recipe("default", "regression", num_rows=2_000_000, max_epochs=256).max_epochs == 256
 
 

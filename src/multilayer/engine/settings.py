@@ -5,11 +5,12 @@ come from `TrainingSettings`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from multilayer.encoding.one_hot_block import OneHotBlock
+from multilayer.engine.fingerprints import as_json
 from multilayer.engine.setting_checks import check_setting, check_together
 from multilayer.engine.specification import ActivationName, NetworkSpec
 from multilayer.errors import SettingsError
@@ -259,9 +260,11 @@ class TrainingSettings:
 
 
 def settings_of_earlier(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of a file of an earlier version as this one writes them; types are unchecked."""
-    added = ("embedding_width", "embedding_components", "embedding_frequency")
-    settings = {**{name: getattr(TrainingSettings, name) for name in added}, **document}
+    """Settings of a file of an earlier version as this one writes them, of unchecked types.
+
+    What it lacks is at its default: a default is what was done before there was a setting.
+    """
+    settings = {**as_json(asdict(TrainingSettings())), **document}
     if "numeric_embedding" in settings:
         settings["numeric_embedding"] = _name_of_embedding(settings["numeric_embedding"])
     return settings

@@ -233,7 +233,8 @@ def _without_drawn(settings: TrainingSettings, changes: dict[str, Any]) -> Train
     """A pack draws neither what is set nor embeddings that cost too much."""
     if "drawn" in changes or not settings.drawn:
         return settings
-    is_fixed = {*changes, *([] if settings.numeric_embedding else ["numeric_embedding"])}
+    is_embedded = settings.numeric_embedding != "none"
+    is_fixed = {*changes, *([] if is_embedded else ["numeric_embedding"])}
     return replace(settings, drawn=tuple(one for one in settings.drawn if one not in is_fixed))
 
 
