@@ -1,6 +1,7 @@
 import pytest
 
 from multilayer.cli.application import run, with_flags_as_typed
+from multilayer.runs.run_documents import read_settings
 
 
 @pytest.mark.parametrize(
@@ -115,6 +116,22 @@ def test_a_value_that_is_out_of_range_is_refused_in_one_line_that_names_the_flag
     assert error.startswith("error: ") and error.count("\n") == 1
     assert flag in error
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("flags", "name"),
+    [
+        ("--numeric-embedding piecewise --embedding-width 8", "piecewise"),
+        ("--numeric-embedding --embedding-frequency 0.5", "periodic"),
+        ("--max-epochs 1 --numeric-embedding", "periodic"),
+        ("--no-numeric-embedding", "none"),
+        ("--numeric-embedding=false", "none"),
+    ],
+)
+def test_a_numeric_embedding_is_named_or_switched(flags, name, table, tmp_path):
+    arguments = ["train", table, "--target", "y", "--output", str(tmp_path / "run"), "--quiet"]
+    assert run([*arguments, "--recipe", "fast", "--hidden-widths", "4", *flags.split()]) == 0
+    assert read_settings(tmp_path / "run")["settings"]["numeric_embedding"] == name
 
 
 def test_a_fraction_to_validate_on_goes_with_images_too(tmp_path):

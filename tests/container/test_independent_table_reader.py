@@ -126,6 +126,15 @@ def features_of(network, arrays, member, x):
     end = x.shape[1] - len(sizes)
     parts = [x[:, :n]]
     for place in range(n):
+        if network.get("number_embedding") == "piecewise":
+            b = arrays["numbers.edges"][member][place, 0]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                e = (x[:, [place]] - b[:-1]) / np.diff(b)
+            e[:, np.diff(b) == 0] = 0
+            e[:, 1:] = np.maximum(e[:, 1:], 0)
+            e[:, :-1] = np.minimum(e[:, :-1], 1)
+            parts.append(e @ arrays["numbers.weight"][member][place])
+            continue
         f, p, w, b = (
             arrays[f"numbers.{name}"][member][place]
             for name in ("frequency", "phase", "weight", "bias")
@@ -296,6 +305,7 @@ NUMBERS = ("regression", *LOSSES)
 NETWORKS = {
     "plain": {},
     "embedded": {"activation": "mish", "learned_activation": True, "scale_layer": True},
+    "bins": {"number_embedding": "piecewise", "number_width": 6, "number_components": 5},
     "normed": {"activation": "silu", "batch_norm": True, "hidden_widths": (6, 5)},
     "mixed": {"activation": "tanh"},
 }
@@ -309,7 +319,7 @@ def make_model(task, kind, num_scored):
     targets = Targets.fit(
         TARGETS[task], "regression" if task in NUMBERS else task, **LOSSES.get(task, {})
     )
-    embedded = {"embedded_numbers": encoder.num_numeric} if kind == "embedded" else {}
+    embedded = {"embedded_numbers": encoder.num_numeric} if kind in ("embedded", "bins") else {}
     spec = NetworkSpec(
         encoder.num_inputs, targets.num_outputs,
         **{"hidden_widths": (7,), "category_sizes": encoder.category_sizes, **embedded,
@@ -317,6 +327,8 @@ def make_model(task, kind, num_scored):
     )  # fmt: skip
     network = Network.initialized(spec, [0, 1])
     for name, view in network.named_parameters():  # nothing may be 0 or 1 by luck
+        if name == "numbers.edges":
+            view[:, 0, 0, 2] = view[:, 0, 0, 3]  # a bin without width
         if name.split("_")[0] in ("batch", "activation", "features.scale", "linear"):
             view.copy_(view + 0.3 * view.new_tensor(generator.random(view.shape)))
     if kind == "mixed":

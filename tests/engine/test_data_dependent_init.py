@@ -1,11 +1,13 @@
 """First values that come from the training rows."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from multilayer.engine.backpropagation import Passes
 from multilayer.engine.network import Network
-from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.settings import TrainingSettings, of_members
 from multilayer.engine.specification import NetworkSpec
 
 TABLE = NetworkSpec(
@@ -60,6 +62,17 @@ def test_a_member_is_fitted_to_its_own_rows_as_if_alone(rows):
     together = Network.for_training(TABLE, members, rows, own)
     alone = Network.for_training(TABLE, members[1:], rows[400:])
     torch.testing.assert_close(together.parameters[1:], alone.parameters)
+
+
+def test_members_may_differ_in_their_first_frequencies(rows):
+    members = [replace(FITTED, embedding_frequency=frequency) for frequency in (0.1, 0.4)]
+    network = Network.for_training(TABLE, members, rows)
+    plain, quick = TABLE.slots["numbers.frequency"].view(network.parameters)
+    torch.testing.assert_close(quick, 4 * plain)
+    assert 0.05 < plain.std() < 0.15
+    alone = Network.for_training(TABLE, members[1:], rows)
+    assert torch.equal(alone.parameters[0], network.parameters[1])
+    assert of_members(members, 2) == members
 
 
 def test_a_constant_column_leaves_finite_weights():

@@ -1,5 +1,6 @@
 """What a network may have beside plain layers, against autograd and finite differences."""
 
+import itertools
 import math
 
 import pytest
@@ -34,6 +35,10 @@ def reference(spec: NetworkSpec, flat: Tensor, inputs: Tensor, is_training: bool
         mixed = []
         for column in range(spec.embedded_numbers):
             x = numbers[:, column : column + 1]
+            if spec.number_embedding == "piecewise":
+                encoded = piecewise_linear(x[:, 0], of["numbers.edges"][column, 0].detach())
+                mixed.append(encoded @ of["numbers.weight"][column])
+                continue
             arguments = 2 * math.pi * of["numbers.frequency"][column] * x
             cosines = torch.cos(arguments + of["numbers.phase"][column])
             mixed.append(cosines @ of["numbers.weight"][column] + of["numbers.bias"][column])
@@ -65,6 +70,16 @@ def reference(spec: NetworkSpec, flat: Tensor, inputs: Tensor, is_training: bool
     return values @ of[f"linear_{number}.weight"] + of[f"linear_{number}.bias"]
 
 
+def piecewise_linear(x: Tensor, edges: Tensor) -> Tensor:
+    """The piecewise linear encoding, case by case as Gorishniy et al. (2022) write it."""
+    last, encoded = len(edges) - 2, []
+    for place, (low, high) in enumerate(itertools.pairwise(edges)):
+        within = (x - low) / (high - low)
+        below, above = (x < low) & (place > 0), (x >= high) & (place < last)
+        encoded.append(torch.where(below, 0.0, torch.where(above, 1.0, within)))
+    return torch.stack(encoded, dim=1)
+
+
 SPECS = {
     "learned activation, selu": NetworkSpec(6, 3, (5, 4), "selu", learned_activation=True),
     "learned activation, mish": NetworkSpec(6, 3, (5, 4), "mish", learned_activation=True),
@@ -72,6 +87,18 @@ SPECS = {
     "scale of a linear model": NetworkSpec(6, 3, (), scale_layer=True),
     "numbers": NetworkSpec(6, 3, (5, 4), "tanh", embedded_numbers=6),
     "numbers and passed": NetworkSpec(6, 3, (5, 4), "tanh", embedded_numbers=2),
+    "bins": NetworkSpec(6, 3, (5, 4), "tanh", embedded_numbers=6, number_embedding="piecewise"),
+    "two bins and a single mixture": NetworkSpec(
+        6, 3, (5, 4), "tanh", embedded_numbers=2, number_embedding="piecewise", number_width=2,
+        number_components=2,
+    ),
+    "a table with bins": NetworkSpec(
+        6, 3, (5, 4), "mish", embedded_numbers=3, category_sizes=(4, 9), scale_layer=True,
+        learned_activation=True, number_embedding="piecewise", number_width=8,
+    ),
+    "more frequencies": NetworkSpec(
+        6, 3, (5, 4), "mish", embedded_numbers=3, number_width=6, number_components=5
+    ),
     "categories": NetworkSpec(6, 3, (5, 4), "tanh", category_sizes=(3, 9, 1)),
     "only categories": NetworkSpec(3, 3, (5,), "tanh", category_sizes=(3, 9, 2)),
     "batch norm": NetworkSpec(6, 3, (5, 4), "gelu", batch_norm=True),
@@ -184,16 +211,19 @@ def test_predictions_are_the_references(name, num_members):
     st.lists(st.integers(1, 7), max_size=2).map(tuple), st.sampled_from(sorted(FUNCTIONS)),
     st.integers(0, 3), st.integers(0, 3), st.lists(st.integers(1, 4), max_size=3).map(tuple),
     *[st.booleans() for _ in range(2)], *[st.integers(1, 4) for _ in range(2)],
+    st.sampled_from(["periodic", "piecewise"]), *[st.integers(2, 9) for _ in range(2)],
 )  # fmt: skip
 def test_any_table_agrees_with_autograd(
-    hidden_widths, activation, num_numbers, num_passed, sizes, scales, learns, members, batch_size
-):
+    hidden_widths, activation, num_numbers, num_passed, sizes, scales, learns, members, batch_size,
+    embedding, width, components,
+):  # fmt: skip
     num_inputs = num_numbers + num_passed + len(sizes)
     if num_inputs == 0:
         return
     spec = NetworkSpec(
         num_inputs, 3, hidden_widths, activation, embedded_numbers=num_numbers,
         category_sizes=sizes, scale_layer=scales, learned_activation=learns,
+        number_embedding=embedding, number_width=width, number_components=components,
     )  # fmt: skip
     network = varied(spec, members)
     inputs = random_rows(spec, batch_size=batch_size)
@@ -217,6 +247,24 @@ def test_the_embedding_of_a_number_worked_out_by_hand():
     answers = network.logits(torch.tensor([[1.0], [2.0]], dtype=torch.float64))[0]
     expected = torch.tensor([[1, 0.5, 0, 0], [2, -1.5, 0, 0]], dtype=torch.float64)
     torch.testing.assert_close(answers, expected, atol=1e-12, rtol=0)
+
+
+def test_the_piecewise_embedding_of_a_number_worked_out_by_hand():
+    """Edges 0, 1, 1, 3: the middle bin has no width. x = ½ is half through the first bin, x = 2
+    through all of it and half of the last; −1 and 5 are beyond: −1 and 1 + (5 − 1) / 2 = 1 and 2.
+    The mixture weighs the bins with 1, 100 and 10."""
+    spec = NetworkSpec(
+        1, 2, (), embedded_numbers=1, number_embedding="piecewise", number_width=2,
+        number_components=3,
+    )  # fmt: skip
+    network = Network(spec, dtype=torch.float64)
+    slots = {name: slot.view(network.parameters)[0] for name, slot in spec.slots.items()}
+    slots["numbers.edges"][0, 0] = torch.tensor([0.0, 1.0, 1.0, 3.0])
+    slots["numbers.weight"][0, :, 0] = torch.tensor([1.0, 100.0, 10.0])
+    slots["linear_0.weight"].copy_(torch.eye(2))
+    numbers = torch.tensor([[0.5], [2.0], [-1.0], [5.0]], dtype=torch.float64)
+    expected = torch.tensor([[0.5, 0.5], [2, 6], [-1, -1], [5, 21]], dtype=torch.float64)
+    torch.testing.assert_close(network.logits(numbers)[0], expected, atol=1e-12, rtol=0)
 
 
 def test_batch_norm_worked_out_by_hand():

@@ -42,7 +42,9 @@ def test_an_unknown_activation_is_answered_with_the_known_ones():
         ("seed", -1), ("seed", True), ("validation_fraction", 1), ("optimizer", "sdg"),
         ("initialization", "xavier"), ("loss", "mse"), ("activation", "swish"),
         ("scale_layer", 1), ("batch_norm", "yes"), ("beta_2", 1), ("one_hot_limit", -1),
-        ("bias_rate_factor", 0), ("label_smoothing", 1), ("num_members", 0),
+        ("bias_rate_factor", 0), ("embedding_frequency", 0), ("embedding_frequency", "1"),
+        ("embedding_width", 1), ("embedding_components", 1), ("label_smoothing", 1),
+        ("num_members", 0),
         ("quantiles", (0.5, 1)), ("quantiles", (0.1, "0.5")), ("augment", ("shift", "turn")),
     ],
 )  # fmt: skip
@@ -63,6 +65,10 @@ def test_momentum_without_sgd_is_refused():
     [
         ({"label_smoothing": 0.1, "loss": "huber"}, "label_smoothing 0.1 needs classes"),
         ({"batch_norm": True, "initialization": "data"}, "another initialization than 'data'"),
+        (
+            {"numeric_embedding": "piecewise", "embedding_frequency": 2},
+            "belongs to the numeric_embedding 'periodic'; it was 2 with 'piecewise'",
+        ),
         ({"num_folds": 1}, "num_folds must be 0 or at least 2"),
         ({"num_folds": 5, "num_members": 2}, "they are 5 and 2"),
         ({"quantiles": ()}, "one or more"),
@@ -88,6 +94,32 @@ def test_a_table_makes_features_of_numbers_passed_columns_and_categories():
     assert spec.num_parameters == embedding + 36 + 37 * 256 + 257 * 3
     plain = TrainingSettings().network_spec(10, 3, num_numeric=4)
     assert plain == NetworkSpec(10, 3, (256,))
+    bins = TrainingSettings(numeric_embedding="piecewise", embedding_width=8).network_spec(
+        10, 3, num_numeric=4
+    )
+    assert bins.num_features == 4 * 8 + 6
+    assert bins.slots["numbers.edges"].shape == (4, 1, 17)
+    assert bins.slots["numbers.edges"].kind == "state"
+    assert bins.slots["numbers.weight"].shape == (4, 16, 7)
+
+
+def test_a_numeric_embedding_is_still_switched_on_and_off():
+    assert TrainingSettings(numeric_embedding=True) == TrainingSettings(
+        numeric_embedding="periodic"
+    )
+    assert TrainingSettings(numeric_embedding=False) == TrainingSettings()
+    for given in (1, 0, None, "fourier"):
+        with pytest.raises(SettingsError, match="numeric_embedding"):
+            TrainingSettings(numeric_embedding=given)
+
+
+def test_a_file_names_an_embedding_that_earlier_versions_do_not_know():
+    periodic = NetworkSpec(3, 2, embedded_numbers=2)
+    assert not {name for name in periodic.to_json() if name.startswith("number_")}
+    bins = NetworkSpec(3, 2, embedded_numbers=2, number_embedding="piecewise", number_width=8)
+    assert bins.to_json()["number_embedding"] == "piecewise"
+    for spec in (periodic, bins):
+        assert NetworkSpec.from_json(spec.to_json()) == spec
 
 
 @pytest.mark.parametrize(
@@ -114,6 +146,9 @@ def test_the_slots_of_a_kind_lie_together_and_cover_the_flat_vector(spec):
         ({"embedded_numbers": 3, "category_sizes": (2, 2)}, "do not fit into 4 inputs"),
         ({"standardize_inputs": True, "category_sizes": (2,)}, "not for categories"),
         ({"embedded_numbers": -1}, "embedded_numbers must be a whole number of at least 0"),
+        ({"number_embedding": "bins"}, "unknown number_embedding 'bins'"),
+        ({"number_width": 1}, "number_width must be a whole number of at least 2"),
+        ({"number_components": 2.0}, "number_components must be a whole number of at least 2"),
         ({"category_sizes": (0,)}, "category_sizes must be whole numbers of at least 1"),
         ({"scale_layer": 1}, "scale_layer must be true or false; it is 1"),
         ({"input_scale": float("inf")}, "input_scale must be a finite number; it is inf"),

@@ -24,6 +24,13 @@ SPECS = {
     "numbers standardized, then embedded": NetworkSpec(
         4, 1, (16,), "selu", 0.5, standardize_inputs=True, embedded_numbers=2
     ),
+    "numbers standardized, then in bins": NetworkSpec(
+        4, 1, (16,), "selu", 0.5, standardize_inputs=True, embedded_numbers=2,
+        number_embedding="piecewise", number_width=8,
+    ),
+    "more frequencies": NetworkSpec(
+        4, 1, (16,), embedded_numbers=2, number_width=3, number_components=20
+    ),
     "pictures": NetworkSpec(
         7, 3, (16, 9), "gelu", 1 / 255, standardize_inputs=True, batch_norm=True
     ),
@@ -81,11 +88,12 @@ def test_a_network_answers_as_in_pytorch(name):
 @given(
     st.lists(st.integers(1, 7), max_size=2).map(tuple), st.sampled_from(ActivationName.__args__),
     st.integers(0, 3), st.integers(0, 3), st.lists(st.integers(1, 4), max_size=3).map(tuple),
-    *[st.booleans() for _ in range(4)],
+    *[st.booleans() for _ in range(5)],
 )  # fmt: skip
 def test_any_network_answers_as_in_pytorch(
-    hidden_widths, activation, num_numbers, num_passed, sizes, scales, learns, norms, standardizes
-):
+    hidden_widths, activation, num_numbers, num_passed, sizes, scales, learns, norms, standardizes,
+    has_bins,
+):  # fmt: skip
     num_inputs = num_numbers + num_passed + len(sizes)
     if num_inputs == 0:
         return
@@ -93,6 +101,7 @@ def test_any_network_answers_as_in_pytorch(
         num_inputs, 2, hidden_widths, activation, standardize_inputs=standardizes and not sizes,
         embedded_numbers=num_numbers, category_sizes=sizes, scale_layer=scales,
         batch_norm=norms, learned_activation=learns,
+        number_embedding="piecewise" if has_bins else "periodic",
     )  # fmt: skip
     network, rows = varied(spec), random_rows(spec, 5)
     expected = network.logits(torch.from_numpy(rows))[0].numpy()

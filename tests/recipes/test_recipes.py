@@ -48,8 +48,8 @@ def test_the_default_of_tables_is_realmlps():
     assert recipe("default", "classification").activation == "selu"
     assert recipe("default", "classification").learning_rate == 0.04
     assert (settings.scale_rate_factor, settings.bias_rate_factor) == (6, 0.1)
-    assert settings.numeric_embedding
-    assert not recipe("fast", "regression").numeric_embedding
+    assert settings.numeric_embedding == "periodic"
+    assert recipe("fast", "regression").numeric_embedding == "none"
     assert (settings.average_decay, recipe("fast", "regression").average_decay) == (0.98, 0)
     assert recipe("best", "regression").num_folds == 5
 
@@ -76,7 +76,10 @@ def test_the_epoch_is_chosen_by_the_loss_that_is_left_after_calibration():
 def test_large_and_wide_tables_are_given_less():
     assert recipe("default", "regression", num_rows=400_000).max_epochs == 128
     assert recipe("default", "regression", num_rows=2_000_000).max_epochs == 25
-    assert not recipe("default", "regression", num_columns=501).numeric_embedding
+    settings = recipe("default", "regression", num_columns=501)
+    assert settings.numeric_embedding == "none"
+    assert "numeric_embedding" in recipe("pack", "regression").drawn
+    assert "numeric_embedding" not in recipe("pack", "regression", num_columns=501).drawn
     assert recipe("default", "regression", num_rows=2_000_000, max_epochs=256).max_epochs == 256
 
 

@@ -19,6 +19,9 @@ from multilayer.runs.written_settings import read_settings
         ("hidden_widths=", {"hidden_widths": ()}),
         ("augment=shift,flip,dropout=0.2", {"augment": ("shift", "flip"), "dropout": 0.2}),
         ("chapter, activation = gelu", {"activation": "gelu"}),
+        ("numeric_embedding=piecewise", {"numeric_embedding": "piecewise"}),
+        ("numeric_embedding=yes", {"numeric_embedding": "periodic"}),
+        ("numeric_embedding=False", {"numeric_embedding": "none"}),
         ("optimizer=adam,learning_rate=1e-3", {"optimizer": "adam", "learning_rate": 0.001}),
     ],
 )

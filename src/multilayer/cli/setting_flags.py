@@ -13,7 +13,8 @@ from multilayer.stopwatch import read_seconds
 _GROUPS = {
     "Network": (
         "hidden_widths", "activation", "learned_activation", "batch_norm", "standardize_inputs",
-        "numeric_embedding", "one_hot_limit", "scale_layer", "parametrization", "initialization",
+        "numeric_embedding", "embedding_width", "embedding_components", "embedding_frequency",
+        "one_hot_limit", "scale_layer", "parametrization", "initialization",
         "zero_last_layer", "num_members", "num_folds",
     ),
     "Optimisation": (
@@ -60,6 +61,9 @@ def _flag(name: str, kind: Any, explanation: str) -> tuple[str, Any, Any]:
     if name in ("augment", "drawn"):
         names = Parameter(converter=_read_names, n_tokens=1)
         return name, Annotated[tuple[str, ...] | None, parameter, names], field(default=None)
+    if name == "numeric_embedding":  # also a switch, as it was before there were two of them
+        switch = Parameter(help=explanation, negative=None, group=_GROUP_OF[name])
+        return name, Annotated[kind | bool | None, switch], field(default=None)
     if kind is int:
         whole = as_seed if name == "seed" else as_whole
         return name, Annotated[kind | None, parameter, whole], field(default=None)

@@ -14,11 +14,13 @@ from multilayer.engine.layers.embeddings import (
     CategoryEmbedding,
     ColumnFeatures,
     NumberEmbedding,
+    NumberLayer,
     NumberParameters,
 )
 from multilayer.engine.layers.inputs import OneHotExpansion, Scaling, Standardization
 from multilayer.engine.layers.linear import FeatureScale, Linear
-from multilayer.engine.specification import NUM_FREQUENCIES, NUMBER_WIDTH, NetworkSpec
+from multilayer.engine.layers.piecewise import PiecewiseEmbedding
+from multilayer.engine.specification import NetworkSpec
 
 FirstLayer = Scaling | OneHotExpansion
 
@@ -83,15 +85,23 @@ class Construction:
             scale, gradient = self._learned("features.scale")
             yield FeatureScale(scale, outputs, gradient, is_first=not self._is_embedded)
 
-    def _numbers(self, batch_size: int) -> NumberEmbedding:
+    def _numbers(self, batch_size: int) -> NumberLayer:
+        spec = self._spec
+        columns, parts = spec.embedded_numbers, spec.number_components
+        numbers = self._members("numbers", columns, 1, batch_size)
+        mixtures = self._members("mixtures", columns, spec.number_width - 1, batch_size)
+        if spec.number_embedding == "piecewise":
+            edges, components = self._parameter("numbers.edges"), (columns, parts, batch_size)
+            weight, gradient = self._learned("numbers.weight")
+            buffers = numbers, self._members("components", *components), mixtures
+            return PiecewiseEmbedding(edges, weight, *buffers, gradient)
         names = [f"numbers.{name}" for name in ("frequency", "phase", "weight", "bias")]
-        columns = self._spec.embedded_numbers
         return NumberEmbedding(
             NumberParameters(*map(self._parameter, names)),
-            self._members("numbers", columns, 1, batch_size),
-            self._members("arguments", columns, NUM_FREQUENCIES, batch_size),
-            self._members("cosines", columns, NUM_FREQUENCIES, batch_size),
-            self._members("mixtures", columns, NUMBER_WIDTH - 1, batch_size),
+            numbers,
+            self._members("arguments", columns, parts, batch_size),
+            self._members("cosines", columns, parts, batch_size),
+            mixtures,
             None if self._gradient is None else NumberParameters(*map(self._gradient_of, names)),
         )
 

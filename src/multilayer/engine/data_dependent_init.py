@@ -7,6 +7,7 @@ from torch import Generator, Tensor
 
 from multilayer.engine.backpropagation import Passes
 from multilayer.engine.layers.inputs import OneHotExpansion
+from multilayer.engine.number_edges import fit_edges
 from multilayer.engine.randomness import generator
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
@@ -41,6 +42,8 @@ def fit_to_rows(
                     spec.slots[name].view(flat).copy_(spec.slots[name].view(parameters[:1]))
             else:
                 _standardize_inputs(spec, flat, inputs, own_rows)
+        if "numbers.edges" in spec.slots:
+            fit_edges(spec, flat, inputs, own_rows, of_member.seed)
         if of_member.initialization == "data":
             source = generator(of_member.seed, "init rows")
             _fit_linear_layers(spec, flat, _drawn_rows(inputs, own_rows, source), source)

@@ -15,7 +15,7 @@ from functools import cache
 import torch
 
 from multilayer.engine.processor import flushes_denormals, is_in_training
-from multilayer.engine.specification import NUM_FREQUENCIES, NetworkSpec
+from multilayer.engine.specification import NetworkSpec
 
 _FEWEST_ROWS, _MOST_ROWS = 128, 1024  # of a chunk
 _VALUES_OF_A_CHUNK = 2**20  # that flow through the layers; more would leave the cache
@@ -27,7 +27,7 @@ def rows_of_a_chunk(spec: NetworkSpec, num_members: int) -> int:
     """How many rows are answered at once, a power of two."""
     of_a_neuron = 4 if spec.learned_activation else 1
     values = spec.num_inputs + spec.num_features + of_a_neuron * sum(spec.widths[1:])
-    values += 2 * NUM_FREQUENCIES * spec.embedded_numbers
+    values += 2 * spec.number_components * spec.embedded_numbers
     rows = min(
         _VALUES_OF_A_CHUNK // (values * num_members),
         _WORK_OF_A_CHUNK // (spec.num_parameters * num_members),

@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor
 
 from multilayer.engine.randomness import generator
-from multilayer.engine.specification import NUM_FREQUENCIES, NetworkSpec
+from multilayer.engine.specification import NetworkSpec
 
 _DRAWN = torch.float32  # whatever PyTorch's default is, so that a seed stands for one network
 
@@ -56,13 +56,21 @@ INITIALIZATIONS: dict[str, Callable[[int, int, Generator], tuple[Tensor, Tensor]
 }
 
 
-def draw_parameters(spec: NetworkSpec, initialization: str, seed: int, flat: Tensor) -> None:
+def draw_parameters(
+    spec: NetworkSpec,
+    initialization: str,
+    seed: int,
+    flat: Tensor,
+    embedding_frequency: float = 0.1,
+) -> None:
     """Write first values into a member's parameters, flat (1, num_parameters).
 
     Linear layers are drawn from the generator with the address (seed, "init"), embeddings from
-    (seed, "init embeddings"): those of numbers as Holzmüller et al. (2024) have them, those of
-    categories from N(0, 1). What scales begins at 1, what shifts at 0. Draws are made in float32,
-    so that float64 parameters are the same numbers.
+    (seed, "init embeddings"): those of numbers as Holzmüller et al. (2024) have them, with
+    frequencies from N(0, `embedding_frequency`²), those of categories from N(0, 1). Mixtures of
+    bins begin at 0, as TabM's do; their edges lie evenly over the range of encoded numbers, −3 to
+    3, until rows say where they belong. What scales begins at 1, what shifts at 0. Draws are made
+    in float32, so that float64 parameters are the same numbers.
     """
     source = generator(seed, "init")
     for weight, bias in spec.linear_layers:
@@ -70,14 +78,17 @@ def draw_parameters(spec: NetworkSpec, initialization: str, seed: int, flat: Ten
         values = INITIALIZATIONS[initialization](num_inputs, num_outputs, source)
         for slot, value in zip((weight, bias), values, strict=True):
             slot.view(flat).copy_(value)
-    source, mixing_bound = generator(seed, "init embeddings"), 1 / math.sqrt(NUM_FREQUENCIES)
+    source, mixing_bound = generator(seed, "init embeddings"), 1 / math.sqrt(spec.number_components)
     for slot in spec.parameter_slots:
         match slot.name.split("."):
             case "numbers", "frequency":
-                value = torch.randn(slot.shape, generator=source, dtype=_DRAWN).mul_(0.1)
+                value = torch.randn(slot.shape, generator=source, dtype=_DRAWN)
+                value.mul_(embedding_frequency)
+            case "numbers", "edges":
+                value = torch.linspace(-3, 3, slot.shape[-1], dtype=_DRAWN).expand(slot.shape)
             case "numbers", "phase":
                 value = _uniform(slot.shape, math.pi, source)
-            case "numbers", _:
+            case "numbers", _ if spec.number_embedding == "periodic":
                 value = _uniform(slot.shape, mixing_bound, source)
             case "categories", _:
                 value = torch.randn(slot.shape, generator=source, dtype=_DRAWN)

@@ -105,6 +105,7 @@ class Network:
         seeds: Sequence[int] = (0,),
         initialization: str | Sequence[str] = "linear",
         dtype: torch.dtype = torch.float32,
+        embedding_frequencies: Sequence[float] | None = None,
     ) -> "Network":
         """A population with one member for each seed, its weights drawn from that seed.
 
@@ -113,11 +114,15 @@ class Network:
             seeds: what each member is drawn from, see `draw_parameters`.
             initialization: a name in `INITIALIZATIONS`, for all members or one for each.
             dtype: of the parameters.
+            embedding_frequencies: of each member, see `draw_parameters`; None: 0.1.
         """
         network = cls(spec, len(seeds), dtype)
+        frequencies = embedding_frequencies or [0.1] * len(seeds)
         names = [initialization] * len(seeds) if isinstance(initialization, str) else initialization
-        for member, (seed, name) in enumerate(zip(seeds, names, strict=True)):
-            draw_parameters(spec, name, seed, network.member(member).parameters)
+        for member, (seed, name, frequency) in enumerate(
+            zip(seeds, names, frequencies, strict=True)
+        ):
+            draw_parameters(spec, name, seed, network.member(member).parameters, frequency)
         return network
 
     @classmethod
@@ -139,7 +144,9 @@ class Network:
             dtype: of the parameters.
         """
         seeds = [member.seed for member in settings]
-        network = cls.initialized(spec, seeds, [m.initialization for m in settings], dtype)
+        frequencies = [member.embedding_frequency for member in settings]
+        names = [member.initialization for member in settings]
+        network = cls.initialized(spec, seeds, names, dtype, frequencies)
         fit_to_rows(spec, settings, network.parameters, inputs, rows)
         return network
 

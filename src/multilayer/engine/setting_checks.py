@@ -19,6 +19,7 @@ _RANGES: dict[str, _Range] = {
     "learning_rate": _ABOVE_ZERO,
     "scale_rate_factor": _ABOVE_ZERO,
     "bias_rate_factor": _ABOVE_ZERO,
+    "embedding_frequency": _ABOVE_ZERO,
     "weight_decay": _AT_LEAST_ZERO,
     "max_gradient_norm": _AT_LEAST_ZERO,
     "time_limit": _AT_LEAST_ZERO,
@@ -26,7 +27,10 @@ _RANGES: dict[str, _Range] = {
 
 _LOSSES_OF_PROBABILITIES = ("cross_entropy", "binary_cross_entropy")
 
-_SMALLEST = {"batch_size": 1, "max_epochs": 1, "num_members": 1}  # of all others: 0
+_SMALLEST = {
+    "batch_size": 1, "max_epochs": 1, "num_members": 1, "embedding_width": 2,
+    "embedding_components": 2,
+}  # of all others: 0  # fmt: skip
 
 
 def check_setting(name: str, kind: Any, value: Any) -> None:
@@ -62,6 +66,11 @@ def check_together(settings: "TrainingSettings") -> None:
         raise SettingsError(
             f"momentum belongs to the optimizer 'sgd'; it was {settings.momentum} "
             f"with {settings.optimizer!r}"
+        )
+    if settings.embedding_frequency != 0.1 and settings.numeric_embedding == "piecewise":
+        raise SettingsError(
+            f"embedding_frequency belongs to the numeric_embedding 'periodic'; it was "
+            f"{settings.embedding_frequency} with 'piecewise'"
         )
     if settings.patience and settings.selection == "last":
         raise SettingsError(

@@ -4,12 +4,13 @@ The Python API, the command line's flags and their help, and the JSON that is sa
 come from `TrainingSettings`.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from multilayer.encoding.one_hot_block import OneHotBlock
+from multilayer.engine.fingerprints import as_json
 from multilayer.engine.setting_checks import check_setting, check_together
 from multilayer.engine.specification import ActivationName, NetworkSpec
 from multilayer.errors import SettingsError
@@ -25,6 +26,7 @@ LossName = Literal[
     "cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error", "huber",
     "quantile", "poisson",
 ]  # fmt: skip
+NumericEmbeddingName = Literal["none", "periodic", "piecewise"]
 OptimizerName = Literal["sgd", "adam"]
 ParametrizationName = Literal["standard", "ntk"]
 PrecisionName = Literal["highest", "medium"]
@@ -33,7 +35,9 @@ ScheduleName = Literal["constant", "cosine", "one_cycle", "log_cosine"]
 SelectionName = Literal["last", "loss", "calibrated_loss", "accuracy"]
 
 # What the members of a population may differ in; all else is shared.
-SETTINGS_OF_A_MEMBER = ("seed", "initialization", "learning_rate", "weight_decay", "dropout")
+SETTINGS_OF_A_MEMBER = (
+    "seed", "initialization", "learning_rate", "weight_decay", "dropout", "embedding_frequency",
+)  # fmt: skip
 SEED_STEP = 1 << 32  # so that populations of neighboring seeds share no member
 IMAGE_SEED_STEP = 1  # kept so that runs on images repeat those of earlier versions
 
@@ -62,8 +66,18 @@ class TrainingSettings:
         bool, "shift each input by its mean and scale all by one deviation, of the training rows"
     ] = False
     numeric_embedding: Annotated[
-        bool, "in tables, give each numeric column a learned periodic embedding of 4 values"
-    ] = False
+        NumericEmbeddingName,
+        "in tables, add learned mixtures of a number's components to the number itself: 'periodic' "
+        "has cosines of learned frequencies, 'piecewise' how far it is through bins between "
+        "quantiles of the training rows; true and false are 'periodic' and 'none'",
+    ] = "none"
+    embedding_width: Annotated[
+        int, "values that the numeric embedding makes of a number: itself and mixtures"
+    ] = 4
+    embedding_components: Annotated[int, "cosines or bins that the numeric embedding mixes"] = 16
+    embedding_frequency: Annotated[
+        float, "deviation of the first frequencies of the numeric embedding 'periodic'"
+    ] = 0.1
     one_hot_limit: Annotated[
         int,
         "in tables, categories of more values than this get a learned embedding of 8 values "
@@ -194,6 +208,8 @@ class TrainingSettings:
             value = getattr(self, name)
             if isinstance(value, Iterable) and not isinstance(value, str):
                 object.__setattr__(self, name, tuple(value))  # others are refused below
+        embedding = _name_of_embedding(self.numeric_embedding)
+        object.__setattr__(self, "numeric_embedding", embedding)
         for name, (kind, _) in setting_types().items():
             check_setting(name, kind, getattr(self, name))
         check_together(self)
@@ -219,20 +235,44 @@ class TrainingSettings:
             one_hot_blocks: see `NetworkSpec`.
             input_scale: see `NetworkSpec`.
         """
-        return NetworkSpec(
+        spec = NetworkSpec(
             num_inputs,
             num_outputs,
             self.hidden_widths,
             self.activation,
             input_scale,
             self.standardize_inputs,
-            num_numeric if self.numeric_embedding else 0,
-            tuple(category_sizes),
-            self.scale_layer,
-            self.batch_norm,
-            self.learned_activation,
-            tuple(one_hot_blocks),
+            category_sizes=tuple(category_sizes),
+            scale_layer=self.scale_layer,
+            batch_norm=self.batch_norm,
+            learned_activation=self.learned_activation,
+            one_hot_blocks=tuple(one_hot_blocks),
         )
+        if self.numeric_embedding == "none" or num_numeric == 0:
+            return spec
+        return replace(
+            spec,
+            embedded_numbers=num_numeric,
+            number_embedding=self.numeric_embedding,
+            number_width=self.embedding_width,
+            number_components=self.embedding_components,
+        )
+
+
+def settings_of_earlier(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a file of an earlier version as this one writes them, of unchecked types.
+
+    What it lacks is at its default: a default is what was done before there was a setting.
+    """
+    settings = {**as_json(asdict(TrainingSettings())), **document}
+    if "numeric_embedding" in settings:
+        settings["numeric_embedding"] = _name_of_embedding(settings["numeric_embedding"])
+    return settings
+
+
+def _name_of_embedding(value: Any) -> Any:
+    """True and False are what a numeric embedding was before there were two of them."""
+    return {True: "periodic", False: "none"}[value] if isinstance(value, bool) else value
 
 
 @cache

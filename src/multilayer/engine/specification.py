@@ -15,10 +15,9 @@ ActivationName = Literal[
     "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "tanh", "sigmoid",
     "identity",
 ]  # fmt: skip
+NumberEmbeddingName = Literal["periodic", "piecewise"]
 
 _WIDEST = 2**31 - 1  # of a layer; no machine has the memory for half as many
-NUM_FREQUENCIES = 16  # cosines from which the embedding of a number is mixed
-NUMBER_WIDTH = 4  # values that a number becomes: itself, and three mixtures
 CATEGORY_WIDTH = 8  # values that a category becomes
 _MOST_VALUES_AT_ONCE = 2**22  # of features, where rows are answered
 BATCH_NORM_EPSILON = 1e-5  # added to variances, as torch.nn.BatchNorm1d has it
@@ -40,8 +39,13 @@ class NetworkSpec:
         input_scale: inputs are multiplied by this; 1/255 takes bytes to [0, 1].
         standardize_inputs: each input is shifted and scaled by constants that its training rows
             gave.
-        embedded_numbers: so many of the first columns become 4 values each,
-            [x, W₂ cos(2π w₁ x + b₁) + b₂] with 16 cosines (PBLD, Holzmüller et al., 2024).
+        embedded_numbers: so many of the first columns become several values each: the number, and
+            mixtures of components that `number_embedding` makes of it.
+        number_embedding: "periodic" gives [x, W₂ cos(2π w₁ x + b₁) + b₂] (PBLD, Holzmüller et al.,
+            2024); "piecewise" [x, W e(x)], e(x) the piecewise linear encoding by bins between
+            quantiles of the training rows (Gorishniy et al., 2022).
+        number_width: values that an embedded number becomes: itself, and the mixtures.
+        number_components: cosines, or bins, that are mixed.
         category_sizes: each of the last columns is a code from 0 to below its size, and becomes 8
             learned values; 0 is missing or unseen.
         scale_layer: each feature is multiplied by a learned number.
@@ -68,6 +72,9 @@ class NetworkSpec:
     scale_layer: bool = False
     batch_norm: bool = False
     learned_activation: bool = False
+    number_embedding: NumberEmbeddingName = "periodic"
+    number_width: int = 4
+    number_components: int = 16
     one_hot_blocks: tuple[OneHotBlock, ...] = ()
 
     def __post_init__(self) -> None:
@@ -85,6 +92,10 @@ class NetworkSpec:
         for name in ("standardize_inputs", "scale_layer", "batch_norm", "learned_activation"):
             check_switch(name, getattr(self, name))
         check_whole("embedded_numbers", self.embedded_numbers, 0)
+        check_choice("number_embedding", self.number_embedding, get_args(NumberEmbeddingName))
+        check_whole("number_width", self.number_width, 2)
+        check_whole("number_components", self.number_components, 2)
+        check_widths("number_width", (self.number_width, self.number_components))  # not too large
         if self.embedded_numbers + len(self.category_sizes) > self.num_inputs:
             raise SettingsError(
                 f"{self.embedded_numbers} embedded numbers and {len(self.category_sizes)} "
@@ -128,13 +139,13 @@ class NetworkSpec:
     @property
     def num_embedding_values(self) -> int:
         """Values in between that the embeddings of a row's numbers need: cosines and mixtures."""
-        return self.embedded_numbers * (3 * NUM_FREQUENCIES + NUMBER_WIDTH)
+        return self.embedded_numbers * (3 * self.number_components + self.number_width)
 
     @property
     def num_features(self) -> int:
         """Values that the first linear layer sees."""
         return (
-            NUMBER_WIDTH * self.embedded_numbers
+            self.number_width * self.embedded_numbers
             + self.num_passthrough
             + CATEGORY_WIDTH * len(self.category_sizes)
         )
@@ -145,9 +156,12 @@ class NetworkSpec:
         return all(slot.name.startswith("linear_") for slot in self.parameter_slots)
 
     def to_json(self) -> dict[str, Any]:
-        """What a file says of it: all but the one-hot blocks."""
+        """What a file says of it: all but the one-hot blocks, and of numbers what is not usual."""
         document = asdict(replace(self, one_hot_blocks=()))
         del document["one_hot_blocks"]
+        for name in ("number_embedding", "number_width", "number_components"):
+            if document[name] == getattr(NetworkSpec, name):  # earlier versions read it then, too
+                del document[name]
         return document
 
     @classmethod
@@ -190,11 +204,16 @@ class NetworkSpec:
             yield "inputs.shift", (1, self.num_inputs), "state"
             yield "inputs.scale", (1, self.num_inputs), "state"
         if self.embedded_numbers:
-            numbers = self.embedded_numbers
-            yield "numbers.frequency", (numbers, 1, NUM_FREQUENCIES), "bias"
-            yield "numbers.phase", (numbers, 1, NUM_FREQUENCIES), "bias"
-            yield "numbers.weight", (numbers, NUM_FREQUENCIES, NUMBER_WIDTH - 1), "bias"
-            yield "numbers.bias", (numbers, 1, NUMBER_WIDTH - 1), "bias"
+            numbers, parts = self.embedded_numbers, self.number_components
+            mixtures = self.number_width - 1
+            if self.number_embedding == "piecewise":
+                yield "numbers.edges", (numbers, 1, parts + 1), "state"
+                yield "numbers.weight", (numbers, parts, mixtures), "bias"
+            else:
+                yield "numbers.frequency", (numbers, 1, parts), "bias"
+                yield "numbers.phase", (numbers, 1, parts), "bias"
+                yield "numbers.weight", (numbers, parts, mixtures), "bias"
+                yield "numbers.bias", (numbers, 1, mixtures), "bias"
         if self.category_sizes:
             yield "categories.weight", (sum(self.category_sizes), CATEGORY_WIDTH), "category"
         if self.scale_layer:

@@ -30,7 +30,7 @@ from multilayer.engine.saved_history import (
     record_of_json,
     whole_number,
 )
-from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.settings import TrainingSettings, settings_of_earlier
 from multilayer.errors import ModelFileError
 
 KIND = "training_state"
@@ -151,12 +151,14 @@ class TrainingState:
             for part, arrays in by_part.items()
         }
         try:
+            fingerprint = dict(document["fingerprint"])
+            settings = fingerprint.get("settings", [])
             return cls(
                 whole_number(document["epoch"], 1),
                 whole_number(document["num_batches_done"], 0),
                 whole_number(document["num_threads"], 1),
                 float(document["seconds"]),
-                dict(document["fingerprint"]),
+                {**fingerprint, "settings": [settings_of_earlier(of_one) for of_one in settings]},
                 tuple(map(record_of_json, document["history"]))
                 if is_old
                 else history_of_arrays(history),

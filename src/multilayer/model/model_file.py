@@ -206,6 +206,9 @@ def predictor_of(container: Container) -> Predictor:
     }
     container.check_arrays(layout)
     container.check_finite()
+    edges = container.arrays.get("numbers.edges")
+    if edges is not None and (np.diff(edges) < 0).any():
+        raise ModelFileError(f"{container.path} holds edges of bins that do not ascend")
     scores = tuple(container.arrays[f"conformal.{member}"] for member in range(len(counts)))
     if any((np.diff(of_member, axis=0) < 0).any() for of_member in scores):
         raise ModelFileError(f"{container.path} holds conformal scores that do not ascend")

@@ -11,10 +11,10 @@ from multilayer.engine.spares import Spares
 from multilayer.engine.specification import (
     BATCH_NORM_EPSILON,
     CATEGORY_WIDTH,
-    NUMBER_WIDTH,
     NetworkSpec,
 )
 from multilayer.model.numpy_activations import NUMPY_ACTIVATIONS
+from multilayer.model.numpy_numbers import mixtures_of
 
 _ALIGNMENT_BYTES = 64  # a cache line
 
@@ -139,16 +139,11 @@ class NumPyNetwork:
         if spec.standardize_inputs:
             values = (values - parameters["inputs.shift"]) * parameters["inputs.scale"]
         columns = spec.embedded_numbers
-        numbers_to = NUMBER_WIDTH * columns
+        numbers_to = spec.number_width * columns
         passed_to = numbers_to + spec.num_passthrough
         if columns:
             numbers = values[:, :columns]
-            arguments = numbers.T[:, :, None] * (
-                self._dtype(2 * np.pi) * parameters["numbers.frequency"]
-            )
-            arguments += parameters["numbers.phase"]
-            mixtures = np.cos(arguments, out=arguments) @ parameters["numbers.weight"]
-            mixtures += parameters["numbers.bias"]
+            mixtures = mixtures_of(numbers.T[:, :, None], parameters)
             features[:, :columns] = numbers
             features[:, columns:numbers_to] = mixtures.transpose(1, 0, 2).reshape(
                 len(values), numbers_to - columns

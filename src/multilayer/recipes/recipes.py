@@ -108,7 +108,7 @@ _TABLES_FAST = replace(
 _TABLES_DEFAULT = replace(
     _TABLES_FAST,
     learned_activation=True,
-    numeric_embedding=True,
+    numeric_embedding="periodic",
     one_hot_limit=8,
     zero_last_layer=False,
     dropout=0.15,
@@ -233,7 +233,8 @@ def _without_drawn(settings: TrainingSettings, changes: dict[str, Any]) -> Train
     """A pack draws neither what is set nor embeddings that cost too much."""
     if "drawn" in changes or not settings.drawn:
         return settings
-    is_fixed = {*changes, *([] if settings.numeric_embedding else ["numeric_embedding"])}
+    is_embedded = settings.numeric_embedding != "none"
+    is_fixed = {*changes, *([] if is_embedded else ["numeric_embedding"])}
     return replace(settings, drawn=tuple(one for one in settings.drawn if one not in is_fixed))
 
 
@@ -278,5 +279,5 @@ def _by_data(
                 chosen["dropout"] = _MORE_DROPOUT
         chosen["max_epochs"] = max(8, min(num_epochs, _MOST_ROWS_SEEN // max(num_rows, 1)))
     if num_columns is not None and num_columns > _MOST_EMBEDDED_COLUMNS:
-        chosen["numeric_embedding"] = False
+        chosen["numeric_embedding"] = "none"
     return chosen

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
+from multilayer.engine.settings import settings_of_earlier
+
 FORMAT_VERSION = 2
 
 _SCORES_OF_IMAGES = (("accuracy", "test_accuracy"), ("log loss", "test_loss"))
@@ -37,6 +39,8 @@ def upgraded_settings(document: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: it has a later format.
     """
+    if isinstance(document.get("settings"), dict):
+        document = {**document, "settings": settings_of_earlier(document["settings"])}
     if version_of(document) == FORMAT_VERSION:
         return document
     data, settings = document.get("data"), document.get("settings")

@@ -76,6 +76,8 @@ def _value(name: str, text: str, whole: str) -> Any:
     if name in _NOT_FOR_COMPARISONS:
         raise SettingsError(f"{name} cannot be set here: {_NOT_FOR_COMPARISONS[name]}")
     kind = types[name][0]
+    if name == "numeric_embedding" and text.lower() in _BOOLEANS:
+        kind = bool
     try:
         return _read(kind, text)
     except (ValueError, KeyError):

@@ -3,12 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from multilayer.engine.layers.linear import Descent
-from multilayer.engine.specification import CATEGORY_WIDTH, NUMBER_WIDTH
+from multilayer.engine.specification import CATEGORY_WIDTH
 
 _TWO_PI = 2 * math.pi
 
@@ -28,6 +29,22 @@ class NumberParameters:
     phase: Tensor
     weight: Tensor
     bias: Tensor
+
+
+class NumberLayer(Protocol):
+    """Makes features of numbers: all numbers themselves first, then mixtures column by column."""
+
+    num_columns: int
+
+    @property
+    def width(self) -> int:
+        """How many features it makes."""
+
+    def forward(self, numbers: Tensor, features: Tensor) -> None:
+        """Numbers (num_members, batch, columns) to features (num_members, batch, width)."""
+
+    def backward(self, gradient: Tensor) -> None:
+        """∂loss/∂features to the gradients of the parameters."""
 
 
 class NumberEmbedding:
@@ -63,47 +80,41 @@ class NumberEmbedding:
         self.parameters, self.gradients = parameters, gradients
         self.numbers, self.arguments = numbers, arguments
         self.cosines, self.mixtures = cosines, mixtures
-        self._num_columns = parameters.bias.shape[-3]
+        self.num_columns, self._num_mixtures = mixtures.shape[-3:-1]
 
     @property
     def width(self) -> int:
-        """How many features it makes."""
-        return self._num_columns * NUMBER_WIDTH
+        """See `NumberLayer`."""
+        return self.num_columns * (1 + self._num_mixtures)
 
     def forward(self, numbers: Tensor, features: Tensor) -> None:
-        """Numbers (num_members, batch, columns) to features (num_members, batch, width)."""
+        """See `NumberLayer`."""
         own = self.parameters
         self.numbers.copy_(numbers.mT.unsqueeze(-2))
         torch.mul(self.numbers, own.frequency.mT * _TWO_PI, out=self.arguments)
         self.arguments.add_(own.phase.mT)  # addcmul would take four times as long as both
         torch.cos(self.arguments, out=self.cosines)
         torch.baddbmm(
-            _by_column(own.bias.mT), _by_column(own.weight.mT), _by_column(self.cosines),
-            out=_by_column(self.mixtures),
+            by_column(own.bias.mT), by_column(own.weight.mT), by_column(self.cosines),
+            out=by_column(self.mixtures),
         )  # fmt: skip
-        features[..., : self._num_columns].copy_(numbers)
-        self._mixed_part(features).copy_(self.mixtures)
+        features[..., : self.num_columns].copy_(numbers)
+        mixed_part(features, self.mixtures).copy_(self.mixtures)
 
     def backward(self, gradient: Tensor) -> None:
-        """∂loss/∂features to the gradients of the parameters."""
+        """See `NumberLayer`."""
         assert self.gradients is not None
         own, gradients = self.parameters, self.gradients
-        self.mixtures.copy_(self._mixed_part(gradient))
-        flowing, cosines = _by_column(self.mixtures), _by_column(self.cosines)
+        self.mixtures.copy_(mixed_part(gradient, self.mixtures))
+        flowing, cosines = by_column(self.mixtures), by_column(self.cosines)
         torch.sum(self.mixtures, dim=-1, keepdim=True, out=gradients.bias.mT)
         gradients.weight.copy_(torch.bmm(cosines, flowing.mT).view_as(own.weight))
-        torch.bmm(_by_column(own.weight), flowing, out=cosines)
+        torch.bmm(by_column(own.weight), flowing, out=cosines)
         self.cosines.mul_(self.arguments.sin_())
         torch.sum(self.cosines, dim=-1, keepdim=True, out=gradients.phase.mT)
         gradients.phase.neg_()
-        products = torch.bmm(_by_column(self.numbers), cosines.mT)
+        products = torch.bmm(by_column(self.numbers), cosines.mT)
         torch.mul(products.view_as(own.frequency), -_TWO_PI, out=gradients.frequency)
-
-    def _mixed_part(self, features: Tensor) -> Tensor:
-        """The mixtures among the features, as (num_members, columns, mixtures, batch)."""
-        mixed = features[..., self._num_columns : self.width]
-        by_column = mixed.view(*mixed.shape[:-1], self._num_columns, NUMBER_WIDTH - 1)
-        return by_column.movedim(-3, -1)
 
 
 class CategoryEmbedding:
@@ -157,13 +168,13 @@ class ColumnFeatures:
 
     def __init__(
         self,
-        numbers: NumberEmbedding | None,
+        numbers: NumberLayer | None,
         num_passthrough: int,
         categories: CategoryEmbedding | None,
         features: Tensor,
     ) -> None:
         self._numbers, self._categories, self._features = numbers, categories, features
-        self._num_columns = 0 if numbers is None else numbers.width // NUMBER_WIDTH
+        self._num_columns = 0 if numbers is None else numbers.num_columns
         self._num_passthrough = num_passthrough
         self._passed_from = 0 if numbers is None else numbers.width
         self._passed_to = self._passed_from + num_passthrough
@@ -192,9 +203,21 @@ class ColumnFeatures:
             self._categories.backward(gradient[..., self._passed_to :])
 
 
-def _by_column(tensor: Tensor) -> Tensor:
+def by_column(tensor: Tensor) -> Tensor:
     """Stacks of matrices of all members and columns as one stack."""
     return tensor.flatten(0, -3)
+
+
+def mixed_part(features: Tensor, mixtures: Tensor) -> Tensor:
+    """The mixtures among the features of numbers, in the shape of the buffer for them.
+
+    Args:
+        features: (num_members, batch, width).
+        mixtures: (num_members, columns, mixtures, batch).
+    """
+    num_columns, num_mixtures = mixtures.shape[-3:-1]
+    mixed = features[..., num_columns : num_columns * (1 + num_mixtures)]
+    return mixed.view(*mixed.shape[:-1], num_columns, num_mixtures).movedim(-3, -1)
 
 
 def _members(tensor: Tensor, num_dimensions: int) -> list[Tensor]:
