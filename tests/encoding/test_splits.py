@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.model_selection import GroupKFold, StratifiedKFold
 
-from multilayer.encoding.splits import fold_rows, split_groups, split_latest, split_rows
+from multilayer.encoding.splits import fold_rows, halves, split_groups, split_latest, split_rows
 from multilayer.errors import DataError, SettingsError
 
 LABELS = hnp.arrays(np.int64, st.integers(2, 200), elements=st.integers(-3, 9))
@@ -102,6 +102,21 @@ def test_no_group_is_in_both_parts(groups, fraction, seed) -> None:
     assert len(held_out_rows) > 0
     assert not set(groups[train_rows]) & set(groups[held_out_rows])
     assert abs(len(held_out_rows) - len(groups) * fraction) <= sizes.max()
+
+
+@settings(deadline=None)
+@given(groups=GROUPS, seed=st.integers(0, 1000))
+def test_halves_are_alike_in_classes_or_have_no_group_in_common(groups, seed) -> None:
+    is_second = halves(groups, seed)  # as classes
+    for label in np.unique(groups):
+        assert abs(2 * is_second[groups == label].sum() - (groups == label).sum()) <= 1
+    is_second, sizes = halves(np.zeros(len(groups)), seed, groups), np.bincount(groups)
+    if np.count_nonzero(sizes) == 1:
+        assert is_second is None
+        return
+    assert not set(groups[is_second]) & set(groups[~is_second])
+    assert 0 < is_second.sum() < len(groups)
+    assert halves(np.zeros(1), seed) is None
 
 
 def test_many_small_groups_give_the_share_that_is_asked_for() -> None:

@@ -223,6 +223,20 @@ def test_the_calibrated_loss_chooses_a_network_that_is_right_though_it_is_too_su
     assert selections["calibrated_loss"].best_epochs == [2]
 
 
+@pytest.mark.parametrize("rows", [None, [torch.arange(3), torch.arange(2, 9)]])
+def test_a_scorer_hands_out_the_logits_that_it_scored(blobs, rows):
+    network = Network.initialized(SPEC, [0, 1])
+    scorer = Scorer(network, blobs, rows=rows)
+    for _ in range(2):  # the second time of other parameters
+        scorer.scores()
+        assert len(scorer.logits) == 2
+        for logits, expected, member in zip(
+            scorer.logits, network.logits(blobs.inputs), range(2), strict=True
+        ):
+            torch.testing.assert_close(logits, expected if rows is None else expected[rows[member]])
+        network.parameters.mul_(0.5)
+
+
 def test_the_epoch_of_the_least_calibrated_loss_is_kept(blobs, held_out):
     members = [replace(member, selection="calibrated_loss") for member in MEMBERS]
     network = Network.initialized(SPEC, [0, 5, 7])

@@ -156,6 +156,28 @@ def fold_rows(
     return fold_of_group[codes]
 
 
+def halves(
+    labels: np.ndarray[Any, Any], seed: int, groups: np.ndarray[Any, Any] | None = None
+) -> NDArray[np.bool_] | None:
+    """Halve rows at random, stratified by class, or so that no group is in both halves.
+
+    Args:
+        labels: (num_rows,), the class of each row, of any sortable type.
+        seed: Not negative. The same arguments give the same halves.
+        groups: (num_rows,); None: no groups.
+
+    Returns:
+        Whether each row is in the second half, (num_rows,); None if there are fewer than two rows
+        or groups.
+    """
+    if len(labels) < 2 or (groups is not None and len(_numbered_groups(groups, 1)[1]) < 2):
+        return None
+    parts = split_rows(labels, 0.5, seed) if groups is None else split_groups(groups, 0.5, seed)
+    is_second = np.zeros(len(labels), dtype=np.bool_)
+    is_second[parts[1]] = True
+    return is_second
+
+
 def _generator(seed: int, name: bytes) -> np.random.Generator:
     if seed < 0:
         raise SettingsError(f"seed must not be negative; it is {seed}")

@@ -33,6 +33,9 @@ class Scorer:
         loss: a name in `LOSSES`, or a loss.
         rows: the numbers of the rows that each member is scored on; None: all.
         calibrates: whether the loss is also measured after a temperature fitted to the same rows.
+
+    Attributes:
+        logits: what the last scoring found: for each member, (its number of rows, num_outputs).
     """
 
     def __init__(
@@ -47,11 +50,13 @@ class Scorer:
         self._network, self._examples, self._rows = network, examples, rows
         self._calibrates = calibrates
         self._loss = LOSSES[loss]() if isinstance(loss, str) else loss
+        self.logits: list[Tensor] = []
         # Takes the members in turn: making the passes of each would take longer than to run them.
         self._one = Network.of(network.spec, network.parameters[:1].clone())
 
     def scores(self) -> Scores:
         """The mean loss and, for classes, the share of rows whose largest logit is the target's."""
+        self.logits = []
         if self._rows is None:
             return self._scores_of(self._network, self._examples)
         each = []
@@ -65,6 +70,7 @@ class Scorer:
 
     def _scores_of(self, network: Network, examples: Examples) -> Scores:
         logits = network.logits(examples.inputs)
+        self.logits += logits.unbind()
         targets = examples.targets.unsqueeze(0)
         weights = None if examples.weights is None else examples.weights.unsqueeze(0)
         accuracy = None

@@ -9,19 +9,19 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 # Without bounds, a network that is never wrong on the held-out rows has a temperature of 0.
-_COLDEST, _HOTTEST = 0.05, 20.0
+COLDEST, HOTTEST = 0.05, 20.0
 _BISECTIONS = 50
 _FEW_BISECTIONS = 13  # log T to 0.001: of the loss, which is least there, to a millionth
 # What rows say of the temperature may be chance, however many they are: where one class in a
 # hundred is predicted without an error, nothing bounds it from below. So log T has a normal prior,
 # centred at log 1, and at log 2 for few rows: networks fitted to small tables are overconfident.
 FEW_ROWS, PRIOR_TEMPERATURE = 20, 2.0
-_PRIOR_DEVIATION = 0.7
+PRIOR_DEVIATION = 0.7
 # Mixed with the uniform distribution, probabilities of logits that are further apart than this are
 # equal in float64, and the order of the rows is lost: of 99 rows in 100 it must not be.
-_WIDEST_MARGIN, _SHARE_IN_ORDER = 36.0, 0.99
+WIDEST_MARGIN, SHARE_IN_ORDER = 36.0, 0.99
 FEW_ROWS_TO_MIX = 50  # with so many rows the temperature suffices
-_TEMPERATURES = np.geomspace(0.3, _HOTTEST, 25)
+_TEMPERATURES = np.geomspace(0.3, HOTTEST, 25)
 _PRIOR_ROWS = 0.5  # strength of the prior on the base share, in rows
 
 
@@ -54,12 +54,12 @@ def fit_temperature(
     logits, targets, weights = _as_choices(logits, targets, weights)
     pull, centre = 0.0, 0.0
     if num_rows:
-        pull = 1 / (_PRIOR_DEVIATION**2 * num_rows)
+        pull = 1 / (PRIOR_DEVIATION**2 * num_rows)
         centre = np.log(PRIOR_TEMPERATURE) if num_rows < FEW_ROWS else 0.0
     shares = _shares(weights, len(logits))
     logits = logits - logits.max(axis=1, keepdims=True)
     of_targets = shares @ logits[np.arange(len(logits)), targets]
-    low, high = np.log(1 / _HOTTEST), np.log(1 / _coldest(logits))
+    low, high = np.log(1 / HOTTEST), np.log(1 / _coldest(logits))
     for _ in range(num_bisections):
         middle = (low + high) / 2
         exponentials = np.exp(np.exp(middle) * logits)
@@ -111,9 +111,9 @@ def _shares(weights: Array | None, num_rows: int) -> Array:
 def _coldest(logits: Array) -> float:
     """The least temperature; the largest logit of each row is 0."""
     if logits.shape[1] != 2:
-        return _COLDEST
-    widest = np.quantile(-logits.min(axis=1), _SHARE_IN_ORDER)
-    return float(np.clip(widest / _WIDEST_MARGIN, _COLDEST, _HOTTEST))
+        return COLDEST
+    widest = np.quantile(-logits.min(axis=1), SHARE_IN_ORDER)
+    return float(np.clip(widest / WIDEST_MARGIN, COLDEST, HOTTEST))
 
 
 def fit_mixture(
@@ -145,7 +145,7 @@ def fit_mixture(
         of_truth = odds[np.arange(len(targets)), targets] * (1 - share) + share * shares[targets]
         of_rows = np.log(np.maximum(of_truth, 1e-300))
         mean = of_rows.mean() if weights is None else of_rows @ weights / weights.sum()
-        distance = np.log(temperature / PRIOR_TEMPERATURE) / _PRIOR_DEVIATION
+        distance = np.log(temperature / PRIOR_TEMPERATURE) / PRIOR_DEVIATION
         score = num_rows * mean + _PRIOR_ROWS * np.log(share) - distance**2 / 2
         return float(score), temperature, share
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from multilayer.engine.batches import Examples
 from multilayer.engine.chunks import ChunkedExamples
+from multilayer.engine.cross_selection import CrossSelection
 from multilayer.engine.distributed import Stop
 from multilayer.engine.network import Network
 from multilayer.engine.records import EpochRecord
@@ -30,6 +31,7 @@ def train(
     validation: Examples | None = None,
     rows: Sequence[Tensor] | None = None,
     validation_rows: Sequence[Tensor] | None = None,
+    cross_selection: CrossSelection | None = None,
     stop: Stop | None = None,
     state: TrainingState | None = None,
     keeper: StateKeeper | None = None,
@@ -52,6 +54,8 @@ def train(
         rows: row numbers that each member learns from; None: all rows. Members take equally many
             steps: see `BatchSource` for rows that are not equally many.
         validation_rows: row numbers of `validation` that each member is scored on; None: all.
+        cross_selection: is shown the logits of the validation rows after each epoch; its halves
+            are of the rows that each member is scored on.
         stop: when set, training ends after the current batch, with a last record. Of ranks that
             train together, one that stops stops all.
         state: where to go on, bit for bit as if nothing had been between; None: the beginning.
@@ -77,6 +81,7 @@ def train(
         validation=validation,
         rows=rows,
         validation_rows=validation_rows,
+        cross_selection=cross_selection,
         stop=stop,
         keeper=keeper,
     )

@@ -13,6 +13,7 @@ from torch import Tensor
 from multilayer.engine.augmentation import augmentation_of
 from multilayer.engine.batches import BatchSource, Examples
 from multilayer.engine.chunks import ChunkedExamples
+from multilayer.engine.cross_selection import CrossSelection
 from multilayer.engine.distributed import GradientSum, Ranks, Stop
 from multilayer.engine.epoch_losses import EpochLosses
 from multilayer.engine.fingerprints import check_same_training
@@ -55,6 +56,7 @@ class Training:
         validation: Examples | None = None,
         rows: Sequence[Tensor] | None = None,
         validation_rows: Sequence[Tensor] | None = None,
+        cross_selection: CrossSelection | None = None,
         stop: Stop | None = None,
         keeper: StateKeeper | None = None,
     ) -> None:
@@ -87,7 +89,7 @@ class Training:
         self._num_threads = choose_num_threads(shared, network.spec, network.num_members)
         self._gradient_sum = gradient_sum
         self._make_step()
-        self._selection = None
+        self._selection, self._cross_selection = None, cross_selection
         if shared.selection != "last":
             self._selection = Selection(self._scored.parameters, shared.selection, shared.patience)
         self._history: list[EpochRecord] = []
@@ -140,7 +142,10 @@ class Training:
             "step": self._step.state(),
             "selection": {} if self._selection is None else self._selection.state(),
             "epoch": self._losses.state(),
+            "cross_selection": {},
         }
+        if self._cross_selection is not None:
+            parts["cross_selection"] = self._cross_selection.state()
         return TrainingState(
             epoch=self._epoch,
             num_batches_done=len(self._losses),
@@ -176,6 +181,8 @@ class Training:
             self._step.restore(state.parts["step"])
             if self._selection is not None:
                 self._selection.restore(state.parts["selection"])
+            if self._cross_selection is not None:
+                self._cross_selection.restore(state.parts.get("cross_selection", {}))
             self._begin_epoch(state.epoch)
             if state.num_batches_done:
                 self._losses.restore(state.parts["epoch"], self._network.parameters.device)
@@ -258,6 +265,10 @@ class Training:
                     "validation", self._epoch, num_steps, shared.learning_rate
                 )
             if self._selection is not None:
+                if self._cross_selection is not None:
+                    self._cross_selection.note(
+                        self._epoch, self._scorer.logits, self._selection.has_stopped
+                    )
                 self._selection.note(self._epoch, self._scored.parameters, scores)
         return EpochRecord(
             epoch=self._epoch,

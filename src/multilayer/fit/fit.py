@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from multilayer.engine.batches import Examples
+from multilayer.engine.cross_selection import CrossSelection
 from multilayer.engine.distributed import Stop
 from multilayer.engine.network import Network
 from multilayer.engine.records import EpochRecord, history_line
@@ -49,6 +50,8 @@ class Fit:
         has_own_validation: whether the validation rows come from a data set of their own.
         network: the population, initialized and then trained in place.
         history: an entry for each epoch, with losses averaged over the members.
+        cross_selection: what conformal scores are made from, once `epochs` has begun; None if they
+            are made from the model's own outputs, as where no epoch is chosen.
     """
 
     def __init__(self, data: PreparedData) -> None:
@@ -60,6 +63,7 @@ class Fit:
         self.network = _first_network(data)
         self.history: list[dict[str, Any]] = []
         self._state: TrainingState | None = None  # to go on from
+        self.cross_selection: CrossSelection | None = None
 
     @property
     def rows(self) -> Rows:
@@ -140,6 +144,8 @@ class Fit:
             TrainingDivergedError: the loss of every network is NaN or infinite.
         """
         held_out = self.data.held_out
+        if held_out is not None and self.data.calibrates and self.targets.task != "multilabel":
+            self.cross_selection = held_out.cross_selection(self.settings, self.network.num_members)
         for record in train(
             self.network,
             self.data.learned(),
@@ -147,6 +153,7 @@ class Fit:
             validation=None if held_out is None else held_out.examples,
             rows=self.data.row_numbers(),
             validation_rows=None if held_out is None else held_out.row_tensors(),
+            cross_selection=self.cross_selection,
             stop=stop,
             state=self._state,
             keeper=keeper,
@@ -179,7 +186,15 @@ class Fit:
         if held_out is None and is_few and plain.targets.task != "regression":
             share = 1 / (self.num_rows + 1)  # no rows to calibrate with: mix in a uniform prior
             return replace(plain, temperature=PRIOR_TEMPERATURE, uniform_share=share)
-        return plain if held_out is None else held_out.of_members(members).calibrated(plain)
+        if held_out is None:
+            return plain
+        held_out = held_out.of_members(members)
+        if self.cross_selection is not None:
+            outputs = [self.cross_selection.outputs[member] for member in members]
+            arrays = [of.double().numpy() for of in outputs if of is not None]
+            if len(arrays) == len(members):
+                held_out = replace(held_out, cross_outputs=tuple(arrays))
+        return held_out.calibrated(plain)
 
     def _cross_calibrated(self, plain: Model) -> Model | None:
         """The model calibrated by cross-validation; None if held-out rows suffice.

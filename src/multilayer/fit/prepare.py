@@ -214,7 +214,7 @@ def prepare(
         encoder,
         targets,
         examples,
-        _held_out(examples, split, encoder, targets, validation),
+        _held_out(examples, split, encoder, targets, rows.groups, validation),
         None if split.held_out is None else len(split.held_out[0]),
         has_own_validation=validation is not None,
         calibrates=calibrates,
@@ -339,12 +339,16 @@ def _held_out(
     split: Split,
     encoder: Encoder | ImageEncoder,
     targets: Targets,
+    groups: NDArray[Any] | None,
     validation: Rows | None,
 ) -> HeldOut | None:
     if validation is not None:
-        return HeldOut(as_examples(validation.drop_zero_weight(), encoder, targets), None)
+        validation = validation.drop_zero_weight()
+        return HeldOut(as_examples(validation, encoder, targets), None, validation.groups)
     if split.held_out is None:
         return None
-    if split.is_shared:
-        return HeldOut(examples.at(torch.from_numpy(split.held_out[0])), None)
-    return HeldOut(examples, split.held_out)
+    if not split.is_shared:
+        return HeldOut(examples, split.held_out, groups)
+    numbers = split.held_out[0]
+    measured = examples.at(torch.from_numpy(numbers))
+    return HeldOut(measured, None, None if groups is None else groups[numbers])

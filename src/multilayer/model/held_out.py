@@ -9,7 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from multilayer.encoding.splits import halves
 from multilayer.engine.batches import Examples
+from multilayer.engine.cross_selection import CrossSelection
+from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.temperature import FEW_ROWS_TO_MIX, fit_mixture, fit_temperature
 from multilayer.model.conformal import ConformalScores, scores_of_numbers
 from multilayer.model.model import Model
@@ -27,10 +30,15 @@ class HeldOut:
         examples: hold the rows.
         rows: for each member the indices of the rows that it was not trained on; None: no member
             was trained on any of `examples`.
+        groups: the group of each row of `examples`, (len(examples),); None: no groups, or unknown.
+        cross_outputs: for each member (its number of held-out rows, num_outputs), by networks
+            whose epoch these rows did not choose; see `CrossSelection`. None: the model's own.
     """
 
     examples: Examples
     rows: tuple[NDArray[np.int64], ...] | None
+    groups: NDArray[Any] | None = None
+    cross_outputs: tuple[Array, ...] | None = None
 
     @property
     def num_rows(self) -> int:
@@ -47,8 +55,42 @@ class HeldOut:
         """The row indices, as `train` takes them."""
         return None if self.rows is None else [torch.from_numpy(rows) for rows in self.rows]
 
+    def cross_selection(
+        self, settings: TrainingSettings, num_members: int
+    ) -> CrossSelection | None:
+        """What keeps outputs by networks whose epoch other held-out rows chose, during training.
+
+        Args:
+            settings: of the training; their seed halves the rows, stratified by class or by groups.
+            num_members: how many networks are trained.
+
+        Returns:
+            None if the last epoch counts, which no rows choose, or the rows cannot be halved.
+        """
+        if settings.selection == "last":
+            return None
+        every, targets, weights, of_members = self.examples, [], [], []
+        for rows in (slice(None),) if self.rows is None else self.rows:
+            targets.append(every.targets[rows])
+            if every.weights is not None:
+                weights.append(every.weights[rows])
+            labels = targets[-1].numpy() if targets[-1].dim() == 1 else np.zeros(len(targets[-1]))
+            groups = None if self.groups is None else self.groups[rows]
+            is_second = halves(labels, settings.seed, groups)
+            if is_second is None:
+                return None
+            of_members.append(torch.from_numpy(is_second))
+        repeats = num_members if self.rows is None else 1
+        return CrossSelection(
+            targets * repeats, weights * repeats or None, of_members * repeats, settings
+        )
+
     def calibrated(self, model: Model) -> Model:
-        """The model with a temperature and conformal scores, which use the scaled probabilities."""
+        """The model with a temperature and conformal scores, which use the scaled probabilities.
+
+        The temperature is fitted to the model's own outputs, also for rows that chose its epoch: a
+        single number learns little from them, and other epochs need another one.
+        """
         parts = list(self._parts(model))
         return self._scored_by(parts, self._tempered_by(parts, model))
 
@@ -63,7 +105,10 @@ class HeldOut:
         return self._tempered_by(list(self._parts(model)), model)
 
     def scored(self, model: Model) -> Model:
-        """The model with conformal scores from these rows; a multilabel model is unchanged."""
+        """The model with conformal scores from these rows; a multilabel model is unchanged.
+
+        They are those of `cross_outputs`, if given.
+        """
         return self._scored_by(list(self._parts(model)), model)
 
     def answers(self, model: Model) -> tuple[Array, NDArray[Any]]:
@@ -112,6 +157,10 @@ class HeldOut:
     def _scored_by(self, parts: Parts, model: Model) -> Model:
         if model.targets.task == "multilabel":
             return model
+        if self.cross_outputs is not None:
+            own, parts = parts, []
+            for outputs, (_, targets, weights) in zip(self.cross_outputs, own, strict=True):
+                parts.append((outputs[None], targets, weights))
         if self.rows is None:  # score the members' mean as one network
             outputs = np.concatenate([outputs for outputs, _, _ in parts])
             return replace(model, conformal=self._scores(model, [(outputs, parts[0][1])]))
