@@ -41,7 +41,19 @@ def test_a_setting_that_is_set_is_not_drawn_and_the_others_are_drawn_as_before()
 
 def test_many_columns_are_never_embedded():
     settings = recipe("pack", "regression", num_columns=600)
-    assert not any(one.numeric_embedding for wave in draws_of(settings) for one in wave)
+    assert {one.numeric_embedding for one in chain(*draws_of(settings))} == {"none"}
+
+
+def test_frequencies_are_drawn_where_there_are_some():
+    draws = list(chain(*draws_of(recipe("pack", "regression"), num_waves=20)))[2:]
+    of_kind = {
+        kind: {one.embedding_frequency for one in draws if one.numeric_embedding == kind}
+        for kind in ("none", "periodic", "piecewise")
+    }
+    assert of_kind["none"] == of_kind["piecewise"] == {0.1}
+    assert len(of_kind["periodic"]) > 10
+    piecewise = recipe("pack", "regression", numeric_embedding="piecewise")
+    assert {one.embedding_frequency for one in chain(*draws_of(piecewise))} == {0.1}
 
 
 def test_seeds_of_all_networks_differ_and_those_of_the_first_draw_are_a_populations():

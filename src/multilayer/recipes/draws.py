@@ -19,7 +19,7 @@ _WIDTHS_FOR_TABLES = (
 _WIDTHS_FOR_IMAGES = ((1024, 1024), (1024, 1024, 1024), (1536, 1024), (2048, 1024))
 _ACTIVATIONS_FOR_TABLES = ("selu", "mish", "gelu")
 _ACTIVATIONS_FOR_IMAGES = ("gelu", "silu", "relu")
-_SHARE_EMBEDDED = 0.75  # of the networks embed numbers
+_EMBEDDINGS = ("none", "periodic", "periodic", "piecewise")
 
 
 def drawn_settings(
@@ -39,7 +39,10 @@ def drawn_settings(
     # All are drawn, so that one that is fixed does not change the others.
     drawn = _drawn_for_all(_source(settings.seed, f"pack/{wave}"), settings, is_of_images)
     drawn |= _drawn_for_one(_source(settings.seed, f"pack/{wave}/{place}"), settings)
-    return replace(settings, **{name: drawn[name] for name in settings.drawn})
+    chosen: dict[str, Any] = {name: drawn[name] for name in settings.drawn}
+    if chosen.get("numeric_embedding", settings.numeric_embedding) != "periodic":
+        chosen.pop("embedding_frequency", None)  # there is none
+    return replace(settings, **chosen)
 
 
 def _drawn_for_all(
@@ -50,7 +53,7 @@ def _drawn_for_all(
     return {
         "hidden_widths": widths[int(source.integers(len(widths)))],
         "activation": activations[int(source.integers(len(activations)))],
-        "numeric_embedding": bool(source.uniform() < _SHARE_EMBEDDED),
+        "numeric_embedding": _EMBEDDINGS[int(source.integers(len(_EMBEDDINGS)))],
         "scale_rate_factor": _around(settings.scale_rate_factor, 0.3, 1.7, source),
         "bias_rate_factor": _around(settings.bias_rate_factor, 0.5, 3, source),
         "input_dropout": _up_to(2 * settings.input_dropout, source),
@@ -62,6 +65,7 @@ def _drawn_for_one(source: Generator, settings: TrainingSettings) -> dict[str, A
         "learning_rate": _around(settings.learning_rate, 0.4, 2.5, source),
         "weight_decay": _around(settings.weight_decay, 0.1, 5, source),
         "dropout": _up_to(min(0.5, max(0.3, 1.7 * settings.dropout)), source),
+        "embedding_frequency": _around(settings.embedding_frequency, 0.2, 10, source),
     }
 
 
