@@ -15,6 +15,7 @@ from multilayer.recipes.recipes import HELD_OUT_FRACTION, for_fewer_epochs
 
 FEWEST_EPOCHS_OF_FOLDS = 16  # if fewer fit, one network is trained instead, on more epochs
 _SECONDS_OF_A_TRIAL, _SHARE_OF_A_TRIAL = 2.0, 0.05  # of the time limit
+_EPOCHS_OF_A_TRIAL = 4  # or as many as fit into its seconds
 _DRAWS_TO_DIVIDE = 4  # if fewer fit, each has fewer epochs, so that all of the time is used
 _SHARE_ROUNDED_UP = 0.75
 
@@ -77,10 +78,10 @@ def _seconds_of_an_epoch(data: PreparedData, deadline: Deadline) -> float:
     assert data.split is not None
     assert deadline.limit is not None
     num_members = len(data.split.train)
-    settings = replace(data.settings, max_epochs=2)
+    settings = replace(data.settings, max_epochs=_EPOCHS_OF_A_TRIAL)
     draw = GoingDraw.begun(0, settings, num_members)
     spec = spec_of(settings, data.encoder, data.targets)
-    wave = Wave(data, HeldOutPredictions(data), [draw], 2, spec)
+    wave = Wave(data, HeldOutPredictions(data), [draw], _EPOCHS_OF_A_TRIAL, spec)
     num_rows = min(map(len, data.split.train))
     num_steps = max(1, num_rows // min(settings.batch_size, num_rows))
     most = min(_SECONDS_OF_A_TRIAL, _SHARE_OF_A_TRIAL * deadline.limit)
