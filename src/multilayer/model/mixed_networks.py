@@ -1,7 +1,6 @@
 """Populations of several shapes that answer together, as one population would."""
 
 from collections.abc import Sequence
-from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -52,9 +51,9 @@ class MixedNetworks:
             return self
         return self._of([network.of_members(numbers) for network in self.networks])
 
-    @cached_property
+    @property
     def double(self) -> "MixedNetworks":
-        """The same in float64."""
+        """The same in float64, as a copy."""
         return self._of([network.double for network in self.networks])
 
     def logits(self, inputs: Tensor) -> Tensor:
