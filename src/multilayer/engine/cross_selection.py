@@ -19,7 +19,7 @@ from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.tempered_losses import tempered_losses
 from multilayer.errors import DataWarning
 
-_MOST_EPOCHS, _MOST_NUMBERS = 32, 2**18  # that wait to be scored together
+_MOST_EPOCHS, _MOST_NUMBERS = 64, 2**18  # that wait to be scored together
 
 
 class CrossSelection:
