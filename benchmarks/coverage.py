@@ -14,7 +14,6 @@ import argparse
 import json
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,6 @@ from table_recipes import settings_digest
 from tabular.workers import Prepared, names_of_tables, prepared, suite_folder
 
 from multilayer.columns.kinds import infer_schema
-from multilayer.engine.temperature import fit_temperature
 from multilayer.fit.fit import Fit
 from multilayer.fit.prepare import prepare
 from multilayer.fit.rows import Rows
@@ -42,7 +40,7 @@ def measure(table: Prepared, fold: int, seed: int, recipe: str, num_rows: int) -
 
     Returns:
         "coverage" and "size" (the mean width, or number of classes), and for classes "log_loss",
-        each before and after; the third log loss is after a temperature fitted to crossed outputs.
+        the first two before and after.
     """
     features = polars.read_parquet(table.folder / "features.parquet")
     target = np.load(table.folder / "target.npy")
@@ -66,18 +64,7 @@ def measure(table: Prepared, fold: int, seed: int, recipe: str, num_rows: int) -
     asked = [_asked(model, outputs, target[test]) for model in models]
     answer = {"coverage": [a[0] for a in asked], "size": [a[1] for a in asked]}
     if task != "regression":
-        assert fit.cross_selection is not None
-        crossed = [fit.cross_selection.outputs[member] for member in fit.finite_members()]
-        truths = data.held_out.examples.targets
-        parts = held_out.rows or (np.arange(len(truths)),) * len(crossed)
-        temperature = fit_temperature(
-            torch.cat(crossed).double().numpy(),
-            torch.cat([truths[part] for part in parts]).numpy(),
-            None,
-            held_out.num_rows,
-        )
-        models.append(replace(after, temperature=temperature))
-        answer["log_loss"] = [_log_loss(model, outputs, target[test]) for model in models]
+        answer["log_loss"] = _log_loss(after, outputs, target[test])
     return answer
 
 
@@ -110,7 +97,7 @@ def report(tables: Sequence[Prepared], measured: Mapping[str, list[dict[str, Any
     """A line for each table, and for each kind of task one for all."""
     headers = [
         "table", "fits", "coverage before", "after", "size, after to before",
-        "log loss", "with the other temperature",
+        "log loss",
     ]  # fmt: skip
     parts = []
     for kind, of_kind in (("Intervals", True), ("Sets", False)):
@@ -121,22 +108,21 @@ def report(tables: Sequence[Prepared], measured: Mapping[str, list[dict[str, Any
             fits = measured[table.facts["name"]]
             coverage = np.array([fit["coverage"] for fit in fits])
             sizes = np.array([fit["size"] for fit in fits])
-            losses = np.array([fit.get("log_loss", [np.nan] * 3) for fit in fits])
+            losses = np.array([fit.get("log_loss", np.nan) for fit in fits])
             ratio = np.log(sizes[:, 1] / sizes[:, 0]).mean()
-            means.append([*coverage.mean(axis=0), ratio, *losses.mean(axis=0)[1:]])
+            means.append([*coverage.mean(axis=0), ratio, losses.mean()])
             lines.append([table.facts["name"], len(fits), *_in_words(means[-1])])
         if lines:
             lines.append(["mean", sum(line[1] for line in lines), *_in_words(np.mean(means, 0))])
-            width = 5 if of_kind else 7
+            width = 5 if of_kind else 6
             kept = [[str(cell) for cell in line[:width]] for line in lines]
             parts.append(f"## {kind}\n\n{markdown_table(headers[:width], kept)}")
     return "\n".join(parts)
 
 
 def _in_words(means: Sequence[float]) -> list[str]:
-    before, after, ratio, loss, other = means
-    return [f"{before:.4f}", f"{after:.4f}", f"{np.expm1(ratio):+.1%}", f"{loss:.4f}",
-            f"{other:.4f}"]  # fmt: skip
+    before, after, ratio, loss = means
+    return [f"{before:.4f}", f"{after:.4f}", f"{np.expm1(ratio):+.1%}", f"{loss:.4f}"]
 
 
 def main() -> None:
