@@ -13,7 +13,7 @@ from multilayer.engine.network import Network
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 from multilayer.engine.state import TrainingState
-from multilayer.engine.temperature import tempered_cross_entropy
+from multilayer.engine.temperature import fit_temperature, tempered_cross_entropy
 from multilayer.engine.training import Training, train
 from multilayer.errors import DataWarning
 
@@ -47,6 +47,11 @@ def plain_score(by: str, logits: torch.Tensor, rows: Examples) -> float:
     else:
         of_rows = -torch.nn.functional.cross_entropy(logits, rows.targets, reduction="none")
     return float((of_rows * weights).sum() / weights.sum())
+
+
+def temperature(logits: torch.Tensor, rows: Examples) -> float:
+    weights = None if rows.weights is None else rows.weights.double().numpy()
+    return fit_temperature(logits.double().numpy(), rows.targets.numpy(), weights, len(rows))
 
 
 def best_epoch(values: list[float], patience: int) -> int:
@@ -102,8 +107,10 @@ def test_a_half_is_answered_by_the_network_that_the_other_chose(
             chosen = best_epoch(values[:stop], patience)
             assert crossed.epochs[member][is_second] == chosen
             others = HALF[of_member] != is_second
+            kept = logits[chosen - 1][member]
+            expected = kept[of_member[others]] / temperature(kept[choosing], held_out.at(choosing))
             torch.testing.assert_close(
-                crossed.outputs[member][others], logits[chosen - 1][member, of_member[others]]
+                crossed.outputs[member][others], expected, rtol=1e-3, atol=1e-4
             )
 
 
@@ -139,7 +146,9 @@ def test_no_row_has_a_part_in_choosing_the_epoch_that_answers_it(by):
         for epoch, of_epoch in enumerate(logits, 1):
             crossed.note(epoch, [of_epoch], [False])
         first, second = crossed.epochs[0]
-        assert torch.equal(crossed.outputs[0][HALF], logits[first - 1][HALF])
+        kept = logits[first - 1]
+        divided = kept[HALF] / temperature(kept[~HALF], HELD_OUT.at(~HALF))
+        torch.testing.assert_close(crossed.outputs[0][HALF], divided, rtol=1e-3, atol=1e-4)
         chosen.add(first)
         other_choices.add(second)
     assert len(chosen) == 1

@@ -13,7 +13,6 @@ QUICK = {"hidden_layer_sizes": (64,), "max_iter": 64, "random_state": 0}
 
 @pytest.mark.parametrize(("num_folds", "least"), [(5, 0.87), (None, 0.85)])
 def test_intervals_cover_as_often_as_asked(num_folds, least):
-    """One network's best epoch is chosen by the rows it is calibrated on: that costs a little."""
     X, y = datasets.load_diabetes(return_X_y=True)
     is_covered, widths = [], []
     for rows, others in KFold(5, shuffle=True, random_state=0).split(X):

@@ -48,7 +48,14 @@ def check_scores(fit: Fit, outputs: torch.Tensor) -> list[np.ndarray]:
         of_epochs = outputs[:, member, rows]
         of_first, of_second = of_epochs[first - 1], of_epochs[second - 1]
         own = crossed.outputs[member]
-        far = [(own - of_half).abs().amax(1).numpy() for of_half in (of_first, of_second)]
+        # Of classes they are divided by a temperature, which the angle between rows does not see.
+        own_shape = own / own.norm(dim=1, keepdim=True)
+        far = []
+        for of_half in (of_first, of_second):
+            shape = of_half / of_half.norm(dim=1, keepdim=True)
+            far.append((own_shape - shape).abs().amax(1).numpy())
+            if model.targets.task == "regression":
+                far[-1] = (own - of_half).abs().amax(1).numpy()
         assert np.minimum(*far).max() < 1e-4
         is_by_first = far[0] <= far[1]
         if first != second:
@@ -63,7 +70,7 @@ def check_scores(fit: Fit, outputs: torch.Tensor) -> list[np.ndarray]:
             numbers = model.member_numbers(outputs_of).mean(0)
             expected = np.abs(numbers - model.targets.scale.restore(truth))
         else:
-            chances = model.member_probabilities(outputs_of).mean(0)
+            chances = replace(model, temperature=1.0).member_probabilities(outputs_of).mean(0)
             expected = 1 - chances[np.arange(len(truth)), truth][:, None]
         np.testing.assert_allclose(scores, np.sort(expected, axis=0), atol=1e-12)
     plain = held_out.calibrated(replace(model, conformal=None, temperature=1.0, uniform_share=0.0))

@@ -104,7 +104,7 @@ def test_several_quantiles_do_not_cross_and_hold_their_shares(halves, tmp_path):
     np.testing.assert_array_equal(regressor.predict(new_X), quantiles[:, 1])
     for quantile, level in zip(quantiles.T, LEVELS, strict=True):
         assert (new_y < quantile).mean() == pytest.approx(level, abs=0.08)
-    for coverage in (0.5, 0.9):  # the rows that calibrate chose the epoch: that costs a little
+    for coverage in (0.5, 0.9):
         low, high = regressor.predict_interval(new_X, coverage).T
         assert ((low <= new_y) & (new_y <= high)).mean() == pytest.approx(coverage, abs=0.09)
         assert (low <= high).all()

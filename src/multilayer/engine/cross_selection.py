@@ -10,16 +10,19 @@ treatment and structural parameters", 2018).
 import warnings
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from multilayer.engine.losses import loss_to_score
 from multilayer.engine.selection import BestEpochs
 from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.temperature import fit_temperature
 from multilayer.engine.tempered_losses import tempered_losses
 from multilayer.errors import DataWarning
 
-_MOST_EPOCHS, _MOST_NUMBERS = 32, 2**18  # that wait to be scored together
+_BISECTIONS = 16  # of a temperature: to 0.0001 of its logarithm
+_MOST_EPOCHS, _MOST_NUMBERS = 64, 2**18  # that wait to be scored together
 
 
 class CrossSelection:
@@ -70,6 +73,7 @@ class CrossSelection:
     def outputs(self) -> list[Tensor | None]:
         """For each member (its number of held-out rows, num_outputs).
 
+        Of classes they are divided by the temperature that fits the half that chose the epoch.
         They are not known where no epoch had a finite score, or for epochs before a state was saved
         without them.
         """
@@ -155,7 +159,10 @@ class CrossSelection:
                         best = place
                 if best is not None:
                     others = of_halves[1 - half]
-                    self._outputs[member][others] = logits[best, others]
+                    temperature = _temperature(
+                        logits[best, rows], self._targets[member][half], self._weights[member][half]
+                    )
+                    self._outputs[member][others] = logits[best, others] / temperature
 
     def _scores(self, logits: Tensor, targets: Tensor, weights: Tensor | None) -> list[float]:
         """Of each epoch, (num_epochs, num_rows, num_outputs), the higher the better."""
@@ -168,3 +175,16 @@ class CrossSelection:
             return (is_right @ (weights.double() / weights.double().sum())).tolist()
         of_rows = None if weights is None else weights.unsqueeze(0)
         return (-self._loss.value(logits, targets.unsqueeze(0), of_rows)).tolist()
+
+
+def _temperature(logits: Tensor, targets: Tensor, weights: Tensor | None) -> float:
+    """Of classes, by the rows that chose the epoch; 1 of numbers."""
+    if targets.is_floating_point():
+        return 1.0
+    return fit_temperature(
+        logits.double().numpy(),
+        targets.numpy().astype(np.int64),
+        None if weights is None else weights.double().numpy(),
+        len(logits),
+        _BISECTIONS,
+    )

@@ -16,7 +16,8 @@ from multilayer.engine.temperature import (
     WIDEST_MARGIN,
 )
 
-_NUM_STEPS = 6  # from a temperature of 1, each by a factor of e at most
+_MOST_STEPS = 8  # from a temperature of 1, each by a factor of e at most
+_LEAST_STEP = 0.05  # of the logarithm: what is left then is of the order of its square
 _LEAST_CURVATURE = 0.3  # of its convex part, where the loss is nearly concave
 
 
@@ -52,7 +53,7 @@ def tempered_losses(logits: Tensor, targets: Tensor, weights: Tensor | None) -> 
         coldest = (widest / WIDEST_MARGIN).clamp(COLDEST, HOTTEST)
     highest, lowest = -coldest.log(), -math.log(HOTTEST)
     log_scale = highest.clamp(max=0)
-    for _ in range(_NUM_STEPS):
+    for _ in range(_MOST_STEPS):
         scaled = margins * log_scale.exp().view(-1, 1, 1)
         of_classes = scaled.softmax(1).mul_(scaled)
         means = of_classes.sum(1)
@@ -60,5 +61,8 @@ def tempered_losses(logits: Tensor, targets: Tensor, weights: Tensor | None) -> 
         slope, convex = means @ shares, spreads @ shares
         curvature = (convex + slope).maximum(_LEAST_CURVATURE * convex) + pull
         step = (slope + pull * (log_scale + centre)) / curvature
+        before = log_scale
         log_scale = (log_scale - step.clamp(-1, 1)).clamp(min=lowest).minimum(highest)
+        if float((log_scale - before).abs().max()) < _LEAST_STEP:
+            break
     return (margins * log_scale.exp().view(-1, 1, 1)).logsumexp(1) @ shares

@@ -32,7 +32,8 @@ class HeldOut:
             was trained on any of `examples`.
         groups: the group of each row of `examples`, (len(examples),); None: no groups, or unknown.
         cross_outputs: for each member (its number of held-out rows, num_outputs), by networks
-            whose epoch these rows did not choose; see `CrossSelection`. None: the model's own.
+            whose epoch and temperature these rows did not choose; see `CrossSelection`. None: the
+            model's own.
     """
 
     examples: Examples
@@ -157,15 +158,17 @@ class HeldOut:
     def _scored_by(self, parts: Parts, model: Model) -> Model:
         if model.targets.task == "multilabel":
             return model
+        scored = model
         if self.cross_outputs is not None:
             own, parts = parts, []
+            scored = replace(model, temperature=1.0)  # each half has its own, which is in them
             for outputs, (_, targets, weights) in zip(self.cross_outputs, own, strict=True):
                 parts.append((outputs[None], targets, weights))
         if self.rows is None:  # score the members' mean as one network
             outputs = np.concatenate([outputs for outputs, _, _ in parts])
-            return replace(model, conformal=self._scores(model, [(outputs, parts[0][1])]))
+            return replace(model, conformal=self._scores(scored, [(outputs, parts[0][1])]))
         return replace(
-            model, conformal=self._scores(model, [part[:2] for part in parts if len(part[1])])
+            model, conformal=self._scores(scored, [part[:2] for part in parts if len(part[1])])
         )
 
     def _scores(
