@@ -89,7 +89,7 @@ def test_the_window_trap_catches_a_window(window_trap):
     assert window_trap.read_text() == "window\n"
 
 
-@pytest.mark.parametrize("columns", [80, 200])
+@pytest.mark.parametrize("columns", [pytest.param(80, marks=pytest.mark.long), 200])
 def test_a_terminal_shows_curves_and_is_given_back(
     printed_code, report_path, window_trap, open_terminal, columns
 ):

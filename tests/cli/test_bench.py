@@ -66,6 +66,7 @@ def test_ctrl_c_leaves_no_file(start_multilayer, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_the_table_fits_a_narrow_window(open_window):
     program = """
     from multilayer.cli import main

@@ -68,6 +68,7 @@ def assert_same(run: Path, other: Path) -> None:
     assert results(run) == results(other)
 
 
+@pytest.mark.long  # tests/cli/test_timed_kills.py kills smaller runs more often
 def test_a_run_killed_many_times_ends_as_if_it_had_not_been(uninterrupted, tmp_path):
     num_kills = kill_and_resume(tmp_path / "run", [1.5, 2.2, 1.8])
     assert num_kills >= 2

@@ -137,6 +137,7 @@ def test_a_search_on_images(multilayer, tmp_path):
     assert json.loads(measured.stdout)["scores"][0]["value"] == results["test_accuracy"]
 
 
+@pytest.mark.long
 def test_sigterm_keeps_a_study_of_images(start_multilayer, tmp_path):
     arguments = ["tune", "digits", "--hidden-widths", "8", "--recipe", "fast"]
     process = start_multilayer(*arguments, "--time", "1h")

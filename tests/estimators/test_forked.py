@@ -173,6 +173,7 @@ assert said.startswith("ForkedProcessError: ") and "forkserver" in said, said
     )
 
 
+@pytest.mark.long
 def test_unseen_values_are_told_in_a_child():
     run("""
 model = fitted(on_unseen="error")
