@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from multilayer.cli import exit_codes
 from multilayer.cli.argument_types import OptionalDataArgument
 from multilayer.cli.doctor import print_diagnoses
-from multilayer.cli.epochs import epochs_in_words, show_epochs, show_preparation
+from multilayer.cli.epochs import show_epochs, show_preparation
 from multilayer.cli.interrupts import Stop, stop_on_interrupt
 from multilayer.cli.run_in_words import kept_in_words, print_plan, print_scores
 from multilayer.cli.setting_flags import QUIET, TABLE_GROUP, SettingFlags, given
@@ -185,7 +185,14 @@ def _run(run: "Run", rank: int, quiet: bool, stop: Stop) -> dict[str, Any]:
         print_plan(run)
     for text in (*run.source.notes, *run.notes):
         note(text)
-    show_epochs(run.epochs(stop), run.history, run.settings.max_epochs, not is_shown)
+    if run.settings.num_draws:
+        from multilayer.cli.pack import show_pack
+        from multilayer.pack.pack_fit import PackFit
+
+        assert isinstance(run.fit, PackFit)
+        show_pack(run.epochs(stop), run.fit, not is_shown)
+    else:
+        show_epochs(run.epochs(stop), run.history, run.settings.max_epochs, not is_shown)
     results = run.score()
     if rank == 0:
         _print_results(run, results, quiet)
@@ -229,8 +236,13 @@ def _job(device: str) -> Iterator[int]:
 
 def _print_results(run: "Run", results: dict[str, Any], quiet: bool) -> None:
     if not quiet and results["status"] == "interrupted":
-        say(f"interrupted after {len(run.history)} of {epochs_in_words(run.settings.max_epochs)}")
+        of_all = "" if run.settings.num_draws else f" of {run.settings.max_epochs}"
+        say(f"interrupted after {len(run.history)}{of_all} epochs")
     print_scores(run, results, quiet)
+    if not quiet and results["pack"] is not None:
+        from multilayer.cli.pack import print_pack
+
+        print_pack(results["pack"])
     if not quiet:
         kept = kept_in_words(results, run.settings.max_epochs)
         say(f"trained in {results['train_seconds']:.1f} s{kept}", flush=True)

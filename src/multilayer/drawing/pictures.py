@@ -11,6 +11,8 @@ from matplotlib.ticker import MaxNLocator
 
 from multilayer.drawing.figures import picture
 from multilayer.drawing.first_layer import first_layer_mosaic
+from multilayer.drawing.pack_history import is_of_pack
+from multilayer.drawing.pack_pictures import draw_pack
 from multilayer.errors import DataError
 
 Array = numpy.ndarray[Any, Any]
@@ -29,6 +31,8 @@ _VALIDATION_LOSSES = {
 def save_learning_curves(epochs: Sequence[Mapping[str, float | None]], path: str | Path) -> None:
     """Draw how losses and validation accuracy went, epoch by epoch.
 
+    Of a pack, whose lines have a `wave`, it is the mixture's loss, and that of each group of draws.
+
     Args:
         epochs: for each epoch a mapping with the keys epoch, train_loss, validation_loss,
             validation_calibrated_loss and validation_accuracy (a fraction). Figures may be
@@ -38,6 +42,12 @@ def save_learning_curves(epochs: Sequence[Mapping[str, float | None]], path: str
     Raises:
         OutputError: the file cannot be written.
     """
+    if is_of_pack(epochs):
+        with picture(path, width=10, height=3.8) as figure:
+            figure.set_layout_engine("constrained", w_pad=0.1)
+            for panel in draw_pack(figure, epochs):
+                _finish(panel, epochs, "epoch, one group of draws after the other", None)
+        return
     names = ("train_loss", *_VALIDATION_LOSSES, "validation_accuracy")
     curves = {key: _curve(epochs, key) for key in names}
     has_accuracy = bool(curves["validation_accuracy"][0])
@@ -56,11 +66,17 @@ def save_learning_curves(epochs: Sequence[Mapping[str, float | None]], path: str
             panels[1].set(title="Accuracy", ylabel="share of right answers")
             _plot(panels[1], *curves["validation_accuracy"], name="validation", color="tab:orange")
         for panel in panels:
-            panel.set_xlabel("epoch")
-            _mark_epochs(panel, [line["epoch"] for line in epochs])
-            panel.grid(visible=True)
-            if panel.lines:
-                panel.legend(title="after the last epoch", loc="best")
+            _finish(panel, epochs, "epoch", "after the last epoch")
+
+
+def _finish(
+    panel: Axes, epochs: Sequence[Mapping[str, float | None]], label: str, legend: str | None
+) -> None:
+    panel.set_xlabel(label)
+    _mark_epochs(panel, [line["epoch"] for line in epochs])
+    panel.grid(visible=True)
+    if panel.lines:
+        panel.legend(title=legend, loc="best")
 
 
 def save_first_layer(

@@ -123,13 +123,15 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         warn_of_unused(
             self, changes, fit.settings.max_epochs, has_validation=validation is not None
         )
-        progress = Progress(fit.settings.max_epochs) if self.verbose else None
+        progress = Progress.of(fit) if self.verbose else None
         for record in fit.epochs():
             if progress is not None:
                 progress.show(record.epoch, fit.history[-1])
         self.history_ = fit.history
         self.n_iter_ = len(fit.history)
         self._take(fit.model())
+        if progress is not None:
+            progress.end(self.model_)
         self._increments: IncrementalFit | None = None
         return self
 

@@ -153,6 +153,13 @@ class ImageSource(RunSource):
         num_networks = settings.num_folds or settings.num_members
         check_machine(self.spec, settings_of_members(settings, num_networks, IMAGE_SEED_STEP))
 
+    def prepare(self) -> "Iterator[Preparation]":
+        """Plan what fits into a time limit, which changes the settings."""
+        if self.settings.time_limit:
+            planned = self.fit.settings
+            self.settings, self._held_out, self.notes = settled_images(self.dataset, planned)
+        return super().prepare()
+
     @cached_property
     def fit(self) -> "Fit":
         """See `RunSource`; PyTorch is loaded here."""
