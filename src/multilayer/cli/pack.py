@@ -1,5 +1,6 @@
 """What commands show of a pack."""
 
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from multilayer.cli.epochs import SECONDS_BETWEEN_LINES, Curves
 from multilayer.cli.terminal import print_table, say
-from multilayer.pack.pack_document import mixture_table, pack_in_words
+from multilayer.pack.pack_document import NUM_COLUMNS, mixture_table, pack_in_words
 
 if TYPE_CHECKING:
     from multilayer.engine.records import EpochRecord
@@ -34,7 +35,7 @@ def show_pack(epochs: "Iterator[EpochRecord]", fit: "PackFit", quiet: bool) -> N
         return
     with LiveCurves() as curves:
         for _ in epochs:
-            curves.update(_curves(fit.history), fit.progress.in_words())
+            curves.update(_curves(fit.history), fit.progress.place_in_words())
 
 
 def _curves(history: list[dict[str, Any]]) -> Curves:
@@ -65,10 +66,17 @@ def print_pack(pack: Mapping[str, Any]) -> None:
 
 
 def print_mixture(pack: Mapping[str, Any]) -> None:
-    """Print who is in the mixture.
+    """Print who is in the mixture, in a terminal that is too narrow with the settings below.
 
     Args:
         pack: see `PackDocument`.
     """
     headers, rows = mixture_table(pack)
-    print_table(headers, rows, num_text_columns=0)
+    widths = (max(map(len, column)) + 3 for column in zip(headers, *rows, strict=True))
+    is_whole = not sys.stdout.isatty() or sum(widths) <= shutil.get_terminal_size().columns
+    num_columns = len(headers) if is_whole else NUM_COLUMNS
+    print_table(headers[:num_columns], [row[:num_columns] for row in rows], num_text_columns=0)
+    if not is_whole:
+        for row in rows:
+            pairs = zip(headers[num_columns:], row[num_columns:], strict=True)
+            say(f"draw {row[0]}: {', '.join(f'{name} {value}' for name, value in pairs)}")

@@ -20,6 +20,7 @@ from multilayer.cli.table_flags import TableFlags
 from multilayer.cli.terminal import note, own_command, say
 from multilayer.errors import SettingsError
 from multilayer.reading.byte_stream import STANDARD_INPUT
+from multilayer.stopwatch import in_words
 
 if TYPE_CHECKING:
     from multilayer.runs.configuration import RunConfiguration
@@ -76,8 +77,13 @@ def train(
         raise SettingsError("name the data to train on, or a run folder with --resume")
     if os.environ.get("WORLD_SIZE", "1") != "1":
         _refuse_in_several_processes(
-            {"--target": table.target, "--resume": resume, "--checkpoint-every": checkpoint_every}
-        )
+            {
+                "--target": table.target, "--resume": resume,
+                "--checkpoint-every": checkpoint_every, "--recipe pack": recipe == "pack",
+                "--num-draws": given(settings).get("num_draws"),
+                "--time": given(settings).get("time_limit"),
+            }
+        )  # fmt: skip
     if resume is not None:
         _refuse_beside_resume({"--recipe": recipe, "--output": output, **table.by_flag()})
         configuration = _resumed(resume, data, data_dir, given(settings), checkpoint_every)
@@ -93,6 +99,9 @@ def train(
         source = open_source(configuration)
         if isinstance(source, TableOnDisk):
             show_preparation(source, quiet)
+        else:
+            for _ in source.prepare():
+                pass
         run = Run(configuration, source)
         with closing(run), stop_on_interrupt() as stop:
             results = _run(run, rank, quiet, stop)
@@ -258,4 +267,9 @@ def _print_folder(run: "Run", results: dict[str, Any]) -> None:
     can_go_on &= str(run.source.configuration.data) != STANDARD_INPUT
     if results["status"] == "interrupted" and can_go_on:
         following = own_command("train", "--resume", run.path)
+    if limit := run.settings.time_limit:
+        from multilayer.pack.pack_fit import PackFit
+
+        if isinstance(run.fit, PackFit):
+            say(f"took {in_words(run.fit.seconds_spent)} of {in_words(limit)}")
     say(f"{run.path}: {', '.join(run.folder.names())}\nnext: {following}")

@@ -32,7 +32,7 @@ def draw_pack(figure: Figure, epochs: Sequence[Line]) -> list[Axes]:
     alone = _drawn(first_loss(epochs))
     if not math.isnan(alone):
         least = min(losses, default=alone)
-        span = max(alone - least, 0.02 * abs(alone))
+        span = max(alone - least, 0.02 * abs(alone)) or 1.0
         left.set_ylim(least - 0.2 * span, alone + 2 * span)  # its first epochs would hide the rest
         left.axhline(alone, color="0.4", linestyle="--", linewidth=1,
                      label=f"first draw, the recipe's settings: {alone:#.4g}")  # fmt: skip

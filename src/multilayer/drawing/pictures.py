@@ -75,12 +75,16 @@ def _finish(
     panel.set_xlabel(label)
     _mark_epochs(panel, [line["epoch"] for line in epochs])
     panel.grid(visible=True)
-    if panel.lines:
+    if panel.get_legend_handles_labels()[1]:
         panel.legend(title=legend, loc="best")
 
 
 def save_first_layer(
-    weights: Array, image_shape: tuple[int, int], path: str | Path, max_units: int = 100
+    weights: Array,
+    image_shape: tuple[int, int],
+    path: str | Path,
+    max_units: int = 100,
+    whose: str = "",
 ) -> None:
     """Show the weights into hidden units as pictures, those with the largest norm first.
 
@@ -89,6 +93,7 @@ def save_first_layer(
         image_shape: (height, width) of the images; their product is num_inputs.
         path: the PNG file to write.
         max_units: the number of units to show at most.
+        whose: which network's they are, for the title; empty: there is one.
 
     Raises:
         DataError: the weights do not fit the images.
@@ -102,7 +107,7 @@ def save_first_layer(
         axes = figure.add_subplot()
         image = axes.imshow(mosaic.values, cmap="RdBu_r", vmin=-mosaic.limit, vmax=mosaic.limit)
         axes.set_axis_off()
-        axes.set_title(mosaic.title)
+        axes.set_title(f"{mosaic.title}\n{whose}" if whose else mosaic.title)
         figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02, shrink=0.7, label="weight",
                         extend="both")  # fmt: skip
 

@@ -18,6 +18,7 @@ _ENDED = {
     "interrupted": "it was interrupted",
 }
 _HEADERS = ("draw", "share", "loss", "gain", "epochs")
+NUM_COLUMNS = len(_HEADERS)  # of a table of the mixture, before those of drawn settings
 
 
 class MixedDraw(TypedDict, total=False):
@@ -96,15 +97,20 @@ def pack_in_words(pack: Mapping[str, Any]) -> list[str]:
     tried = f"{num_draws} draw{'' if num_draws == 1 else 's'} tried{f' ({ends})' if ends else ''}"
     networks = ""
     if "num_networks" in pack and "num_parameters" in pack:
-        networks = f", {pack['num_networks']} networks with {pack['num_parameters']:,} parameters"
-    loss, first = pack["loss"], pack.get("first_loss")
-    alone = "draw 1, with the recipe's own settings, diverged"
-    if first is not None:
+        number = pack["num_networks"]
+        networks = f", {number} network{'' if number == 1 else 's'} with "
+        networks += f"{pack['num_parameters']:,} parameters"
+    loss, first, own = pack["loss"], pack.get("first_loss"), "which has the recipe's own settings"
+    if [one["draw"] for one in mixture] == [1]:
+        good = f"draw 1 alone, {own}{networks}: loss {loss:.4g} on held-out rows"
+    else:
+        good = f"{len(mixture)} of them{networks}: loss {loss:.4g} on held-out rows; draw 1 alone, "
         less = change_in_words(first, loss)
-        alone = f"draw 1, with the recipe's own settings, has {first:.4g}"
-        alone += f" ({less} for the mixture)" if less else ""
-    good = f"{len(mixture)} of them in the mixture{networks}: loss {loss:.4g} on held-out rows"
-    return [f"{tried}; ended as {ended}" if ended else tried, f"{good}; {alone}"]
+        has = (
+            "diverged" if first is None else f"{first:.4g}{f', the mixture {less}' if less else ''}"
+        )
+        good += f"{own}: {has}"
+    return [f"{tried}; ended as {ended}" if ended else tried, good]
 
 
 def change_in_words(before: float | None, after: float | None) -> str:

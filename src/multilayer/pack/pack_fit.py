@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from multilayer.engine.distributed import Stop
+from multilayer.engine.distributed import Ranks, Stop
 from multilayer.engine.machine import check_machine
 from multilayer.engine.records import EpochRecord, history_line
 from multilayer.engine.scores import Scores
@@ -56,8 +56,8 @@ class PackFit(Fit):
         ended: why there are no more draws; None while there may be.
 
     Raises:
-        SettingsError: there are no held-out rows that may be used to choose by, or weights to
-            start from.
+        SettingsError: there are no held-out rows that may be used to choose by, weights to start
+            from, or several processes.
     """
 
     def __init__(
@@ -329,6 +329,8 @@ def require_held_out(data: PreparedData) -> None:
         SettingsError: rows are on disk, none are held out, or they are test rows; or there are
             weights to start from.
     """
+    if Ranks.current() is not None:
+        raise SettingsError("a pack is trained by one process; start it without torchrun")
     if data.start is not None:
         raise SettingsError("a pack draws its networks anew; it does not go with warm_start")
     if data.rows is None or data.split is None:

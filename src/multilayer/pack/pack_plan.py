@@ -17,6 +17,8 @@ def plan_in_words(settings: TrainingSettings, *, is_of_images: bool) -> list[str
     """
     most, folds = settings.num_draws, settings.num_folds
     draws = "1 draw" if most == 1 else f"up to {most} draws"
+    if settings.time_limit and most > 1:
+        draws = f"as many draws as its time allows, at most {most},"
     networks = f"{folds} networks, one for each fold" if folds else "one network"
     known = recipe("pack", "images" if is_of_images else "classification").drawn
     fixed = [

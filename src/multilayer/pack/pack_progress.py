@@ -37,19 +37,31 @@ class PackProgress:
 
     def in_words(self) -> str:
         """All that in one line."""
-        word = "draw" if len(self.draws) == 1 else "draws"
-        place = f"{word} {', '.join(map(str, self.draws))} of {self.num_draws}"
         networks = f"networks {self.networks_loss:.4f}"
         if not self.is_calibrated:
             networks += " uncalibrated"
         mixture = ""
         if self.loss is not None:
-            change = change_in_words(self.loss_before, self.loss)
-            mixture = f"mixture {self.loss:.4f}{f' ({change} with them)' if change else ''}, "
-        left = ""
-        if self.seconds_left is not None:
-            left = f", {in_words(max(0.0, self.seconds_left))} left"
-        return (
-            f"{place}, epoch {self.epoch} of {self.num_epochs}: held-out loss: {mixture}{networks}"
-            f"{left}"
-        )
+            change = self._change_in_words()
+            mixture = f"mixture {self.loss:.4f}{f' ({change})' if change else ''}, "
+        left = self._left_in_words()
+        return f"{self._place_in_words()}: held-out loss: {mixture}{networks}{left}"
+
+    def place_in_words(self) -> str:
+        """The same without the losses, for those who see their curves."""
+        change = self._change_in_words()
+        words = f"{self._place_in_words()}{self._left_in_words()}"
+        return f"{words}; mixture {change}" if change else words
+
+    def _place_in_words(self) -> str:
+        word = "draw" if len(self.draws) == 1 else "draws"
+        place = f"{word} {', '.join(map(str, self.draws))} of {self.num_draws}"
+        return f"{place}, epoch {self.epoch} of {self.num_epochs}"
+
+    def _change_in_words(self) -> str:
+        change = change_in_words(self.loss_before, self.loss)
+        return f"{change} with them" if change else ""
+
+    def _left_in_words(self) -> str:
+        left = self.seconds_left
+        return "" if left is None else f", {in_words(max(0.0, left))} left"

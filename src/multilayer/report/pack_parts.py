@@ -15,13 +15,14 @@ def pack_content(pack: Mapping[str, Any]) -> PackContent:
         pack: see `PackDocument`.
     """
     headers, rows = mixture_table(pack)
+    tried, mixture = pack_in_words(pack)
     largest = max((one["share"] for one in pack["mixture"]), default=1.0) or 1.0
     shares = [
         Bar(f"draw {one['draw']}", f"{one['share']:.1%}", min(1.0, one["share"] / largest))
         for one in pack["mixture"]
     ]
     return PackContent(
-        [f"{sentence[0].upper()}{sentence[1:]}." for sentence in pack_in_words(pack)],
+        [f"{tried[0].upper()}{tried[1:]}.", f"In the mixture: {mixture}."],
         Table("Draws in the mixture", headers, rows),
         BarTable("Shares of the mixture", ("draw", "share"), shares),
     )

@@ -201,7 +201,11 @@ class ImageSource(RunSource):
 
         super().save_drawings(folder, network)
         weights = network.weights[0][0].numpy()
-        save_first_layer(weights, self.dataset.image_shape, folder / "first_layer.png")
+        whose = "of the network with the largest share of the mixture"
+        save_first_layer(
+            weights, self.dataset.image_shape, folder / "first_layer.png",
+            whose=whose if self.settings.num_draws else "",
+        )  # fmt: skip
 
 
 class TableRunSource(RunSource):
