@@ -51,10 +51,19 @@ def read_seconds(text: str) -> float:
     return seconds
 
 
+def in_words(seconds: float) -> str:
+    """A time span: 3 s, 2 min 5 s, 1 h 20 min."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
 def without_times(results: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of results.json without seconds: the same training says the same."""
-    return {
-        name: value
-        for name, value in results.items()
-        if name not in ("train_seconds", "part_seconds")
-    }
+    """The content of results.json for a model file, which has the `pack` itself.
+
+    It has no seconds: the same training says the same.
+    """
+    left_out = ("train_seconds", "part_seconds", "pack")
+    return {name: value for name, value in results.items() if name not in left_out}

@@ -75,3 +75,26 @@ def test_tables_fit_a_narrow_window(open_window, small_folder):
     row, column = window.find("gradient b1")
     assert column == 0
     assert "agree" in window.lines[row]
+
+
+PACK = ("--recipe", "pack", "--max-epochs", "4", "--num-draws", "3", "--hidden-widths", "4")
+
+
+def test_the_curves_of_a_pack_grow_with_its_draws(open_window, tmp_path):
+    arguments = ("train", "digits", *PACK, "--output", tmp_path / "run")
+    window = open_window(program(*arguments), 80, 24)
+    assert window.read_to_end() == 0
+    everything = window.everything
+    status = "draws 2, 3 of 3, epoch 4 of 4; mixture "
+    assert sum(line.startswith(status) for line in everything) == 1, window.text
+    assert sum("mixture" in line and "networks in training" in line for line in everything) == 1
+    assert not any("held-out loss: " in line for line in everything)
+    assert max(map(len, everything)) <= 80
+    assert not window.screen.cursor.hidden
+    # A window too narrow for the table of the mixture shows the settings below it.
+    window = open_window(program("inspect", tmp_path / "run"), 60, 40)
+    assert window.read_to_end() == 0
+    assert not any("…" in line for line in window.everything), window.text
+    assert any(
+        re.match(r"draw \d: activation \w+, input dropout", one) for one in window.everything
+    )

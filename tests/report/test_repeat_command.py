@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multilayer.cli import application
+from multilayer.cli import application, setting_flags
 from multilayer.cli.application import run
 from multilayer.engine.settings import TrainingSettings
 from multilayer.recipes.recipes import recipe
@@ -111,3 +111,45 @@ def test_flags_with_values_that_begin_as_flags_are_read(tmp_path, monkeypatch):
     command = ["train", "./-rows.csv", "--target=-o", "--drop=--drop", "--as=-x=numeric"]
     quick = ["--max-epochs", "1", "--hidden-widths", "4", "--quiet", "--output", "run"]
     assert run([*command, *quick]) == 0
+
+
+@pytest.mark.parametrize("task", ["classification", "regression", "images"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"hidden_widths": (16,), "dropout": 0.1},
+        {"drawn": ()},
+        {"drawn": ("learning_rate",), "learning_rate": 0.01},
+        {"time_limit": 300.0},
+        {"time_limit": 90.5, "num_draws": 7},
+    ],
+)
+def test_the_command_of_a_pack_trains_the_same_pack(task, changes):
+    settings = recipe("pack", task, num_rows=500 if task != "images" else None, **changes)
+    data = {}
+    if task != "images":
+        kind = "regression" if task == "regression" else "binary"
+        data = {"kind": "table", "task": kind, "num_rows": 500, "roles": {"target": ["y"]}}
+    command = repeat_command(described(settings, "pack", **data))
+    words = shlex.split(command)
+    _, bound, _ = application.application(words[1:]).parse_args(words[1:])
+    settings_flags = bound.arguments.get("settings")
+    flags = {} if settings_flags is None else setting_flags.given(settings_flags)
+    assert recipe("pack", task, num_rows=data.get("num_rows"), **flags) == settings
+
+
+def test_the_command_of_a_timed_pack_has_the_time_as_it_is_typed():
+    settings = recipe("pack", "regression", num_rows=500, time_limit=300, max_epochs=40)
+    data = {"kind": "table", "task": "regression", "num_rows": 500, "roles": {"target": ["y"]}}
+    assert repeat_command(described(settings, "pack", **data)) == (
+        "multilayer train x --target y --task regression --recipe pack --max-epochs 40 "
+        "--num-draws 100 --time 300s"
+    )
+
+
+def test_a_rate_that_is_changed_is_still_drawn():
+    settings = recipe("pack", "regression", num_rows=500)
+    data = {"kind": "table", "task": "regression", "num_rows": 500, "roles": {"target": ["y"]}}
+    command = repeat_command(described(settings, "pack", **data), learning_rate=0.01)
+    assert f"--learning-rate 0.01 --drawn {','.join(settings.drawn)}" in command

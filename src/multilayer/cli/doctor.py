@@ -16,18 +16,22 @@ def doctor(run: str, data: str | None = None, /) -> int:
     """Say what may be wrong with a run, what shows it, and what to try next.
 
     Looks at the learning curves, at what the layers do with training rows, and at what the network
-    says. Exits 0 whatever it finds: a finding is something to look at, not a failure.
+    says; of a pack at its answers and its mixture. Exits 0 whatever it finds: a finding is
+    something to look at, not a failure.
 
     Args:
         run: a run folder of `multilayer train`.
         data: what it was trained on, if that has moved.
     """
-    from multilayer.diagnostics.doctor.examination import RULES
-    from multilayer.diagnostics.doctor.examination import doctor as diagnoses_of
+    from multilayer.diagnostics.doctor.evidence import evidence_of
+    from multilayer.diagnostics.doctor.examination import SCOPE_OF_PACKS, findings, rules_of
 
-    found = diagnoses_of(run, data)
+    evidence = evidence_of(run, data)
+    found = findings(evidence)
+    if evidence.is_pack:
+        say(SCOPE_OF_PACKS)
     if not found:
-        say(f"{run}: none of {len(RULES)} rules found anything")
+        say(f"{run}: none of {len(rules_of(evidence))} rules found anything")
     for diagnosis in found:
         say(
             f"{escaped(diagnosis.name)}: {escaped(diagnosis.evidence)}\n"

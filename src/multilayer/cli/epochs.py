@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from multilayer.cli.terminal import say, show_over
-from multilayer.estimators.progress import in_words
+from multilayer.stopwatch import in_words
 
 if TYPE_CHECKING:
     from multilayer.engine.records import EpochRecord
     from multilayer.fit.large_table import LargeTable, Preparation
     from multilayer.runs.sources import TableOnDisk
 
-_Curves = dict[str, list[tuple[float, float]]]
+Curves = dict[str, list[tuple[float, float]]]
 
 _NAMES = ("train_loss", "validation_loss", "validation_accuracy")
-_SECONDS_BETWEEN_LINES = 5.0
+SECONDS_BETWEEN_LINES = 5.0
 _BAR_WIDTH = 30
 
 
@@ -43,7 +43,7 @@ def show_epochs(
                 sys.stdout.flush()
         return
     with LiveCurves(ChartSettings(x_limits=(0, num_epochs))) as curves:
-        series: _Curves = {}
+        series: Curves = {}
         seconds = _add(series, history)
         curves.update(series, f"epoch {len(history) + 1} of {num_epochs}")
         for record in epochs:
@@ -66,7 +66,7 @@ def place_in_words(place: tuple[int, int] | None) -> str:
     return f"\ngoing on in epoch {epoch}, where {num_batches} batches were done"
 
 
-def _add(series: _Curves, lines: list[dict[str, Any]]) -> float:
+def _add(series: Curves, lines: list[dict[str, Any]]) -> float:
     """Add lines of the history to the curves; the seconds that they took."""
     # The training loss is a mean over the epoch, so that it belongs to the epoch's middle.
     places = {"train_loss": -0.5, "validation_loss": 0.0, "validation_accuracy": 0.0}
@@ -102,7 +102,7 @@ def show_preparation(table: "TableOnDisk", quiet: bool) -> None:
         line = _line(step, now - began, first_done)
         if is_live or now >= next_line_at:
             _show(line, shown, is_live)
-            shown, next_line_at = line, now + _SECONDS_BETWEEN_LINES
+            shown, next_line_at = line, now + SECONDS_BETWEEN_LINES
     if line:
         _show(line, shown, is_live)
         say(end="\n" if is_live else "")

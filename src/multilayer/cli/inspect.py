@@ -1,14 +1,15 @@
 """`multilayer inspect`."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from multilayer.cli.argument_types import OptionalDataArgument
+from multilayer.cli.pack import print_mixture, print_pack
 from multilayer.cli.table_flags import FormatFlags
 from multilayer.cli.terminal import listed, print_table, say
-from multilayer.errors import SettingsError, escaped
+from multilayer.errors import ModelFileError, SettingsError, escaped
 
 if TYPE_CHECKING:
     from multilayer.runs.inspection import TableInspection
@@ -34,10 +35,15 @@ def inspect(
             run's validation rows.
     """
     from multilayer.model.model_file import load_predictor
+    from multilayer.pack.pack_document import pack_of_details
     from multilayer.runs.kind_of_data import require_table, trained_on
     from multilayer.runs.run_folder import model_path
 
     model = load_predictor(model_path(run))
+    try:
+        pack = pack_of_details(model.details)
+    except ValueError as error:
+        raise ModelFileError(f"{model_path(run)} does not describe its pack: {error}") from error
     if model.image_shape is not None:
         table.require_none_for_images()
         if data is not None:
@@ -47,12 +53,14 @@ def inspect(
             )
         height, width = model.image_shape
         say(f"labels pictures of {height} x {width}\nclasses: {_classes(model.class_names)}")
+        if pack is not None:
+            _print_pack(pack)
         return 0
     if data is not None:
         require_table(run, trained_on(model), data)
     from multilayer.runs.inspection import inspect_table
 
-    _print_table_model(inspect_table(run, data, table_format=table.given_format()))
+    _print_table_model(inspect_table(run, data, table_format=table.given_format()), pack)
     return 0
 
 
@@ -62,15 +70,25 @@ def _classes(names: Sequence[object]) -> str:
     return listed(names[:_MOST_CLASSES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def _print_table_model(inspection: "TableInspection") -> None:
+def _print_pack(pack: Mapping[str, Any]) -> None:
+    """Say how good the mixture of a pack is, and who is in it."""
+    print_pack(pack)
+    print_mixture(pack)
+    say("gain: by how much the mixture's loss would be more without the draw\n")
+
+
+def _print_table_model(inspection: "TableInspection", pack: Mapping[str, Any] | None) -> None:
     model = inspection.model
     targets, spec = model.targets, model.network.spec
     say(f"predicts {listed(targets.names)} ({targets.task}) from the rows of a table")
     if targets.classes:
         say(f"classes: {_classes(targets.classes)}")
     members = f"{model.network.num_members} networks of " if model.network.num_members > 1 else ""
+    if pack is not None:
+        _print_pack(pack)
+    which = " of the largest share" if pack else ""
     say(
-        f"network: {members}{'-'.join(map(str, spec.widths))}, {spec.activation}, "
+        f"network{which}: {members}{'-'.join(map(str, spec.widths))}, {spec.activation}, "
         f"{spec.num_parameters:,} parameters"
     )
     example = model.details.get("example", {})

@@ -29,14 +29,24 @@ def print_plan(run: "Run") -> None:
         recipe, held_out = f"{source.configuration.recipe}, ", _print_table(source)
     num_networks = max(settings.num_members, settings.num_folds)
     members = f"{num_networks} networks of " if num_networks > 1 else ""
+    what, epochs = "network", epochs_in_words(settings.max_epochs)
+    if settings.num_draws:
+        from multilayer.pack.pack_plan import plan_in_words
+
+        recipe = f"{source.configuration.recipe}, "
+        is_of_images = source.configuration.kind == "images"
+        what, epochs = "first draw", f"{epochs} a draw"
+        say(*plan_in_words(settings, is_of_images=is_of_images), sep="\n")
     say(
-        f"network: {members}{'-'.join(map(str, spec.widths))}, {spec.activation}, "
+        f"{what}: {members}{'-'.join(map(str, spec.widths))}, {spec.activation}, "
         f"{spec.num_parameters:,} parameters\n"
         f"training: {recipe}{settings.optimizer}, learning rate {settings.learning_rate:g}, "
-        f"batches of {settings.batch_size}, {epochs_in_words(settings.max_epochs)}, "
+        f"batches of {settings.batch_size}, {epochs}, "
         f"seed {settings.seed}{held_out}{place_in_words(run.place)}",
         flush=True,
     )
+    if settings.time_limit and (planned := run.fit.plan):
+        say(planned, flush=True)
 
 
 def _print_images(source: "ImageSource") -> None:

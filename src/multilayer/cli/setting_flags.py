@@ -100,12 +100,17 @@ def _read_names(_: Any, tokens: Sequence[Token]) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",")) if text else ()
 
 
+def _flags(name: str, left_out: Sequence[str] = ()) -> Any:
+    """A class of flags, one for each setting but some."""
+    kept = {one: hints for one, hints in setting_types().items() if one not in left_out}
+    made = make_dataclass(name, [_flag(one, *hints) for one, hints in kept.items()], frozen=True)
+    made.__module__ = __name__  # cyclopts looks the class up there to flatten its fields
+    return made
+
+
 if TYPE_CHECKING:
     SettingFlags = Any
+    FlagsWithoutPack = Any
 else:
-    SettingFlags = make_dataclass(
-        "SettingFlags",
-        [_flag(name, kind, explanation) for name, (kind, explanation) in setting_types().items()],
-        frozen=True,
-    )
-    SettingFlags.__module__ = __name__  # cyclopts looks the class up there to flatten its fields
+    SettingFlags = _flags("SettingFlags")
+    FlagsWithoutPack = _flags("FlagsWithoutPack", _GROUPS["Pack"])

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from multilayer.cli import exit_codes
 from multilayer.cli.argument_types import OptionalDataArgument
 from multilayer.cli.doctor import print_diagnoses
-from multilayer.cli.epochs import epochs_in_words, show_epochs, show_preparation
+from multilayer.cli.epochs import show_epochs, show_preparation
 from multilayer.cli.interrupts import Stop, stop_on_interrupt
 from multilayer.cli.run_in_words import kept_in_words, print_plan, print_scores
 from multilayer.cli.setting_flags import QUIET, TABLE_GROUP, SettingFlags, given
@@ -20,6 +20,7 @@ from multilayer.cli.table_flags import TableFlags
 from multilayer.cli.terminal import note, own_command, say
 from multilayer.errors import SettingsError
 from multilayer.reading.byte_stream import STANDARD_INPUT
+from multilayer.stopwatch import in_words
 
 if TYPE_CHECKING:
     from multilayer.runs.configuration import RunConfiguration
@@ -76,8 +77,13 @@ def train(
         raise SettingsError("name the data to train on, or a run folder with --resume")
     if os.environ.get("WORLD_SIZE", "1") != "1":
         _refuse_in_several_processes(
-            {"--target": table.target, "--resume": resume, "--checkpoint-every": checkpoint_every}
-        )
+            {
+                "--target": table.target, "--resume": resume,
+                "--checkpoint-every": checkpoint_every, "--recipe pack": recipe == "pack",
+                "--num-draws": given(settings).get("num_draws"),
+                "--time": given(settings).get("time_limit"),
+            }
+        )  # fmt: skip
     if resume is not None:
         _refuse_beside_resume({"--recipe": recipe, "--output": output, **table.by_flag()})
         configuration = _resumed(resume, data, data_dir, given(settings), checkpoint_every)
@@ -93,6 +99,9 @@ def train(
         source = open_source(configuration)
         if isinstance(source, TableOnDisk):
             show_preparation(source, quiet)
+        else:
+            for _ in source.prepare():
+                pass
         run = Run(configuration, source)
         with closing(run), stop_on_interrupt() as stop:
             results = _run(run, rank, quiet, stop)
@@ -185,7 +194,14 @@ def _run(run: "Run", rank: int, quiet: bool, stop: Stop) -> dict[str, Any]:
         print_plan(run)
     for text in (*run.source.notes, *run.notes):
         note(text)
-    show_epochs(run.epochs(stop), run.history, run.settings.max_epochs, not is_shown)
+    if run.settings.num_draws:
+        from multilayer.cli.pack import show_pack
+        from multilayer.pack.pack_fit import PackFit
+
+        assert isinstance(run.fit, PackFit)
+        show_pack(run.epochs(stop), run.fit, not is_shown)
+    else:
+        show_epochs(run.epochs(stop), run.history, run.settings.max_epochs, not is_shown)
     results = run.score()
     if rank == 0:
         _print_results(run, results, quiet)
@@ -229,8 +245,13 @@ def _job(device: str) -> Iterator[int]:
 
 def _print_results(run: "Run", results: dict[str, Any], quiet: bool) -> None:
     if not quiet and results["status"] == "interrupted":
-        say(f"interrupted after {len(run.history)} of {epochs_in_words(run.settings.max_epochs)}")
+        of_all = "" if run.settings.num_draws else f" of {run.settings.max_epochs}"
+        say(f"interrupted after {len(run.history)}{of_all} epochs")
     print_scores(run, results, quiet)
+    if not quiet and results["pack"] is not None:
+        from multilayer.cli.pack import print_pack
+
+        print_pack(results["pack"])
     if not quiet:
         kept = kept_in_words(results, run.settings.max_epochs)
         say(f"trained in {results['train_seconds']:.1f} s{kept}", flush=True)
@@ -246,4 +267,9 @@ def _print_folder(run: "Run", results: dict[str, Any]) -> None:
     can_go_on &= str(run.source.configuration.data) != STANDARD_INPUT
     if results["status"] == "interrupted" and can_go_on:
         following = own_command("train", "--resume", run.path)
+    if limit := run.settings.time_limit:
+        from multilayer.pack.pack_fit import PackFit
+
+        if isinstance(run.fit, PackFit):
+            say(f"took {in_words(run.fit.seconds_spent)} of {in_words(limit)}")
     say(f"{run.path}: {', '.join(run.folder.names())}\nnext: {following}")

@@ -9,7 +9,7 @@ from multilayer.cli import exit_codes
 from multilayer.cli.argument_types import DataArgument, WholeNumber
 from multilayer.cli.interrupts import Stop, stop_on_interrupt
 from multilayer.cli.run_in_words import in_words
-from multilayer.cli.setting_flags import QUIET, TABLE_GROUP, SettingFlags, given
+from multilayer.cli.setting_flags import QUIET, TABLE_GROUP, FlagsWithoutPack, given
 from multilayer.cli.table_flags import TableFlags
 from multilayer.cli.terminal import listed, note, own_command, print_table, say
 from multilayer.cli.tune_progress import show_search
@@ -31,7 +31,7 @@ def tune(
     data_dir: str | None = None,
     storage: str | None = None,
     study: str | None = None,
-    settings: Annotated[SettingFlags, Parameter(name="*")] = SettingFlags(),  # noqa: B008 (frozen)
+    settings: Annotated[FlagsWithoutPack, Parameter(name="*")] = FlagsWithoutPack(),  # noqa: B008 (frozen)
     quiet: Annotated[bool, QUIET] = False,
 ) -> int:
     """Search for good settings for a table or images, and leave a run folder with the best.

@@ -11,6 +11,8 @@ from matplotlib.ticker import MaxNLocator
 
 from multilayer.drawing.figures import picture
 from multilayer.drawing.first_layer import first_layer_mosaic
+from multilayer.drawing.pack_history import is_of_pack
+from multilayer.drawing.pack_pictures import draw_pack
 from multilayer.errors import DataError
 
 Array = numpy.ndarray[Any, Any]
@@ -29,6 +31,8 @@ _VALIDATION_LOSSES = {
 def save_learning_curves(epochs: Sequence[Mapping[str, float | None]], path: str | Path) -> None:
     """Draw how losses and validation accuracy went, epoch by epoch.
 
+    Of a pack, whose lines have a `wave`, it is the mixture's loss, and that of each group of draws.
+
     Args:
         epochs: for each epoch a mapping with the keys epoch, train_loss, validation_loss,
             validation_calibrated_loss and validation_accuracy (a fraction). Figures may be
@@ -38,6 +42,12 @@ def save_learning_curves(epochs: Sequence[Mapping[str, float | None]], path: str
     Raises:
         OutputError: the file cannot be written.
     """
+    if is_of_pack(epochs):
+        with picture(path, width=10, height=3.8) as figure:
+            figure.set_layout_engine("constrained", w_pad=0.1)
+            for panel in draw_pack(figure, epochs):
+                _finish(panel, epochs, "epoch, one group of draws after the other", None)
+        return
     names = ("train_loss", *_VALIDATION_LOSSES, "validation_accuracy")
     curves = {key: _curve(epochs, key) for key in names}
     has_accuracy = bool(curves["validation_accuracy"][0])
@@ -56,15 +66,25 @@ def save_learning_curves(epochs: Sequence[Mapping[str, float | None]], path: str
             panels[1].set(title="Accuracy", ylabel="share of right answers")
             _plot(panels[1], *curves["validation_accuracy"], name="validation", color="tab:orange")
         for panel in panels:
-            panel.set_xlabel("epoch")
-            _mark_epochs(panel, [line["epoch"] for line in epochs])
-            panel.grid(visible=True)
-            if panel.lines:
-                panel.legend(title="after the last epoch", loc="best")
+            _finish(panel, epochs, "epoch", "after the last epoch")
+
+
+def _finish(
+    panel: Axes, epochs: Sequence[Mapping[str, float | None]], label: str, legend: str | None
+) -> None:
+    panel.set_xlabel(label)
+    _mark_epochs(panel, [line["epoch"] for line in epochs])
+    panel.grid(visible=True)
+    if panel.get_legend_handles_labels()[1]:
+        panel.legend(title=legend, loc="best")
 
 
 def save_first_layer(
-    weights: Array, image_shape: tuple[int, int], path: str | Path, max_units: int = 100
+    weights: Array,
+    image_shape: tuple[int, int],
+    path: str | Path,
+    max_units: int = 100,
+    whose: str = "",
 ) -> None:
     """Show the weights into hidden units as pictures, those with the largest norm first.
 
@@ -73,6 +93,7 @@ def save_first_layer(
         image_shape: (height, width) of the images; their product is num_inputs.
         path: the PNG file to write.
         max_units: the number of units to show at most.
+        whose: which network's they are, for the title; empty: there is one.
 
     Raises:
         DataError: the weights do not fit the images.
@@ -86,7 +107,7 @@ def save_first_layer(
         axes = figure.add_subplot()
         image = axes.imshow(mosaic.values, cmap="RdBu_r", vmin=-mosaic.limit, vmax=mosaic.limit)
         axes.set_axis_off()
-        axes.set_title(mosaic.title)
+        axes.set_title(f"{mosaic.title}\n{whose}" if whose else mosaic.title)
         figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02, shrink=0.7, label="weight",
                         extend="both")  # fmt: skip
 

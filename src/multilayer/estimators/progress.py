@@ -5,6 +5,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from multilayer.fit.fit import Fit
+from multilayer.model.model import Model
+from multilayer.pack.pack_document import pack_in_words
+from multilayer.pack.pack_fit import PackFit
+from multilayer.pack.pack_plan import plan_in_words
+from multilayer.stopwatch import in_words
+
 _SECONDS_BETWEEN_LINES = 1.0
 
 
@@ -19,6 +26,14 @@ class Progress:
         self._num_epochs = num_epochs
         self._began = time.monotonic()
         self._next_line_at = self._began
+
+    @staticmethod
+    def of(fit: Fit) -> "Progress":
+        """That of a fit."""
+        return _OfPack(fit) if isinstance(fit, PackFit) else Progress(fit.settings.max_epochs)
+
+    def end(self, model: Model) -> None:
+        """Print what is known in the end, if that is more than the last epoch said."""
 
     def show(self, epoch: int, line: Mapping[str, Any]) -> None:
         """Print an epoch, if it is time to.
@@ -44,10 +59,23 @@ class Progress:
         )
 
 
-def in_words(seconds: float) -> str:
-    """A time span: 3 s, 2 min 5 s, 1 h 20 min."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+class _OfPack(Progress):
+    """Prints the plan of a pack, its mixture each time it is found anew, and how it ended."""
+
+    def __init__(self, fit: PackFit) -> None:
+        super().__init__(fit.settings.max_epochs)
+        self._fit = fit
+        plan = plan_in_words(fit.settings, is_of_images=False)
+        print(*plan, *filter(None, [fit.plan]), sep="\n", flush=True)
+
+    def show(self, epoch: int, line: Mapping[str, Any]) -> None:  # noqa: ARG002 (as of others)
+        """Print where the pack is, if it is time to."""
+        progress, now = self._fit.progress, time.monotonic()
+        if progress.is_look or now >= self._next_line_at:
+            self._next_line_at = now + _SECONDS_BETWEEN_LINES
+            print(progress.in_words(), flush=True)
+
+    def end(self, model: Model) -> None:
+        """Print how the pack ended, and how good its mixture is."""
+        if pack := model.details.get("pack"):
+            print(*pack_in_words(pack), sep="\n", flush=True)

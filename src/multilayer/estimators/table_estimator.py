@@ -82,6 +82,8 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         began = time.monotonic()
         changes = changed_settings(self)
         check_on_unseen(self.on_unseen)
+        if self.warm_start and _is_pack(self, changes):
+            raise SettingsError("a pack draws its networks anew; it does not go with warm_start")
         frame, targets = self._read_fit(X, y, reset=True)
         schema, frame = judge_columns(frame, **columns_told(self, frame.columns))
         rows = Rows(
@@ -123,13 +125,15 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         warn_of_unused(
             self, changes, fit.settings.max_epochs, has_validation=validation is not None
         )
-        progress = Progress(fit.settings.max_epochs) if self.verbose else None
+        progress = Progress.of(fit) if self.verbose else None
         for record in fit.epochs():
             if progress is not None:
                 progress.show(record.epoch, fit.history[-1])
         self.history_ = fit.history
         self.n_iter_ = len(fit.history)
         self._take(fit.model())
+        if progress is not None:
+            progress.end(self.model_)
         self._increments: IncrementalFit | None = None
         return self
 
@@ -161,7 +165,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         increments = getattr(self, "_increments", None)
         if increments is None:
             changes = changed_settings(self)
-            if recipe_of(self, changes) == "pack" or changes.get("num_draws"):
+            if _is_pack(self, changes):
                 raise SettingsError(
                     "partial_fit trains one network; it does not go with recipe='pack', num_draws "
                     "or time_limit"
@@ -288,6 +292,10 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         if moment.model_.on_unseen != self.on_unseen:  # kept, for what it has prepared
             state["model_"] = moment.model_ = replace(moment.model_, on_unseen=self.on_unseen)
         return moment, frame
+
+
+def _is_pack(estimator: TableEstimator, changes: Mapping[str, Any]) -> bool:
+    return recipe_of(estimator, changes) == "pack" or bool(changes.get("num_draws"))
 
 
 def require_labels(y: Any) -> None:

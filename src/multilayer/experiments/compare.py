@@ -166,7 +166,7 @@ def _check_settings(
     problem: Problem, names: Sequence[str], settings: Sequence[TrainingSettings]
 ) -> None:
     for name, one in zip(names, settings, strict=True):
-        if one.num_members > 1 or one.num_folds:
+        if one.num_members > 1 or one.num_folds or one.num_draws:
             raise SettingsError(f"{name} is several networks; settings of single ones are compared")
         if one.selection != "last" and not one.validation_fraction:
             raise SettingsError(

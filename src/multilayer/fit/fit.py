@@ -52,7 +52,10 @@ class Fit:
         history: an entry for each epoch, with losses averaged over the members.
         cross_selection: what conformal scores are made from, once `epochs` has begun; None if they
             are made from the model's own outputs, as where no epoch is chosen.
+        plan: what a pack is going to do with its time limit, in words; empty for others.
     """
+
+    plan = ""
 
     def __init__(self, data: PreparedData) -> None:
         self.data = data

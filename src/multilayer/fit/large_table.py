@@ -130,6 +130,12 @@ class LargeTable:
         self._memory = MemoryPlan(memory_limit)
         # Misspelled names raise before the table is read.
         check_choice("recipe", recipe_name, get_args(RecipeName))
+        if recipe_name == "pack" or self._changes.get("num_draws"):
+            raise SettingsError(
+                f"a pack (recipe pack, num_draws, time_limit) needs its rows in memory, and within "
+                f"a memory_limit of {memory_limit // 10**6} MB they stay on the disk; take another "
+                "recipe, or fewer rows"
+            )
         if task is not None:
             check_choice("task", task, get_args(Task))
         self._seed = int(self._changes.get("seed", 0))

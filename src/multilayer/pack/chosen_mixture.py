@@ -12,6 +12,7 @@ from multilayer.model.mixed_networks import MixedNetworks
 from multilayer.model.mixing import OutputKind
 from multilayer.pack.draw import DRAW_ENDS, Draw
 from multilayer.pack.mixture import greedy_counts, losses_without, mixture_loss
+from multilayer.pack.pack_document import PackEnd
 
 
 @dataclass(frozen=True)
@@ -53,17 +54,26 @@ class ChosenMixture:
         networks = [draw.calibrated_network() for draw in self.draws]
         return networks[0] if len(networks) == 1 else MixedNetworks(networks, self.shares, kind)
 
-    def to_json(self, tried: Sequence[Draw]) -> dict[str, Any]:
-        """Who is in it, for people.
+    def to_json(self, tried: Sequence[Draw], ended: PackEnd | None) -> dict[str, Any]:
+        """Who is in it, for people; see `PackDocument`.
 
         Args:
             tried: all draws.
+            ended: why there are no more.
         """
+        first = [draw.loss for draw in tried if draw.number == 0 and draw.is_usable]
+        networks = [draw.network for draw in self.draws]
         counts = {end: sum(draw.end == end for draw in tried) for end in DRAW_ENDS}
         return {
             "num_draws": len(tried),
             "ends": {end: number for end, number in counts.items() if number},
+            "ended": ended,
+            "first_loss": first[0] if first else None,
             "loss": self.loss,
+            "num_networks": sum(network.num_members for network in networks),
+            "num_parameters": sum(
+                network.num_members * network.spec.num_parameters for network in networks
+            ),
             "mixture": [
                 {
                     "draw": draw.number + 1,
@@ -71,6 +81,7 @@ class ChosenMixture:
                     "loss": draw.loss,
                     "gain": None if math.isnan(gain) else gain,
                     "num_epochs": draw.num_epochs,
+                    "end": draw.end,
                     "settings": draw.drawn(),
                 }
                 for draw, share, gain in zip(self.draws, self.shares, self.gains, strict=True)

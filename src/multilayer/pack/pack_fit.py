@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from multilayer.engine.distributed import Stop
+from multilayer.engine.distributed import Ranks, Stop
 from multilayer.engine.machine import check_machine
 from multilayer.engine.records import EpochRecord, history_line
 from multilayer.engine.scores import Scores
@@ -30,14 +30,15 @@ from multilayer.model.model import Model
 from multilayer.pack.chosen_mixture import ChosenMixture
 from multilayer.pack.draw import Draw, DrawEnd
 from multilayer.pack.held_out_predictions import HeldOutPredictions
+from multilayer.pack.pack_document import PackEnd
+from multilayer.pack.pack_plan import DRAWS_WITHOUT_PROGRESS, LEAST_PROGRESS
+from multilayer.pack.pack_progress import PackProgress
 from multilayer.pack.pack_state import PackKeeper, PackState, WavePlan, draw_of
 from multilayer.pack.time_limit import Deadline, Pace
 from multilayer.pack.wave import GoingDraw, Wave, has_stalled, looks_of
 from multilayer.recipes.draws import drawn_settings
 
 _DRAWS_OF_A_WAVE = 2  # with five folds, ten networks, which divide evenly among two or five threads
-_LEAST_PROGRESS = 1e-3  # of the mixture's loss, as a share of it
-_DRAWS_WITHOUT_PROGRESS = 6  # after which a pack ends
 _FEWEST_TO_COMPARE = 4  # draws, before one can fall behind
 
 
@@ -51,10 +52,12 @@ class PackFit(Fit):
 
     Attributes:
         draws: those that are trained no further, in the order in which they ended.
+        plan: what is planned for the time, in words.
+        ended: why there are no more draws; None while there may be.
 
     Raises:
-        SettingsError: there are no held-out rows that may be used to choose by, or weights to
-            start from.
+        SettingsError: there are no held-out rows that may be used to choose by, weights to start
+            from, or several processes.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class PackFit(Fit):
         self.plan = plan
         self._deadline = deadline or Deadline(None)
         self.draws: list[Draw] = []
+        self.ended: PackEnd | None = None
         self._held_out_predictions = HeldOutPredictions(data)
         self._waves: list[WavePlan] = []
         self._losses: list[float] = []  # of the mixture, after each wave
@@ -118,6 +122,7 @@ class PackFit(Fit):
             error = wave.error or error
             self._end_wave(wave)
             if until.is_set():
+                self.ended = "time over" if self._deadline.is_over else "interrupted"
                 break
         if error is not None and not any(draw.is_usable for draw in self.draws):
             raise error
@@ -138,6 +143,32 @@ class PackFit(Fit):
         return ChosenMixture.of(usable) if usable else None
 
     @property
+    def progress(self) -> PackProgress:
+        """Where the training is, after an epoch that `epochs` has yielded."""
+        assert self._wave is not None
+        record, plan = self._records[-1], self._waves[-1]
+        assert record.validation is not None
+        calibrated = record.validation.calibrated_loss
+        epoch = record.epoch - self._num_epochs_before
+        return PackProgress(
+            draws=tuple(draw.number + 1 for draw in self._wave.going),
+            num_draws=self.settings.num_draws,
+            epoch=epoch,
+            num_epochs=plan.num_epochs,
+            loss=record.mixture_loss,
+            loss_before=self._losses[-1] if self._losses else None,
+            networks_loss=(calibrated or record.validation.loss)[0],
+            is_calibrated=calibrated is not None or self.targets.task == "regression",
+            seconds_left=self._deadline.seconds_left,
+            is_look=epoch in looks_of(plan.num_epochs),
+        )
+
+    @property
+    def seconds_spent(self) -> float:
+        """Of the time limit; without one, since the fit was made."""
+        return self._deadline.seconds_spent
+
+    @property
     def _num_members(self) -> int:
         """Networks of a draw."""
         assert self.data.split is not None
@@ -145,7 +176,7 @@ class PackFit(Fit):
 
     def _details(self) -> dict[str, Any]:
         chosen = self.mixture()
-        pack = {} if chosen is None else {"pack": chosen.to_json(self._draws_so_far())}
+        pack = {} if chosen is None else {"pack": chosen.to_json(self._draws_so_far(), self.ended)}
         return {**super()._details(), **pack}
 
     def _draws_so_far(self) -> list[Draw]:
@@ -161,6 +192,7 @@ class PackFit(Fit):
         num_draws = sum(plan.num_draws for plan in self._waves)
         left = self.settings.num_draws - num_draws
         if left <= 0 or self._gets_no_better():
+            self.ended = "all draws" if left <= 0 else "no better"
             return None
         size = min(_DRAWS_OF_A_WAVE, left) if self._waves else 1
         plan: WavePlan | None = WavePlan(
@@ -171,6 +203,7 @@ class PackFit(Fit):
             spec = self._spec_of_wave(len(self._waves))
             plan = self._pace.within(seconds, plan, spec, self._num_members)
         if plan is None:
+            self.ended = "time over"
             return None
         self._waves.append(plan)
         numbers = range(plan.first_draw, plan.first_draw + plan.num_draws)
@@ -192,8 +225,8 @@ class PackFit(Fit):
         waited = 0
         for before, plan in zip(reversed(self._losses[:-1]), reversed(self._waves), strict=False):
             waited += plan.num_draws
-            if waited >= _DRAWS_WITHOUT_PROGRESS:
-                return before - self._losses[-1] <= _LEAST_PROGRESS * abs(before)
+            if waited >= DRAWS_WITHOUT_PROGRESS:
+                return before - self._losses[-1] <= LEAST_PROGRESS * abs(before)
         return False
 
     def _settings_of(self, number: int) -> TrainingSettings:
@@ -262,6 +295,8 @@ class PackFit(Fit):
             loss = self._loss_of_mixture()
         elif self._records and self._records[-1].wave == len(self._waves):
             loss = self._records[-1].mixture_loss
+        if loss is not None and not math.isfinite(loss):
+            loss = None  # all draws so far diverged
         self._records.append(
             _of_pack(record, self._num_epochs_before + record.epoch, len(self._waves), loss)
         )
@@ -294,6 +329,8 @@ def require_held_out(data: PreparedData) -> None:
         SettingsError: rows are on disk, none are held out, or they are test rows; or there are
             weights to start from.
     """
+    if Ranks.current() is not None:
+        raise SettingsError("a pack is trained by one process; start it without torchrun")
     if data.start is not None:
         raise SettingsError("a pack draws its networks anew; it does not go with warm_start")
     if data.rows is None or data.split is None:

@@ -134,6 +134,7 @@ class Wave:
         epoch = 0 if state is None else state.epoch - 1
         is_between = state is not None and not state.num_batches_done
         training: Training | None = self._training
+        is_stopped = False
         if is_between and 0 < epoch < self.num_epochs and (ends := leaving(epoch)):
             training = self._rest(self._training, ends, epoch, stop, keeper)
         try:
@@ -153,7 +154,8 @@ class Wave:
         except TrainingDivergedError as error:
             self.error = error
             self._take_out(dict.fromkeys(range(len(self.going)), "diverged"), epoch)
-        end: DrawEnd = "finished" if epoch >= self.num_epochs else "stopped"
+        end: DrawEnd = "stopped" if is_stopped else "no better"  # so patience ends it
+        end = "finished" if epoch >= self.num_epochs else end
         self._take_out(dict.fromkeys(range(len(self.going)), end), epoch)
 
     def note(self, record: EpochRecord) -> None:

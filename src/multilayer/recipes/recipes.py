@@ -230,7 +230,16 @@ def for_fewer_epochs(
 
 
 def _without_drawn(settings: TrainingSettings, changes: dict[str, Any]) -> TrainingSettings:
-    """A pack draws neither what is set nor embeddings that cost too much."""
+    """A pack draws neither what is set nor embeddings that cost too much.
+
+    Raises:
+        SettingsError: it is told what to draw, and is no pack.
+    """
+    if changes.get("drawn") and not settings.num_draws:
+        raise SettingsError(
+            f"drawn {', '.join(changes['drawn'])} is for a pack, which draws settings for its "
+            "networks; take the recipe 'pack', or num_draws above 0"
+        )
     if "drawn" in changes or not settings.drawn:
         return settings
     is_embedded = settings.numeric_embedding != "none"

@@ -15,6 +15,7 @@ from multilayer.images.datasets import load_images
 from multilayer.model.model_file import load_model
 from multilayer.report import facts
 from multilayer.report.image_parts import parts_on_data, weight_pictures
+from multilayer.report.pack_parts import pack_content
 from multilayer.report.table_parts import parts_on_rows
 from multilayer.runs.data_of_run import check_images_of_run
 from multilayer.runs.repeat_command import repeat_command
@@ -82,6 +83,7 @@ def run_content(path: Path) -> RunContent:
         settings=facts.settings(description),
         scores=facts.scores(results),
         history=history,
+        pack=pack_content(results["pack"]) if results.get("pack") else None,
         command=repeat_command(description),
         conditions=facts.conditions(results),
         seconds=facts.seconds(history, results),

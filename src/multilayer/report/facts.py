@@ -30,6 +30,8 @@ def status(results: Mapping[str, Any]) -> str:
 def facts(description: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, str]:
     """What was trained on what, by name."""
     data, settings = description["data"], description["settings"]
+    pack = results.get("pack") or {}
+    of_first = " in the first draw" if settings.get("num_draws") else ""
     shown = {
         "data": f"{data['name']}, from {data['source']}" if data.get("source") else data["load"],
         "target": _target(data),
@@ -42,15 +44,16 @@ def facts(description: Mapping[str, Any], results: Mapping[str, Any]) -> dict[st
         "classes": _names(data.get("class_names")),
         "columns": _columns(data, are_inputs=True),
         "columns not used": _columns(data, are_inputs=False),
-        "hidden layers": _joined(settings.get("hidden_widths"), ", ", " neurons")
-        or "none: a linear model",
+        "hidden layers": (
+            _joined(settings.get("hidden_widths"), ", ", " neurons") or "none: a linear model"
+        )
+        + of_first,
         "networks": results.get("num_members") or settings.get("num_members"),
-        "parameters": _count(results.get("num_parameters")),
+        "parameters": _count(pack.get("num_parameters") or results.get("num_parameters")),
         "recipe": description.get("recipe"),
-        "optimiser": _optimizer(settings),
-        "epochs": f"{results['num_epochs']} of {settings.get('max_epochs')}"
-        if "num_epochs" in results
-        else None,
+        "optimiser": _optimizer(settings) + of_first,
+        "draws": _draws(pack),
+        "epochs": _epochs(results, settings),
         "kept epochs": _kept(results, settings),
         "time": f"{results['train_seconds']:.1f} s" if "train_seconds" in results else None,
     }
@@ -110,6 +113,19 @@ def _optimizer(settings: Mapping[str, Any]) -> str:
         f"learning rate {_plain(settings.get('learning_rate', '?'))}, "
         f"batches of {settings.get('batch_size', '?')}"
     )
+
+
+def _draws(pack: Mapping[str, Any]) -> str | None:
+    """How many draws of a pack were tried, and how many are in its mixture."""
+    return f"{pack['num_draws']}, {len(pack['mixture'])} of them in the mixture" if pack else None
+
+
+def _epochs(results: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
+    if "num_epochs" not in results:
+        return None
+    if settings.get("num_draws"):
+        return f"{results['num_epochs']}, at most {settings.get('max_epochs')} of a draw"
+    return f"{results['num_epochs']} of {settings.get('max_epochs')}"
 
 
 def _kept(results: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:

@@ -39,11 +39,20 @@ def repeat_command(description: Mapping[str, Any], **changes: Any) -> str:
     )
     if known:
         words += _option("--recipe", description["recipe"])
-    for name, value in {**description["settings"], **changed}.items():
-        if value is None or name not in setting_types():  # of another version; no flag
-            continue
-        if name not in known or _written(value) != _written(known[name]):
-            words += _flag(name, value)
+    settings = {
+        name: value
+        for name, value in {**description["settings"], **changed}.items()
+        if value is not None and name in setting_types()  # others are of another version
+    }
+    differing = [
+        name
+        for name, value in settings.items()
+        if name not in known or _written(value) != _written(known[name])
+    ]
+    if set(differing) & set(settings.get("drawn", ())):  # or a pack would not draw what is set
+        differing.append("drawn")
+    for name in dict.fromkeys(differing):
+        words += _flag(name, settings[name])
     if data.get("data_dir"):
         words += _option("--data-dir", data["data_dir"])
     return shlex.join(words)
@@ -93,6 +102,8 @@ def _settings_of(recipe_name: str, task: Any, num_rows: int | None) -> dict[str,
 
 
 def _flag(name: str, value: Any) -> list[str]:
+    if name == "time_limit":
+        return ["--time", f"{value:g}s"] if value else []
     flag = name.replace("_", "-")
     if isinstance(value, bool):
         return [f"--{flag}" if value else f"--no-{flag}"]

@@ -164,7 +164,8 @@ class Run:
             model, scores = self.source.model_and_scores()
         self._network = model.leading
         members = self.fit.finite_members()
-        results = self._results({"status": self._status, "members": members, **scores})
+        known = {"status": self._status, "members": members, "pack": model.details.get("pack")}
+        results = self._results({**known, **scores})
         model.details["results"] = without_times(results)
         if self.folder is not None:
             from multilayer.model.model_file import save_model

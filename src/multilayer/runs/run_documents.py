@@ -17,6 +17,7 @@ from multilayer.errors import RunFolderError, escaped
 from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.declared_types import Count, check_type
 from multilayer.ordinary_files import read_regular, whole_lines
+from multilayer.pack.pack_document import PackDocument
 from multilayer.runs.earlier_documents import upgraded_results, upgraded_settings
 
 _LARGEST_DOCUMENT_BYTES = 1 << 26
@@ -83,6 +84,10 @@ class ResultsDocument(TypedDict, total=False):
 
     `num_parameters` counts those of one network. `members` are the numbers of the networks in the
     model, `num_members` of them; `num_diverged` others diverged.
+
+    Of a pack `members` are the numbers of the folds, or 0, `num_members` counts the networks of all
+    draws in its mixture, and `num_epochs` the epochs of all its groups of draws; as draws differ,
+    `best_epochs`, `num_parameters` and `num_diverged` are null, and `pack` says more.
     """
 
     format_version: Required[Count]
@@ -97,8 +102,9 @@ class ResultsDocument(TypedDict, total=False):
     part_seconds: dict[str, float]
     members: list[Count]
     num_members: Count
-    num_diverged: Count
-    num_parameters: Count
+    num_diverged: Count | None
+    num_parameters: Count | None
+    pack: PackDocument | None
     num_rows: Count
     num_train_rows: Count
     num_validation_rows: Count
@@ -120,6 +126,8 @@ class HistoryLine(TypedDict, total=False):
     validation_loss: float | None
     validation_accuracy: float | None
     validation_calibrated_loss: float | None
+    wave: Count | None
+    mixture_loss: float | None
     best_epochs: list[Count] | None
     seconds: float | None
 

@@ -153,6 +153,13 @@ class ImageSource(RunSource):
         num_networks = settings.num_folds or settings.num_members
         check_machine(self.spec, settings_of_members(settings, num_networks, IMAGE_SEED_STEP))
 
+    def prepare(self) -> "Iterator[Preparation]":
+        """Plan what fits into a time limit, which changes the settings."""
+        if self.settings.time_limit:
+            planned = self.fit.settings
+            self.settings, self._held_out, self.notes = settled_images(self.dataset, planned)
+        return super().prepare()
+
     @cached_property
     def fit(self) -> "Fit":
         """See `RunSource`; PyTorch is loaded here."""
@@ -194,7 +201,11 @@ class ImageSource(RunSource):
 
         super().save_drawings(folder, network)
         weights = network.weights[0][0].numpy()
-        save_first_layer(weights, self.dataset.image_shape, folder / "first_layer.png")
+        whose = "of the network with the largest share of the mixture"
+        save_first_layer(
+            weights, self.dataset.image_shape, folder / "first_layer.png",
+            whose=whose if self.settings.num_draws else "",
+        )  # fmt: skip
 
 
 class TableRunSource(RunSource):

@@ -168,6 +168,7 @@ def results_document(
     test: Sequence[Score] = (),
     absent_classes: Sequence[str] = (),
     temperature: float = 1.0,
+    pack: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The content of results.json, however the run ended.
 
@@ -183,6 +184,7 @@ def results_document(
         test: scores on the test rows.
         absent_classes: classes without validation rows.
         temperature: the model's logits are divided by it.
+        pack: see `PackDocument`; None for other runs, and before the end of one.
     """
     import torch
 
@@ -204,9 +206,10 @@ def results_document(
         "train_seconds": train_seconds,
         "part_seconds": {**part_seconds, "training and validation": train_seconds},
         "members": kept,
-        "num_members": len(kept),
-        "num_diverged": num_networks - len(kept),
-        "num_parameters": num_parameters,
+        "num_members": len(kept) if pack is None else pack["num_networks"],
+        "num_diverged": None if settings.num_draws else num_networks - len(kept),
+        "num_parameters": None if settings.num_draws else num_parameters,
+        "pack": None if pack is None else dict(pack),
         **{
             name: data[name]
             for name in ("num_rows", "num_train_rows", "num_validation_rows", "num_test_rows")

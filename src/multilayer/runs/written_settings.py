@@ -14,6 +14,9 @@ _NOT_FOR_COMPARISONS = {
     "loss": "it follows from the data",
     "num_folds": "each network is scored alone",
     "num_members": "each network is scored alone",
+    "num_draws": "each network is scored alone",
+    "drawn": "each network is scored alone",
+    "time_limit": "each network is scored alone",
     "seed": "each is repeated over seeds",
 }
 _BOOLEANS = {"yes": True, "true": True, "no": False, "false": False}
@@ -38,8 +41,8 @@ def read_settings(
         num_columns: see `recipe`.
 
     Raises:
-        SettingsError: a name is unknown (the message lists the known ones, nearest first) or given
-            twice, or its value has the wrong type or is out of range.
+        SettingsError: the recipe is a pack; a name is unknown (the message lists the known ones,
+            nearest first) or given twice, or its value has the wrong type or is out of range.
     """
     parts = [part.strip() for part in text.split(",")]
     recipes = get_args(RecipeName)
@@ -63,7 +66,13 @@ def read_settings(
                 f"{names}"
             )
     changes = {name: _value(name, given[name], text) for name in given}
-    return settings_of(recipe, task, num_rows=num_rows, num_columns=num_columns, **changes)
+    settings = settings_of(recipe, task, num_rows=num_rows, num_columns=num_columns, **changes)
+    if settings.num_draws:
+        raise SettingsError(
+            f"the recipe {recipe!r} in {text!r} is many networks, and here each network is scored "
+            "alone; take default, or train a pack with multilayer train"
+        )
+    return settings
 
 
 def _value(name: str, text: str, whole: str) -> Any:

@@ -48,7 +48,9 @@ def leak(evidence: Evidence) -> Diagnosis | None:
     if not evidence.num_copies or evidence.num_copies < _MANY_COPIES * evidence.num_validation_rows:
         return None
     share = evidence.num_copies / evidence.num_validation_rows
-    if evidence.validates_on_test:  # then the rest is no better, but at least it is counted
+    if evidence.is_pack:  # it cannot be without held-out rows
+        next_step = evidence.command()
+    elif evidence.validates_on_test:  # then the rest is no better, but at least it is counted
         next_step = evidence.command(validation_fraction=0.1)
     else:
         next_step = evidence.command(validation_fraction=0.0)

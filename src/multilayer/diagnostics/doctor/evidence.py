@@ -86,6 +86,7 @@ class Evidence:
         explained_share: for regression, the smallest validation R² of a target.
         num_rows_of_layers: training rows that `layers` and `gradients` are computed on.
         leaking_column: of a table, a column that alone determines the target.
+        pack: of a pack, how it ended, see `PackDocument`; its curves and layers are not judged.
     """
 
     description: Mapping[str, Any]
@@ -105,11 +106,17 @@ class Evidence:
     leaking_column: str | None = None
     explained_share: float | None = None
     num_rows_of_layers: int = 0
+    pack: Mapping[str, Any] | None = None
 
     @property
     def is_diverged(self) -> bool:
         """Whether the loss stopped being a finite number."""
         return self.has_diverged or any(line["train_loss"] is None for line in self.history)
+
+    @property
+    def is_pack(self) -> bool:
+        """Whether it is a pack that has not diverged, whose history is that of many networks."""
+        return self.settings.num_draws > 0 and not self.is_diverged
 
     def curve(self, name: str) -> list[float]:
         """The finite values of a column of the history."""
@@ -203,11 +210,14 @@ def evidence_of(
         return found
     model = load_model(model_path(run))
     network, leading = model.network, model.leading
-    _check_fits(run, network.spec, rows.spec)
+    _check_fits(run, network.spec, rows.spec, rows.settings)
     if rows.settings.num_folds:
         network, leading = network.member(0), leading.member(0)
     few_train = rows.train.at(slice(_FEW_ROWS))
-    layers, gradients = layer_statistics(leading, few_train, rows.settings.loss)
+    layers: Sequence[LayerStatistics] = ()
+    gradients: Sequence[GradientNorm] = ()
+    if not rows.settings.num_draws:
+        layers, gradients = layer_statistics(leading, few_train, rows.settings.loss)
     most_rows = 2 * _FEW_ROWS if is_quick else _MANY_ROWS
     few_validation = None if rows.validation is None else rows.validation.at(slice(most_rows))
     has_classes = bool(rows.class_names)
@@ -221,6 +231,7 @@ def evidence_of(
         error_interval=None if rmse is None else (rmse["value"], rmse["low"], rmse["high"]),
         explained_share=min((s["value"] for s in _validation_scores(results, "R²")), default=None),
         num_rows_of_layers=len(few_train),
+        pack=results.get("pack"),
         num_copies=None if is_quick else _num_copies(rows),
         leaking_column=None if rows.fit is None else _leaking_column(rows.fit),
     )
@@ -237,9 +248,14 @@ def _leaking_column(fit: Fit) -> str | None:
     return next(iter(leaking_columns(inputs, target)), None)
 
 
-def _check_fits(run: str | Path, of_model: NetworkSpec, of_rows: NetworkSpec) -> None:
+def _check_fits(
+    run: str | Path, of_model: NetworkSpec, of_rows: NetworkSpec, settings: TrainingSettings
+) -> None:
     """Raise RunFolderError if the network does not fit the rows of the run."""
-    for name in ("num_inputs", "num_outputs", "embedded_numbers", "category_sizes"):
+    names = ["num_inputs", "num_outputs", "category_sizes"]
+    if not settings.num_draws:  # a pack draws whether numbers are embedded
+        names.append("embedded_numbers")
+    for name in names:
         if getattr(of_model, name) != getattr(of_rows, name):
             raise RunFolderError(
                 f"model.safetensors and settings.json of {run} are not of one run: the network has "

@@ -1,9 +1,10 @@
 """All rules on one run."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from multilayer.diagnostics.doctor import answers, curves, network
-from multilayer.diagnostics.doctor.evidence import Diagnosis, evidence_of
+from multilayer.diagnostics.doctor import answers, curves, network, pack
+from multilayer.diagnostics.doctor.evidence import Diagnosis, Evidence, evidence_of
 from multilayer.fit.fit import Fit
 from multilayer.images.datasets import ImageDataset
 
@@ -23,6 +24,26 @@ RULES = (  # the gravest first
     answers.too_few_validation_rows,
     answers.nothing_held_out,
 )
+
+# Of a pack, whose history is that of many networks, one group after the other.
+RULES_OF_PACKS = (
+    answers.leak,
+    pack.draws_diverge,
+    answers.class_never_predicted,
+    answers.no_better_than_guessing,
+    answers.label_noise,
+    pack.more_draws,
+    answers.too_few_validation_rows,
+)
+SCOPE_OF_PACKS = (
+    "a pack is judged by its data, its answers for held-out rows and its mixture; its networks "
+    "differ and begin one after the other, so that there are no learning curves or layers to judge"
+)
+
+
+def rules_of(evidence: Evidence) -> Sequence[Callable[[Evidence], Diagnosis | None]]:
+    """The rules that a run is judged by."""
+    return RULES_OF_PACKS if evidence.is_pack else RULES
 
 
 def doctor(
@@ -46,8 +67,12 @@ def doctor(
         RunFolderError: the folder is not whole, has no history, or is of another version.
         DataError: the data cannot be had any more.
     """
-    evidence = evidence_of(run, data, is_quick=is_quick)
-    found = [diagnosis for rule in RULES if (diagnosis := rule(evidence)) is not None]
+    return findings(evidence_of(run, data, is_quick=is_quick))
+
+
+def findings(evidence: Evidence) -> list[Diagnosis]:
+    """What the rules find, see `doctor`."""
+    found = [diagnosis for rule in rules_of(evidence) if (diagnosis := rule(evidence)) is not None]
     rate = evidence.settings.learning_rate
     rates = [one.learning_rate for one in found if one.learning_rate is not None]
     return [

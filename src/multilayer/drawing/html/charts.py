@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from multilayer.drawing.axis import Limits, can_show
 from multilayer.drawing.html.chart import Chart, Series, Table
 from multilayer.drawing.html.content import RunContent
+from multilayer.drawing.pack_history import groups_of, is_of_pack
 
 _PARTS = {"train": "training", "validation": "validation"}
 _MOST_ROWS = 100  # of a table
@@ -20,14 +21,19 @@ def learning_charts(runs: Sequence[RunContent]) -> list[Chart]:
     The training loss is a mean over the epoch's batches, each when its turn came, so that it is
     drawn at the epoch's middle.
     """
-    keys = dict.fromkeys(key for run in runs for line in run.history for key in line)
+    single = [run for run in runs if not is_of_pack(run.history)]
+    packs = [run for run in runs if is_of_pack(run.history)]
+    keys = dict.fromkeys(key for run in single for line in run.history for key in line)
     quantities = {
         key.partition("_")[2]: None
         for key in keys
         if key.partition("_")[0] in _PARTS and "_" in key
     }
     quantities.pop("seconds", None)
-    charts = (_chart(quantity, runs) for quantity in sorted(quantities, key=lambda q: q != "loss"))
+    charts = [
+        _chart(quantity, single) for quantity in sorted(quantities, key=lambda q: q != "loss")
+    ]
+    charts += [_mixture_chart(packs)] if packs else []
     return [chart for chart in charts if chart.series]
 
 
@@ -121,6 +127,36 @@ def _chart(quantity: str, runs: Sequence[RunContent]) -> Chart:
         x_limits=(0, max(last, 1)),
         y_scale="log" if _spans_magnitudes(values) else "linear",
         table=_table(words, series),
+    )
+
+
+def _mixture_chart(runs: Sequence[RunContent]) -> Chart:
+    """The mixtures of packs, and the loss that each began with.
+
+    The networks in training begin anew with each group of draws: their curves are no network's.
+    """
+    series = []
+    for number, run in enumerate(runs):
+        # Before the first draw is trained to its end the losses are so large as to hide the others.
+        first, *groups = groups_of(run.history)
+        lines = [*first[-1:], *(line for group in groups for line in group)]
+        if (one := _series("mixture_loss", lines, 0.0)) is None:
+            continue
+        name = "mixture" if len(runs) == 1 else f"{run.name}, mixture"
+        series.append(Series(name, *one, look=number))
+        keys, loss = one[1], one[0][0][1]
+        ends = [(x, loss) for x, _ in one[0]]
+        name = "first draw alone" if len(runs) == 1 else f"{run.name}, first draw alone"
+        series.append(Series(name, ends, keys, look=number, is_dashed=True))
+    return Chart(
+        title="Held-out loss of the mixture by epoch",
+        x_label="epoch, one group of draws after the other",
+        y_label="loss",
+        series=series,
+        summary="; ".join(_in_words(one) for one in series) + ".",
+        key_name="epoch",
+        x_limits=(0, max(len(run.history) for run in runs)),
+        table=_table("loss of the mixture", series),
     )
 
 

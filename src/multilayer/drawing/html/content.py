@@ -95,6 +95,21 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class PackContent:
+    """Networks with drawn settings that answer together.
+
+    Args:
+        sentences: how their training ended, and how good their mixture is.
+        mixture: who is in it.
+        shares: of each.
+    """
+
+    sentences: Sequence[str]
+    mixture: Table
+    shares: BarTable
+
+
+@dataclass(frozen=True)
 class RunContent:
     """What a page shows of one run; what is empty or None is not shown.
 
@@ -107,6 +122,7 @@ class RunContent:
         history: a mapping for each epoch, with the key epoch.
         command: what repeats it.
         conditions: what else must be the same to repeat it to the last bit, by name.
+        pack: of a pack, who is in its mixture.
         seconds: where the time went.
         confusion: for classes.
         labels: for several yes-or-no labels, how each is answered.
@@ -131,6 +147,7 @@ class RunContent:
     history: Sequence[Mapping[str, float | None]]
     command: str
     conditions: Mapping[str, str]
+    pack: PackContent | None = None
     seconds: BarTable | None = None
     confusion: Confusion | None = None
     labels: Table | None = None

@@ -89,6 +89,7 @@ def _sections(runs: Sequence[RunContent], has_curves: bool) -> list[Section]:
     return [
         Section("training", "What was trained", is_empty=False),
         Section("curves", "Learning curves", not has_curves),
+        Section("pack", "Who is in the mixture", not has("pack")),
         Section("findings", "What doctor says", all(run.findings is None for run in runs)),
         Section("confusion", "Which classes it confuses", not has("confusion")),
         Section("labels", "How each label is answered", not has("labels")),

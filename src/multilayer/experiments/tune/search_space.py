@@ -46,6 +46,9 @@ _DECAYS = (5e-4, 0.5)
 _NOT_FOR_SEARCHES = {
     "num_folds": "the last choice is made in five folds",
     "num_members": "the last choice is made in five folds",
+    "num_draws": "each trial is one network; train a pack instead of a search",
+    "drawn": "each trial is one network; train a pack instead of a search",
+    "time_limit": "the search has a budget of its own, time",
     "selection": "each network is taken at its epoch of least loss on rows held out",
     "loss": "it follows from the data",
     "quantiles": "the loss follows from the data",

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from multilayer.estimators.progress import in_words
 from multilayer.experiments.tune.search import Progress
 from multilayer.experiments.tune.trials import FEWEST_TRIALS, Tally, TrialSummary
+from multilayer.stopwatch import in_words
 
 MOST_SHOWN = 5
 
