@@ -13,8 +13,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from multilayer.engine.distributed import Ranks, Stop
 from multilayer.engine.machine import check_machine
 from multilayer.engine.records import EpochRecord, history_line
@@ -29,17 +27,16 @@ from multilayer.model.mixing import kind_of_outputs
 from multilayer.model.model import Model
 from multilayer.pack.chosen_mixture import ChosenMixture
 from multilayer.pack.draw import Draw, DrawEnd
+from multilayer.pack.ending_rules import draws_to_end, gets_no_better
 from multilayer.pack.held_out_predictions import HeldOutPredictions
 from multilayer.pack.pack_document import PackEnd
-from multilayer.pack.pack_plan import DRAWS_WITHOUT_PROGRESS, LEAST_PROGRESS
 from multilayer.pack.pack_progress import PackProgress
 from multilayer.pack.pack_state import PackKeeper, PackState, WavePlan, draw_of
 from multilayer.pack.time_limit import Deadline, Pace
-from multilayer.pack.wave import GoingDraw, Wave, has_stalled, looks_of
+from multilayer.pack.wave import GoingDraw, Wave, looks_of
 from multilayer.recipes.draws import drawn_settings
 
 _DRAWS_OF_A_WAVE = 2  # with five folds, ten networks, which divide evenly among two or five threads
-_FEWEST_TO_COMPARE = 4  # draws, before one can fall behind
 
 
 class PackFit(Fit):
@@ -191,7 +188,7 @@ class PackFit(Fit):
         """The wave to train now; None: the pack is complete."""
         num_draws = sum(plan.num_draws for plan in self._waves)
         left = self.settings.num_draws - num_draws
-        if left <= 0 or self._gets_no_better():
+        if left <= 0 or gets_no_better(self._losses, self._waves):
             self.ended = "all draws" if left <= 0 else "no better"
             return None
         size = min(_DRAWS_OF_A_WAVE, left) if self._waves else 1
@@ -219,15 +216,6 @@ class PackFit(Fit):
             self.data, self._held_out_predictions, going, self._waves[-1].num_epochs,
             spec_of(self._settings_of(self._waves[-1].first_draw), self.encoder, self.targets),
         )  # fmt: skip
-
-    def _gets_no_better(self) -> bool:
-        """Whether the last draws have hardly made the mixture better."""
-        waited = 0
-        for before, plan in zip(reversed(self._losses[:-1]), reversed(self._waves), strict=False):
-            waited += plan.num_draws
-            if waited >= DRAWS_WITHOUT_PROGRESS:
-                return before - self._losses[-1] <= LEAST_PROGRESS * abs(before)
-        return False
 
     def _settings_of(self, number: int) -> TrainingSettings:
         """The settings of a draw, by its number."""
@@ -265,22 +253,15 @@ class PackFit(Fit):
         return 1
 
     def _leaving(self, epoch: int) -> dict[int, DrawEnd]:
-        """Which of the draws in training end now: they fell behind, or have not become better."""
+        """Which of the draws in training end now; they are compared with those of earlier waves."""
         assert self._wave is not None
-        ends: dict[int, DrawEnd] = {}
-        num_epochs = self._waves[-1].num_epochs
-        if epoch not in looks_of(num_epochs):
-            return ends
-        first = self._waves[-1].first_draw  # of this wave, whose own draws are not compared with
-        curves = [d.curve for d in self.draws if d.number < first and d.is_usable and d.curve]
-        for place, draw in enumerate(self._wave.going):
-            look = len(draw.curve) - 1
-            others = [curve[min(look, len(curve) - 1)] for curve in curves]
-            if len(others) >= _FEWEST_TO_COMPARE and draw.curve[-1] > np.median(others):
-                ends[place] = "fell behind"
-            elif has_stalled(draw, epoch, num_epochs):
-                ends[place] = "no better"
-        return ends
+        plan = self._waves[-1]
+        curves = [
+            draw.curve
+            for draw in self.draws
+            if draw.number < plan.first_draw and draw.is_usable and draw.curve
+        ]
+        return draws_to_end(self._wave.going, curves, epoch, plan.num_epochs)
 
     def _take_in(self, record: EpochRecord) -> None:
         """Note an epoch of the wave, once: before its state is kept, or when it is over."""

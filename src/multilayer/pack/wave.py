@@ -23,7 +23,6 @@ from multilayer.pack.held_out_predictions import HeldOutPredictions
 from multilayer.recipes.draws import seed_of_member
 
 NUM_LOOKS = 8  # at draws in an epoch's eighths, when they may be told to end
-_SHARE_WITHOUT_PROGRESS = 1 / 3  # of the epochs, after which a draw ends
 
 
 @dataclass
@@ -246,8 +245,3 @@ def looks_of(num_epochs: int) -> list[int]:
     return sorted(
         {max(1, round(num_epochs * look / NUM_LOOKS)) for look in range(1, NUM_LOOKS + 1)}
     )
-
-
-def has_stalled(draw: GoingDraw, epoch: int, num_epochs: int) -> bool:
-    """Whether none of its networks has become better for a third of the epochs."""
-    return epoch - max(draw.least_epochs) >= num_epochs * _SHARE_WITHOUT_PROGRESS
