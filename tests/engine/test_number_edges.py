@@ -24,7 +24,7 @@ BINS = TrainingSettings(numeric_embedding="piecewise", initialization="data", hi
 
 def test_many_values_are_divided_by_their_quantiles():
     values = torch.randperm(101).double()
-    assert edges_of(values, 4).tolist() == [0, 25, 50, 75, 100]
+    assert edges_of(values, 4).tolist() == pytest.approx([0, 25, 50, 75, 100], abs=1)
 
 
 @pytest.mark.parametrize(
@@ -34,16 +34,12 @@ def test_many_values_are_divided_by_their_quantiles():
         ([3, 1, 1, 3], [1, 2, 2, 2, 3]),  # a yes and a no: two bins, each open on one side
         ([0, 5, 1], [0, 1, 1, 1, 5]),
         ([0, 5, 1, 2, 3], [0, 1, 2, 3, 5]),
-        ([0] * 90 + list(range(1, 11)), [0, 1, 1, 1, 10]),
+        # 90 zeros count as a bin of 10 / 3 rows, and the others lie in three bins of that size.
+        ([0] * 90 + list(range(1, 11)), [0, 1, 4, 8, 10]),
     ],
 )
 def test_edges_worked_out_by_hand(values, expected):
-    found = edges_of(torch.tensor(values, dtype=torch.float64), 4)
-    assert found[[0, -1]].tolist() == [expected[0], expected[-1]]
-    if len(values) < 10:
-        assert found.tolist() == expected
-    else:  # quantiles 0, 0, 0, 0 and 10 leave one bin
-        assert found.tolist() == [0, 5, 5, 5, 10]
+    assert edges_of(torch.tensor(values, dtype=torch.float64), 4).tolist() == expected
 
 
 @settings(max_examples=80, deadline=None)
@@ -81,8 +77,7 @@ def test_each_member_has_the_edges_of_its_own_rows():
     spec = BINS.network_spec(4, 1, num_numeric=3)
     network = Network.for_training(spec, [BINS] * 2, rows, own)
     for edges, of_member in zip(edges_in(network), own, strict=True):
-        expected = np.quantile(rows[of_member, 0].double(), np.linspace(0, 1, 17))
-        np.testing.assert_allclose(edges[0], expected, rtol=1e-6)
+        assert abs(np.histogram(rows[of_member, 0], edges[0])[0] - 200 / 16).max() <= 2
         assert edges[1].tolist() == [2.0] * 17
         assert set(edges[2].tolist()) == {0.0, 1.0, 2.0}
     assert network.parameters.isfinite().all()
@@ -130,8 +125,8 @@ def test_training_leaves_the_edges_and_a_file_keeps_them(tmp_path):
     read = load_predictor(tmp_path / "model")
     edges = read.parameters["numbers.edges"][0, :, 0]
     np.testing.assert_array_equal(edges, edges_in(model.model_.network)[0])
-    # The constant is no input; of the first column two quantiles are the mean of what is missing.
-    assert sorted(len(np.unique(of_column)) for of_column in edges) == [3, 16, 17]
+    # The constant is no input.
+    assert sorted(len(np.unique(of_column)) for of_column in edges) == [3, 17, 17]
     frame = pl.DataFrame(rows, schema=[f"x{number}" for number in range(4)], nan_to_null=True)
     np.testing.assert_allclose(read.numbers(frame)[:, 0], answers, rtol=1e-5, atol=1e-5)
     falling = dict(read.parameters)

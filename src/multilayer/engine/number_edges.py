@@ -7,6 +7,7 @@ from multilayer.engine.randomness import generator
 from multilayer.engine.specification import NetworkSpec
 
 _MOST_ROWS = 1 << 16  # whose quantiles are those of all rows to a fraction of a bin
+_ROUNDS = 20  # of taking rows from frequent values, as each makes the bins smaller
 _LEAST_WIDTH = 1e-5  # of a bin, as a share of all bins' width: float32 tells no finer ones apart
 
 
@@ -41,6 +42,9 @@ def fit_edges(
 def edges_of(values: Tensor, num_bins: int) -> Tensor:
     """Edges of a column's bins: its distinct values if they are few, else its quantiles.
 
+    A value that more rows have than lie in a bin counts as one bin's rows only, so that the bins of
+    a column of many zeros are where its other values are.
+
     Args:
         values: (num_rows,), float64, at least one.
         num_bins: at least 2.
@@ -50,10 +54,10 @@ def edges_of(values: Tensor, num_bins: int) -> Tensor:
         width. Of equal values none has a width; otherwise the first and the last have one, so that
         both are open towards values beyond these.
     """
-    edges: Tensor = values.unique()
+    edges: Tensor
+    edges, counts = values.unique(return_counts=True)
     if len(edges) > num_bins + 1:
-        shares = torch.linspace(0, 1, num_bins + 1, dtype=values.dtype, device=values.device)
-        edges = values.quantile(shares).unique()
+        edges = edges[_quantile_places(counts.to(values.dtype), num_bins)].unique()
     if len(edges) == 1:
         return edges.expand(num_bins + 1)
     least = _LEAST_WIDTH * (edges[-1] - edges[0])
@@ -63,3 +67,14 @@ def edges_of(values: Tensor, num_bins: int) -> Tensor:
         between = edges[[0, -1]].mean(dim=0, keepdim=True)
     missing = num_bins - 1 - len(between)
     return torch.cat([edges[:1], between, between[-1:].expand(missing), edges[-1:]])
+
+
+def _quantile_places(counts: Tensor, num_bins: int) -> Tensor:
+    """Which of the distinct values are edges, given how many rows have each."""
+    for _ in range(_ROUNDS):
+        counts = counts.clamp(max=counts.sum() / num_bins)
+    shares = torch.linspace(0, 1, num_bins + 1, dtype=counts.dtype, device=counts.device)
+    middles = (counts.cumsum(0) - counts / 2) / counts.sum()
+    places = torch.searchsorted(middles, shares)
+    places[0], places[-1] = 0, len(counts) - 1
+    return places
