@@ -264,7 +264,7 @@ def test_where_all_diverge_it_says_so(wine):
 
 
 def test_it_ends_when_the_mixture_gets_no_better(wine, monkeypatch):
-    monkeypatch.setattr(pack_fit, "_LEAST_PROGRESS", 1.0)  # nothing is progress
+    monkeypatch.setattr(pack_fit, "LEAST_PROGRESS", 1.0)  # nothing is progress
     fit = trained(fit_to(wine, {**QUICK, "num_draws": 40}))
     assert len(fit.draws) == 7  # the first, and six that were waited for
 
@@ -308,7 +308,7 @@ class Ticking:
 @pytest.fixture
 def endless(monkeypatch) -> None:
     """Packs that end for no other reason than their time."""
-    monkeypatch.setattr(pack_fit, "_DRAWS_WITHOUT_PROGRESS", 1000)
+    monkeypatch.setattr(pack_fit, "DRAWS_WITHOUT_PROGRESS", 1000)
 
 
 def test_a_time_limit_ends_it_with_the_best_so_far(wine, endless):
