@@ -11,6 +11,8 @@ from multilayer.runs.run_documents import read_settings
         (["--max-epochs=0"], "max_epochs must be at least 1", "--max-epochs must be at least 1"),
         (["--interval", "90"], "coverage must be a number", "--interval must be a number"),
         (["--validation", "30"], "validation_fraction is 30", "--validation is 30"),
+        (["--time", "5m"], "time_limit 300 is too short", "--time 300 is too short"),
+        (["--time", "x"], "time must be written as 90s", "--time must be written as 90s"),
         (["--loss", "x"], "unknown loss: the loss is x", "unknown loss: the loss is x"),
         (["--seed", "-1"], "seed must be at least 0", "--seed must be at least 0"),
         (["max_epochs=0"], "max_epochs must be at least 1", "max_epochs must be at least 1"),

@@ -135,8 +135,8 @@ def test_the_doctor_says_what_it_judges(table, images, capsys):
         (["--recipe", "pack", "--drawn", "x"], "unknown drawn 'x'; known are: hidden_widths, "),
         (["--time", "0"], "'0' must be a time above 0, such as 90s or 5m"),
         (["--time", "abc"], "'abc' must be a time such as 90s, 5m, 1h or 1h30m"),
-        (["--time", "5m", "--recipe", "default"], "is for a pack"),
-        (["--time", "0.01s"], "(--time) is too short: reading and preparing took"),
+        (["--time", "5m", "--recipe", "default"], "error: --time 300 is for a pack"),
+        (["--time", "0.01s"], "--time 0.01 s is too short: reading and preparing took"),
     ],
 )
 def test_what_a_pack_cannot_do_is_refused_in_a_line(folder, tmp_path, capsys, arguments, complaint):
@@ -151,7 +151,7 @@ def test_what_a_pack_cannot_do_is_refused_in_a_line(folder, tmp_path, capsys, ar
 
 def test_images_in_too_short_a_time_leave_no_folder(tmp_path, capsys):
     assert run(["train", "digits", "--time", "0.01s", f"--output={tmp_path}/run"]) == 2
-    assert "(--time) is too short" in capsys.readouterr().err
+    assert "--time 0.01 s is too short" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 
@@ -162,6 +162,17 @@ def test_a_time_limit_of_images_is_planned_before_settings_are_written(tmp_path,
     assert any(line.startswith("in 600 s: reading took ") for line in lines)
     assert any(line.startswith("took ") and line.endswith(" of 10 min 0 s") for line in lines)
     assert read_settings(tmp_path / "run")["settings"]["time_limit"] == 600
+
+
+def test_images_without_held_out_rows_leave_no_folder(tmp_path, capsys):
+    assert run(["train", "digits", "--num-draws", "3", f"--output={tmp_path}/run"]) == 2
+    assert "none are held out; take num_folds 5" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_picture_of_a_pack_says_whose_it_is(images, tmp_path, capsys):
+    assert run(["picture", str(images), f"--output={tmp_path}/p"]) == 0
+    assert "of a pack its first draw is shown" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("flag", ["--recipe=pack", "--num-draws=3", "--time=5m"])

@@ -44,14 +44,18 @@ def test_many_columns_are_never_embedded():
     assert {one.numeric_embedding for one in chain(*draws_of(settings))} == {"none"}
 
 
-def test_frequencies_are_drawn_where_there_are_some():
-    draws = list(chain(*draws_of(recipe("pack", "regression"), num_waves=20)))[2:]
+def test_frequencies_and_bins_are_drawn_where_there_are_some():
+    draws = list(chain(*draws_of(recipe("pack", "regression"), num_waves=40)))[2:]
     of_kind = {
         kind: {one.embedding_frequency for one in draws if one.numeric_embedding == kind}
         for kind in ("none", "periodic", "piecewise")
     }
     assert of_kind["none"] == of_kind["piecewise"] == {0.1}
     assert len(of_kind["periodic"]) > 10
+    bins = {(one.numeric_embedding, one.embedding_components) for one in draws}
+    assert bins == {
+        ("none", 16), ("periodic", 16), *(("piecewise", number) for number in (16, 32, 48)),
+    }  # fmt: skip
     piecewise = recipe("pack", "regression", numeric_embedding="piecewise")
     assert {one.embedding_frequency for one in chain(*draws_of(piecewise))} == {0.1}
 

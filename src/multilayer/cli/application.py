@@ -41,7 +41,10 @@ COMMANDS = {
     "surface.",
 }
 # Flags whose settings have another name.
-_SETTINGS = {"interval": "coverage", "validation": "validation_fraction", "proba": "probabilities"}
+_SETTINGS = {
+    "interval": "coverage", "validation": "validation_fraction", "proba": "probabilities",
+    "time": "time_limit",
+}  # fmt: skip
 
 
 def application(arguments: Sequence[str]) -> App:
@@ -121,11 +124,12 @@ def with_flags_as_typed(message: str, arguments: Sequence[str]) -> str:
         if not re.fullmatch(r"--[a-z][a-z0-9-]+", flag):
             continue
         words = flag.removeprefix("--")
-        name = _SETTINGS.get(words, words.replace("-", "_"))
-        place = rf"(?<![\w-]){name}\b" if "_" in name else rf"^(num_)?{name}\b"
-        message = re.sub(place, flag, message)
-        if message.startswith((f"unknown {name} '", f"unknown {name.removesuffix('s')} '")):
-            message = f"{flag}: {message}"
+        own = words.replace("-", "_")
+        for name in dict.fromkeys((_SETTINGS.get(words, own), own)):
+            place = rf"(?<![\w-]){name}\b" if "_" in name else rf"^(num_)?{name}\b"
+            message = re.sub(place, flag, message)
+            if message.startswith((f"unknown {name} '", f"unknown {name.removesuffix('s')} '")):
+                message = f"{flag}: {message}"
         if flag == "--settings":
             given = value if is_joined else following
             names = tuple(re.findall(r"(\w+)=", given))

@@ -116,6 +116,11 @@ def save_pictures(learning: RunRows, snapshots: list[Snapshot], folder: Path) ->
             "regions are drawn of tables with two numeric columns and a class to predict, of "
             f"{MOST_REGIONS} at most; this has the loss surface alone"
         )
+    if learning.settings.num_draws:
+        missing.append(
+            "of a pack its first draw is shown, which has the recipe's own settings; a mixture is "
+            "no network with a way of its own"
+        )
     few = learning.train.at(slice(_SURFACE_ROWS))
     surface = loss_surface(
         learning.spec, [snapshot.parameters for snapshot in snapshots], few, learning.settings.loss

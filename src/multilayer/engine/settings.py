@@ -18,9 +18,9 @@ from multilayer.errors import SettingsError
 AugmentationName = Literal["shift", "flip"]
 DeviceName = Literal["cpu", "cuda"]
 DrawnName = Literal[
-    "hidden_widths", "activation", "numeric_embedding", "embedding_frequency",
-    "scale_rate_factor", "bias_rate_factor", "input_dropout", "learning_rate", "weight_decay",
-    "dropout",
+    "hidden_widths", "activation", "numeric_embedding", "embedding_components",
+    "embedding_frequency", "scale_rate_factor", "bias_rate_factor", "input_dropout",
+    "learning_rate", "weight_decay", "dropout",
 ]  # fmt: skip
 InitializationName = Literal["linear", "normal", "glorot", "he", "data"]
 LossName = Literal[

@@ -52,7 +52,7 @@ def planned(
     if num_epochs < 1:
         least = deadline.limit - left + seconds
         raise SettingsError(
-            f"time_limit {deadline.limit:g} s (--time) is too short: reading and preparing took "
+            f"time_limit {deadline.limit:g} s is too short: reading and preparing took "
             f"{reading:.1f} s, and an epoch of one network takes about {seconds:.1f} s; the least "
             f"is about {math.ceil(least)} s"
         )

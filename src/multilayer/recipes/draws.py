@@ -19,7 +19,8 @@ _WIDTHS_FOR_TABLES = (
 _WIDTHS_FOR_IMAGES = ((1024, 1024), (1024, 1024, 1024), (1536, 1024), (2048, 1024))
 _ACTIVATIONS_FOR_TABLES = ("selu", "mish", "gelu")
 _ACTIVATIONS_FOR_IMAGES = ("gelu", "silu", "relu")
-_EMBEDDINGS = ("none", "periodic", "periodic", "piecewise")
+_EMBEDDINGS = ("none", "periodic", "piecewise", "piecewise")
+_NUMS_OF_BINS = (16, 32, 48)
 
 
 def drawn_settings(
@@ -40,8 +41,12 @@ def drawn_settings(
     drawn = _drawn_for_all(_source(settings.seed, f"pack/{wave}"), settings, is_of_images)
     drawn |= _drawn_for_one(_source(settings.seed, f"pack/{wave}/{place}"), settings)
     chosen: dict[str, Any] = {name: drawn[name] for name in settings.drawn}
-    if chosen.get("numeric_embedding", settings.numeric_embedding) != "periodic":
-        chosen.pop("embedding_frequency", None)  # there is none
+    embedding = chosen.get("numeric_embedding", settings.numeric_embedding)
+    # What the embedding does not have is at its default.
+    if "embedding_frequency" in chosen and embedding != "periodic":
+        chosen["embedding_frequency"] = TrainingSettings.embedding_frequency
+    if "embedding_components" in chosen and embedding != "piecewise":
+        chosen["embedding_components"] = TrainingSettings.embedding_components
     return replace(settings, **chosen)
 
 
@@ -54,6 +59,7 @@ def _drawn_for_all(
         "hidden_widths": widths[int(source.integers(len(widths)))],
         "activation": activations[int(source.integers(len(activations)))],
         "numeric_embedding": _EMBEDDINGS[int(source.integers(len(_EMBEDDINGS)))],
+        "embedding_components": _NUMS_OF_BINS[int(source.integers(len(_NUMS_OF_BINS)))],
         "scale_rate_factor": _around(settings.scale_rate_factor, 0.3, 1.7, source),
         "bias_rate_factor": _around(settings.bias_rate_factor, 0.5, 3, source),
         "input_dropout": _up_to(2 * settings.input_dropout, source),
@@ -65,7 +71,7 @@ def _drawn_for_one(source: Generator, settings: TrainingSettings) -> dict[str, A
         "learning_rate": _around(settings.learning_rate, 0.4, 2.5, source),
         "weight_decay": _around(settings.weight_decay, 0.1, 5, source),
         "dropout": _up_to(min(0.5, max(0.3, 1.7 * settings.dropout)), source),
-        "embedding_frequency": _around(settings.embedding_frequency, 0.2, 10, source),
+        "embedding_frequency": _around(TrainingSettings.embedding_frequency, 0.2, 10, source),
     }
 
 

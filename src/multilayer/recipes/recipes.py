@@ -128,8 +128,9 @@ _TABLE_RECIPES: dict[str, TrainingSettings] = {
         validation_fraction=0.0,
         num_draws=24,
         drawn=(
-            "hidden_widths", "activation", "numeric_embedding", "embedding_frequency",
-            "scale_rate_factor", "bias_rate_factor", "learning_rate", "weight_decay", "dropout",
+            "hidden_widths", "activation", "numeric_embedding", "embedding_components",
+            "embedding_frequency", "scale_rate_factor", "bias_rate_factor", "learning_rate",
+            "weight_decay", "dropout",
         ),
     ),
 }  # fmt: skip
@@ -243,8 +244,8 @@ def _without_drawn(settings: TrainingSettings, changes: dict[str, Any]) -> Train
     if "drawn" in changes or not settings.drawn:
         return settings
     is_embedded = settings.numeric_embedding != "none"
-    of_embeddings = () if is_embedded else ("numeric_embedding", "embedding_frequency")
-    is_fixed = {*changes, *of_embeddings}
+    of_embeddings = ("numeric_embedding", "embedding_components", "embedding_frequency")
+    is_fixed = {*changes, *(() if is_embedded else of_embeddings)}
     return replace(settings, drawn=tuple(one for one in settings.drawn if one not in is_fixed))
 
 

@@ -154,8 +154,8 @@ class ImageSource(RunSource):
         check_machine(self.spec, settings_of_members(settings, num_networks, IMAGE_SEED_STEP))
 
     def prepare(self) -> "Iterator[Preparation]":
-        """Plan what fits into a time limit, which changes the settings."""
-        if self.settings.time_limit:
+        """Of a pack, see whether there can be one, and plan its time, which changes settings."""
+        if self.settings.num_draws:
             planned = self.fit.settings
             self.settings, self._held_out, self.notes = settled_images(self.dataset, planned)
         return super().prepare()

@@ -144,10 +144,11 @@ def _mixture_chart(runs: Sequence[RunContent]) -> Chart:
             continue
         name = "mixture" if len(runs) == 1 else f"{run.name}, mixture"
         series.append(Series(name, *one, look=number))
-        keys, loss = one[1], one[0][0][1]
-        ends = [(x, loss) for x, _ in one[0]]
+        (points, keys), loss = one, one[0][0][1]
+        ends = [(points[0][0], loss), (points[-1][0], loss)]
         name = "first draw alone" if len(runs) == 1 else f"{run.name}, first draw alone"
-        series.append(Series(name, ends, keys, look=number, is_dashed=True))
+        at_ends = [keys[0], keys[-1]]
+        series.append(Series(name, ends, at_ends, look=number, is_dashed=True))
     return Chart(
         title="Held-out loss of the mixture by epoch",
         x_label="epoch, one group of draws after the other",
