@@ -365,7 +365,7 @@ def test_less_is_planned_where_less_fits(seconds, num_folds, num_epochs, wine, m
 def test_a_time_that_is_too_short_says_what_the_least_is(wine, monkeypatch):
     monkeypatch.setattr("multilayer.pack.time_plan._seconds_of_an_epoch", lambda *_: 7.0)
     data = data_of(wine, {**QUICK, "time_limit": 2.0})
-    with pytest.raises(SettingsError, match=r"2 s \(--time\) is too short.*the least is about 3 s"):
+    with pytest.raises(SettingsError, match=r"time_limit 2 s is too short.*the least is about 3 s"):
         planned(data, lambda s: data_of(wine, settings=s), Deadline(2.0, clock=Ticking(0.0)))
 
 
