@@ -146,6 +146,26 @@ def test_folds_and_a_run_without_held_out_rows(tmp_path, capsys):
     )
 
 
+def test_the_target_s_mean_in_each_category_is_an_input_where_asked(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    arguments = ["train", "houses.csv", "--target", "class", "--drop", "price", *QUICK[2:]]
+    asked = [*arguments, "--categorical", "street", "--category-statistics"]
+    for more in ([], ["--num-folds", "2"]):
+        folder = str(tmp_path / f"run{len(more)}")
+        assert run([*asked, *more, "--output", folder]) == 0
+        capsys.readouterr()
+        assert run(["inspect", folder]) == 0
+        shown = capsys.readouterr().out
+        assert "the target's mean in each category is an input too: street\n" in shown
+        for command in (["evaluate", folder, "new.csv"], ["report", folder]):
+            assert run(command) == 0
+    limited = complaint(capsys, *asked, "--memory-limit", "0.5GB")
+    assert "--category-statistics" in limited and "--memory-limit" in limited
+    few = [*arguments[: -len(QUICK[2:])], "--drop", "street", *QUICK[2:], "--category-statistics"]
+    assert run([*few, "--output", str(tmp_path / "few")]) == 0
+    assert "left out: no categorical column has more than 8 values" in capsys.readouterr().err
+
+
 def test_a_limit_on_memory_is_kept_and_shown(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     arguments = ["train", "houses.csv", "--target", "price", "--drop", "class"]

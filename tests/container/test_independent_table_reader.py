@@ -141,9 +141,16 @@ def features_of(network, arrays, member, x):
         )
         parts.append(np.cos(2 * np.pi * x[:, [place]] @ f + p) @ w + b)
     parts.append(x[:, n:end])
-    for place in range(len(sizes)):
-        first = sum(sizes[:place])
-        parts.append(arrays["categories.weight"][member][first + x[:, end + place].astype(int)])
+    codes = x[:, end:].astype(int)
+    limit = network.get("embedding_limit", 0) or np.inf
+    embedded = [place for place, size in enumerate(sizes) if size - 1 <= limit]
+    for place in embedded:
+        first = sum(sizes[other] for other in embedded if other < place)
+        parts.append(arrays["categories.weight"][member][first + codes[:, place]])
+    if network.get("category_statistics", 0):
+        for place in range(len(sizes)):
+            first = sum(sizes[:place])
+            parts.append(arrays["categories.statistics"][member][first + codes[:, place]])
     features = np.concatenate(parts, axis=1)
     if network.get("scale_layer"):
         features = features * arrays["features.scale"][member]
@@ -304,11 +311,20 @@ LOSSES = {
 NUMBERS = ("regression", *LOSSES)
 NETWORKS = {
     "plain": {},
-    "embedded": {"activation": "mish", "learned_activation": True, "scale_layer": True},
+    "embedded": {
+        "activation": "mish",
+        "learned_activation": True,
+        "scale_layer": True,
+        "category_statistics": 2,
+        "embedding_limit": 8,
+    },
     "bins": {"number_embedding": "piecewise", "number_width": 6, "number_components": 5},
     "normed": {"activation": "silu", "batch_norm": True, "hidden_widths": (6, 5)},
     "mixed": {"activation": "tanh"},
 }
+
+
+_RANDOM = ("batch", "activation", "features.scale", "linear", "categories.statistics")
 
 
 def make_model(task, kind, num_scored):
@@ -329,7 +345,7 @@ def make_model(task, kind, num_scored):
     for name, view in network.named_parameters():  # nothing may be 0 or 1 by luck
         if name == "numbers.edges":
             view[:, 0, 0, 2] = view[:, 0, 0, 3]  # a bin without width
-        if name.split("_")[0] in ("batch", "activation", "features.scale", "linear"):
+        if name.split("_")[0] in _RANDOM:
             view.copy_(view + 0.3 * view.new_tensor(generator.random(view.shape)))
     if kind == "mixed":
         other = replace(spec, hidden_widths=(), scale_layer=True)

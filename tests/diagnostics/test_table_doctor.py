@@ -9,6 +9,8 @@ import pytest
 from multilayer.cli.application import run as multilayer_in_process
 from multilayer.diagnostics.doctor.examination import doctor
 from multilayer.diagnostics.learning import learning_of, save_pictures, snapshots_of
+from multilayer.engine.network import Network
+from multilayer.engine.target_statistics import without_versions
 from multilayer.errors import RunFolderError, TrainingDivergedError
 from multilayer.fit.column_roles import ColumnRoles
 from multilayer.model.model_file import load_model
@@ -117,6 +119,20 @@ def test_copies_are_found(tmp_path):
     fit(path, tmp_path / "run", "class", "price")
     [found] = [one for one in doctor(tmp_path / "run") if one.name == "leak suspected"]
     assert "validation rows" in found.evidence
+
+
+def test_copies_are_found_and_learning_is_repeated_with_statistics_of_categories(tmp_path):
+    path = write(tmp_path / "t.csv", town=lambda source, *_: source.integers(0, 20, 3000))
+    frame = pl.read_csv(path).with_columns(town=pl.format("town {}", "town"))
+    pl.concat([frame, frame[:400]]).write_csv(path)
+    changes = {"category_statistics": True, "one_hot_limit": 8, "selection": "last"}
+    fit(path, tmp_path / "run", "class", "price", max_epochs=3, **changes)
+    assert "leak suspected" in {one.name for one in doctor(tmp_path / "run")}
+    learning = learning_of(tmp_path / "run")
+    [*_, last] = snapshots_of(learning)
+    trained = learning.fit.network.spec
+    network = without_versions(Network.of(trained, last.parameters.unsqueeze(0)))
+    assert network.parameters.equal(load_model(tmp_path / "run").network.parameters)
 
 
 def test_a_table_that_has_changed(tmp_path):

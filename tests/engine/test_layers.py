@@ -43,11 +43,19 @@ def reference(spec: NetworkSpec, flat: Tensor, inputs: Tensor, is_training: bool
             cosines = torch.cos(arguments + of["numbers.phase"][column])
             mixed.append(cosines @ of["numbers.weight"][column] + of["numbers.bias"][column])
         features = [numbers, *mixed, *features]
-    start = 0
+    start, embedded_start, statistics = 0, 0, []
     for number, size in enumerate(spec.category_sizes):
         codes = values[:, spec.num_inputs - len(spec.category_sizes) + number].long()
-        features.append(functional.embedding(codes, of["categories.weight"][start : start + size]))
+        versions, codes = codes // size, codes % size
+        if not spec.embedding_limit or size - 1 <= spec.embedding_limit:
+            table = of["categories.weight"][embedded_start : embedded_start + size]
+            features.append(functional.embedding(codes, table))
+            embedded_start += size
+        if spec.category_statistics:
+            rows = start + codes + versions * sum(spec.category_sizes)
+            statistics.append(of["categories.statistics"][rows])
         start += size
+    features += statistics
     values = torch.cat(features, dim=1)
     if spec.scale_layer:
         values = values * of["features.scale"]
@@ -101,6 +109,16 @@ SPECS = {
     ),
     "categories": NetworkSpec(6, 3, (5, 4), "tanh", category_sizes=(3, 9, 1)),
     "only categories": NetworkSpec(3, 3, (5,), "tanh", category_sizes=(3, 9, 2)),
+    "categories with statistics": NetworkSpec(
+        3, 3, (5,), "tanh", category_sizes=(3, 9), category_statistics=2, statistic_versions=4
+    ),
+    "categories, some with statistics alone": NetworkSpec(
+        4, 3, (5,), "tanh", category_sizes=(9, 4, 5), category_statistics=2, statistic_versions=4,
+        embedding_limit=3,
+    ),
+    "categories of statistics alone": NetworkSpec(
+        3, 3, (5,), "tanh", category_sizes=(9, 4), category_statistics=1, embedding_limit=2
+    ),
     "batch norm": NetworkSpec(6, 3, (5, 4), "gelu", batch_norm=True),
     "batch norm, in place": NetworkSpec(6, 3, (5, 4), "relu", batch_norm=True),
     "standardized": NetworkSpec(6, 3, (5, 4), "tanh", 0.7, standardize_inputs=True),
@@ -113,7 +131,7 @@ SPECS = {
     ),
     "all but standardized": NetworkSpec(
         6, 3, (5, 4), "selu", embedded_numbers=2, category_sizes=(4, 9), scale_layer=True,
-        learned_activation=True, batch_norm=True,
+        learned_activation=True, batch_norm=True, category_statistics=1,
     ),
 }  # fmt: skip
 
@@ -131,7 +149,7 @@ def random_rows(spec: NetworkSpec, num_row_sets: int = 1, batch_size: int = 11) 
     shape = (num_row_sets, batch_size, spec.num_inputs)
     rows = torch.randn(shape, generator=source, dtype=torch.float64)
     for number, size in enumerate(spec.category_sizes):
-        codes = torch.randint(size, shape[:2], generator=source)
+        codes = torch.randint(size * spec.statistic_versions, shape[:2], generator=source)
         rows[..., spec.num_inputs - len(spec.category_sizes) + number] = codes.double()
     return rows
 

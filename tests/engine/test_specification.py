@@ -72,6 +72,7 @@ def test_momentum_without_sgd_is_refused():
         ({"num_folds": 1}, "num_folds must be 0 or at least 2"),
         ({"num_folds": 5, "num_members": 2}, "they are 5 and 2"),
         ({"quantiles": ()}, "one or more"),
+        ({"embedding_limit": 9}, "embedding_limit 9 needs category_statistics"),
         ({"augment": ("flip", "flip")}, "each may stand there once"),
         ({"quantiles": (0.5, 0.1)}, r"rising; they are \(0.5, 0.1\)"),
     ],
@@ -92,6 +93,11 @@ def test_a_table_makes_features_of_numbers_passed_columns_and_categories():
     assert spec.slots["categories.weight"].shape == (21, 8)
     embedding = 4 * (16 + 16 + 16 * 3 + 3) + 21 * 8
     assert spec.num_parameters == embedding + 36 + 37 * 256 + 257 * 3
+    settings = TrainingSettings(category_statistics=True, num_folds=3)
+    spec = settings.network_spec(10, 3, category_sizes=(12, 9), num_statistics=2)
+    assert spec.num_features == 8 + 2 * (8 + 2)
+    assert spec.slots["categories.statistics"].shape == (4 * 21, 2)
+    assert settings.network_spec(10, 3, num_statistics=2) == NetworkSpec(10, 3)  # no categories
     plain = TrainingSettings().network_spec(10, 3, num_numeric=4)
     assert plain == NetworkSpec(10, 3, (256,))
     bins = TrainingSettings(numeric_embedding="piecewise", embedding_width=8).network_spec(
@@ -128,7 +134,7 @@ def test_a_file_names_an_embedding_that_earlier_versions_do_not_know():
         NetworkSpec(7, 3, (5, 4)),
         NetworkSpec(
             7, 3, (5, 4), embedded_numbers=2, category_sizes=(10, 4), scale_layer=True,
-            batch_norm=True, learned_activation=True,
+            batch_norm=True, learned_activation=True, category_statistics=2, statistic_versions=3,
         ),
     ],
 )  # fmt: skip
@@ -150,6 +156,8 @@ def test_the_slots_of_a_kind_lie_together_and_cover_the_flat_vector(spec):
         ({"number_width": 1}, "number_width must be a whole number of at least 2"),
         ({"number_components": 2.0}, "number_components must be a whole number of at least 2"),
         ({"category_sizes": (0,)}, "category_sizes must be whole numbers of at least 1"),
+        ({"category_statistics": 1}, "category_statistics need category_sizes"),
+        ({"category_sizes": (2,), "embedding_limit": 1}, "embedding_limit needs category_statis"),
         ({"scale_layer": 1}, "scale_layer must be true or false; it is 1"),
         ({"input_scale": float("inf")}, "input_scale must be a finite number; it is inf"),
     ],

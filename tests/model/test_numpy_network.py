@@ -20,6 +20,9 @@ SPECS = {
         learned_activation=True,
     ),
     "a table of categories": NetworkSpec(2, 3, (16,), "selu", category_sizes=(4, 9)),
+    "a table of categories with statistics": NetworkSpec(
+        4, 3, (16,), "selu", category_sizes=(4, 9), category_statistics=2, scale_layer=True
+    ),
     "a table of numbers": NetworkSpec(4, 1, (16,), "selu", scale_layer=True),
     "numbers standardized, then embedded": NetworkSpec(
         4, 1, (16,), "selu", 0.5, standardize_inputs=True, embedded_numbers=2
@@ -88,11 +91,11 @@ def test_a_network_answers_as_in_pytorch(name):
 @given(
     st.lists(st.integers(1, 7), max_size=2).map(tuple), st.sampled_from(ActivationName.__args__),
     st.integers(0, 3), st.integers(0, 3), st.lists(st.integers(1, 4), max_size=3).map(tuple),
-    *[st.booleans() for _ in range(5)],
+    *[st.booleans() for _ in range(5)], st.integers(0, 3), st.integers(0, 4),
 )  # fmt: skip
 def test_any_network_answers_as_in_pytorch(
     hidden_widths, activation, num_numbers, num_passed, sizes, scales, learns, norms, standardizes,
-    has_bins,
+    has_bins, num_statistics, limit,
 ):  # fmt: skip
     num_inputs = num_numbers + num_passed + len(sizes)
     if num_inputs == 0:
@@ -102,6 +105,8 @@ def test_any_network_answers_as_in_pytorch(
         embedded_numbers=num_numbers, category_sizes=sizes, scale_layer=scales,
         batch_norm=norms, learned_activation=learns,
         number_embedding="piecewise" if has_bins else "periodic",
+        category_statistics=num_statistics if sizes else 0,
+        embedding_limit=limit if sizes and num_statistics else 0,
     )  # fmt: skip
     network, rows = varied(spec), random_rows(spec, 5)
     expected = network.logits(torch.from_numpy(rows))[0].numpy()

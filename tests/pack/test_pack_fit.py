@@ -15,6 +15,7 @@ from multilayer.errors import CheckpointError, DataWarning, SettingsError, Train
 from multilayer.fit.prepare import PreparedData, prepare
 from multilayer.fit.rows import Rows
 from multilayer.model.model import Model
+from multilayer.model.model_file import load_model, load_predictor, save_model
 from multilayer.pack import ending_rules, pack_fit
 from multilayer.pack.draw import Draw
 from multilayer.pack.fit_of import fit_of
@@ -379,3 +380,30 @@ def test_frames_may_have_categories(mixed):
     changes = {**QUICK, "num_draws": 3, "one_hot_limit": 2}
     fit = trained(fit_to((frame.head(200), target[:200]), changes))
     assert isinstance(fit.model().numbers(pl.DataFrame(frame.head(3))), np.ndarray)
+
+
+def test_draws_have_statistics_of_categories_out_of_fold(tmp_path):
+    source = np.random.default_rng(5)
+    town = source.integers(0, 12, 150)
+    frame = pl.DataFrame({"x": source.normal(size=150), "town": [f"t{place}" for place in town]})
+    target = (source.uniform(size=150) < 1 / (1 + np.exp(6 - town))).astype(int)
+    changes = QUICK | {"max_epochs": 2, "num_draws": 3, "category_statistics": True}
+    fit = trained(fit_to((frame, target), changes))
+    spec = fit.draws[0].spec
+    assert (spec.category_statistics, spec.statistic_versions) == (1, 4)
+    first, last = (
+        draw.spec.slots["categories.statistics"].view(draw.parameters)
+        for draw in (fit.draws[0], fit.draws[-1])
+    )
+    assert first.equal(last)  # of all draws the same
+    for member in range(3):  # held-out rows see all that their network is trained on
+        versions = first[member].unflatten(0, (4, -1))
+        assert versions[0].equal(versions[1 + member])
+        assert not versions[0].equal(versions[1 + (member + 1) % 3])
+    model = fit.model()
+    networks = getattr(model.network, "networks", [model.network])
+    assert {network.spec.statistic_versions for network in networks} == {1}
+    save_model(model, tmp_path / "model.safetensors")
+    expected = model.probabilities(frame)
+    for loaded in (load_model(tmp_path), load_predictor(tmp_path)):
+        np.testing.assert_allclose(loaded.probabilities(frame), expected, rtol=1e-6)

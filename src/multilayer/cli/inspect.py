@@ -102,6 +102,9 @@ def _print_table_model(inspection: "TableInspection", pack: Mapping[str, Any] | 
         ],
         num_text_columns=3,
     )
+    if spec.category_statistics:
+        names = model.table_encoder.input_names[-len(spec.category_sizes) :]
+        say(f"\nthe target's mean in each category is an input too: {listed(names)}")
     unused = [column.name for column in model.table_schema.columns if column.name not in needed]
     if unused:
         say(f"\nnot used: {listed(unused)}")

@@ -14,8 +14,8 @@ _GROUPS = {
     "Network": (
         "hidden_widths", "activation", "learned_activation", "batch_norm", "standardize_inputs",
         "numeric_embedding", "embedding_width", "embedding_components", "embedding_frequency",
-        "one_hot_limit", "scale_layer", "parametrization", "initialization",
-        "zero_last_layer", "num_members", "num_folds",
+        "one_hot_limit", "category_statistics", "embedding_limit", "scale_layer",
+        "parametrization", "initialization", "zero_last_layer", "num_members", "num_folds",
     ),
     "Optimisation": (
         "loss", "quantiles", "optimizer", "learning_rate", "scale_rate_factor", "bias_rate_factor",

@@ -18,6 +18,7 @@ from multilayer.drawing.learning_pictures import (
 )
 from multilayer.engine.batches import Examples
 from multilayer.engine.network import Network
+from multilayer.engine.target_statistics import statistic_tables
 from multilayer.engine.training import train
 from multilayer.errors import SettingsError
 from multilayer.images.planes import PLANE_NAMES, plane_points
@@ -84,7 +85,9 @@ def snapshots_of(learning: RunRows) -> Iterator[Snapshot]:
         learning.settings, selection="last", patience=0, average_decay=0.0, num_members=1,
         num_folds=0,
     )  # fmt: skip
-    network = Network.for_training(learning.spec, [settings], learning.train.inputs)
+    spec, rows = learning.spec, learning.train
+    statistics = statistic_tables(spec, rows)
+    network = Network.for_training(spec, [settings], rows.inputs, statistics=statistics)
     yield Snapshot(0, network.parameters[0].clone())
     every = -(-settings.max_epochs // _MOST_SNAPSHOTS)
     for record in train(network, learning.train, settings):

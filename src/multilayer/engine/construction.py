@@ -20,6 +20,7 @@ from multilayer.engine.layers.embeddings import (
 from multilayer.engine.layers.inputs import OneHotExpansion, Scaling, Standardization
 from multilayer.engine.layers.linear import FeatureScale, Linear
 from multilayer.engine.layers.piecewise import PiecewiseEmbedding
+from multilayer.engine.layers.statistics import CategoryStatistics
 from multilayer.engine.specification import NetworkSpec
 
 FirstLayer = Scaling | OneHotExpansion
@@ -72,9 +73,10 @@ class Construction:
             yield Standardization(shift, scale, outputs)
         if self._is_embedded:
             numbers = self._numbers(batch_size) if spec.embedded_numbers else None
-            categories = self._categories() if spec.category_sizes else None
+            categories = self._categories() if spec.embedded_columns else None
             features = self._members("features", batch_size, spec.num_features)
-            yield ColumnFeatures(numbers, spec.num_passthrough, categories, features)
+            statistics = self._statistics() if spec.category_statistics else None
+            yield ColumnFeatures(numbers, spec.num_passthrough, categories, features, statistics)
         if self._dropout is not None and self._dropout.input_share:
             outputs = self._members("kept features", batch_size, spec.num_features)
             mask = self._members("mask of features", batch_size, spec.num_features)
@@ -106,7 +108,14 @@ class Construction:
         )
 
     def _categories(self) -> CategoryEmbedding:
-        return CategoryEmbedding(self._spec.category_sizes, *self._learned("categories.weight"))
+        spec, table = self._spec, self._learned("categories.weight")
+        is_every = len(spec.embedded_columns) == len(spec.category_sizes)
+        columns = None if is_every else spec.embedded_columns
+        return CategoryEmbedding(spec.embedded_sizes, *table, columns)
+
+    def _statistics(self) -> CategoryStatistics:
+        table = self._parameter("categories.statistics")
+        return CategoryStatistics(self._spec.category_sizes, table)
 
     def _linear(self, number: int, batch_size: int) -> Linear:
         fan_in, fan_out = self._spec.slots[f"linear_{number}.weight"].shape

@@ -90,7 +90,7 @@ def draw_parameters(
                 value = _uniform(slot.shape, math.pi, source)
             case "numbers", _ if spec.number_embedding == "periodic":
                 value = _uniform(slot.shape, mixing_bound, source)
-            case "categories", _:
+            case "categories", "weight":
                 value = torch.randn(slot.shape, generator=source, dtype=_DRAWN)
             case _, "scale" | "gain" | "variance" | "strength":
                 value = torch.ones(slot.shape, dtype=_DRAWN)

@@ -133,6 +133,7 @@ class Network:
         inputs: Tensor,
         rows: Sequence[Tensor] | None = None,
         dtype: torch.dtype = torch.float32,
+        statistics: Tensor | None = None,
     ) -> "Network":
         """A population ready to be trained, fitted to its rows where its settings ask for that.
 
@@ -142,11 +143,15 @@ class Network:
             inputs: the training rows, (num_rows, row_width), of any number type.
             rows: row numbers that each member learns from; None: all rows.
             dtype: of the parameters.
+            statistics: from `statistic_tables`, where the shape has `category_statistics`.
         """
         seeds = [member.seed for member in settings]
         frequencies = [member.embedding_frequency for member in settings]
         names = [member.initialization for member in settings]
         network = cls.initialized(spec, seeds, names, dtype, frequencies)
+        if spec.category_statistics:
+            assert statistics is not None
+            spec.slots["categories.statistics"].view(network.parameters).copy_(statistics)
         fit_to_rows(spec, settings, network.parameters, inputs, rows)
         return network
 

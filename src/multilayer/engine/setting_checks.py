@@ -105,6 +105,11 @@ def check_together(settings: "TrainingSettings") -> None:
             f"a pack of num_draws {settings.num_draws} has as many networks as draws and folds; "
             f"num_members must be 1, it is {settings.num_members}"
         )
+    if settings.embedding_limit and not settings.category_statistics:
+        raise SettingsError(
+            f"embedding_limit {settings.embedding_limit} needs category_statistics: a category "
+            "would be no input at all"
+        )
     if settings.num_folds == 1 or (settings.num_folds and settings.num_members > 1):
         raise SettingsError(
             f"num_folds must be 0 or at least 2, and then num_members 1; they are "

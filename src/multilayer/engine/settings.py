@@ -40,6 +40,7 @@ SETTINGS_OF_A_MEMBER = (
     "seed", "initialization", "learning_rate", "weight_decay", "dropout", "embedding_frequency",
 )  # fmt: skip
 SEED_STEP = 1 << 32  # so that populations of neighboring seeds share no member
+NUM_STATISTIC_PARTS = 5  # of the training rows, unless they are in folds; see target_statistics
 IMAGE_SEED_STEP = 1  # kept so that runs on images repeat those of earlier versions
 
 
@@ -83,6 +84,16 @@ class TrainingSettings:
         int,
         "in tables, categories of more values than this get a learned embedding of 8 values "
         "instead of a column for each value; 0 is no limit",
+    ] = 0
+    category_statistics: Annotated[
+        bool,
+        "in tables, give categories of more than one_hot_limit values the mean of the target of "
+        "their other rows beside the embedding",
+    ] = False
+    embedding_limit: Annotated[
+        int,
+        "with category_statistics, categories of more values than this have no embedding beside "
+        "them; 0 is no limit",
     ] = 0
     scale_layer: Annotated[bool, "multiply each feature by a learned number"] = False
     parametrization: Annotated[
@@ -224,6 +235,7 @@ class TrainingSettings:
         category_sizes: Sequence[int] = (),
         one_hot_blocks: Sequence[OneHotBlock] = (),
         input_scale: float = 1.0,
+        num_statistics: int = 0,
     ) -> NetworkSpec:
         """The network that these settings make of data.
 
@@ -235,6 +247,7 @@ class TrainingSettings:
             category_sizes: number of codes of each categorical column; these come last.
             one_hot_blocks: see `NetworkSpec`.
             input_scale: see `NetworkSpec`.
+            num_statistics: of the target, that each categorical column may be given.
         """
         spec = NetworkSpec(
             num_inputs,
@@ -249,6 +262,13 @@ class TrainingSettings:
             learned_activation=self.learned_activation,
             one_hot_blocks=tuple(one_hot_blocks),
         )
+        if self.category_statistics and category_sizes and num_statistics:
+            spec = replace(
+                spec,
+                category_statistics=num_statistics,
+                embedding_limit=self.embedding_limit,
+                statistic_versions=1 + (self.num_folds or NUM_STATISTIC_PARTS),
+            )
         if self.numeric_embedding == "none" or num_numeric == 0:
             return spec
         return replace(

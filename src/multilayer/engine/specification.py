@@ -48,6 +48,13 @@ class NetworkSpec:
         number_components: cosines, or bins, that are mixed.
         category_sizes: each of the last columns is a code from 0 to below its size, and becomes 8
             learned values; 0 is missing or unseen.
+        category_statistics: beside its embedding, each category becomes so many constants that
+            were computed from the targets of training rows; see `engine.target_statistics`.
+        embedding_limit: beside statistics, columns of more categories than this are not embedded;
+            0 is no limit.
+        statistic_versions: sets of these constants, of which a row's codes choose one: a code of
+            column c in version v is code + v * category_sizes[c]. More than 1 only while training;
+            no part of a model file.
         scale_layer: each feature is multiplied by a learned number.
         batch_norm: before each activation a neuron's values are standardised, by the batch in
             training and by running statistics after, then scaled by a learned gain (Ioffe and
@@ -76,6 +83,9 @@ class NetworkSpec:
     number_width: int = 4
     number_components: int = 16
     one_hot_blocks: tuple[OneHotBlock, ...] = ()
+    category_statistics: int = 0
+    embedding_limit: int = 0
+    statistic_versions: int = 1
 
     def __post_init__(self) -> None:
         if isinstance(self.hidden_widths, str) or not isinstance(self.hidden_widths, Iterable):
@@ -96,6 +106,9 @@ class NetworkSpec:
         check_whole("number_width", self.number_width, 2)
         check_whole("number_components", self.number_components, 2)
         check_widths("number_width", (self.number_width, self.number_components))  # not too large
+        check_whole("category_statistics", self.category_statistics, 0)
+        check_whole("embedding_limit", self.embedding_limit, 0)
+        check_whole("statistic_versions", self.statistic_versions, 1)
         if self.embedded_numbers + len(self.category_sizes) > self.num_inputs:
             raise SettingsError(
                 f"{self.embedded_numbers} embedded numbers and {len(self.category_sizes)} "
@@ -104,6 +117,10 @@ class NetworkSpec:
 
         if self.standardize_inputs and self.category_sizes:
             raise SettingsError("standardize_inputs is for numbers alone, not for categories")
+        if self.category_statistics and not self.category_sizes:
+            raise SettingsError("category_statistics need category_sizes")
+        if self.embedding_limit and not self.category_statistics:
+            raise SettingsError("embedding_limit needs category_statistics")
         self._check_one_hot_blocks()
 
     def _check_one_hot_blocks(self) -> None:
@@ -147,8 +164,20 @@ class NetworkSpec:
         return (
             self.number_width * self.embedded_numbers
             + self.num_passthrough
-            + CATEGORY_WIDTH * len(self.category_sizes)
+            + CATEGORY_WIDTH * len(self.embedded_columns)
+            + self.category_statistics * len(self.category_sizes)
         )
+
+    @property
+    def embedded_columns(self) -> tuple[int, ...]:
+        """Which columns of `category_sizes` are embedded; a size counts the code 0, too."""
+        sizes, limit = self.category_sizes, self.embedding_limit
+        return tuple(place for place, size in enumerate(sizes) if not limit or size <= limit + 1)
+
+    @property
+    def embedded_sizes(self) -> tuple[int, ...]:
+        """Number of codes of each column that is embedded."""
+        return tuple(self.category_sizes[place] for place in self.embedded_columns)
 
     @property
     def is_linear_layers_alone(self) -> bool:
@@ -156,10 +185,13 @@ class NetworkSpec:
         return all(slot.name.startswith("linear_") for slot in self.parameter_slots)
 
     def to_json(self) -> dict[str, Any]:
-        """What a file says of it: all but the one-hot blocks, and of numbers what is not usual."""
+        """What a file says of it: all but blocks, versions, and newer keys at their default."""
         document = asdict(replace(self, one_hot_blocks=()))
-        del document["one_hot_blocks"]
-        for name in ("number_embedding", "number_width", "number_components"):
+        del document["one_hot_blocks"], document["statistic_versions"]
+        for name in (
+            "number_embedding", "number_width", "number_components", "category_statistics",
+            "embedding_limit",
+        ):  # fmt: skip
             if document[name] == getattr(NetworkSpec, name):  # earlier versions read it then, too
                 del document[name]
         return document
@@ -172,9 +204,14 @@ class NetworkSpec:
             SettingsError: a value is out of range.
             TypeError: a key is missing or unknown, or a value of another type.
         """
-        if "one_hot_blocks" in document:
-            raise TypeError("a file says nothing of one_hot_blocks")
+        for name in ("one_hot_blocks", "statistic_versions"):
+            if name in document:
+                raise TypeError(f"a file says nothing of {name}")
         return cls(**document)
+
+    def with_one_version(self) -> "NetworkSpec":
+        """The shape with one version of `category_statistics`, which answers rows to come."""
+        return replace(self, statistic_versions=1)
 
     @cached_property
     def parameter_slots(self) -> tuple[ParameterSlot, ...]:
@@ -214,8 +251,11 @@ class NetworkSpec:
                 yield "numbers.phase", (numbers, 1, parts), "bias"
                 yield "numbers.weight", (numbers, parts, mixtures), "bias"
                 yield "numbers.bias", (numbers, 1, mixtures), "bias"
-        if self.category_sizes:
-            yield "categories.weight", (sum(self.category_sizes), CATEGORY_WIDTH), "category"
+        if self.embedded_columns:
+            yield "categories.weight", (sum(self.embedded_sizes), CATEGORY_WIDTH), "category"
+        if self.category_statistics:
+            num_rows = self.statistic_versions * sum(self.category_sizes)
+            yield "categories.statistics", (num_rows, self.category_statistics), "state"
         if self.scale_layer:
             yield "features.scale", (1, self.num_features), "scale"
         widths = (self.num_features, *self.hidden_widths, self.num_outputs)

@@ -15,6 +15,7 @@ from multilayer.engine.network import Network
 from multilayer.engine.scores import Scores, evaluate
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
+from multilayer.engine.target_statistics import statistic_tables
 from multilayer.errors import SettingsError
 from multilayer.fit.split import hold_out
 from multilayer.recipes.recipes import TaskName
@@ -111,8 +112,9 @@ class Problem(ABC):
             members: settings of each, of one shape.
             rows: row numbers that each is going to learn from.
         """
-        shared = members[0]
-        return Network.for_training(self.spec(shared), members, self.examples(shared).inputs, rows)
+        spec, examples = self.spec(members[0]), self.examples(members[0])
+        statistics = statistic_tables(spec, examples, rows)
+        return Network.for_training(spec, members, examples.inputs, rows, statistics=statistics)
 
     def split(self, settings: TrainingSettings, held_out: float) -> tuple[Tensor, Tensor, Tensor]:
         """Row numbers to train on, to select an epoch by, and to score on, for a seed.

@@ -26,7 +26,8 @@ from multilayer.fit.prepare import (
     spec_of,
 )
 from multilayer.fit.rows import Rows
-from multilayer.fit.split import hold_out
+from multilayer.fit.split import Split, hold_out
+from multilayer.fit.statistic_parts import encoded_with_versions, with_possible_statistics
 
 _FEWEST_ROWS = 20  # of which a fifth is scored
 
@@ -74,7 +75,7 @@ class TableProblem(Problem):
         self._strata = np.zeros(len(rows), np.int64)
         if targets.is_classification:
             self._strata = rows.encoded_targets(targets)
-        self._encoded: dict[int, tuple[Encoder, Examples]] = {}
+        self._encoded: dict[tuple[int, bool], tuple[Encoder, Examples]] = {}
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -105,7 +106,7 @@ class TableProblem(Problem):
     def spec(self, settings: TrainingSettings) -> NetworkSpec:
         """As many inputs as the encoder makes, an output for each class, label or number."""
         encoder, _ = self._encode(settings)
-        return spec_of(settings, encoder, self.targets)
+        return spec_of(self._possible(settings, encoder), encoder, self.targets)
 
     def first_rows(self, num_rows: int) -> "TableProblem":
         """The same problem with fewer rows."""
@@ -166,10 +167,26 @@ class TableProblem(Problem):
 
     def _encode(self, settings: TrainingSettings) -> tuple[Encoder, Examples]:
         limit = settings.one_hot_limit
-        if limit not in self._encoded:
+        key = limit, settings.category_statistics
+        if key not in self._encoded:
             encoder = Encoder.fit(self._rows.frame, self.schema, EncodingPlan(limit or None))
-            self._encoded[limit] = (encoder, as_examples(self._rows, encoder, self.targets))
-        return self._encoded[limit]
+            examples = as_examples(self._rows, encoder, self.targets)
+            if self._possible(settings, encoder).category_statistics:
+                # Which rows are held out differs from seed to seed, so all of them lie in parts.
+                examples = encoded_with_versions(
+                    examples, encoder.category_sizes, self._undivided, 0, self._rows.groups
+                )
+            self._encoded[key] = encoder, examples
+        return self._encoded[key]
+
+    @property
+    def _undivided(self) -> Split:
+        return Split((np.arange(len(self._rows)),), None)
+
+    def _possible(self, settings: TrainingSettings, encoder: Encoder) -> TrainingSettings:
+        return with_possible_statistics(
+            settings, encoder, self.targets, self._undivided, self._rows.groups, is_asked=True
+        )
 
     def _share_right(self, logits: Tensor, examples: Examples, rows: Tensor) -> float:
         is_right = ((logits > 0) == (examples.targets[rows] > 0.5)).double().mean(-1)

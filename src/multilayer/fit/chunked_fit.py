@@ -22,6 +22,7 @@ from multilayer.fit.prepare import (
     require_different_numbers,
 )
 from multilayer.fit.split import FEWEST_ROWS_TO_DIVIDE, without_held_out
+from multilayer.fit.statistic_parts import without_statistics
 from multilayer.model.held_out import HeldOut
 from multilayer.recipes.recipes import HELD_OUT_FRACTION, recipe
 
@@ -110,6 +111,10 @@ def large_settings(
     settings = recipe(
         recipe_name, TASK_NAMES[task], num_rows=num_rows, num_columns=num_columns, **changes
     )
+    settings = without_statistics(
+        settings, "a limit on memory (--memory-limit) keeps rows on the disk",
+        is_asked="category_statistics" in changes,
+    )  # fmt: skip
     fraction = settings.validation_fraction
     if settings.num_folds:
         fraction = fraction or HELD_OUT_FRACTION

@@ -10,8 +10,10 @@ from multilayer.engine.batches import Examples
 from multilayer.engine.network import Network
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
+from multilayer.engine.target_statistics import statistic_tables
 from multilayer.engine.training import train
 from multilayer.fit.split import folds
+from multilayer.fit.statistic_parts import encoded_by_folds
 
 _NUM_FOLDS = 5
 
@@ -44,7 +46,10 @@ def cross_fitted(
     )  # fmt: skip
     members = [replace(each, seed=settings.seed + fold + 1) for fold in range(len(parts))]
     rows = [torch.from_numpy(kept) for kept, _ in parts]
-    network = Network.for_training(spec, members, examples.inputs, rows)
+    if spec.category_statistics:
+        examples = encoded_by_folds(examples, spec.category_sizes, [held for _, held in parts])
+    statistics = statistic_tables(spec, examples, rows)
+    network = Network.for_training(spec, members, examples.inputs, rows, statistics=statistics)
     epochs = train(network, examples, members, rows=rows)
     for _ in zip(range(num_epochs), epochs, strict=False):
         pass

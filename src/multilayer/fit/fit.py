@@ -21,6 +21,11 @@ from multilayer.engine.distributed import Stop
 from multilayer.engine.network import Network
 from multilayer.engine.records import EpochRecord, history_line
 from multilayer.engine.state import StateKeeper, TrainingState
+from multilayer.engine.target_statistics import (
+    statistic_tables,
+    with_statistics,
+    without_versions,
+)
 from multilayer.engine.temperature import FEW_ROWS, PRIOR_TEMPERATURE
 from multilayer.engine.training import train, warn_of_diverged
 from multilayer.errors import DataError
@@ -220,7 +225,7 @@ class Fit:
             or len(rows) >= FEWEST_ROWS_TO_TRUST
         ):
             return None
-        found = cross_fitted(plain.spec, data.examples, data.members[0], len(self.history))
+        found = cross_fitted(data.spec, data.examples, data.members[0], len(self.history))
         if found is None:
             return None
         network, numbers = found
@@ -244,7 +249,7 @@ class Fit:
             self.schema,
             self.encoder,
             self.targets,
-            network,
+            without_versions(network),
             clips=self.settings.clip_predictions,
             details=self._details(),
         )
@@ -271,10 +276,13 @@ class Fit:
 
 
 def _first_network(data: PreparedData) -> Network:
-    if data.start is not None:
-        return Network.of(data.spec, data.start.leading.parameters.clone())
     if isinstance(data.examples, Examples) and data.split is not None:
         rows = [torch.from_numpy(rows) for rows in data.split.train]
-        return Network.for_training(data.spec, data.members, data.examples.inputs, rows)
+        statistics = statistic_tables(data.spec, data.examples, rows)
+        if data.start is not None:
+            return with_statistics(data.start.leading, data.spec, statistics)
+        return Network.for_training(
+            data.spec, data.members, data.examples.inputs, rows, statistics=statistics
+        )
     assert data.sample is not None
     return Network.for_training(data.spec, data.members, torch.from_numpy(data.sample))

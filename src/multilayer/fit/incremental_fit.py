@@ -22,6 +22,7 @@ from multilayer.engine.step import Step
 from multilayer.errors import DataWarning, TableError, TrainingDivergedError
 from multilayer.fit.prepare import TASK_NAMES, as_examples, scaled_targets, spec_of
 from multilayer.fit.rows import Rows
+from multilayer.fit.statistic_parts import without_statistics
 from multilayer.model.model import Model
 from multilayer.recipes.recipes import recipe
 
@@ -121,6 +122,13 @@ class IncrementalFit:
     def resume(cls, model: Model, recipe_name: str, changes: Mapping[str, Any]) -> "IncrementalFit":
         """Continue training the first network of a fitted model."""
         settings = _constant(recipe_name, model.targets, len(model.table_schema.inputs), changes)
+        if model.spec.category_statistics:
+            warnings.warn(
+                "partial_fit goes on with the category_statistics of the rows that fit was given; "
+                "given them again, it would trust these more than new rows bear out",
+                DataWarning,
+                stacklevel=5,
+            )
         member = model.leading.member(0)
         network = Network.of(member.spec, member.parameters.clone())
         model = replace(model, network=network, conformal=None)
@@ -330,6 +338,9 @@ def _constant(
     if recipe_name != "chapter":  # an epoch may be one step, and its predictions should be usable
         changes = {"zero_last_layer": True, **changes}
     settings = recipe(recipe_name, TASK_NAMES[targets.task], num_columns=num_columns, **changes)
+    settings = without_statistics(
+        settings, "partial_fit is given some at a time", is_asked="category_statistics" in changes
+    )
     return replace(
         settings, schedule="constant", regularization_schedule="constant", selection="last",
         patience=0, num_folds=0, num_members=1, validation_fraction=0.0, average_decay=0.0,

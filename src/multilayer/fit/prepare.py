@@ -28,6 +28,11 @@ from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import DataWarning, SettingsError, TableError
 from multilayer.fit.rows import Rows
 from multilayer.fit.split import FEWEST_ROWS_TO_SELECT, Split, most_repeated, split_for
+from multilayer.fit.statistic_parts import (
+    encoded_with_versions,
+    num_statistics,
+    with_possible_statistics,
+)
 from multilayer.model.held_out import HeldOut
 from multilayer.model.model import Model
 from multilayer.recipes.recipes import LOSSES_OF_TASKS, TaskName, recipe
@@ -207,6 +212,13 @@ def prepare(
         if targets.task == "regression" and not is_learned_whole:
             targets = scaled_targets(learned.targets, targets, settings)
     examples = as_examples(rows, encoder, targets)
+    settings = with_possible_statistics(
+        settings, encoder, targets, split, rows.groups, is_asked="category_statistics" in changes
+    )
+    if settings.category_statistics:
+        examples = encoded_with_versions(
+            examples, encoder.category_sizes, split, settings.seed, rows.groups
+        )
     data = PreparedData(
         recipe_name,
         settings,
@@ -224,7 +236,8 @@ def prepare(
         start=start,
     )
     if start is not None and (
-        start.network.spec != data.spec or start.network.num_members != len(data.members)
+        start.network.spec != data.spec.with_one_version()
+        or start.network.num_members != len(data.members)
     ):
         raise SettingsError(
             "a warm start needs networks of the same shape and number as before (warm_start)"
@@ -275,6 +288,7 @@ def spec_of(
         category_sizes=encoder.category_sizes,
         one_hot_blocks=encoder.one_hot_blocks,
         input_scale=encoder.input_scale,
+        num_statistics=num_statistics(targets),
     )
 
 

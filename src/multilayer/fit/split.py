@@ -110,6 +110,8 @@ def most_repeated(settings: TrainingSettings, validation: Rows | None) -> int:
 
     Copies may end up on both sides of a split, so not where held-out rows select an epoch.
     """
+    if settings.category_statistics:
+        return 0  # a copy would meet its target in the statistics of the others
     share = 1 / settings.num_folds if settings.num_folds else settings.validation_fraction
     if validation is not None or not share:
         return settings.batch_size

@@ -39,7 +39,7 @@ class NumPyNetwork:
     kept for each number of rows and each concurrent thread.
 
     Args:
-        spec: the network's shape.
+        spec: the network's shape, with one version of `category_statistics`.
         parameters: of one member, by slot name, in the slots' shapes.
         dtype: of the computation, float32 or float64.
     """
@@ -62,8 +62,8 @@ class NumPyNetwork:
             self._parameters.get(f"activation_{number}.strength")
             for number in range(len(spec.hidden_widths))
         ]
-        sizes = spec.category_sizes
-        self._starts = np.array([sum(sizes[:column]) for column in range(len(sizes))], np.int64)
+        self._starts = _starts(spec.category_sizes)
+        self._embedded_starts = _starts(spec.embedded_sizes)
         blocks = spec.one_hot_blocks
         self._plain_parts = list(plain_parts(spec.num_inputs, blocks))
         self._blocks = [
@@ -151,11 +151,20 @@ class NumPyNetwork:
         codes_from = columns + spec.num_passthrough
         features[:, numbers_to:passed_to] = values[:, columns:codes_from]
         if spec.category_sizes:
-            rows = values[:, codes_from:].astype(np.int64) + self._starts
-            width = CATEGORY_WIDTH * len(spec.category_sizes)
-            features[:, passed_to:] = parameters["categories.weight"][rows].reshape(
-                len(rows), width
-            )
+            codes = values[:, codes_from:].astype(np.int64)
+            embedded_to = passed_to + CATEGORY_WIDTH * len(spec.embedded_columns)
+            if spec.embedded_columns:
+                is_every = len(spec.embedded_columns) == codes.shape[1]
+                rows = codes if is_every else codes[:, spec.embedded_columns]
+                rows = rows + self._embedded_starts
+                features[:, passed_to:embedded_to] = parameters["categories.weight"][rows].reshape(
+                    len(rows), embedded_to - passed_to
+                )
+            if spec.category_statistics:
+                codes += self._starts
+                features[:, embedded_to:] = parameters["categories.statistics"][codes].reshape(
+                    len(codes), features.shape[1] - embedded_to
+                )
         return features
 
     def _folded(self, number: int) -> tuple[Array, Array]:
@@ -188,6 +197,11 @@ class NumPyNetwork:
             weight = self._parameters["inputs.scale"].T.astype(np.float64) * weight
             offset = self._parameters["inputs.shift"].astype(np.float64) @ weight
         return weight * self._spec.input_scale, offset
+
+
+def _starts(sizes: tuple[int, ...]) -> NDArray[np.int64]:
+    """Where the rows of each column begin in a table that holds them one after the other."""
+    return np.array([sum(sizes[:column]) for column in range(len(sizes))], np.int64)
 
 
 def _aligned(matrix: Array) -> Array:

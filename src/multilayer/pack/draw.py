@@ -10,6 +10,7 @@ from torch import Tensor
 from multilayer.engine.network import Network
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
+from multilayer.engine.target_statistics import without_versions
 from multilayer.fit.cross_fit import with_scaled_outputs
 from multilayer.pack.held_out_predictions import HeldOutPredictions
 from multilayer.pack.mixture import Array
@@ -72,8 +73,8 @@ class Draw:
         return self.end != "diverged" and bool(torch.tensor(self.loss).isfinite())
 
     def calibrated_network(self) -> Network:
-        """The networks, whose outputs are divided by their temperature."""
-        return with_scaled_outputs(self.network, 1 / self._predicted[1])
+        """The networks for rows to come, whose outputs are divided by their temperature."""
+        return with_scaled_outputs(without_versions(self.network), 1 / self._predicted[1])
 
     def ended(self, end: DrawEnd) -> "Draw":
         """The same, whose training ended in another way."""

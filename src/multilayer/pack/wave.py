@@ -15,6 +15,7 @@ from multilayer.engine.records import EpochRecord
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 from multilayer.engine.state import StateKeeper, TrainingState
+from multilayer.engine.target_statistics import statistic_tables
 from multilayer.engine.training_loop import Training
 from multilayer.errors import TrainingDivergedError
 from multilayer.fit.prepare import PreparedData
@@ -236,8 +237,13 @@ class Wave:
     def _first_network(self) -> Network:
         assert isinstance(self._data.examples, Examples)
         assert self._data.split is not None
-        rows = [torch.from_numpy(rows) for rows in self._data.split.train] * len(self.going)
-        return Network.for_training(self.spec, self._members(), self._data.examples.inputs, rows)
+        examples, num_draws = self._data.examples, len(self.going)
+        rows = [torch.from_numpy(rows) for rows in self._data.split.train]
+        statistics = statistic_tables(self.spec, examples, rows)
+        return Network.for_training(
+            self.spec, self._members(), examples.inputs, rows * num_draws,
+            statistics=None if statistics is None else statistics.repeat(num_draws, 1, 1),
+        )  # fmt: skip
 
 
 def looks_of(num_epochs: int) -> list[int]:

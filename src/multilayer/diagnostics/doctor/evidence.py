@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from multilayer.columns.target_leakage import leaking_columns
@@ -15,6 +16,7 @@ from multilayer.engine.network import Network
 from multilayer.engine.schedules import SCHEDULES
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
+from multilayer.engine.target_statistics import with_versions
 from multilayer.errors import RunFolderError
 from multilayer.fit.fit import Fit
 from multilayer.images.datasets import ImageDataset
@@ -276,15 +278,18 @@ def _num_copies(rows: RunRows) -> int | None:
     """Validation rows that are also training rows; None where equal rows are common by chance."""
     if rows.validation is None:
         return None
-    train, validation = _keys(rows.train), _keys(rows.validation)
+    train, validation = (_keys(part, rows.spec) for part in (rows.train, rows.validation))
     known = set(train)
     if rows.fit is not None and len(known) < 0.9 * len(train):
         return None  # few columns with few values make equal rows by chance
     return sum(key in known for key in validation)
 
 
-def _keys(rows: Examples) -> list[bytes]:
-    return [row.tobytes() for row in rows.inputs.numpy()]
+def _keys(rows: Examples, spec: NetworkSpec) -> list[bytes]:
+    inputs = rows.inputs
+    if spec.category_statistics:  # training rows have other versions of them
+        inputs = with_versions(inputs, spec.category_sizes, torch.zeros(len(rows)).long())
+    return [row.tobytes() for row in inputs.numpy()]
 
 
 def _answers(network: Network | MixedNetworks, rows: Examples) -> Answers:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from multilayer.engine.layers.linear import Descent
+from multilayer.engine.layers.statistics import CategoryStatistics, members_of
 from multilayer.engine.specification import CATEGORY_WIDTH
 
 _TWO_PI = 2 * math.pi
@@ -126,14 +127,20 @@ class CategoryEmbedding:
         sizes: number of codes of each column; their tables lie one after the other.
         table: (num_members, sum of sizes, values).
         table_gradient: where ∂table goes; None for a pass without gradients.
+        columns: which of the codes given are embedded; None: all.
     """
 
     def __init__(
-        self, sizes: Sequence[int], table: Tensor, table_gradient: Tensor | None = None
+        self,
+        sizes: Sequence[int],
+        table: Tensor,
+        table_gradient: Tensor | None = None,
+        columns: Sequence[int] | None = None,
     ) -> None:
         starts = [sum(sizes[:column]) for column in range(len(sizes))]
         self._starts = torch.tensor(starts, device=table.device)
         self._tables, self._gradient = table, table_gradient
+        self._columns = None if columns is None else torch.tensor(columns, device=table.device)
 
     @property
     def width(self) -> int:
@@ -142,28 +149,34 @@ class CategoryEmbedding:
 
     def forward(self, codes: Tensor, features: Tensor) -> None:
         """Codes (num_members, batch, columns) to features (num_members, batch, width)."""
+        if self._columns is not None:
+            codes = codes[..., self._columns]
         self._rows = (codes.long() + self._starts).flatten(-2)
-        pairs = zip(_members(self._tables, 2), _members(self._rows, 1), strict=True)
-        for (table, rows), out in zip(pairs, _members(features, 2), strict=True):
+        pairs = zip(members_of(self._tables, 2), members_of(self._rows, 1), strict=True)
+        for (table, rows), out in zip(pairs, members_of(features, 2), strict=True):
             out.copy_(table[rows].view_as(out))
 
     def backward(self, gradient: Tensor) -> None:
         """∂loss/∂features to the gradient of the table."""
         assert self._gradient is not None
         self._gradient.zero_()
-        pairs = zip(_members(self._gradient, 2), _members(self._rows, 1), strict=True)
-        for (table_gradient, rows), of_rows in zip(pairs, _members(gradient, 2), strict=True):
+        pairs = zip(members_of(self._gradient, 2), members_of(self._rows, 1), strict=True)
+        for (table_gradient, rows), of_rows in zip(pairs, members_of(gradient, 2), strict=True):
             table_gradient.index_add_(0, rows, of_rows.reshape(-1, CATEGORY_WIDTH))
 
 
 class ColumnFeatures:
-    """Features of a row's columns: embedded numbers, then columns as they are, then categories.
+    """Features of a row's columns.
+
+    First embedded numbers, then columns as they are, embedded categories, and statistics of
+    categories.
 
     Args:
         numbers: embeds the first columns; None: there are none.
         num_passthrough: columns that go through as they are.
         categories: embeds the last columns; None: there are none.
         features: buffer, (num_members, batch, features).
+        statistics: of the categories; None: there are none.
     """
 
     def __init__(
@@ -172,12 +185,15 @@ class ColumnFeatures:
         num_passthrough: int,
         categories: CategoryEmbedding | None,
         features: Tensor,
+        statistics: CategoryStatistics | None = None,
     ) -> None:
         self._numbers, self._categories, self._features = numbers, categories, features
+        self._statistics = statistics
         self._num_columns = 0 if numbers is None else numbers.num_columns
         self._num_passthrough = num_passthrough
         self._passed_from = 0 if numbers is None else numbers.width
         self._passed_to = self._passed_from + num_passthrough
+        self._embedded_to = self._passed_to + (0 if categories is None else categories.width)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Inputs (num_members, batch, columns) to features (num_members, batch, features)."""
@@ -189,9 +205,12 @@ class ColumnFeatures:
         self._features[..., self._passed_from : self._passed_to].copy_(
             inputs[..., self._num_columns : codes_from]
         )
+        codes = inputs[..., codes_from:]
+        if self._statistics is not None:
+            codes = self._statistics.forward(codes, self._features[..., self._embedded_to :])
         if self._categories is not None:
             self._categories.forward(
-                inputs[..., codes_from:], self._features[..., self._passed_to :]
+                codes, self._features[..., self._passed_to : self._embedded_to]
             )
         return self._features
 
@@ -200,7 +219,7 @@ class ColumnFeatures:
         if self._numbers is not None:
             self._numbers.backward(gradient[..., : self._passed_from])
         if self._categories is not None:
-            self._categories.backward(gradient[..., self._passed_to :])
+            self._categories.backward(gradient[..., self._passed_to : self._embedded_to])
 
 
 def by_column(tensor: Tensor) -> Tensor:
@@ -218,8 +237,3 @@ def mixed_part(features: Tensor, mixtures: Tensor) -> Tensor:
     num_columns, num_mixtures = mixtures.shape[-3:-1]
     mixed = features[..., num_columns : num_columns * (1 + num_mixtures)]
     return mixed.view(*mixed.shape[:-1], num_columns, num_mixtures).movedim(-3, -1)
-
-
-def _members(tensor: Tensor, num_dimensions: int) -> list[Tensor]:
-    """What each member has of it; a population of one has it without a leading dimension."""
-    return [tensor] if tensor.dim() == num_dimensions else list(tensor)

@@ -17,6 +17,7 @@ from multilayer.engine.batches import Examples
 from multilayer.engine.network import Network
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
+from multilayer.engine.target_statistics import statistic_tables
 from multilayer.errors import DataError, TableError
 from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.fit import Fit
@@ -235,6 +236,8 @@ class RecipeRows:
 
     def spec(self, settings: TrainingSettings) -> NetworkSpec:
         """The network that settings make of these rows."""
+        if not self._data.settings.category_statistics:  # where they are impossible
+            settings = replace(settings, category_statistics=False, embedding_limit=0)
         return spec_of(settings, self._data.encoder, self._data.targets)
 
     def check_saveable(self, path: Path) -> None:
@@ -247,7 +250,9 @@ class RecipeRows:
 
     def network(self, members: list[TrainingSettings]) -> Network:
         """A population of one shape with first weights."""
-        return Network.for_training(self.spec(members[0]), members, self.learned.inputs)
+        spec = self.spec(members[0])
+        statistics = statistic_tables(spec, self.learned)
+        return Network.for_training(spec, members, self.learned.inputs, statistics=statistics)
 
 
 def _part(data: PreparedData, numbers: NDArray[np.int64]) -> Examples:
