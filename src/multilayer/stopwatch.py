@@ -61,9 +61,9 @@ def in_words(seconds: float) -> str:
 
 
 def without_times(results: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of results.json for a model file, which has the `pack` itself.
-
-    It has no seconds: the same training says the same.
-    """
-    left_out = ("train_seconds", "part_seconds", "pack")
-    return {name: value for name, value in results.items() if name not in left_out}
+    """The content of results.json without seconds: the same training says the same."""
+    return {
+        name: value
+        for name, value in results.items()
+        if name not in ("train_seconds", "part_seconds")
+    }

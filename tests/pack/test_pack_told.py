@@ -85,8 +85,8 @@ def test_a_stop_and_a_time_that_is_over_are_told():
 
 
 def test_draws_that_bring_nothing_end_a_pack(monkeypatch):
-    monkeypatch.setattr("multilayer.pack.pack_fit.LEAST_PROGRESS", 1.0)
-    monkeypatch.setattr("multilayer.pack.pack_fit.DRAWS_WITHOUT_PROGRESS", 2)
+    monkeypatch.setattr("multilayer.pack.ending_rules.LEAST_PROGRESS", 1.0)
+    monkeypatch.setattr("multilayer.pack.ending_rules.DRAWS_WITHOUT_PROGRESS", 2)
     fit = pack_fit(num_draws=9)
     assert len(list(fit.epochs())) == 8
     assert fit.ended == "no better"

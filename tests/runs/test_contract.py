@@ -79,7 +79,7 @@ SEVERAL = [name for name in KINDS if "3" in name and not KINDS[name].is_pack]
 def drawings(monkeypatch) -> None:
     """Drawing takes longer than these runs."""
     for name in ("save_learning_curves", "save_first_layer"):
-        monkeypatch.setattr(pictures, name, lambda *given: write_text(given[-1], "drawn"))
+        monkeypatch.setattr(pictures, name, lambda *given, **_: write_text(given[-1], "drawn"))
 
 
 @pytest.fixture(scope="module")

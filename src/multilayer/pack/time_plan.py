@@ -43,6 +43,8 @@ def planned(
     reading = deadline.seconds_spent
     settings, num_members = data.settings, len(data.split.train)
     seconds = _seconds_of_an_epoch(data, deadline)
+    if not math.isfinite(seconds):  # all its networks diverged at once, as the training will say
+        return data, ""
     left = deadline.seconds_left or 0.0
     num_epochs = left / seconds
     if settings.num_folds and num_epochs < min(FEWEST_EPOCHS_OF_FOLDS, settings.max_epochs):

@@ -48,7 +48,9 @@ def facts(description: Mapping[str, Any], results: Mapping[str, Any]) -> dict[st
             _joined(settings.get("hidden_widths"), ", ", " neurons") or "none: a linear model"
         )
         + of_first,
-        "networks": results.get("num_members") or settings.get("num_members"),
+        "networks": pack.get("num_networks")
+        or results.get("num_members")
+        or settings.get("num_members"),
         "parameters": _count(pack.get("num_parameters") or results.get("num_parameters")),
         "recipe": description.get("recipe"),
         "optimiser": _optimizer(settings) + of_first,

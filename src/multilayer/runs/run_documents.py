@@ -85,9 +85,9 @@ class ResultsDocument(TypedDict, total=False):
     `num_parameters` counts those of one network. `members` are the numbers of the networks in the
     model, `num_members` of them; `num_diverged` others diverged.
 
-    Of a pack `members` are the numbers of the folds, or 0, `num_members` counts the networks of all
-    draws in its mixture, and `num_epochs` the epochs of all its groups of draws; as draws differ,
-    `best_epochs`, `num_parameters` and `num_diverged` are null, and `pack` says more.
+    Of a pack each of the members is a mixture of networks, one for each fold; `num_diverged` counts
+    draws, and `num_epochs` the epochs of all its groups of draws. As draws differ, `best_epochs`
+    and `num_parameters` are null; `pack` says more.
     """
 
     format_version: Required[Count]
@@ -102,7 +102,7 @@ class ResultsDocument(TypedDict, total=False):
     part_seconds: dict[str, float]
     members: list[Count]
     num_members: Count
-    num_diverged: Count | None
+    num_diverged: Count
     num_parameters: Count | None
     pack: PackDocument | None
     num_rows: Count

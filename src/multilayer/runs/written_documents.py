@@ -206,8 +206,10 @@ def results_document(
         "train_seconds": train_seconds,
         "part_seconds": {**part_seconds, "training and validation": train_seconds},
         "members": kept,
-        "num_members": len(kept) if pack is None else pack["num_networks"],
-        "num_diverged": None if settings.num_draws else num_networks - len(kept),
+        "num_members": len(kept),
+        "num_diverged": (
+            num_networks - len(kept) if pack is None else pack["ends"].get("diverged", 0)
+        ),
         "num_parameters": None if settings.num_draws else num_parameters,
         "pack": None if pack is None else dict(pack),
         **{
