@@ -41,17 +41,26 @@ LOSSES_OF_TASKS = {
 }  # fmt: skip
 
 
-def test_the_default_of_tables_is_realmlps():
+def test_the_default_of_tables_is_realmlps_with_other_embeddings():
     settings = recipe("default", "regression")
     assert settings.hidden_widths == (256, 256, 256)
     assert (settings.activation, settings.learning_rate) == ("mish", 0.1)
     assert recipe("default", "classification").activation == "selu"
     assert recipe("default", "classification").learning_rate == 0.04
     assert (settings.scale_rate_factor, settings.bias_rate_factor) == (6, 0.1)
-    assert settings.numeric_embedding == "periodic"
+    assert (settings.numeric_embedding, settings.embedding_components) == ("piecewise", 32)
+    assert (settings.category_statistics, settings.embedding_limit) == (True, 12)
     assert recipe("fast", "regression").numeric_embedding == "none"
     assert (settings.average_decay, recipe("fast", "regression").average_decay) == (0.98, 0)
     assert recipe("best", "regression").num_folds == 5
+
+
+def test_what_goes_with_a_change_of_embeddings_is_changed_with_it():
+    periodic = recipe("default", "regression", numeric_embedding="periodic")
+    assert periodic.embedding_components == 16
+    both = recipe("default", "regression", numeric_embedding="periodic", embedding_components=8)
+    assert both.embedding_components == 8
+    assert recipe("default", "regression", category_statistics=False).embedding_limit == 0
 
 
 def test_where_there_are_rows_half_the_epochs_do_and_classes_get_more_dropout():

@@ -20,7 +20,7 @@ DeviceName = Literal["cpu", "cuda"]
 DrawnName = Literal[
     "hidden_widths", "activation", "numeric_embedding", "embedding_components",
     "embedding_frequency", "scale_rate_factor", "bias_rate_factor", "input_dropout",
-    "learning_rate", "weight_decay", "dropout",
+    "learning_rate", "weight_decay", "dropout", "embedding_limit",
 ]  # fmt: skip
 InitializationName = Literal["linear", "normal", "glorot", "he", "data"]
 LossName = Literal[

@@ -185,7 +185,7 @@ class TableProblem(Problem):
 
     def _possible(self, settings: TrainingSettings, encoder: Encoder) -> TrainingSettings:
         return with_possible_statistics(
-            settings, encoder, self.targets, self._undivided, self._rows.groups, is_asked=True
+            settings, encoder, self.targets, self._undivided, self._rows.groups, is_asked=False
         )
 
     def _share_right(self, logits: Tensor, examples: Examples, rows: Tensor) -> float:

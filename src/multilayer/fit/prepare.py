@@ -191,7 +191,7 @@ def prepare(
         require_different_numbers(targets)
     is_whole = is_table and len(rows) <= settings.batch_size
     if is_whole and rows.groups is None and rows.times is None:
-        rows = rows.repeated(most_repeated(settings, validation)).in_order(targets)
+        rows = rows.repeated(most_repeated(settings, validation, schema)).in_order(targets)
     rows = rows.weighted_by_class(class_weight, targets)
     settings, split = split_for(rows, targets, settings, validation)
     is_few = split.held_out is not None and len(split.held_out[0]) < FEWEST_ROWS_TO_SELECT
@@ -215,7 +215,7 @@ def prepare(
     settings = with_possible_statistics(
         settings, encoder, targets, split, rows.groups, is_asked="category_statistics" in changes
     )
-    if settings.category_statistics:
+    if settings.category_statistics and encoder.category_sizes:
         examples = encoded_with_versions(
             examples, encoder.category_sizes, split, settings.seed, rows.groups
         )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.columns.schema import Schema
 from multilayer.encoding.splits import fold_rows, split_groups, split_latest, split_rows
 from multilayer.encoding.targets import Targets
 from multilayer.engine.settings import TrainingSettings
@@ -105,12 +106,15 @@ def folds(
     )
 
 
-def most_repeated(settings: TrainingSettings, validation: Rows | None) -> int:
+def most_repeated(
+    settings: TrainingSettings, validation: Rows | None, schema: Schema | None
+) -> int:
     """Up to how many rows integer weights are expanded to repeated rows.
 
     Copies may end up on both sides of a split, so not where held-out rows select an epoch.
     """
-    if settings.category_statistics:
+    has_categories = schema is not None and any(c.kind == "categorical" for c in schema.inputs)
+    if settings.category_statistics and has_categories:
         return 0  # a copy would meet its target in the statistics of the others
     share = 1 / settings.num_folds if settings.num_folds else settings.validation_fraction
     if validation is not None or not share:

@@ -48,7 +48,7 @@ def with_possible_statistics(
 ) -> TrainingSettings:
     """The settings, without `category_statistics` where the rows do not allow them.
 
-    Warns of that.
+    Then categories are embedded. Warns of it where the setting was asked for.
 
     Args:
         settings: of the fit.
@@ -56,7 +56,7 @@ def with_possible_statistics(
         targets: of its rows.
         split: of its rows.
         groups: of its rows, (num_rows,), or None.
-        is_asked: whether the setting was given, so that it must not do nothing in silence.
+        is_asked: whether the setting was given, and is not the recipe's.
     """
     if not settings.category_statistics:
         return settings
@@ -76,32 +76,29 @@ def with_possible_statistics(
         reason = f"a column has {max(sizes) - 1:,} categories"
     elif _num_units(split.train[0], groups) < 2:
         reason = "the training rows are one group"
-    if not reason:
-        return settings
-    if sizes or is_asked:
+    if is_asked and reason:
         warnings.warn(
             f"category_statistics (--category-statistics) are left out: {reason}",
             DataWarning,
             stacklevel=4,
         )
+    if not sizes or not reason:  # of no column there are none
+        return settings
     return replace(settings, category_statistics=False, embedding_limit=0)
 
 
 def without_statistics(settings: TrainingSettings, why: str, *, is_asked: bool) -> TrainingSettings:
     """The settings without `category_statistics`, where the rows are not there at once.
 
-    Warns of that, if the recipe has them.
+    A recipe that has them embeds all categories there.
 
     Raises:
         SettingsError: they were asked for.
     """
-    if not settings.category_statistics:
-        return settings
-    if is_asked:
+    if settings.category_statistics and is_asked:
         raise SettingsError(
             f"category_statistics (--category-statistics) need all training rows at once, but {why}"
         )
-    warnings.warn(f"category_statistics are left out: {why}", DataWarning, stacklevel=4)
     return replace(settings, category_statistics=False, embedding_limit=0)
 
 

@@ -21,6 +21,7 @@ _ACTIVATIONS_FOR_TABLES = ("selu", "mish", "gelu")
 _ACTIVATIONS_FOR_IMAGES = ("gelu", "silu", "relu")
 _EMBEDDINGS = ("none", "periodic", "piecewise", "piecewise")
 _NUMS_OF_BINS = (16, 32, 48)
+_EMBEDDING_LIMITS = (8, 12, 200)
 
 
 def drawn_settings(
@@ -47,6 +48,8 @@ def drawn_settings(
         chosen["embedding_frequency"] = TrainingSettings.embedding_frequency
     if "embedding_components" in chosen and embedding != "piecewise":
         chosen["embedding_components"] = TrainingSettings.embedding_components
+    if not settings.category_statistics:
+        chosen.pop("embedding_limit", None)
     return replace(settings, **chosen)
 
 
@@ -60,6 +63,7 @@ def _drawn_for_all(
         "activation": activations[int(source.integers(len(activations)))],
         "numeric_embedding": _EMBEDDINGS[int(source.integers(len(_EMBEDDINGS)))],
         "embedding_components": _NUMS_OF_BINS[int(source.integers(len(_NUMS_OF_BINS)))],
+        "embedding_limit": _EMBEDDING_LIMITS[int(source.integers(len(_EMBEDDING_LIMITS)))],
         "scale_rate_factor": _around(settings.scale_rate_factor, 0.3, 1.7, source),
         "bias_rate_factor": _around(settings.bias_rate_factor, 0.5, 3, source),
         "input_dropout": _up_to(2 * settings.input_dropout, source),
