@@ -51,7 +51,7 @@ def folder(tmp_path_factory):
     write(folder / "rings.csv")
     fit(folder / "rings.csv", folder / "class", "class", "price")
     fit(folder / "rings.csv", folder / "price", "price", "class")
-    fit(folder / "rings.csv", folder / "folds", "class", "price", "best", max_epochs=8)
+    fit(folder / "rings.csv", folder / "folds", "class", "price", "best", max_epochs=12)
     return folder
 
 

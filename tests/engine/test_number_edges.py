@@ -126,7 +126,7 @@ def test_training_leaves_the_edges_and_a_file_keeps_them(tmp_path):
     edges = read.parameters["numbers.edges"][0, :, 0]
     np.testing.assert_array_equal(edges, edges_in(model.model_.network)[0])
     # The constant is no input.
-    assert sorted(len(np.unique(of_column)) for of_column in edges) == [3, 17, 17]
+    assert sorted(len(np.unique(of_column)) for of_column in edges) == [3, 33, 33]
     frame = pl.DataFrame(rows, schema=[f"x{number}" for number in range(4)], nan_to_null=True)
     np.testing.assert_allclose(read.numbers(frame)[:, 0], answers, rtol=1e-5, atol=1e-5)
     falling = dict(read.parameters)

@@ -22,7 +22,7 @@ from multilayer.engine.tempered_losses import tempered_losses
 from multilayer.errors import DataWarning
 
 _BISECTIONS = 16  # of a temperature: to 0.0001 of its logarithm
-_MOST_EPOCHS, _MOST_NUMBERS = 64, 2**18  # that wait to be scored together
+_MOST_EPOCHS, _MOST_NUMBERS = 64, 2**16  # that wait to be scored together
 
 
 class CrossSelection:

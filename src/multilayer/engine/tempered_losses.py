@@ -44,7 +44,7 @@ def tempered_losses(logits: Tensor, targets: Tensor, weights: Tensor | None) -> 
     columns = targets.long().view(1, -1, 1).expand(num_epochs, -1, 1)
     margins = logits - logits.gather(-1, columns)  # of each class over the true one
     margins = margins.transpose(1, 2).contiguous()  # so that sums over classes are sums of rows
-    shares = shares_of_rows(torch.ones(len(targets)) if weights is None else weights)
+    shares = shares_of_rows(logits.new_ones(len(targets)) if weights is None else weights)
     pull = 1 / (PRIOR_DEVIATION**2 * num_rows)
     centre = math.log(PRIOR_TEMPERATURE) if num_rows < FEW_ROWS else 0.0
     coldest = torch.full((num_epochs,), COLDEST)

@@ -22,6 +22,7 @@ from multilayer.engine.settings import (
     IMAGE_SEED_STEP,
     SEED_STEP,
     TrainingSettings,
+    setting_types,
     settings_of_members,
 )
 from multilayer.engine.specification import NetworkSpec
@@ -213,9 +214,14 @@ def prepare(
             targets = scaled_targets(learned.targets, targets, settings)
     examples = as_examples(rows, encoder, targets)
     settings = with_possible_statistics(
-        settings, encoder, targets, split, rows.groups, is_asked="category_statistics" in changes
+        settings,
+        encoder,
+        targets,
+        split,
+        rows.groups,
+        is_asked="category_statistics" in changes and not _are_whole(changes),
     )
-    if settings.category_statistics and encoder.category_sizes:
+    if settings.category_statistics:
         examples = encoded_with_versions(
             examples, encoder.category_sizes, split, settings.seed, rows.groups
         )
@@ -243,6 +249,11 @@ def prepare(
             "a warm start needs networks of the same shape and number as before (warm_start)"
         )
     return data
+
+
+def _are_whole(changes: Mapping[str, Any]) -> bool:
+    """Whether all settings are given, as those of a run that is resumed, so that none is asked."""
+    return len(changes) == len(setting_types())
 
 
 def as_examples(

@@ -117,11 +117,13 @@ def encoded_with_versions(
 
     Args:
         examples: all rows, encoded.
-        sizes: number of codes of each embedded column.
+        sizes: number of codes of each embedded column; of none, nothing changes.
         split: of the rows.
         seed: of the random parts.
         groups: rows of one group are in one part, (num_rows,); None: no groups.
     """
+    if not sizes:
+        return examples
     if split.held_out is not None and not split.is_shared:
         return encoded_by_folds(examples, sizes, split.held_out)
     train = split.train[0]

@@ -51,10 +51,13 @@ def is_compressed(path: str | Path) -> bool:
     """Whether a file is compressed in a way that `open_unpacked` unpacks.
 
     Raises:
-        OSError: it cannot be read.
+        TableError: it cannot be read.
     """
-    with open_regular(path) as file:
-        return file.read(6).startswith((_GZIP, _BZ2, _XZ, _ZSTD))
+    try:
+        with open_regular(path) as file:
+            return file.read(6).startswith((_GZIP, _BZ2, _XZ, _ZSTD))
+    except OSError as error:
+        raise TableError(f"cannot read {path}: {reason_of(error)}") from error
 
 
 @contextmanager
