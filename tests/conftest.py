@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -16,7 +17,6 @@ from pathlib import Path
 # Before PyTorch is loaded, and for every process that a test starts: threads of several processes
 # that wait for each other by spinning take ten times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 import numpy as np
 import pyte
 import pytest
@@ -25,6 +25,9 @@ from hypothesis import settings
 
 from multilayer.images.datasets import ImageDataset, load_images
 from multilayer.images.idx import write_idx
+
+# Under nohup every process that a test starts would ignore what it is sent.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 pytest_plugins = ["browser", "database", "sample_tables"]
 SECONDS_UNTIL_STUCK = 600
