@@ -30,7 +30,16 @@ class Stopwatch:
 
 
 _SECONDS = {"h": 3600.0, "m": 60.0, "min": 60.0, "s": 1.0}
-_TIME = re.compile(r"(\d+(?:\.\d+)?)\s*(h|min|m|s)\s*")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(h|min|m|s)\s*")
+
+
+def seconds_in_units(text: str) -> float | None:
+    """A time such as 90s, 10m or 1h30m, in seconds; None if it is written in another way."""
+    plain = text.strip()
+    parts = _PART.findall(plain)
+    if not parts or _PART.sub("", plain):
+        return None
+    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
 
 
 def read_seconds(text: str) -> float:
@@ -40,11 +49,9 @@ def read_seconds(text: str) -> float:
         ValueError: it is something else, or not above 0.
     """
     plain = text.strip().lower()
-    parts = _TIME.findall(plain)
-    seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
-    if re.fullmatch(r"\d+(\.\d+)?", plain):
-        seconds = float(plain)
-    elif not parts or _TIME.sub("", plain):
+    is_bare = re.fullmatch(r"[0-9]+(\.[0-9]+)?", plain)
+    seconds = float(plain) if is_bare else seconds_in_units(plain)
+    if seconds is None:
         raise ValueError(f"{text!r} must be a time such as 90s, 5m, 1h or 1h30m")
     if not seconds > 0 or not math.isfinite(seconds):
         raise ValueError(f"{text!r} must be a time above 0, such as 90s or 5m")

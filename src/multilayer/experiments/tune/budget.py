@@ -1,15 +1,13 @@
 """How long a search may take."""
 
-import re
 import time
 from dataclasses import dataclass
 
 from multilayer.engine.distributed import Stop
 from multilayer.errors import SettingsError
+from multilayer.stopwatch import seconds_in_units
 
 DEFAULT_SECONDS = 600.0
-_UNITS = {"h": 3600.0, "m": 60.0, "min": 60.0, "s": 1.0}
-_PART = r"([0-9]+(?:\.[0-9]+)?)\s*(h|min|m|s)"
 
 
 @dataclass(frozen=True)
@@ -41,10 +39,10 @@ def read_seconds(text: str) -> float:
     Raises:
         SettingsError: it is none.
     """
-    parts = re.findall(_PART, text.strip())
-    if not re.fullmatch(rf"({_PART}\s*)+", text.strip()):
+    seconds = seconds_in_units(text)
+    if seconds is None:
         raise SettingsError(f"time must be written as 90s, 10m or 1h30m; it is {text!r}")
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    return seconds
 
 
 class Clock:
