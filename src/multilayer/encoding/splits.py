@@ -32,7 +32,7 @@ def split_rows(labels: np.ndarray[Any, Any], fraction: float, seed: int) -> tupl
     _require_fraction(fraction)
     _require_rows(labels, "labels", 2)
     num_rows = len(labels)
-    generator = _generator(seed, b"split")
+    generator = seeded_generator(seed, b"split")
     _, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
 
     shares = counts * fraction
@@ -71,7 +71,7 @@ def split_groups(groups: np.ndarray[Any, Any], fraction: float, seed: int) -> tu
     wanted = len(codes) * fraction
     is_held_out = np.zeros(len(sizes), dtype=np.bool_)
     num_held_out = 0
-    order = _generator(seed, b"split").permutation(len(sizes))
+    order = seeded_generator(seed, b"split").permutation(len(sizes))
     for group in order[:-1]:
         if abs(num_held_out + sizes[group] - wanted) < abs(num_held_out - wanted):
             is_held_out[group] = True
@@ -135,7 +135,7 @@ def fold_rows(
     if num_folds < 2:
         raise SettingsError(f"there must be at least 2 folds, not {num_folds}")
     _require_rows(labels, "labels", num_folds)
-    generator = _generator(seed, b"folds")
+    generator = seeded_generator(seed, b"folds")
     fold_names = generator.permutation(num_folds)
     if groups is None:
         shuffled = generator.permutation(len(labels))
@@ -178,7 +178,12 @@ def halves(
     return is_second
 
 
-def _generator(seed: int, name: bytes) -> np.random.Generator:
+def seeded_generator(seed: int, name: bytes) -> np.random.Generator:
+    """NumPy's generator for one purpose; other names give independent numbers.
+
+    Raises:
+        SettingsError: the seed is negative.
+    """
     if seed < 0:
         raise SettingsError(f"seed must not be negative; it is {seed}")
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=tuple(name)))

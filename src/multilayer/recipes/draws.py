@@ -8,9 +8,9 @@ import math
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from numpy.random import Generator
 
+from multilayer.encoding.splits import seeded_generator
 from multilayer.engine.settings import SEED_STEP, TrainingSettings
 
 _WIDTHS_FOR_TABLES = (
@@ -39,8 +39,9 @@ def drawn_settings(
     if wave == 0:
         return settings
     # All are drawn, so that one that is fixed does not change the others.
-    drawn = _drawn_for_all(_source(settings.seed, f"pack/{wave}"), settings, is_of_images)
-    drawn |= _drawn_for_one(_source(settings.seed, f"pack/{wave}/{place}"), settings)
+    shared = seeded_generator(settings.seed, f"pack/{wave}".encode())
+    own = seeded_generator(settings.seed, f"pack/{wave}/{place}".encode())
+    drawn = _drawn_for_all(shared, settings, is_of_images) | _drawn_for_one(own, settings)
     chosen: dict[str, Any] = {name: drawn[name] for name in settings.drawn}
     embedding = chosen.get("numeric_embedding", settings.numeric_embedding)
     # What the embedding does not have is at its default.
@@ -86,10 +87,6 @@ def _around(value: float, low: float, high: float, source: Generator) -> float:
 
 def _up_to(most: float, source: Generator) -> float:
     return round(float(source.uniform(0, most)), 3)
-
-
-def _source(seed: int, name: str) -> Generator:
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=tuple(name.encode())))
 
 
 def seed_of_member(settings: TrainingSettings, draw: int, member: int, num_members: int) -> int:
