@@ -18,6 +18,7 @@ from multilayer.engine.machine import check_machine
 from multilayer.engine.records import EpochRecord, history_line
 from multilayer.engine.scores import Scores
 from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.specification import NetworkSpec
 from multilayer.engine.state import StateKeeper, TrainingState
 from multilayer.errors import DataWarning, SettingsError, TrainingDivergedError
 from multilayer.fit.fit import Fit
@@ -74,6 +75,7 @@ class PackFit(Fit):
         self._wave: Wave | None = None
         self._pace = Pace()
         self._is_short_of_memory = False
+        self._found: tuple[int, ChosenMixture | None] = (0, None)  # of so many ended draws
 
     def finite_members(self) -> list[int]:
         """All: a draw of which a network diverged is left out of the mixture as a whole."""
@@ -136,8 +138,13 @@ class PackFit(Fit):
 
     def mixture(self) -> ChosenMixture | None:
         """The mixture of the networks so far; None if there are none."""
+        if self._wave is None and self._found[0] == len(self.draws):
+            return self._found[1]
         usable = [draw for draw in self._draws_so_far() if draw.is_usable]
-        return ChosenMixture.of(usable) if usable else None
+        chosen = ChosenMixture.of(usable) if usable else None
+        if self._wave is None:
+            self._found = len(self.draws), chosen
+        return chosen
 
     @property
     def progress(self) -> PackProgress:
@@ -230,7 +237,7 @@ class PackFit(Fit):
         is_of_images = self.encoder.image_shape is not None
         return drawn_settings(self.settings, wave, place, is_of_images=is_of_images)
 
-    def _spec_of_wave(self, wave: int) -> Any:
+    def _spec_of_wave(self, wave: int) -> NetworkSpec:
         return spec_of(self._drawn(wave), self.encoder, self.targets)
 
     def _as_many_as_fit(self, size: int) -> int:
