@@ -45,7 +45,7 @@ def test_many_columns_are_never_embedded():
 
 
 def test_frequencies_and_bins_are_drawn_where_there_are_some():
-    draws = list(chain(*draws_of(recipe("pack", "regression"), num_waves=40)))[2:]
+    draws = list(chain(*draws_of(recipe("pack", "regression"), num_waves=80)))[2:]
     of_kind = {
         kind: {one.embedding_frequency for one in draws if one.numeric_embedding == kind}
         for kind in ("none", "periodic", "piecewise")

@@ -114,7 +114,7 @@ def test_a_plan_says_what_is_drawn_and_what_is_not():
         "dropout; as it is set: hidden_widths 8"
     )
     assert ends == (
-        "ends when all draws are trained, or 6 in a row lower the mixture's loss by less than 0.1%"
+        "ends when all draws are trained, or 10 in a row lower the mixture's loss by less than 0.1%"
     )
     timed = recipe("pack", "regression", time_limit=60)
     first, drawn, ends = plan_in_words(timed, is_of_images=False)
@@ -122,7 +122,7 @@ def test_a_plan_says_what_is_drawn_and_what_is_not():
         "as many draws as its time allows, at most 100, of 5 networks, one for each fold" in first
     )
     assert "as it is set" not in drawn
-    assert ends.startswith("ends when its time is over, when all draws are trained, or 6 in a row")
+    assert ends.startswith("ends when its time is over, when all draws are trained, or 10 in a row")
     nothing = plan_in_words(recipe("pack", drawn=()), is_of_images=True)[1]
     assert nothing == "nothing is drawn: they differ in their seeds alone"
     assert len(plan_in_words(recipe("pack", num_draws=1), is_of_images=True)) == 1

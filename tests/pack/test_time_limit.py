@@ -80,6 +80,10 @@ def test_waves_are_made_smaller_until_they_fit():
     pace = Pace(1 / units_of(spec, 5))  # a second for an epoch of a draw of five networks
     assert pace.within(200, plan, spec, 5) == plan
     assert pace.within(199, plan, spec, 5) == WavePlan(3, 1, 100)
-    assert pace.within(60, plan, spec, 5) == WavePlan(3, 1, 60)
-    assert pace.within(39, plan, spec, 5) is None
+    assert pace.within(99, plan, spec, 5) is None
+    assert pace.within(99, plan, spec, 5, [0.3, 0.6, 0.9]) == WavePlan(3, 1, 99)
+    assert pace.within(61, plan, spec, 5, [0.3, 0.6, 0.9]) == WavePlan(3, 1, 61)
+    assert pace.within(59, plan, spec, 5, [0.3, 0.6, 0.9]) is None
+    assert pace.within(10, plan, spec, 5, [0.01]) == WavePlan(3, 1, 10)
+    assert pace.within(9, plan, spec, 5, [0.01]) is None
     assert Pace().within(1, plan, spec, 5) == plan  # nothing is known yet

@@ -72,6 +72,11 @@ class Draw:
         """Whether no network diverged: held-out rows need all of them."""
         return self.end != "diverged" and bool(torch.tensor(self.loss).isfinite())
 
+    @property
+    def share_needed(self) -> float:
+        """The share of its epochs after which its networks got no better, in the mean."""
+        return sum(self.best_epochs) / len(self.best_epochs) / self.settings.max_epochs
+
     def calibrated_network(self) -> Network:
         """The networks for rows to come, whose outputs are divided by their temperature."""
         return with_scaled_outputs(without_versions(self.network), 1 / self._predicted[1])

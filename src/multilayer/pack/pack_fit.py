@@ -205,7 +205,8 @@ class PackFit(Fit):
         seconds = self._deadline.seconds_left
         if seconds is not None and self._waves and plan is not None:
             spec = self._spec_of_wave(len(self._waves))
-            plan = self._pace.within(seconds, plan, spec, self._num_members)
+            needed = [draw.share_needed for draw in self.draws if draw.is_usable]
+            plan = self._pace.within(seconds, plan, spec, self._num_members, needed)
         if plan is None:
             self.ended = "time over"
             return None

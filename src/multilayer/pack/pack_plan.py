@@ -5,7 +5,7 @@ from multilayer.pack.pack_document import value_in_words
 from multilayer.recipes.recipes import recipe
 
 LEAST_PROGRESS = 1e-3  # of the mixture's loss, as a share of it
-DRAWS_WITHOUT_PROGRESS = 6  # after which a pack ends
+DRAWS_WITHOUT_PROGRESS = 10  # after which a pack ends
 
 
 def plan_in_words(settings: TrainingSettings, *, is_of_images: bool) -> list[str]:

@@ -1,15 +1,16 @@
 """How a pack keeps to a time: when it must end, and what fits until then."""
 
 import math
+import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from multilayer.engine.distributed import Stop
 from multilayer.engine.specification import NetworkSpec
 from multilayer.pack.pack_state import WavePlan
 from multilayer.pack.wave import Wave
 
-_LEAST_SHARE_OF_EPOCHS = 0.4  # with which another wave is worth its time
+_LEAST_SHARE_OF_EPOCHS = 0.1  # with which another wave is worth its time, whatever was seen
 
 
 class Deadline:
@@ -82,7 +83,12 @@ class Pace:
             self._seconds_per_unit = seconds / units
 
     def within(
-        self, seconds: float, plan: WavePlan, spec: NetworkSpec, num_members: int
+        self,
+        seconds: float,
+        plan: WavePlan,
+        spec: NetworkSpec,
+        num_members: int,
+        shares_needed: Sequence[float] = (),
     ) -> WavePlan | None:
         """The wave with as many draws and epochs as fit; None: too few would.
 
@@ -91,15 +97,19 @@ class Pace:
             plan: with as many as there may be.
             spec: the networks' shape.
             num_members: networks of a draw.
+            shares_needed: of each earlier draw, the share of its epochs after which it got no
+                better. With fewer epochs than their median another draw is not worth its time.
         """
         if self._seconds_per_unit is None:
             return plan
         of_an_epoch = self._seconds_per_unit * units_of(spec, num_members)  # of a draw
+        needed = statistics.median(shares_needed) if shares_needed else 1.0
+        least = max(_LEAST_SHARE_OF_EPOCHS, needed) * plan.num_epochs
         for num_draws in range(plan.num_draws, 0, -1):
             num_epochs = seconds / (of_an_epoch * num_draws)
             if num_epochs >= plan.num_epochs:
                 return WavePlan(plan.first_draw, num_draws, plan.num_epochs)
-            if num_draws == 1 and num_epochs >= _LEAST_SHARE_OF_EPOCHS * plan.num_epochs:
+            if num_draws == 1 and num_epochs >= least:
                 return WavePlan(plan.first_draw, 1, max(1, math.floor(num_epochs)))
         return None
 
