@@ -14,7 +14,10 @@ INSTALLED := $(VENV)/.installed
 
 install: $(INSTALLED)
 
-$(INSTALLED): pyproject.toml constraints.txt scripts/make_environment.sh
+COMPILED := src/multilayer/engine/compiled
+
+$(INSTALLED): pyproject.toml constraints.txt hatch_build.py scripts/make_environment.sh \
+		$(COMPILED)/build.py $(wildcard $(COMPILED)/source/*)
 	@sh scripts/make_environment.sh "$(PYTHON)" $(VENV)
 	@touch $@
 

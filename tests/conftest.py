@@ -65,6 +65,18 @@ def small_folder(fashion_mnist: ImageDataset, tmp_path_factory: pytest.TempPathF
     return folder
 
 
+@pytest.fixture
+def batch_by_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiled code looks up after each batch, as the twin does, and not fifty times a second."""
+    monkeypatch.setattr("multilayer.engine.compiled.compiled_step._SECONDS_AT_ONCE", 0.0)
+
+
+@pytest.fixture
+def twin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The step of PyTorch's operations, also where there is compiled code."""
+    monkeypatch.setenv("MULTILAYER_COMPILED", "0")
+
+
 @pytest.fixture(scope="session")
 def forks() -> Iterator[ForkServer]:
     server = ForkServer()

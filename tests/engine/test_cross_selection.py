@@ -17,6 +17,8 @@ from multilayer.engine.temperature import fit_temperature, tempered_cross_entrop
 from multilayer.engine.training import Training, train
 from multilayer.errors import DataWarning
 
+pytestmark = pytest.mark.usefixtures("batch_by_batch")
+
 PLAIN = TrainingSettings(
     hidden_widths=(8,), batch_size=16, max_epochs=40, learning_rate=0.5, num_threads=1
 )

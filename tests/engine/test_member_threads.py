@@ -18,6 +18,8 @@ from multilayer.engine.specification import NetworkSpec
 from multilayer.engine.step import Step
 from multilayer.engine.training import Training, train
 
+pytestmark = pytest.mark.usefixtures("twin")
+
 SPEC = NetworkSpec(4, 3, (16, 8))
 MEMBERS = [
     TrainingSettings(

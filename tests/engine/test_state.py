@@ -20,6 +20,8 @@ from multilayer.engine.state import TrainingState
 from multilayer.engine.training import Training, train
 from multilayer.errors import CheckpointError, ModelFileError, TrainingDivergedError
 
+pytestmark = pytest.mark.usefixtures("batch_by_batch")
+
 PLAIN = TrainingSettings(
     hidden_widths=(7,), batch_size=8, max_epochs=4, learning_rate=0.05, num_threads=1
 )

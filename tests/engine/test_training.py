@@ -13,6 +13,8 @@ from multilayer.engine.specification import NetworkSpec
 from multilayer.engine.training import train
 from multilayer.errors import DataError, TrainingDivergedError
 
+pytestmark = pytest.mark.usefixtures("batch_by_batch")
+
 
 @pytest.fixture
 def blobs() -> Examples:

@@ -38,15 +38,15 @@ def test_draws_are_looked_at_after_each_eighth():
     ("losses", "is_over"),
     [
         ([1.0], False),
-        ([1.0, 1.0, 1.0], False),
-        ([1.0, 1.0, 1.0, 1.0], True),
-        ([1.0, 0.9999, 0.9998, 0.9995], True),
-        ([1.0, 0.9, 0.9, 0.9], False),
-        ([1.0, 0.9, 0.9, 0.9, 0.9], True),
-        ([-1.0, -1.0, -1.0, -1.002], False),
-        ([0.0, 0.0, 0.0, 0.0], True),
+        ([1.0] * 5, False),
+        ([1.0] * 6, True),
+        ([1.0, 0.9999, 0.9998, 0.9997, 0.9996, 0.9995], True),
+        ([1.0, *[0.9] * 5], False),
+        ([1.0, *[0.9] * 6], True),
+        ([*[-1.0] * 5, -1.002], False),
+        ([0.0] * 6, True),
     ],
 )
-def test_a_pack_ends_after_six_draws_that_hardly_help(losses, is_over):
+def test_a_pack_ends_after_ten_draws_that_hardly_help(losses, is_over):
     waves = [WavePlan(0, 1, 8), *(WavePlan(2 * n + 1, 2, 8) for n in range(len(losses) - 1))]
     assert gets_no_better(losses, waves) == is_over

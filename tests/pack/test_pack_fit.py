@@ -24,6 +24,8 @@ from multilayer.pack.pack_fit import PackFit
 from multilayer.pack.time_limit import Deadline
 from multilayer.pack.time_plan import planned
 
+pytestmark = pytest.mark.usefixtures("batch_by_batch")
+
 QUICK: dict[str, Any] = {
     "max_epochs": 8, "num_draws": 7, "seed": 3, "hidden_widths": (8,), "batch_size": 64,
     "num_threads": 1, "numeric_embedding": "none", "num_folds": 3,
@@ -267,7 +269,7 @@ def test_where_all_diverge_it_says_so(wine):
 def test_it_ends_when_the_mixture_gets_no_better(wine, monkeypatch):
     monkeypatch.setattr(ending_rules, "LEAST_PROGRESS", 1.0)  # nothing is progress
     fit = trained(fit_to(wine, {**QUICK, "num_draws": 40}))
-    assert len(fit.draws) == 7  # the first, and six that were waited for
+    assert len(fit.draws) == 11  # the first, and ten that were waited for
 
 
 def test_too_few_rows_to_hold_out_are_trained_without_a_pack(wine):

@@ -14,6 +14,8 @@ from multilayer.cli.application import run as command
 from multilayer.runs.run_documents import read_history, read_json
 from multilayer.stopwatch import without_times
 
+pytestmark = pytest.mark.usefixtures("batch_by_batch")
+
 QUICK = ("--hidden-widths", "8", "--num-threads", "1", "--quiet")
 BATCHES = ("--batch-size", "32")
 CASES = {

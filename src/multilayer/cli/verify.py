@@ -32,22 +32,24 @@ def verify(
     say(
         "Largest absolute difference to the network of torch.nn and torch.optim (MLP), of the\n"
         "network from scratch (MLPScratch), of the engine, of one of three networks that the\n"
-        "engine trains together, and of the engine in two processes that divide each batch.\n"
+        "engine trains together, of the engine in two processes that divide each batch, and of\n"
+        "the engine's compiled code, where there is some; that does not tell its outputs.\n"
         "float64 shows that the mathematics is the same; in float32, rounding puts a neuron now\n"
         "and then on the other side of zero, where ReLU bends, and after many steps the networks\n"
         "have parted a little."
     )
     for precision in dict.fromkeys(row.precision for row in agreements):
         print_table(
-            [precision, "steps", "scratch", "engine", "of 3", "in 2", "limit", ""],
+            [precision, "steps", "scratch", "engine", "of 3", "in 2", "code", "limit", ""],
             [
                 [
                     row.quantity,
                     str(row.num_steps),
-                    f"{row.scratch:.1e}",
-                    f"{row.engine:.1e}",
-                    f"{row.population:.1e}",
-                    f"{row.two_processes:.1e}",
+                    f"{row.scratch:.0e}",
+                    f"{row.engine:.0e}",
+                    f"{row.population:.0e}",
+                    f"{row.two_processes:.0e}",
+                    "–" if row.compiled is None else f"{row.compiled:.0e}",
                     f"{row.tolerance:.0e}",
                     "agree" if row.holds else "OVER",
                 ]

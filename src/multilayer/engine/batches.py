@@ -12,7 +12,7 @@ from multilayer.engine.randomness import restore_generators, states_of
 from multilayer.errors import DataError
 
 if TYPE_CHECKING:
-    from multilayer.engine.chunks import ChunkedExamples
+    from multilayer.engine.chunks import Chunk, ChunkedExamples
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +126,21 @@ class Batch:
         return Batch(self.inputs[part], self.targets[part], weights, self.num_rows, share)
 
 
+@dataclass(frozen=True, eq=False)
+class Stretch:
+    """Batches one after the other, of rows that are in memory together.
+
+    Attributes:
+        examples: the rows.
+        orders: their numbers in the order of the batches, (num_row_sets, …).
+        sizes: rows of each batch.
+    """
+
+    examples: Examples
+    orders: Tensor
+    sizes: list[int]
+
+
 class BatchSource:
     """Shuffled batches, gathered by index into buffers made once.
 
@@ -139,6 +154,11 @@ class BatchSource:
         part: (k, n) takes of each batch only the k-th of n parts, from 0.
         drop_last: leave out the rows of an epoch that fill no whole batch.
         augmentation: changes the pictures of each batch; it has as many sources.
+
+    Attributes:
+        num_rows: of an epoch.
+        batch_size: rows of all batches but the last of an epoch.
+        row_type: of the numbers of a row.
     """
 
     def __init__(
@@ -155,9 +175,12 @@ class BatchSource:
         self._part, self._num_parts = part
         self._nums_rows = None if rows is None else [*map(len, rows)]
         self.num_rows = len(examples) if rows is None else min(map(len, rows))
-        self._batch_size = min(batch_size, self.num_rows)
+        self.batch_size = min(batch_size, self.num_rows)
         self._drop_last, self._augmentation = drop_last, augmentation
-        self._buffers = examples.empty(len(sources) * -(-self._batch_size // self._num_parts))
+        inputs, _, _ = examples.empty(0)
+        assert inputs is not None
+        self.row_type = inputs.dtype
+        self._buffers = examples.empty(len(sources) * -(-self.batch_size // self._num_parts))
 
     def __len__(self) -> int:
         return self._num_batches(self.num_rows)
@@ -181,7 +204,25 @@ class BatchSource:
         Args:
             num_done: batches to leave out at the beginning, because they are done.
         """
-        for chunk in self._examples.chunks(self._sources[0], self._batch_size):
+        for chunk, orders, kinds, numbers in self._drawn_chunks(num_done):
+            yield from self._batches(chunk.loaded(), orders, kinds, numbers)
+
+    def stretches(self, num_done: int = 0) -> Iterator[Stretch]:
+        """The batches of `epoch`, without gathering them: for one process, and rows as they are."""
+        assert self._num_parts == 1
+        assert self._augmentation is None
+        for chunk, orders, _, numbers in self._drawn_chunks(num_done):
+            first, last = numbers.start * self.batch_size, numbers.stop * self.batch_size
+            orders = self._numbered(orders)[:, first:last]
+            starts = range(0, orders.shape[1], self.batch_size)
+            sizes = [min(self.batch_size, orders.shape[1] - start) for start in starts]
+            yield Stretch(chunk.loaded(), orders, sizes)
+
+    def _drawn_chunks(
+        self, num_done: int
+    ) -> Iterator[tuple["Examples | Chunk", Tensor, Tensor | None, range]]:
+        """Chunks of rows, the order of each, what is done to its pictures, and batches to do."""
+        for chunk in self._examples.chunks(self._sources[0], self.batch_size):
             num_rows = min(len(chunk), self.num_rows)
             orders = self._drawn(num_rows)
             # For all rows at once, so that what a batch gets does not depend on how many are done,
@@ -191,8 +232,15 @@ class BatchSource:
             if num_done >= num_batches:
                 num_done -= num_batches
                 continue
-            yield from self._batches(chunk.loaded(), orders, kinds, range(num_done, num_batches))
+            yield chunk, orders, kinds, range(num_done, num_batches)
             num_done = 0
+
+    def _numbered(self, orders: Tensor) -> Tensor:
+        """Orders of the rows that a source draws from, as row numbers."""
+        if self._rows is None:
+            return orders
+        pairs = zip(self._rows, orders, strict=True)
+        return torch.stack([rows[order] for rows, order in pairs])
 
     def _batches(
         self, examples: Examples, orders: Tensor, kinds: Tensor | None, numbers: range
@@ -201,11 +249,9 @@ class BatchSource:
         device = examples.inputs.device
         orders = orders.to(device)
         kinds = None if kinds is None else kinds.to(device)
-        if self._rows is not None:
-            pairs = zip(self._rows, orders, strict=True)
-            orders = torch.stack([rows[order] for rows, order in pairs])
+        orders = self._numbered(orders)
         for number in numbers:
-            places = slice(number * self._batch_size, (number + 1) * self._batch_size)
+            places = slice(number * self.batch_size, (number + 1) * self.batch_size)
             batch = orders[:, places]
             part, share = self._part_of(batch, examples.weights)
             inputs, targets, weights = self._gather(examples, batch[:, part])
@@ -217,8 +263,8 @@ class BatchSource:
 
     def _num_batches(self, num_rows: int) -> int:
         if self._drop_last:
-            return num_rows // self._batch_size
-        return -(-num_rows // self._batch_size)
+            return num_rows // self.batch_size
+        return -(-num_rows // self.batch_size)
 
     def _drawn(self, num_rows: int) -> Tensor:
         """An order of the rows of a chunk for each source, (num_sources, num_rows)."""

@@ -1,6 +1,6 @@
 """The losses of an epoch's batches, until they become the loss of the epoch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -13,16 +13,21 @@ class EpochLosses:
 
     def __init__(self, epoch: int, learning_rate: float) -> None:
         self._epoch, self._learning_rate = epoch, learning_rate
-        self._losses: list[Tensor] = []  # each (num_members,)
-        self._sizes: list[int] = []  # of these batches, in rows
+        self._losses: list[Tensor] = []  # of some batches each, (num_batches, num_members)
+        self._sizes: list[int] = []  # of all batches, in rows
 
     def __len__(self) -> int:
-        return len(self._losses)
+        return len(self._sizes)
 
-    def add(self, loss: Tensor, num_rows: int) -> None:
-        """Note the loss of a batch of some rows, (num_members,), in memory of its own."""
-        self._losses.append(loss)
-        self._sizes.append(num_rows)
+    def add(self, losses: Tensor, sizes: Sequence[int]) -> None:
+        """Note the losses of batches, (num_batches, num_members), in memory of their own.
+
+        Args:
+            losses: of each batch.
+            sizes: rows of each batch.
+        """
+        self._losses.append(losses)
+        self._sizes += sizes
 
     def checked(self) -> Tensor:
         """All losses, (num_steps, num_members).
@@ -30,7 +35,7 @@ class EpochLosses:
         Raises:
             TrainingDivergedError: no member is left whose losses are all finite.
         """
-        losses = torch.stack(self._losses)
+        losses = torch.cat(self._losses)
         is_finite = torch.isfinite(losses)
         if not bool(is_finite.all(dim=0).any()):
             first = int((~is_finite).any(dim=1).nonzero()[0]) + 1
@@ -47,9 +52,9 @@ class EpochLosses:
         """What `restore` takes; empty before the first batch."""
         if not self._losses:
             return {}
-        return {"losses": torch.stack(self._losses), "sizes": torch.tensor(self._sizes)}
+        return {"losses": torch.cat(self._losses), "sizes": torch.tensor(self._sizes)}
 
     def restore(self, state: Mapping[str, Tensor], device: torch.device) -> None:
         """Go on after the batches of a state that is not empty."""
-        self._losses = [*state["losses"].to(device)]
+        self._losses = [state["losses"].to(device)]
         self._sizes = state["sizes"].tolist()

@@ -39,7 +39,7 @@ def choose_num_threads(settings: TrainingSettings, spec: NetworkSpec, num_member
     """
     if settings.num_threads:
         return settings.num_threads
-    usual = _inside.usual_num_threads()
+    usual = usual_num_threads()
     work = settings.batch_size * spec.num_parameters
     if choose_num_member_threads(num_members, usual) > 1:
         return usual if 3 * work * num_members >= _LEAST_STEP_FOR_LANES else 1
@@ -172,6 +172,13 @@ class _Inside:
 
 
 _inside = _Inside()
+
+
+def usual_num_threads() -> int:
+    """Threads that PyTorch would take if no training was inside."""
+    return _inside.usual_num_threads()
+
+
 is_awaited, give_way = _inside.is_awaited, _inside.give_way
 is_in_training = _inside.is_in_training
 

@@ -3,7 +3,7 @@
 import math
 import time
 import warnings
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -11,8 +11,11 @@ import torch
 from torch import Tensor
 
 from multilayer.engine.augmentation import augmentation_of
-from multilayer.engine.batches import BatchSource, Examples
+from multilayer.engine.batches import Batch, BatchSource, Examples
 from multilayer.engine.chunks import ChunkedExamples
+from multilayer.engine.compiled.compiled_step import COMPILED, CompiledStep
+from multilayer.engine.compiled.coverage import choose_num_compiled_threads, is_covered
+from multilayer.engine.compiled.library import compiled_code, reason_without_code
 from multilayer.engine.cross_selection import CrossSelection
 from multilayer.engine.distributed import GradientSum, Ranks, Stop
 from multilayer.engine.epoch_losses import EpochLosses
@@ -34,6 +37,7 @@ from multilayer.engine.scores import Scorer
 from multilayer.engine.selection import Selection
 from multilayer.engine.settings import TrainingSettings, of_members
 from multilayer.engine.state import StateKeeper, TrainingState, fingerprint_of, restore_tensor
+from multilayer.engine.step import Step
 from multilayer.engine.step_choice import choose_step
 from multilayer.engine.training_data import TrainingData
 from multilayer.errors import CheckpointError, DataWarning, SettingsError, TrainingDivergedError
@@ -46,6 +50,12 @@ class Training:
 
     The arguments are those of `train`.
     """
+
+    _step: CompiledStep | Step | MemberThreads
+    _take_step: Callable[[Batch], Tensor]  # of the latter two
+    _scored: Network
+    _num_threads: int
+    _num_step_threads: int
 
     def __init__(
         self,
@@ -86,8 +96,12 @@ class Training:
             ranks.copy_from_first(self._network.parameters)
             stop = gradient_sum = GradientSum(self._network.parameters, ranks, stop)
         self._members, self._ranks, self._stop, self._keeper = members, ranks, stop, keeper
-        self._num_threads = choose_num_threads(shared, network.spec, network.num_members)
         self._gradient_sum = gradient_sum
+        self._code = None if ranks is not None or device.type != "cpu" else compiled_code()
+        parameters = self._network.parameters
+        if not is_covered(network.spec, members, self._data.examples, parameters.dtype):
+            self._code = None
+        self._choose_num_threads()
         self._make_step()
         self._selection, self._cross_selection = None, cross_selection
         if shared.selection != "last":
@@ -102,7 +116,8 @@ class Training:
         try:
             while self._epoch <= shared.max_epochs and not self._is_over:
                 self._began = time.perf_counter()
-                num_threads = 1 if isinstance(self._step, MemberThreads) else self._num_threads
+                has_own_threads = isinstance(self._step, MemberThreads | CompiledStep)
+                num_threads = 1 if has_own_threads else self._num_threads
                 with processor(num_threads, shared.precision), torch.inference_mode():
                     loss = self._run_epoch()
                 with processor(self._num_threads, shared.precision), torch.inference_mode():
@@ -149,7 +164,7 @@ class Training:
         return TrainingState(
             epoch=self._epoch,
             num_batches_done=len(self._losses),
-            num_threads=self._num_threads,
+            num_threads=self._num_step_threads,
             seconds=self._seconds,
             fingerprint=self.fingerprint,
             history=tuple(self._history),
@@ -166,15 +181,7 @@ class Training:
             CheckpointError: it is the state of another training; the message says what differs.
         """
         check_same_training(state.fingerprint, self.fingerprint)
-        if state.num_threads != self._num_threads:
-            warnings.warn(
-                f"this training goes on with {state.num_threads} threads, as it began, to end with "
-                f"the same bits; one that begins here takes {self._num_threads}",
-                DataWarning,
-                stacklevel=2,
-            )
-            self._num_threads = state.num_threads
-            self._make_step()
+        self._follow(state)
         try:
             restore_tensor(self._network.parameters, state.parts["network"]["parameters"])
             self._batches.restore(state.parts["batches"])
@@ -190,6 +197,35 @@ class Training:
             raise CheckpointError(f"the state of the training is not whole: {error}") from error
         self._seconds_before = state.seconds
         self._history = list(state.history)
+
+    def _follow(self, state: TrainingState) -> None:
+        """Go on with the kind of step and the threads that a state was made with.
+
+        Raises:
+            CheckpointError: it was made by compiled code, which is not there.
+        """
+        was_compiled = COMPILED in state.parts.get("step", {})
+        if was_compiled and self._code is None:
+            raise CheckpointError(
+                f"this training was begun with the compiled step, which {reason_without_code()}; "
+                "it can only go on with it, as its roundings are others"
+            )
+        if not was_compiled and self._code is not None:
+            self._code = None
+            self._choose_num_threads()
+            self._make_step()
+        if state.num_threads == self._num_step_threads:
+            return
+        warnings.warn(
+            f"this training goes on with {state.num_threads} threads, as it began, to end with "
+            f"the same bits; one that begins here takes {self._num_step_threads}",
+            DataWarning,
+            stacklevel=3,
+        )
+        self._num_step_threads = state.num_threads
+        if self._code is None:
+            self._num_threads = state.num_threads
+        self._make_step()
 
     @cached_property
     def fingerprint(self) -> dict[str, Any]:
@@ -209,12 +245,25 @@ class Training:
         """What this epoch has taken so far, before a resumption too."""
         return self._seconds_before + time.perf_counter() - self._began
 
+    def _choose_num_threads(self) -> None:
+        """Of PyTorch's operations, and of the step, which may be compiled code."""
+        shared, spec, num_members = self._members[0], self._network.spec, len(self._members)
+        self._num_threads = self._num_step_threads = choose_num_threads(shared, spec, num_members)
+        if self._code is not None:
+            self._num_step_threads = choose_num_compiled_threads(shared, spec, num_members)
+
     def _make_step(self) -> None:
         num_steps = len(self._batches) * self._members[0].max_epochs
-        self._step, self._take_step = choose_step(
-            self._network, self._members, num_steps, self._num_threads, self._ranks,
-            self._gradient_sum,
-        )  # fmt: skip
+        if self._code is not None:
+            self._step = CompiledStep(
+                self._code, self._network, self._members, num_steps, self._batches,
+                self._num_step_threads,
+            )  # fmt: skip
+        else:
+            self._step, self._take_step = choose_step(
+                self._network, self._members, num_steps, self._num_step_threads, self._ranks,
+                self._gradient_sum,
+            )  # fmt: skip
         average = self._step.averaged  # what is scored and kept, if there is one
         self._scored = self._network
         if average is not None:
@@ -235,8 +284,8 @@ class Training:
     def _run_epoch(self) -> tuple[float, ...]:
         """Train on the batches that are left, or until the stop; mean loss of each member."""
         last_check = time.perf_counter()
-        for batch in self._batches.epoch(len(self._losses)):
-            self._losses.add(self._take_step(batch), batch.num_rows)
+        for losses, sizes in self._trained():
+            self._losses.add(losses, sizes)
             if self._stop is not None and self._stop.is_set():
                 if self._keeper is not None:
                     self._keep(self._keeper)
@@ -252,6 +301,14 @@ class Training:
                 last_check = time.perf_counter()
         self._step.finish()
         return self._losses.mean()
+
+    def _trained(self) -> Iterator[tuple[Tensor, list[int]]]:
+        """Train on some batches after others; the losses of each and its rows, once it is done."""
+        if isinstance(self._step, CompiledStep):
+            yield from self._step.train(self._batches.stretches(len(self._losses)))
+            return
+        for batch in self._batches.epoch(len(self._losses)):
+            yield self._take_step(batch).unsqueeze(0), [batch.num_rows]
 
     def _scored_epoch(self, loss: tuple[float, ...]) -> EpochRecord:
         shared, num_steps = self._members[0], len(self._losses)

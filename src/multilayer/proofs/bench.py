@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 
+from multilayer.engine.compiled.library import compiled_code, reason_without_code
 from multilayer.engine.machine import num_usable_cores
 from multilayer.errors import MissingExtraError, SettingsError
 from multilayer.files import write_text
@@ -38,6 +39,7 @@ class Machine:
         versions: of Python and the packages that took part.
         environment: variables that steer the libraries of matrix products, such as
             OMP_NUM_THREADS. One that holds a single library back makes the comparison unfair.
+        step: what takes the engine's steps, in words.
     """
 
     processor: str
@@ -46,6 +48,7 @@ class Machine:
     num_threads: int
     versions: dict[str, str]
     environment: dict[str, str]
+    step: str = ""
 
     def __str__(self) -> str:
         cores = f"cores: {self.num_processors}, threads: {self.num_threads}"
@@ -53,6 +56,8 @@ class Machine:
             f"Processor: {self.processor}, {self.instruction_set}; {cores}",
             ", ".join(f"{name} {version}" for name, version in self.versions.items()),
         ]
+        if self.step:
+            lines.append(f"engine's step: {self.step}")
         if self.environment:
             settings = ", ".join(f"{name}={value}" for name, value in self.environment.items())
             lines.append(f"set in the environment: {settings}")
@@ -207,7 +212,15 @@ def this_machine(num_threads: int | None = None) -> Machine:
             for name, value in sorted(os.environ.items())
             if name.startswith(("OPENBLAS_", "OMP_", "MKL_", "KMP_", "GOMP_", "ATEN_", "DNNL_"))
         },
+        _step_in_words(),
     )
+
+
+def _step_in_words() -> str:
+    code = compiled_code()
+    if code is None:
+        return f"PyTorch's operations; the compiled one {reason_without_code()}"
+    return f"compiled, for {code.instructions}"
 
 
 def report_of(results: Sequence[CaseResult], num_threads: int | None = None) -> BenchReport:

@@ -18,6 +18,8 @@ from torch import Tensor
 from multilayer.book import MLP, SGD, Classifier, MLPScratch
 from multilayer.engine.backpropagation import Passes
 from multilayer.engine.batches import BatchSource, Examples
+from multilayer.engine.compiled.compiled_step import CompiledStep
+from multilayer.engine.compiled.library import compiled_code
 from multilayer.engine.losses import LOSSES
 from multilayer.engine.network import Network
 from multilayer.engine.randomness import generator
@@ -35,6 +37,8 @@ from multilayer.recipes.recipes import recipe
 # network itself is up to 1e-2 away from what it is in float64.
 _TOLERANCES = {torch.float64: (1e-12, 1e-10), torch.float32: (1e-5, 5e-2)}
 
+_NUM_FORMS = 4  # in one process, without the compiled step
+
 Batch = tuple[Tensor, Tensor]
 Quantities = dict[str, Tensor]
 
@@ -51,6 +55,8 @@ class Agreement:
         engine: largest absolute difference between the engine and the API network.
         population: the same for the middle one of three networks that the engine trains together.
         two_processes: the same for the engine in two processes.
+        compiled: the same for the engine's compiled step, which does not tell its outputs; None
+            where there is nothing to compare.
         tolerance: what is allowed.
     """
 
@@ -61,12 +67,15 @@ class Agreement:
     engine: float
     population: float
     two_processes: float
+    compiled: float | None
     tolerance: float
 
     @property
     def holds(self) -> bool:
         """Whether all differences are within the tolerance (NaN is not)."""
-        differences = (self.scratch, self.engine, self.population, self.two_processes)
+        differences = [self.scratch, self.engine, self.population, self.two_processes]
+        if self.compiled is not None:
+            differences.append(self.compiled)
         return all(difference <= self.tolerance for difference in differences)
 
 
@@ -107,13 +116,16 @@ def verify(
     with TwoProcesses(data, data_dir, num_steps, seed) as two:
         for dtype, tolerances in _TOLERANCES.items():
             start = Network.initialized(spec, [seed], settings.initialization, dtype)
-            forms = [form(start, settings) for form in (_Api, _FromScratch, _Engine, _Population)]
+            kinds: list[type[_Form]] = [_Api, _FromScratch, _Engine, _Population]
+            if compiled_code() is not None:
+                kinds.append(_Compiled)
+            forms = [kind(start, settings) for kind in kinds]
             batches = _batches(examples, settings)
             for step in range(num_steps + 1):
                 batch = next(batches)
                 measured = [form.step(batch) for form in forms]  # the state before this update
                 if step in {1, num_steps}:
-                    measured.append(two.quantities(dtype, step))
+                    measured.insert(_NUM_FORMS, two.quantities(dtype, step))
                     rows += _compare(measured, step, dtype, tolerances[step > 1])
     return rows
 
@@ -121,7 +133,7 @@ def verify(
 def _compare(
     measured: list[Quantities], num_steps: int, dtype: torch.dtype, tolerance: float
 ) -> Iterator[Agreement]:
-    api, scratch, engine, population, two_processes = measured
+    api, scratch, engine, population, two_processes, *compiled = measured
     for quantity, expected in api.items():
         of_rank_0 = expected[::NUM_RANKS] if quantity == "outputs" else expected
         yield Agreement(
@@ -132,6 +144,9 @@ def _compare(
             engine=_largest(engine[quantity] - expected),
             population=_largest(population[quantity] - expected),
             two_processes=_largest(two_processes[quantity] - of_rank_0),
+            compiled=_largest(compiled[0][quantity] - expected)
+            if compiled and quantity in compiled[0]
+            else None,
             tolerance=tolerance,
         )
 
@@ -149,6 +164,8 @@ def _batches(examples: Examples, settings: TrainingSettings) -> Iterator[Batch]:
 
 class _Form(Protocol):
     """One way to write the chapter's network."""
+
+    def __init__(self, start: Network, settings: TrainingSettings) -> None: ...
 
     def step(self, batch: Batch) -> Quantities:
         """Train on bytes (1, batch, pixels) and classes (1, batch).
@@ -236,6 +253,32 @@ class _Engine:
 
 class _Population(_Engine):
     num_members, member = 3, 1
+
+
+class _Compiled:
+    """The compiled step; its gradients are what the update changed, as it writes none down."""
+
+    def __init__(self, start: Network, settings: TrainingSettings) -> None:
+        self._network = Network.of(start.spec, start.parameters.clone())
+        self._settings = settings
+
+    def step(self, batch: Batch) -> Quantities:
+        """See `_Form`."""
+        (inputs, targets), code = batch, compiled_code()
+        assert code is not None
+        rows = Examples(inputs[0], targets[0])
+        source = BatchSource(rows, len(rows), [generator(0, "shuffle")])
+        step = CompiledStep(code, self._network, self._settings, 1, source)
+        before = self._network.parameters.clone()
+        loss = step.run(rows, torch.arange(len(rows)).unsqueeze(0), [len(rows)])[0, 0]
+        gradient = (before - self._network.parameters) / self._settings.learning_rate
+        slots = self._network.spec.parameter_slots
+        gradients, parameters = (
+            [slot.view(flat)[0] for slot in slots] for flat in (gradient, before)
+        )
+        quantities = _quantities(before, loss, gradients, parameters)
+        del quantities["outputs"]
+        return quantities
 
 
 def _quantities(

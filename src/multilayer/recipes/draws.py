@@ -60,7 +60,7 @@ def _drawn_for_all(
     source: Generator, settings: TrainingSettings, is_of_images: bool
 ) -> dict[str, Any]:
     widths = _WIDTHS_FOR_IMAGES if is_of_images else _WIDTHS_FOR_TABLES
-    activations = _ACTIVATIONS_FOR_IMAGES
+    activations: tuple[str, ...] = _ACTIVATIONS_FOR_IMAGES
     if not is_of_images:
         activations = (settings.activation, *_ACTIVATIONS_FOR_TABLES)
     return {

@@ -1,0 +1,300 @@
+"""The compiled step against the step that PyTorch's operations make, which is its twin."""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from multilayer import Examples, Network, TrainingSettings, train
+from multilayer.encoding.one_hot_block import OneHotBlock, code_places
+from multilayer.engine.compiled.compiled_step import COMPILED, CompiledStep
+from multilayer.engine.compiled.coverage import is_covered
+from multilayer.engine.compiled.library import SWITCH, compiled_code
+from multilayer.engine.specification import ActivationName, NetworkSpec, get_args
+from multilayer.engine.step import Step
+from multilayer.engine.training_loop import Training
+from multilayer.errors import CheckpointError, TrainingDivergedError
+
+pytestmark = pytest.mark.skipif(compiled_code() is None, reason="there is no compiled code here")
+
+_BLOCKS = (
+    OneHotBlock(1, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+    OneHotBlock(5, (-0.5, 0.2), (1.5, 2.0)),
+)
+_LOSSES = (
+    "cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error", "huber", "quantile",
+    "poisson",
+)  # fmt: skip
+
+
+@st.composite
+def trainings(draw):
+    """A shape, settings of each member, rows, orders of them, sizes of batches, and threads."""
+    choose = lambda *values: draw(st.sampled_from(values))  # noqa: E731
+    source = torch.Generator().manual_seed(draw(st.integers(0, 10**6)))
+    kind = choose("plain", "one-hot", "embedded", "embedded")
+    is_embedded = kind == "embedded"
+    numbers = choose(0, 1, 4) if is_embedded else 0
+    categories = draw(st.lists(st.sampled_from((2, 5, 20)), max_size=3)) if is_embedded else []
+    statistics = choose(0, 1, 2) if categories else 0
+    passed = {"one-hot": 12, "plain": choose(1, 3, 20)}.get(kind, choose(1, 7))
+    loss, num_levels, num_targets = choose(*_LOSSES), choose(1, 3), choose(1, 2)
+    num_outputs = {"cross_entropy": choose(2, 5, 10), "quantile": num_levels * num_targets}
+    spec = NetworkSpec(
+        num_inputs=numbers + passed + len(categories),
+        num_outputs=num_outputs.get(loss, num_targets),
+        hidden_widths=tuple(draw(st.lists(st.sampled_from((1, 5, 16, 33, 64)), max_size=3))),
+        activation=choose(*get_args(ActivationName)),
+        input_scale=1.0 if kind == "one-hot" else choose(1.0, 0.5),
+        standardize_inputs=kind == "plain" and choose(True, False),
+        embedded_numbers=numbers,
+        category_sizes=tuple(categories),
+        scale_layer=choose(True, False),
+        learned_activation=choose(True, False),
+        number_embedding=choose("periodic", "piecewise"),
+        number_width=choose(2, 4),
+        number_components=choose(2, 3, 16, 20),
+        one_hot_blocks=_BLOCKS if kind == "one-hot" else (),
+        category_statistics=statistics,
+        embedding_limit=choose(0, 10) if statistics else 0,
+        statistic_versions=choose(1, 3) if statistics else 1,
+    )
+    is_adam = choose(True, False)
+    shared = TrainingSettings(
+        hidden_widths=spec.hidden_widths, activation=spec.activation, loss=loss,
+        quantiles=tuple((i + 1) / (num_levels + 1) for i in range(num_levels))
+        if loss == "quantile" else (0.5,),
+        label_smoothing=choose(0.0, 0.1) if loss == "cross_entropy" else 0.0,
+        optimizer="adam" if is_adam else "sgd", momentum=0.0 if is_adam else choose(0.0, 0.9),
+        learning_rate=0.01, batch_size=choose(3, 7, 32),
+        schedule=choose("constant", "cosine", "one_cycle", "log_cosine"),
+        dropout=choose(0.0, 0.3), input_dropout=choose(0.0, 0.2), weight_decay=choose(0.0, 0.1),
+        regularization_schedule=choose("constant", "flat_cosine"),
+        max_gradient_norm=choose(0.0, 0.5), average_decay=choose(0.0, 0.9),
+        scale_rate_factor=choose(1.0, 6.0), bias_rate_factor=choose(1.0, 0.1),
+        parametrization=choose("standard", "ntk"),
+    )  # fmt: skip
+    own = choose(True, False)
+    members = [
+        replace(
+            shared, seed=seed, learning_rate=0.01 * (1 + own * seed),
+            dropout=shared.dropout * (1 if own else 0.5),
+            weight_decay=shared.weight_decay * (1 + seed),
+        )
+        for seed in range(choose(1, 1, 2, 3, 5))
+    ]  # fmt: skip
+    rows = _rows(spec, shared, source, choose(20, 45), draw)
+    size = min(shared.batch_size, len(rows))
+    sizes = [size] * (len(rows) // size) + [len(rows) % size] * bool(len(rows) % size)
+    num_orders = choose(1, len(members))
+    orders = torch.stack([torch.randperm(len(rows), generator=source) for _ in range(num_orders)])
+    parameters = 0.3 * torch.randn(len(members), spec.num_parameters, generator=source).double()
+    for name, slot in spec.slots.items():
+        if name == "numbers.edges":
+            edges = slot.view(parameters)
+            edges.copy_(edges.sort(-1).values * 3)
+            if choose(True, False):
+                edges[..., 1] = edges[..., 2]  # a bin without width
+    return spec, members, rows, orders, sizes, parameters, choose(1, 2, 3)
+
+
+def _rows(spec, shared, source, number, draw) -> Examples:
+    inputs = torch.randn(number, spec.row_width, generator=source)
+    for block, place in zip(spec.one_hot_blocks, code_places(spec.one_hot_blocks), strict=True):
+        inputs[:, place] = torch.randint(0, block.size + 1, (number,), generator=source).float()
+    first = spec.num_inputs - len(spec.category_sizes)
+    for place, size in enumerate(spec.category_sizes, first):
+        codes = torch.randint(0, size, (number,), generator=source)
+        versions = torch.randint(0, spec.statistic_versions, (number,), generator=source)
+        inputs[:, place] = (codes + size * versions).float()
+    shape = number, spec.num_outputs
+    if shared.loss == "cross_entropy":
+        targets = torch.randint(0, spec.num_outputs, (number,), generator=source)
+    elif shared.loss in ("binary_cross_entropy", "poisson"):
+        targets = torch.randint(0, 2, shape, generator=source).double()
+    else:
+        num_levels = len(shared.quantiles) if shared.loss == "quantile" else 1
+        targets = torch.randn(number, shape[1] // num_levels, generator=source).double()
+    weights = torch.rand(number, generator=source).double() if draw(st.booleans()) else None
+    return Examples(inputs.double(), targets, weights)
+
+
+def _as(rows: Examples, dtype: torch.dtype) -> Examples:
+    targets = rows.targets if rows.targets.dtype == torch.int64 else rows.targets.to(dtype)
+    weights = None if rows.weights is None else rows.weights.to(dtype)
+    return Examples(rows.inputs.to(dtype), targets, weights)
+
+
+def _compiled(network, members, num_steps, batch_size, row_type, num_threads=1) -> CompiledStep:
+    source = SimpleNamespace(batch_size=batch_size, row_type=row_type)
+    return CompiledStep(compiled_code(), network, members, num_steps, source, num_threads)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tolerance", "num_epochs"), [(torch.float64, 1e-10, 2), (torch.float32, 2e-4, 1)]
+)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(training=trainings())
+def test_both_steps_come_to_the_same(dtype, tolerance, num_epochs, training):
+    spec, members, rows, orders, sizes, parameters, num_threads = training
+    if dtype == torch.float32:  # Adam makes a whole step of the rounding of a gradient of 0
+        members = [replace(member, optimizer="sgd") for member in members]
+    rows, parameters = _as(rows, dtype), parameters.to(dtype)
+    twin, own = Network.of(spec, parameters.clone()), Network.of(spec, parameters.clone())
+    num_steps = 2 * len(sizes)
+    step = Step(twin, members, num_steps)
+    compiled = _compiled(own, members, num_steps, sizes[0], dtype, num_threads)
+    with torch.inference_mode():
+        for _ in range(num_epochs):
+            losses, place = [], 0
+            for size in sizes[: 3 if dtype == torch.float32 else None]:
+                batch = orders[:, place : place + size]
+                place += size
+                weights = None if rows.weights is None else rows.weights[batch]
+                losses.append(step(rows.inputs[batch], rows.targets[batch], weights).clone())
+            found = compiled.run(rows, orders[:, :place], sizes[: len(losses)])
+            kwargs = {"rtol": tolerance, "atol": tolerance}
+            torch.testing.assert_close(found, torch.stack(losses), **kwargs)
+    torch.testing.assert_close(own.parameters, twin.parameters, **kwargs)
+    expected, state = step.state(), compiled.state()
+    assert state.pop(COMPILED) == 1
+    assert state.keys() == expected.keys()
+    for name, value in expected.items():
+        if name == "masks":
+            assert torch.equal(state[name], value)  # the same bits were left out
+        else:
+            torch.testing.assert_close(state[name].to(value.dtype), value, **kwargs)
+
+
+def test_one_neuron_by_hand():
+    """y = tanh(w x + b) v + c on one row: the loss (y − t)², and gradient descent at rate 0.1."""
+    spec = NetworkSpec(num_inputs=1, num_outputs=1, hidden_widths=(1,), activation="tanh")
+    w, b, v, c, x, t = 0.5, 0.1, -2.0, 0.3, 1.5, 1.0
+    parameters = torch.tensor([[w, v, b, c]], dtype=torch.float64)
+    members = TrainingSettings(
+        hidden_widths=(1,), activation="tanh", loss="squared_error", learning_rate=0.1
+    )
+    step = _compiled(Network.of(spec, parameters), members, 1, 1, torch.float64)
+    rows = Examples(torch.tensor([[x]]).double(), torch.tensor([[t]]).double())
+    loss = step.run(rows, torch.tensor([[0]]), [1])
+    h = math.tanh(w * x + b)
+    error = h * v + c - t
+    assert loss.item() == pytest.approx(error**2, rel=1e-14)
+    back = 2 * error * v * (1 - h * h)
+    expected = [w - 0.1 * back * x, v - 0.2 * error * h, b - 0.1 * back, c - 0.2 * error]
+    torch.testing.assert_close(parameters, torch.tensor([expected], dtype=torch.float64))
+
+
+@pytest.fixture
+def blobs() -> Examples:
+    source = torch.Generator().manual_seed(0)
+    labels = torch.randint(0, 3, (300,), generator=source)
+    return Examples(torch.randn(300, 6, generator=source) + labels.unsqueeze(1), labels)
+
+
+def _network(settings_of_all: TrainingSettings, rows: Examples, num_members: int = 1) -> Network:
+    spec = settings_of_all.network_spec(rows.inputs.shape[1], 3)
+    return Network.for_training(spec, [settings_of_all] * num_members, rows.inputs)
+
+
+PLAN = TrainingSettings(
+    hidden_widths=(32,), optimizer="adam", batch_size=32, max_epochs=4, dropout=0.2, num_threads=2
+)
+
+
+def test_a_training_repeats_bit_for_bit(blobs):
+    ends = []
+    for _ in range(2):
+        network = _network(PLAN, blobs)
+        list(train(network, blobs, PLAN))
+        ends.append(network.parameters)
+    assert torch.equal(*ends)
+
+
+def test_a_training_of_the_twin_goes_on_with_the_twin(blobs, monkeypatch):
+    monkeypatch.setenv(SWITCH, "0")
+    whole, half = _network(PLAN, blobs), _network(PLAN, blobs)
+    list(train(whole, blobs, PLAN))
+    training = Training(half, blobs, PLAN)
+    records = training.epochs()
+    next(records), next(records)
+    state = training.state()
+    monkeypatch.delenv(SWITCH)
+    network = _network(PLAN, blobs)
+    list(train(network, blobs, PLAN, state=state))
+    assert torch.equal(network.parameters, whole.parameters)
+
+
+def test_a_training_of_compiled_code_is_not_gone_on_with_without_it(blobs, monkeypatch):
+    training = Training(_network(PLAN, blobs), blobs, PLAN)
+    next(training.epochs())
+    state = training.state()
+    monkeypatch.setenv(SWITCH, "0")
+    with pytest.raises(CheckpointError, match=f"compiled step, which {SWITCH}=0 turns off"):
+        Training(_network(PLAN, blobs), blobs, PLAN).restore(state)
+
+
+def test_a_loss_that_is_not_finite_is_told_at_its_step(blobs, monkeypatch):
+    wild = replace(PLAN, optimizer="sgd", learning_rate=1e30, dropout=0.0)
+    steps = []
+    for switch in ("1", "0"):
+        monkeypatch.setenv(SWITCH, switch)
+        with pytest.raises(TrainingDivergedError) as error:
+            list(train(_network(wild, blobs), blobs, wild))
+        steps.append(str(error.value))
+    assert steps[0] == steps[1]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"batch_norm": True}, {"precision": "medium"}, {"hidden_widths": (1024, 1024)}]
+)
+def test_what_it_does_not_cover_is_left_to_the_twin(blobs, changes):
+    shared = replace(PLAN, **({"batch_size": 300, "initialization": "linear"} | changes))
+    spec = shared.network_spec(6, 3)
+    assert not is_covered(spec, [shared], blobs, torch.float32)
+    assert is_covered(PLAN.network_spec(6, 3), [PLAN], blobs, torch.float32)
+
+
+def test_a_forked_process_trains(blobs):
+    list(train(_network(PLAN, blobs), blobs, PLAN))  # threads were there
+    child = os.fork()
+    if not child:
+        signal.alarm(30)
+        try:
+            list(train(_network(PLAN, blobs), blobs, PLAN))
+            os._exit(0)
+        finally:
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_ctrl_c_ends_a_long_epoch_soon():
+    program = """
+        import torch
+        from multilayer import Examples, Network, TrainingSettings, train
+        rows = Examples(torch.randn(400_000, 20), torch.randint(0, 2, (400_000,)))
+        plan = TrainingSettings(hidden_widths=(128, 128), batch_size=200, max_epochs=100)
+        network = Network.for_training(plan.network_spec(20, 2), [plan], rows.inputs)
+        print("begun", flush=True)
+        for record in train(network, rows, plan):
+            pass
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert "KeyboardInterrupt" in errors
