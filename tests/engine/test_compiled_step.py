@@ -97,7 +97,9 @@ def trainings(draw):
     sizes = [size] * (len(rows) // size) + [len(rows) % size] * bool(len(rows) % size)
     num_orders = choose(1, len(members))
     orders = torch.stack([torch.randperm(len(rows), generator=source) for _ in range(num_orders)])
-    parameters = 0.3 * torch.randn(len(members), spec.num_parameters, generator=source).double()
+    size_of_weights = 0.05 if loss == "poisson" else 0.3  # an output is an exponent there
+    parameters = torch.randn(len(members), spec.num_parameters, generator=source).double()
+    parameters *= size_of_weights
     for name, slot in spec.slots.items():
         if name == "numbers.edges":
             edges = slot.view(parameters)
@@ -139,32 +141,39 @@ def _compiled(network, members, num_steps, batch_size, row_type, num_threads=1) 
     return CompiledStep(compiled_code(), network, members, num_steps, source, num_threads)
 
 
+def _are_close(found, expected, tolerance) -> bool:
+    """The same as a whole: rounding may put a neuron on the other side of a bend."""
+    if not torch.equal(found.isfinite(), expected.isfinite()):
+        return False
+    found, expected = (each.nan_to_num(0, 0, 0).double() for each in (found, expected))
+    return float((found - expected).norm()) <= tolerance * (1 + float(expected.norm()))
+
+
 @pytest.mark.parametrize(
-    ("dtype", "tolerance", "num_epochs"), [(torch.float64, 1e-10, 2), (torch.float32, 2e-4, 1)]
+    ("dtype", "tolerance", "num_steps"), [(torch.float64, 1e-10, 20), (torch.float32, 1e-4, 2)]
 )
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(training=trainings())
-def test_both_steps_come_to_the_same(dtype, tolerance, num_epochs, training):
+def test_both_steps_come_to_the_same(dtype, tolerance, num_steps, training):
     spec, members, rows, orders, sizes, parameters, num_threads = training
     if dtype == torch.float32:  # Adam makes a whole step of the rounding of a gradient of 0
         members = [replace(member, optimizer="sgd") for member in members]
-    rows, parameters = _as(rows, dtype), parameters.to(dtype)
+    rows, parameters, sizes = _as(rows, dtype), parameters.to(dtype), sizes[:num_steps]
     twin, own = Network.of(spec, parameters.clone()), Network.of(spec, parameters.clone())
-    num_steps = 2 * len(sizes)
-    step = Step(twin, members, num_steps)
-    compiled = _compiled(own, members, num_steps, sizes[0], dtype, num_threads)
+    step = Step(twin, members, 2 * len(sizes))
+    compiled = _compiled(own, members, 2 * len(sizes), sizes[0], dtype, num_threads)
+    losses, place = [], 0
     with torch.inference_mode():
-        for _ in range(num_epochs):
-            losses, place = [], 0
-            for size in sizes[: 3 if dtype == torch.float32 else None]:
-                batch = orders[:, place : place + size]
-                place += size
-                weights = None if rows.weights is None else rows.weights[batch]
-                losses.append(step(rows.inputs[batch], rows.targets[batch], weights).clone())
-            found = compiled.run(rows, orders[:, :place], sizes[: len(losses)])
-            kwargs = {"rtol": tolerance, "atol": tolerance}
-            torch.testing.assert_close(found, torch.stack(losses), **kwargs)
-    torch.testing.assert_close(own.parameters, twin.parameters, **kwargs)
+        for size in sizes:
+            batch = orders[:, place : place + size]
+            place += size
+            weights = None if rows.weights is None else rows.weights[batch]
+            losses.append(step(rows.inputs[batch], rows.targets[batch], weights).clone())
+        found = compiled.run(rows, orders[:, :place], sizes)
+    # A gradient of rounding alone moves a parameter by 1e-6 of a step of Adam.
+    of_parameters = 1e-7 if members[0].optimizer == "adam" else tolerance
+    assert _are_close(found, torch.stack(losses), max(tolerance, of_parameters))
+    assert _are_close(own.parameters, twin.parameters, of_parameters)
     expected, state = step.state(), compiled.state()
     assert state.pop(COMPILED) == 1
     assert state.keys() == expected.keys()
@@ -172,7 +181,7 @@ def test_both_steps_come_to_the_same(dtype, tolerance, num_epochs, training):
         if name == "masks":
             assert torch.equal(state[name], value)  # the same bits were left out
         else:
-            torch.testing.assert_close(state[name].to(value.dtype), value, **kwargs)
+            assert _are_close(state[name], value, of_parameters), name
 
 
 def test_one_neuron_by_hand():

@@ -38,11 +38,12 @@ def compiler() -> list[str] | None:
     return [str(Path(ziglang.__file__).parent / "zig"), "c++"]
 
 
-def build(flags: Sequence[str] = ()) -> Path:
-    """Compile the library into this folder, at once or not at all.
+def build(flags: Sequence[str] = (), library: Path = LIBRARY) -> Path:
+    """Compile the library, at once or not at all.
 
     Args:
         flags: more of the compiler, such as -fsanitize=address.
+        library: where to.
 
     Raises:
         RuntimeError: there is no compiler, or it fails; the message says why.
@@ -52,8 +53,8 @@ def build(flags: Sequence[str] = ()) -> Path:
         raise RuntimeError("no C++ compiler was found (c++, g++, clang++ or ziglang)")
     machine = platform.machine().lower()
     kinds = _X86 if machine in ("x86_64", "amd64") else _OTHERS
-    with tempfile.TemporaryDirectory(dir=FOLDER, prefix=".build-") as made:
-        source, folder = FOLDER / "source", Path(made)
+    with tempfile.TemporaryDirectory(dir=library.parent, prefix=".build-") as temporary:
+        source, folder = FOLDER / "source", Path(temporary)
         jobs = [
             [
                 *command, *_COMMON, *flags, *_flags_for(command, processor), f"-DNAMESPACE={name}",
@@ -65,11 +66,11 @@ def build(flags: Sequence[str] = ()) -> Path:
         jobs.append([*command, *_COMMON, *flags, *entry])
         with ThreadPoolExecutor() as pool:
             list(pool.map(_run, jobs))
-        library = folder / LIBRARY.name
+        made = folder / library.name
         objects = [job[-1] for job in jobs]
-        _run([*command, *flags, "-shared", "-pthread", *objects, "-o", str(library)])
-        library.replace(LIBRARY)
-    return LIBRARY
+        _run([*command, *flags, "-shared", "-pthread", *objects, "-o", str(made)])
+        made.replace(library)
+    return library
 
 
 def _flags_for(command: Sequence[str], processor: str) -> list[str]:

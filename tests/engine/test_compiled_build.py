@@ -1,0 +1,77 @@
+"""How the compiled step is built, and what the compiler's own checks find in it."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from multilayer.engine.compiled import build as building
+from multilayer.engine.compiled import library as loading
+from multilayer.engine.compiled.build import build, compiler
+from multilayer.proofs.bench import this_machine
+
+
+def test_without_a_compiler_it_says_so_and_leaves_nothing(monkeypatch, tmp_path):
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setitem(sys.modules, "ziglang", None)
+    assert compiler() is None
+    with pytest.raises(RuntimeError, match=r"no C\+\+ compiler was found"):
+        build(library=tmp_path / "step.so")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_compiler_that_fails_is_told_with_its_words(monkeypatch, tmp_path):
+    failing = tmp_path / "failing"
+    failing.write_text("#!/bin/sh\necho it cannot >&2\nexit 1\n")
+    failing.chmod(0o755)
+    monkeypatch.setenv("CXX", str(failing))
+    with pytest.raises(RuntimeError, match="failed: it cannot"):
+        build(library=tmp_path / "step.so")
+    monkeypatch.setenv("CXX", str(tmp_path / "none"))
+    with pytest.raises(RuntimeError, match="none cannot be run"):
+        build(library=tmp_path / "step.so")
+    assert [one.name for one in tmp_path.iterdir()] == ["failing"]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no library"])
+def test_where_it_was_not_built_the_machine_says_so(monkeypatch, tmp_path, content):
+    if content is not None:
+        (tmp_path / "step.so").write_bytes(content)
+    monkeypatch.setattr(loading, "LIBRARY", tmp_path / "step.so")
+    monkeypatch.setattr(loading, "_loaded", loading._loaded.__wrapped__)
+    assert loading.compiled_code() is None
+    assert "the compiled one was not built here" in str(this_machine())
+    monkeypatch.setenv(loading.SWITCH, "0")
+    assert f"the compiled one {loading.SWITCH}=0 turns off" in str(this_machine())
+
+
+@pytest.mark.long
+def test_what_the_compiler_checks_while_it_runs_finds_nothing(tmp_path):
+    if not shutil.which("g++"):
+        pytest.skip("there is no g++ here")
+    flags = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g"]
+    library = build(flags, tmp_path / "step.so")
+    places = [
+        subprocess.run(
+            ["g++", f"-print-file-name={name}"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        for name in ("libasan.so", "libubsan.so")
+    ]
+    tests = Path(__file__).with_name("test_compiled_step.py")
+    program = (
+        "import sys, pytest; from pathlib import Path;"
+        "import multilayer.engine.compiled.library as loading;"
+        f"loading.LIBRARY = Path({str(library)!r});"
+        "assert loading.compiled_code() is not None;"
+        f"chosen = ['-k', 'same or hand or bit', '-q', '-x', {str(tests)!r}];"
+        "sys.exit(pytest.main([*chosen, '-p', 'no:cacheprovider']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False,
+        env={**building.os.environ, "LD_PRELOAD": " ".join(places),
+             "ASAN_OPTIONS": "detect_leaks=0"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
