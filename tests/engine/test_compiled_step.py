@@ -127,7 +127,10 @@ def _rows(spec, shared, source, number, draw) -> Examples:
         num_levels = len(shared.quantiles) if shared.loss == "quantile" else 1
         targets = torch.randn(number, shape[1] // num_levels, generator=source).double()
     weights = torch.rand(number, generator=source).double() if draw(st.booleans()) else None
-    return Examples(inputs.double(), targets, weights)
+    inputs = inputs.double()
+    if draw(st.booleans()):  # columns lie in memory one after the other
+        inputs = inputs.t().contiguous().t()
+    return Examples(inputs, targets, weights)
 
 
 def _as(rows: Examples, dtype: torch.dtype) -> Examples:

@@ -84,7 +84,7 @@ class CompiledStep:
         Returns:
             The losses before each update, (num_batches, num_members).
         """
-        members, num_batches = self._members, len(sizes)
+        members, num_batches, examples = self._members, len(sizes), _without_gaps(examples)
         losses = self._parameters.new_empty(num_batches, len(members))
         rates, kept, strengths, averages = [], [], [], []
         for step in range(self._steps_done, self._steps_done + num_batches):
@@ -100,7 +100,7 @@ class CompiledStep:
         self._read_generators()
         batches = Batches(
             _address(examples.inputs), _address(examples.targets), _address(examples.weights),
-            len(orders), orders.shape[1], num_batches, 0, orders.data_ptr(), whole.data_ptr(),
+            len(orders), orders.shape[1], num_batches, orders.data_ptr(), whole.data_ptr(),
             *map(_address, numbers), self._steps_done, losses.data_ptr(),
         )  # fmt: skip
         self._library.run(self._handle, batches, self._is_double)
@@ -115,11 +115,11 @@ class CompiledStep:
             The losses of some batches, (num_batches, num_members), and the rows of each.
         """
         for stretch in stretches:
-            done = place = 0
+            done, place, rows = 0, 0, _without_gaps(stretch.examples)
             while done < len(stretch.sizes):
                 sizes = stretch.sizes[done : done + self._num_at_once]
                 began, stop = time.perf_counter(), place + sum(sizes)
-                losses = self.run(stretch.examples, stretch.orders[:, place:stop], sizes)
+                losses = self.run(rows, stretch.orders[:, place:stop], sizes)
                 seconds = (time.perf_counter() - began) / len(sizes)
                 yield losses, sizes
                 done, place = done + len(sizes), stop
@@ -181,6 +181,14 @@ class CompiledStep:
                 state[16:24].view(torch.int64)[0] = used
                 state[_WORDS_START:_WORDS_STOP].view(torch.int64).copy_(words)
                 source.set_state(state)
+
+
+def _without_gaps(examples: Examples) -> Examples:
+    """The same rows, one after the other in memory: these, where they lie so already."""
+    tensors = examples.inputs, examples.targets, examples.weights
+    if all(tensor is None or tensor.is_contiguous() for tensor in tensors):
+        return examples
+    return Examples(*(None if tensor is None else tensor.contiguous() for tensor in tensors))  # type: ignore[arg-type]
 
 
 def _address(tensor: Tensor | None) -> int | None:

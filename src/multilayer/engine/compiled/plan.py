@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any, get_args
 
-from multilayer.encoding.one_hot_block import code_places
 from multilayer.engine.optimizers import rate_groups
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import CATEGORY_WIDTH, ActivationName, NetworkSpec
@@ -27,7 +26,7 @@ def _structure(name: str, fields: str) -> type[ctypes.Structure]:
 
 LinearLayer = _structure("LinearLayer", "inputs:w outputs:w weight:w bias:w strength:w")
 RateGroup = _structure("RateGroup", "start:w stop:w rate:n epsilon:n")
-OneHot = _structure("OneHot", "place:w size:w code_place:w values:w")
+OneHot = _structure("OneHot", "place:w size:w values:w")
 Plan = _structure(
     "Plan",
     "num_members:w num_parameters:w num_threads:w batch_size:w row_type:w row_width:w num_inputs:w "
@@ -44,7 +43,7 @@ Values = _structure(
 )
 Batches = _structure(
     "Batches",
-    "inputs:p targets:p weights:p num_orders:w order_step:w num_batches:w num_done:w orders:p "
+    "inputs:p targets:p weights:p num_orders:w order_step:w num_batches:w orders:p "
     "sizes:p rates:p kept:p strengths:p average_kept:p steps_before:w losses:p",
 )
 
@@ -86,10 +85,7 @@ def plan_of(
 
     blocks = spec.one_hot_blocks
     starts = [0, *accumulate(2 * block.size for block in blocks)]
-    hots = [
-        (block.place, block.size, code_place, start)
-        for block, code_place, start in zip(blocks, code_places(blocks), starts, strict=False)
-    ]
+    hots = [(block.place, block.size, start) for block, start in zip(blocks, starts, strict=False)]
     layers = []
     for number, (weight, bias) in enumerate(spec.linear_layers):
         strength = place(f"activation_{number}.strength")

@@ -16,7 +16,7 @@ struct RateGroup {
 };
 
 struct OneHot {
-    int64_t place, size, code_place;
+    int64_t place, size;
     int64_t values;  // where its `absent` begin among the values, and after these its `present`
 };
 
@@ -64,7 +64,7 @@ struct Values {
 
 struct Batches {
     const void *inputs, *targets, *weights;  // of all rows; classes are int64
-    int64_t num_orders, order_step, num_batches, num_done;
+    int64_t num_orders, order_step, num_batches;
     const int64_t *orders;  // row numbers, (num_orders, …); num_orders is 1 or that of members
     const int64_t *sizes;   // of each batch
     // Of each batch: rates and shares that are kept of the weights, (num_batches, num_members); how
