@@ -22,7 +22,7 @@ from multilayer.engine.compiled.library import SWITCH, compiled_code
 from multilayer.engine.specification import ActivationName, NetworkSpec, get_args
 from multilayer.engine.step import Step
 from multilayer.engine.training_loop import Training
-from multilayer.errors import CheckpointError, TrainingDivergedError
+from multilayer.errors import CheckpointError, DataError, TrainingDivergedError
 
 pytestmark = pytest.mark.skipif(compiled_code() is None, reason="there is no compiled code here")
 
@@ -274,6 +274,38 @@ def test_what_it_does_not_cover_is_left_to_the_twin(blobs, changes):
     spec = shared.network_spec(6, 3)
     assert not is_covered(spec, [shared], blobs, torch.float32)
     assert is_covered(PLAN.network_spec(6, 3), [PLAN], blobs, torch.float32)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"targets": torch.full((300,), 3)}, "classes must be from 0 to 2; they are from 3 to 3"),
+        ({"targets": torch.full((300,), -1)}, "classes must be from 0 to 2; they are from -1"),
+        ({"targets": torch.zeros(300, 1, dtype=torch.int64)}, "have the shape"),
+        ({"inputs": torch.zeros(300, 5)}, r"rows have \(5,\) values; this network takes 6"),
+    ],
+)
+def test_rows_that_the_network_is_not_for_are_refused(blobs, changes, says):
+    network = _network(PLAN, blobs)
+    with pytest.raises(DataError, match=says):
+        list(train(network, replace(blobs, **changes), PLAN))
+
+
+@pytest.mark.parametrize("code", [-1.0, 4.0, math.nan, math.inf])
+def test_a_code_out_of_range_is_refused(blobs, code):
+    spec = NetworkSpec(6, 3, (32,), category_sizes=(4,))
+    inputs = blobs.inputs.clone()
+    inputs[:, 5] = 3
+    network = Network.for_training(spec, [PLAN], inputs)
+    list(train(network, replace(blobs, inputs=inputs.clone()), PLAN))
+    inputs[7, 5] = code
+    with pytest.raises(DataError, match="codes of categories must be from 0 to 3"):
+        list(train(network, replace(blobs, inputs=inputs), PLAN))
+
+
+def test_row_numbers_out_of_range_are_refused(blobs):
+    with pytest.raises((DataError, IndexError), match="300|out of range"):
+        list(train(_network(PLAN, blobs), blobs, PLAN, rows=[torch.arange(250, 301)]))
 
 
 def test_a_forked_process_trains(blobs):

@@ -10,6 +10,7 @@ from torch import Tensor
 from multilayer.engine.batches import BatchSource, Examples, Stretch
 from multilayer.engine.compiled.library import Library
 from multilayer.engine.compiled.plan import Batches, Values, plan_of
+from multilayer.engine.compiled.row_checks import check_rows
 from multilayer.engine.network import Network
 from multilayer.engine.randomness import generator, restore_generators, states_of
 from multilayer.engine.schedules import REGULARIZATION_SCHEDULES, SCHEDULES
@@ -47,7 +48,7 @@ class CompiledStep:
     ) -> None:
         members = of_members(settings, network.num_members)
         shared, parameters = members[0], network.parameters
-        self._members, self._library = members, library
+        self._members, self._library, self._spec = members, library, network.spec
         self._parameters = parameters
         self.gradient = torch.zeros_like(parameters)
         self._num_at_once = 1  # batches, until it is known how long they take
@@ -116,6 +117,7 @@ class CompiledStep:
         """
         for stretch in stretches:
             done, place, rows = 0, 0, _without_gaps(stretch.examples)
+            check_rows(self._spec, self._members[0], rows, stretch.orders)
             while done < len(stretch.sizes):
                 sizes = stretch.sizes[done : done + self._num_at_once]
                 began, stop = time.perf_counter(), place + sum(sizes)
