@@ -40,6 +40,7 @@ def test_a_compiler_that_fails_is_told_with_its_words(monkeypatch, tmp_path):
 def test_where_it_was_not_built_the_machine_says_so(monkeypatch, tmp_path, content):
     if content is not None:
         (tmp_path / "step.so").write_bytes(content)
+    monkeypatch.delenv(loading.SWITCH, raising=False)
     monkeypatch.setattr(loading, "LIBRARY", tmp_path / "step.so")
     monkeypatch.setattr(loading, "_loaded", loading._loaded.__wrapped__)
     assert loading.compiled_code() is None

@@ -68,7 +68,9 @@ def build(flags: Sequence[str] = (), library: Path = LIBRARY) -> Path:
             list(pool.map(_run, jobs))
         made = folder / library.name
         objects = [job[-1] for job in jobs]
-        _run([*command, *flags, "-shared", "-pthread", *objects, "-o", str(made)])
+        names_left_out = [] if flags else ["-s"]  # which debuggers and checks need
+        link = ["-shared", "-pthread", *names_left_out, *objects, "-o", str(made)]
+        _run([*command, *flags, *link])
         made.replace(library)
     return library
 
