@@ -6,13 +6,9 @@ from itertools import accumulate
 from typing import Any, get_args
 
 from multilayer.engine.optimizers import rate_groups
-from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.settings import LossName, TrainingSettings
 from multilayer.engine.specification import CATEGORY_WIDTH, ActivationName, NetworkSpec
 
-_LOSSES = (
-    "cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error", "huber", "quantile",
-    "poisson",
-)  # fmt: skip
 _NONE = -1  # the place of what there is not
 _EPSILON = 1e-8  # Adam's
 
@@ -116,7 +112,7 @@ def plan_of(
         num_statistics=spec.category_statistics, num_versions=spec.statistic_versions,
         statistics=place("categories.statistics"), feature_scale=place("features.scale"),
         num_layers=len(layers), activation=get_args(ActivationName).index(spec.activation),
-        layers=several(LinearLayer, layers), loss=_LOSSES.index(shared.loss),
+        layers=several(LinearLayer, layers), loss=get_args(LossName).index(shared.loss),
         label_smoothing=shared.label_smoothing,
         num_quantiles=len(shared.quantiles) if shared.loss == "quantile" else 1,
         quantiles=real(shared.quantiles), is_adam=is_adam, beta_1=shared.beta_1,

@@ -1,5 +1,7 @@
 """What compiled code takes for granted of rows, as it looks at no bounds itself."""
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
 from multilayer.encoding.one_hot_block import code_places
@@ -31,20 +33,28 @@ def check_rows(
             f"and network it is {shape}"
         )
     if is_of_classes:
-        _check_range("classes", rows.targets, spec.num_outputs)
-    _check_range("row numbers", orders, len(rows))
-    first = spec.row_width - len(spec.category_sizes)
-    for place, size in enumerate(spec.category_sizes, first):
-        _check_range("codes of categories", rows.inputs[:, place], size * spec.statistic_versions)
-    for block, place in zip(spec.one_hot_blocks, code_places(spec.one_hot_blocks), strict=True):
-        _check_range("codes of one-hot columns", rows.inputs[:, place], block.size + 1)
+        _check_ranges("classes", rows.targets.unsqueeze(1), [spec.num_outputs])
+    _check_ranges("row numbers", orders.reshape(-1, 1), [len(rows)])
+    if spec.category_sizes:
+        codes = rows.inputs[:, spec.row_width - len(spec.category_sizes) :]
+        numbers = [size * spec.statistic_versions for size in spec.category_sizes]
+        _check_ranges("codes of categories", codes, numbers)
+    if spec.one_hot_blocks:
+        codes = rows.inputs[:, code_places(spec.one_hot_blocks)]
+        numbers = [block.size + 1 for block in spec.one_hot_blocks]
+        _check_ranges("codes of one-hot columns", codes, numbers)
 
 
-def _check_range(what: str, values: Tensor, number: int) -> None:
-    if not values.numel():
+def _check_ranges(what: str, columns: Tensor, numbers: Sequence[int]) -> None:
+    """Refuse columns, (num_values, num_columns), that are not from 0 to below each its number.
+
+    All at once, as it is done in each epoch, which may be a single step.
+    """
+    if not columns.numel():
         return
-    least, most = (float(end) for end in values.aminmax())
-    if not (least >= 0 and most < number):  # nor NaN
-        raise DataError(
-            f"{what} must be from 0 to {number - 1}; they are from {least:g} to {most:g}"
-        )
+    ends = (end.tolist() for end in columns.aminmax(dim=0))
+    for least, most, number in zip(*ends, numbers, strict=True):
+        if not (least >= 0 and most < number):  # nor NaN
+            raise DataError(
+                f"{what} must be from 0 to {number - 1}; they are from {least:g} to {most:g}"
+            )
