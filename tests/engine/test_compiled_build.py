@@ -76,3 +76,22 @@ def test_what_the_compiler_checks_while_it_runs_finds_nothing(tmp_path):
              "ASAN_OPTIONS": "detect_leaks=0"},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+
+
+@pytest.mark.long
+def test_threads_that_share_a_network_do_not_race(tmp_path):
+    if not shutil.which("g++"):
+        pytest.skip("there is no g++ here")
+    program = tmp_path / "trains"
+    command = [
+        "g++",
+        "-std=c++20",
+        "-O1",
+        "-g",
+        "-fsanitize=thread",
+        f"-I{building.FOLDER / 'source'}",
+    ]
+    source = Path(__file__).with_name("compiled_threads.cpp")
+    subprocess.run([*command, str(source), "-o", str(program)], check=True)
+    done = subprocess.run([str(program)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "trained\n"), done.stderr[-3000:]
