@@ -1,6 +1,6 @@
 """How long a training step takes as PyTorch's operations and as compiled code.
 
-    python benchmarks/compiled_step.py [--rounds 5] [--write]
+    python benchmarks/compiled_step.py [--rounds 5] [--cases S,L] [--write]
 
 A process of its own trains each case for some epochs, with the compiled step switched off and on in
 turns, on as many threads as the engine takes by itself; the time is that of whole epochs by their
@@ -44,6 +44,18 @@ CASES = {
         TrainingSettings(hidden_widths=(128, 128), batch_size=200, max_epochs=EPOCHS, **ADAM),
         200 * 100,
     ),
+    "S 784-256-10, SGD, 256 rows": lambda: (
+        NetworkSpec(784, 10, (256,)),
+        TrainingSettings(
+            hidden_widths=(256,), learning_rate=0.1, batch_size=256, max_epochs=EPOCHS
+        ),
+        256 * 60,
+    ),
+    "L 784-1024-1024-10, Adam, 512 rows": lambda: (
+        NetworkSpec(784, 10, (1024, 1024)),
+        TrainingSettings(hidden_widths=(1024, 1024), batch_size=512, max_epochs=EPOCHS, **ADAM),
+        512 * 10,
+    ),
     "default, classes, 5,120 rows": lambda: table("classification", 5_120),
     "default, numbers, 5,120 rows": lambda: table("regression", 5_120),
     "default, classes, 280 rows, a step an epoch": lambda: table("classification", 280),
@@ -68,25 +80,28 @@ def main() -> None:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--cases", help="the first letters of those to measure; left out: all")
     parser.add_argument("--child", action="store_true", help="measure here, once")
     parser.add_argument("--write", action="store_true", help="keep the table in results/")
     options = parser.parse_args()
+    chosen = tuple((options.cases or "").split(","))
+    cases = [case for case in CASES if case.startswith(chosen)]
     if options.child:
-        print(json.dumps([microseconds(case) for case in CASES]))
+        print(json.dumps([microseconds(case) for case in cases]))
         return
     found: dict[str, list[list[float]]] = {"0": [], "1": []}
     for _ in range(options.rounds):
         for switch, times in found.items():
             environment = clean_environment(PYTHONPATH=os.pathsep.join([str(ROOT / "src")]))
             answer = subprocess.run(
-                [sys.executable, __file__, "--child"],
+                [sys.executable, __file__, "--child", "--cases", ",".join(chosen)],
                 env=environment | {SWITCH: switch}, check=True, capture_output=True, text=True,
             )  # fmt: skip
             times.append(json.loads(answer.stdout))
             print(switch, *map(round, times[-1]), file=sys.stderr, flush=True)
     lines = []
     for case, twin, own in zip(
-        CASES, *(zip(*times, strict=True) for times in found.values()), strict=True
+        cases, *(zip(*times, strict=True) for times in found.values()), strict=True
     ):
         lines.append(
             [

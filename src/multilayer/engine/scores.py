@@ -1,10 +1,11 @@
 """How good a population is on some rows."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from multilayer.engine.batches import Examples
@@ -33,6 +34,8 @@ class Scorer:
         loss: a name in `LOSSES`, or a loss.
         rows: the numbers of the rows that each member is scored on; None: all.
         calibrates: whether the loss is also measured after a temperature fitted to the same rows.
+        answer: gives each member's logits for these rows from the population's parameters; None:
+            the network does.
 
     Attributes:
         logits: what the last scoring found: for each member, (its number of rows, num_outputs).
@@ -46,33 +49,47 @@ class Scorer:
         rows: Sequence[Tensor] | None = None,
         *,
         calibrates: bool = False,
+        answer: Callable[[Tensor], list[Tensor]] | None = None,
     ) -> None:
         self._network, self._examples, self._rows = network, examples, rows
         self._calibrates = calibrates
         self._loss = LOSSES[loss]() if isinstance(loss, str) else loss
+        self._answer = answer or self._answer_by_network
         self.logits: list[Tensor] = []
         # Takes the members in turn: making the passes of each would take longer than to run them.
         self._one = Network.of(network.spec, network.parameters[:1].clone())
+        targets, weights = examples.targets, examples.weights
+        self._truths = [
+            (targets[numbers], None if weights is None else weights[numbers])
+            for numbers in ([slice(None)] if rows is None else rows)
+        ]
 
     def scores(self) -> Scores:
         """The mean loss and, for classes, the share of rows whose largest logit is the target's."""
-        self.logits = []
+        self.logits = self._answer(self._network.parameters)
         if self._rows is None:
-            return self._scores_of(self._network, self._examples)
-        each = []
-        for member, numbers in enumerate(self._rows):
-            self._one.parameters.copy_(self._network.parameters[member : member + 1])
-            each.append(self._scores_of(self._one, self._examples.at(numbers)))
+            return self._scores_of(torch.stack(self.logits), *self._truths[0])
+        each = [
+            self._scores_of(logits.unsqueeze(0), *truth)
+            for logits, truth in zip(self.logits, self._truths, strict=True)
+        ]
         accuracies = [scores.accuracy[0] for scores in each if scores.accuracy is not None]
         calibrated = [of[0] for scores in each if (of := scores.calibrated_loss) is not None]
         losses = tuple(scores.loss[0] for scores in each)
         return Scores(losses, tuple(accuracies) or None, tuple(calibrated) or None)
 
-    def _scores_of(self, network: Network, examples: Examples) -> Scores:
-        logits = network.logits(examples.inputs)
-        self.logits += logits.unbind()
-        targets = examples.targets.unsqueeze(0)
-        weights = None if examples.weights is None else examples.weights.unsqueeze(0)
+    def _answer_by_network(self, parameters: Tensor) -> list[Tensor]:
+        if self._rows is None:
+            return list(self._network.logits(self._examples.inputs).unbind())
+        answers = []
+        for member, numbers in enumerate(self._rows):
+            self._one.parameters.copy_(parameters[member : member + 1])
+            answers.append(self._one.logits(self._examples.inputs[numbers])[0])
+        return answers
+
+    def _scores_of(self, logits: Tensor, truth: Tensor, weights: Tensor | None) -> Scores:
+        targets = truth.unsqueeze(0)
+        weights = None if weights is None else weights.unsqueeze(0)
         accuracy = None
         if not targets.is_floating_point():
             is_right = (logits.argmax(-1) == targets).double()
@@ -81,16 +98,16 @@ class Scorer:
                 shares = is_right @ (weights[0].double() / weights.double().sum())
             accuracy = tuple(shares.tolist())
         losses = tuple(self._loss.value(logits, targets, weights).tolist())
-        calibrated = _calibrated(logits, examples) if self._calibrates else None
+        calibrated = _calibrated(logits, truth, weights) if self._calibrates else None
         return Scores(losses, accuracy, calibrated)
 
 
-def _calibrated(logits: Tensor, examples: Examples) -> tuple[float, ...]:
+def _calibrated(logits: Tensor, truth: Tensor, weights: Tensor | None) -> tuple[float, ...]:
     """Each member's cross entropy after its own temperature; NaN if its logits are not finite."""
-    targets = examples.targets.cpu().numpy().astype(np.int64)
-    weights = None if examples.weights is None else examples.weights.double().cpu().numpy()
+    targets = truth.cpu().numpy().astype(np.int64)
+    of_rows = None if weights is None else weights[0].double().cpu().numpy()
     return tuple(
-        tempered_cross_entropy(of_member, targets, weights)
+        tempered_cross_entropy(of_member, targets, of_rows)
         if np.isfinite(of_member).all()
         else math.nan
         for of_member in logits.double().cpu().numpy()

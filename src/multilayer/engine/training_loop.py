@@ -268,12 +268,14 @@ class Training:
         self._scored = self._network
         if average is not None:
             self._scored = Network.of(self._network.spec, average)
-        self._scorer = None
-        if self._data.validation is not None:
+        self._scorer, validation = None, self._data.validation
+        if validation is not None:
+            rows, answer = self._data.validation_rows, None
+            if isinstance(self._step, CompiledStep):
+                answer = self._step.answers(validation.inputs, rows)
             self._scorer = Scorer(
-                self._scored, self._data.validation, loss_to_score(self._members[0]),
-                self._data.validation_rows,
-                calibrates=self._members[0].selection == "calibrated_loss",
+                self._scored, validation, loss_to_score(self._members[0]), rows,
+                calibrates=self._members[0].selection == "calibrated_loss", answer=answer,
             )  # fmt: skip
 
     def _begin_epoch(self, epoch: int) -> None:

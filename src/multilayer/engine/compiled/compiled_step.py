@@ -2,15 +2,16 @@
 
 import time
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 
 import torch
 from torch import Tensor
 
 from multilayer.engine.batches import BatchSource, Examples, Stretch
 from multilayer.engine.compiled.library import Library
-from multilayer.engine.compiled.plan import Batches, Values, plan_of
-from multilayer.engine.compiled.row_checks import check_rows
+from multilayer.engine.compiled.plan import Batches, Questions, Values, plan_of
+from multilayer.engine.compiled.row_checks import check_inputs, check_rows
 from multilayer.engine.network import Network
 from multilayer.engine.randomness import generator, restore_generators, states_of
 from multilayer.engine.schedules import REGULARIZATION_SCHEDULES, SCHEDULES
@@ -67,7 +68,7 @@ class CompiledStep:
             row_type=ROW_TYPES[batches.row_type],
             num_threads=num_threads,
         )  # fmt: skip
-        self._is_double = parameters.dtype == torch.float64
+        self._is_double, self._row_type = parameters.dtype == torch.float64, batches.row_type
         tensors = (parameters, self.gradient, self._first, self._second, self.averaged)
         values = Values(*map(_address, tensors), self._generators.data_ptr())
         handle = library.begin(self._plan, values, self._is_double)
@@ -126,6 +127,43 @@ class CompiledStep:
                 yield losses, sizes
                 done, place = done + len(sizes), stop
                 self._num_at_once = max(1, int(_SECONDS_AT_ONCE / seconds))
+
+    def answers(
+        self, inputs: Tensor, rows: Sequence[Tensor] | None
+    ) -> Callable[[Tensor], list[Tensor]] | None:
+        """What answers the same rows again and again; None: they are of another type.
+
+        Args:
+            inputs: (num_rows, row_width).
+            rows: the numbers of each member's rows; None: all.
+
+        Returns:
+            A function of parameters, (num_members, num_parameters), to each member's logits,
+            (its number of rows, num_outputs).
+
+        Raises:
+            DataError: the rows are not what the network is made for.
+        """
+        if inputs.dtype != self._row_type or not inputs.is_contiguous():
+            return None
+        num_members, num_outputs = len(self._members), self._spec.num_outputs
+        orders = [torch.arange(len(inputs))] if rows is None else list(rows)
+        check_inputs(self._spec, inputs, orders)
+        numbers = [len(order) for order in orders] * (num_members // len(orders))
+        starts = [0, *accumulate(numbers)]
+        order = torch.cat(orders).to(torch.int64)
+        shapes = torch.tensor(
+            [numbers, [0] * num_members if rows is None else starts[:-1], starts[:-1]]
+        )
+
+        def answer(parameters: Tensor) -> list[Tensor]:
+            logits = parameters.new_empty(starts[-1], num_outputs)
+            tensors = (inputs, parameters, *shapes, order, logits)
+            questions = Questions(*map(_address, tensors))
+            self._library.answer(self._handle, questions, self._is_double)
+            return list(logits.split(numbers))
+
+        return answer
 
     def finish(self) -> None:
         """Nothing is left running; see `MemberThreads.finish`."""

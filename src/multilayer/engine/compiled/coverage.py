@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _LEAST_STEP_FOR_THREADS = 10_000_000
 # Multiply-adds of a layer, from which PyTorch's products are faster than ours by more than all else
 # takes.
-_LARGEST_LAYER = 40_000_000
+_LARGEST_LAYER = 100_000_000
 
 
 def is_covered(

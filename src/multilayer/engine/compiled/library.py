@@ -23,6 +23,7 @@ class Library:
         pointer, whole = ctypes.c_void_p, ctypes.c_int64
         self._begin = _typed(library.multilayer_begin, pointer, pointer, pointer, whole)
         self._run = _typed(library.multilayer_run, None, pointer, pointer, whole)
+        self._answer = _typed(library.multilayer_answer, None, pointer, pointer, whole)
         self._end = _typed(library.multilayer_end, None, pointer, whole)
         self.instructions: str = _typed(library.multilayer_instructions, ctypes.c_char_p)().decode()
 
@@ -40,6 +41,10 @@ class Library:
     def run(self, handle: int, batches: ctypes.Structure, is_double: bool) -> None:
         """Train; other Python threads go on meanwhile."""
         self._run(handle, ctypes.byref(batches), is_double)
+
+    def answer(self, handle: int, questions: ctypes.Structure, is_double: bool) -> None:
+        """The logits of rows; other Python threads go on meanwhile."""
+        self._answer(handle, ctypes.byref(questions), is_double)
 
     def end(self, handle: int, is_double: bool) -> None:
         """Give the memory back."""
@@ -67,5 +72,5 @@ def reason_without_code() -> str:
 def _loaded() -> Library | None:
     try:
         return Library(LIBRARY)
-    except OSError:  # not built, or for another machine
+    except (OSError, AttributeError):  # not built, for another machine, or from older sources
         return None

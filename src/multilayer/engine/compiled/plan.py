@@ -42,6 +42,10 @@ Batches = _structure(
     "inputs:p targets:p weights:p num_orders:w order_step:w num_batches:w orders:p "
     "sizes:p rates:p kept:p strengths:p average_kept:p steps_before:w losses:p",
 )
+Questions = _structure(
+    "Questions",
+    "inputs:p parameters:p num_rows:p orders_from:p logits_from:p orders:p logits:p",
+)
 
 
 def plan_of(

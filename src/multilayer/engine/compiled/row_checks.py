@@ -20,10 +20,7 @@ def check_rows(
         DataError: rows or targets have another width, a class or a category is out of range, or an
             order names a row that there is not.
     """
-    if rows.inputs.dim() != 2 or rows.inputs.shape[1] != spec.row_width:
-        raise DataError(
-            f"rows have {tuple(rows.inputs.shape[1:])} values; this network takes {spec.row_width}"
-        )
+    check_inputs(spec, rows.inputs, [orders])
     num_levels = len(settings.quantiles) if settings.loss == "quantile" else 1
     is_of_classes = settings.loss == "cross_entropy"
     shape = () if is_of_classes else (spec.num_outputs // num_levels,)
@@ -34,13 +31,26 @@ def check_rows(
         )
     if is_of_classes:
         _check_ranges("classes", rows.targets.unsqueeze(1), [spec.num_outputs])
-    _check_ranges("row numbers", orders.reshape(-1, 1), [len(rows)])
+
+
+def check_inputs(spec: NetworkSpec, inputs: Tensor, orders: Sequence[Tensor]) -> None:
+    """Refuse rows of another width or with categories out of range, and numbers of none of them.
+
+    Raises:
+        DataError: the message says which.
+    """
+    if inputs.dim() != 2 or inputs.shape[1] != spec.row_width:
+        raise DataError(
+            f"rows have {tuple(inputs.shape[1:])} values; this network takes {spec.row_width}"
+        )
+    for order in orders:
+        _check_ranges("row numbers", order.reshape(-1, 1), [len(inputs)])
     if spec.category_sizes:
-        codes = rows.inputs[:, spec.row_width - len(spec.category_sizes) :]
+        codes = inputs[:, spec.row_width - len(spec.category_sizes) :]
         numbers = [size * spec.statistic_versions for size in spec.category_sizes]
         _check_ranges("codes of categories", codes, numbers)
     if spec.one_hot_blocks:
-        codes = rows.inputs[:, code_places(spec.one_hot_blocks)]
+        codes = inputs[:, code_places(spec.one_hot_blocks)]
         numbers = [block.size + 1 for block in spec.one_hot_blocks]
         _check_ranges("codes of one-hot columns", codes, numbers)
 

@@ -6,9 +6,11 @@
 #define DECLARED(isa)                                                 \
     extern "C" void *multilayer_begin_##isa(const void *, const void *, int64_t); \
     extern "C" void multilayer_run_##isa(void *, const void *, int64_t);          \
+    extern "C" void multilayer_answer_##isa(void *, const void *, int64_t);       \
     extern "C" void multilayer_end_##isa(void *, int64_t);
 
-#define STEP(isa) Step{#isa, multilayer_begin_##isa, multilayer_run_##isa, multilayer_end_##isa}
+#define STEP(isa) \
+    Step{#isa, multilayer_begin_##isa, multilayer_run_##isa, multilayer_answer_##isa, multilayer_end_##isa}
 
 namespace {
 
@@ -16,6 +18,7 @@ struct Step {
     const char *name;
     void *(*begin)(const void *, const void *, int64_t);
     void (*run)(void *, const void *, int64_t);
+    void (*answer)(void *, const void *, int64_t);
     void (*end)(void *, int64_t);
 };
 
@@ -53,5 +56,8 @@ EXPORTED void *multilayer_begin(const void *plan, const void *values, int64_t is
 }
 EXPORTED void multilayer_run(void *population, const void *batches, int64_t is_double) {
     step.run(population, batches, is_double);
+}
+EXPORTED void multilayer_answer(void *population, const void *questions, int64_t is_double) {
+    step.answer(population, questions, is_double);
 }
 EXPORTED void multilayer_end(void *population, int64_t is_double) { step.end(population, is_double); }

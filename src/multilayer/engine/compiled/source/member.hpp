@@ -4,6 +4,7 @@
 // after they have met some of the parameters each: so no gradient is ever added up from parts.
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "activations.hpp"
@@ -73,18 +74,25 @@ template <class T> class Member {
     // Rows first up to last of a batch: forward, loss, and back to the features.
     void flow(const Batches &batches, const int64_t *order, int64_t first, int64_t last, int64_t num_rows, int thread) {
         Sums<T> &sums = sums_[thread];
-        gather(batches, order, first, last);
-        const T *values = features(first, last, sums);
-        for (int64_t l = 0; l < plan_.num_layers; l++) {
-            const LinearLayer &layer = plan_.layers[l];
-            T *to = outputs_[l].data() + first * layer.outputs;
-            multiply<T>(last - first, layer.outputs, layer.inputs, 1, {values + first * layer.inputs, layer.inputs, 1},
-                        {own_.parameters + layer.weight, layer.outputs, 1}, 0, to, layer.outputs);
-            if (is_hidden(l)) activate_layer(l, first, last);
-            values = outputs_[l].data();
-        }
+        forward(batches.inputs, order, first, last, sums);
         sums.loss = loss(batches, order, first, last, num_rows);
         backward(first, last, sums);
+    }
+
+    // The parameters to answer with, without masks; the training's own once they are given back.
+    T *take(T *parameters) {
+        input_keep_ = Keep(), keep_ = Keep();
+        return std::exchange(own_.parameters, parameters);
+    }
+
+    // The logits of rows first up to last of a batch.
+    void answer(const void *inputs, const int64_t *order, int64_t first, int64_t last, int thread, T *logits) {
+        forward(inputs, order, first, last, sums_[thread]);
+        const LinearLayer &layer = plan_.layers[plan_.num_layers - 1];
+        const T *bias = own_.parameters + layer.bias, *values = outputs_[plan_.num_layers - 1].data();
+        for (int64_t row = first; row < last; row++)
+            for (int64_t j = 0; j < layer.outputs; j++)
+                logits[row * layer.outputs + j] = values[row * layer.outputs + j] + bias[j];
     }
 
     // The gradients of the parameters that are a thread's, once all rows have flowed; and their step.
@@ -150,6 +158,19 @@ template <class T> class Member {
     const T *masked_features() const { return input_keep_.is_off ? raw_features() : kept_features_.data(); }
     const T *linear_inputs() const { return plan_.feature_scale < 0 ? masked_features() : first_.data(); }
 
+    void forward(const void *inputs, const int64_t *order, int64_t first, int64_t last, Sums<T> &sums) {
+        gather(inputs, order, first, last);
+        const T *values = features(first, last, sums);
+        for (int64_t l = 0; l < plan_.num_layers; l++) {
+            const LinearLayer &layer = plan_.layers[l];
+            T *to = outputs_[l].data() + first * layer.outputs;
+            multiply<T>(last - first, layer.outputs, layer.inputs, 1, {values + first * layer.inputs, layer.inputs, 1},
+                        {own_.parameters + layer.weight, layer.outputs, 1}, 0, to, layer.outputs);
+            if (is_hidden(l)) activate_layer(l, first, last);
+            values = outputs_[l].data();
+        }
+    }
+
     template <class R> void gather_rows(const R *from, const int64_t *order, int64_t first, int64_t last) {
         const T scale = T(plan_.input_scale);
         for (int64_t row = first; row < last; row++) {
@@ -175,13 +196,13 @@ template <class T> class Member {
         }
     }
 
-    void gather(const Batches &batches, const int64_t *order, int64_t first, int64_t last) {
+    void gather(const void *inputs, const int64_t *order, int64_t first, int64_t last) {
         if (plan_.row_type == 0)
-            gather_rows(static_cast<const uint8_t *>(batches.inputs), order, first, last);
+            gather_rows(static_cast<const uint8_t *>(inputs), order, first, last);
         else if (plan_.row_type == 1)
-            gather_rows(static_cast<const float *>(batches.inputs), order, first, last);
+            gather_rows(static_cast<const float *>(inputs), order, first, last);
         else
-            gather_rows(static_cast<const double *>(batches.inputs), order, first, last);
+            gather_rows(static_cast<const double *>(inputs), order, first, last);
         if (plan_.shift < 0) return;
         const T *shift = own_.parameters + plan_.shift, *deviation = own_.parameters + plan_.deviation;
         for (int64_t row = first; row < last; row++) {

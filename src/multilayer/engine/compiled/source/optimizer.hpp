@@ -85,8 +85,10 @@ template <class T> class Optimizer {
 
     void adam(const Moment &moment, const RateGroup &group, int64_t from, int64_t to, T kept) const {
         const double bias_1 = 1 - std::pow(plan_.beta_1, double(moment.step));
-        const T bias_2 = T(std::sqrt(1 - std::pow(plan_.beta_2, double(moment.step))));
-        const T size = T(moment.rate * group.rate / bias_1), epsilon = T(plan_.epsilon * group.epsilon);
+        // m / (√v / b + ε) = b m / (√v + b ε), which divides once.
+        const double bias_2 = std::sqrt(1 - std::pow(plan_.beta_2, double(moment.step)));
+        const T size = T(moment.rate * group.rate * bias_2 / bias_1);
+        const T epsilon = T(plan_.epsilon * group.epsilon * bias_2);
         const T beta_1 = T(plan_.beta_1), beta_2 = T(plan_.beta_2), shortened = T(moment.shortened);
         const T rest_1 = T(1 - plan_.beta_1), rest_2 = T(1 - plan_.beta_2), weight = T(1 - moment.average_kept);
         each(from, to, [&](int64_t i, int number) {
@@ -95,7 +97,7 @@ template <class T> class Optimizer {
             Vector<T> v = get(own_.second + i, number) * beta_2 + g * g * rest_2;
             put(own_.first + i, m, number), put(own_.second + i, v, number);
             Vector<T> p = get(own_.parameters + i, number) * kept;
-            p -= size * m / (square_root<T>(v) / bias_2 + epsilon);
+            p -= size * m / (square_root<T>(v) + epsilon);
             put(own_.parameters + i, p, number);
             if (own_.average) average(i, p, weight, number);
         });

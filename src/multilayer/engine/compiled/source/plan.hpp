@@ -73,3 +73,13 @@ struct Batches {
     int64_t steps_before;  // Adam's
     void *losses;          // (num_batches, num_members)
 };
+
+// Rows to answer, of the same type as those that are trained on.
+struct Questions {
+    const void *inputs;      // of all rows
+    const void *parameters;  // (num_members, num_parameters)
+    // Of each member: how many rows, and where its row numbers and its logits begin.
+    const int64_t *num_rows, *orders_from, *logits_from;
+    const int64_t *orders;
+    void *logits;  // num_outputs of each row
+};

@@ -2,7 +2,8 @@
 //
 // B is copied panel by panel, up to kWidth columns wide, so that a panel lies in the nearest cache and
 // is read from one end to the other; a block of kHeight rows of C stays in registers meanwhile (Goto
-// and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008).
+// and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008). Where C is wide, rows
+// of A are copied too: they are read once a panel, and may lie where they push each other out.
 #pragma once
 
 #include <algorithm>
@@ -16,6 +17,8 @@ namespace NAMESPACE {
 constexpr int kHeight = VECTOR_BYTES == 64 ? 8 : 4;
 constexpr int kVectors = 3;
 constexpr int kDepth = 192;  // rows of a panel
+constexpr int kRows = 256;   // of A that are copied at once
+constexpr int kPanels = 16;  // of C, from which on that pays
 constexpr int kFewRows = 2 * kHeight;  // of C, for which copying a panel would not pay
 
 template <class T> constexpr int kWidth = kVectors * kLanes<T>;
@@ -78,7 +81,8 @@ template <class T> struct Place {
 };
 
 // `Height` rows of C by `Vectors` vectors of columns. All loops but that over k are unrolled.
-template <class T, int Height, int Vectors>
+// IsCopied: the block's rows of A were copied by copy_rows.
+template <class T, int Height, int Vectors, bool IsCopied>
 void multiply_block(Matrix<T> a, int64_t depth, const T *panel, int64_t panel_step, T alpha, T beta, Place<T> c) {
     Vector<T> sums[Height][Vectors];
     const T *rows[Height];
@@ -86,7 +90,10 @@ void multiply_block(Matrix<T> a, int64_t depth, const T *panel, int64_t panel_st
     for (int i = 0; i < Height; i++) {
         rows[i] = a.values + i * a.row;
 #pragma GCC unroll 3
-        for (int v = 0; v < Vectors; v++) sums[i][v] = Vector<T>{};
+        for (int v = 0; v < Vectors; v++) {
+            sums[i][v] = Vector<T>{};
+            __builtin_prefetch(c.values + i * c.step + v * kLanes<T>, 1);
+        }
     }
     for (int64_t k = 0; k < depth; k++, panel += panel_step) {
         Vector<T> b[Vectors];
@@ -94,7 +101,7 @@ void multiply_block(Matrix<T> a, int64_t depth, const T *panel, int64_t panel_st
         for (int v = 0; v < Vectors; v++) b[v] = load<T>(panel + v * kLanes<T>);
 #pragma GCC unroll 8
         for (int i = 0; i < Height; i++) {
-            Vector<T> one = all<T>(rows[i][k * a.column]);
+            Vector<T> one = all<T>(IsCopied ? a.values[k * Height + i] : rows[i][k * a.column]);
 #pragma GCC unroll 3
             for (int v = 0; v < Vectors; v++) sums[i][v] += one * b[v];
         }
@@ -115,8 +122,9 @@ void multiply_block(Matrix<T> a, int64_t depth, const T *panel, int64_t panel_st
 
 template <class T> using Block = void (*)(Matrix<T>, int64_t, const T *, int64_t, T, T, Place<T>);
 
-template <class T, int... Sizes> inline Block<T> block_of(int height, int vectors, std::integer_sequence<int, Sizes...>) {
-    static constexpr Block<T> blocks[] = {multiply_block<T, Sizes / kVectors + 1, Sizes % kVectors + 1>...};
+template <class T, bool IsCopied, int... Sizes>
+inline Block<T> block_of(int height, int vectors, std::integer_sequence<int, Sizes...>) {
+    static constexpr Block<T> blocks[] = {multiply_block<T, Sizes / kVectors + 1, Sizes % kVectors + 1, IsCopied>...};
     return blocks[(height - 1) * kVectors + vectors - 1];
 }
 
@@ -140,34 +148,59 @@ template <class T> inline int next_width(int64_t left) {
     return int(std::min<int64_t>((vectors + panels - 1) / panels * kLanes<T>, left));
 }
 
+// Rows of the next block: those that are left are divided evenly, as few at once would wait for each
+// other.
+inline int next_height(int64_t left) {
+    const int64_t num_blocks = (left + kHeight - 1) / kHeight;
+    return int((left + num_blocks - 1) / num_blocks);
+}
+
+// `height` rows of A, column after column.
+template <class T> void copy_rows(Matrix<T> a, int height, int64_t depth, T *to) {
+    int64_t k = 0;
+    if (a.column == 1 && height % 4 == 0)
+        for (; k + 4 <= depth; k += 4)
+            for (int i = 0; i < height; i += 4)
+                transpose_4(a.values + i * a.row + k, a.row, to + k * height + i, height);
+    for (; k < depth; k++)
+        for (int i = 0; i < height; i++) to[k * height + i] = a.values[i * a.row + k * a.column];
+}
+
 // C (m × n, rows `step` apart) ← α A (m × k) B (k × n) + β C. With β = 0, C is never read.
 template <class T>
 void multiply(int64_t m, int64_t n, int64_t k, T alpha, Matrix<T> a, Matrix<T> b, T beta, T *c, int64_t step) {
     if (n == 1 && a.column == 1 && b.row == 1) return multiply_vector<T>(m, k, alpha, a, b, beta, c, step);
     if (n == 1 && m > 1 && step == 1)  // one row in place of one column
         return multiply<T>(1, m, k, alpha, b.transposed(), a.transposed(), beta, c, m);
-    alignas(64) static thread_local T copied[kDepth * kWidth<T>];
+    alignas(64) static thread_local T panel_copied[kDepth * kWidth<T>], rows_copied[kDepth * kRows];
     const auto sizes = std::make_integer_sequence<int, kHeight * kVectors>();
+    const bool copies_rows = n > kPanels * kWidth<T> && m > kFewRows;
     for (int64_t first_k = 0; first_k < std::max<int64_t>(k, 1); first_k += kDepth) {
         const int64_t depth = std::min<int64_t>(kDepth, k - first_k);
         const T kept = first_k ? T(1) : beta;
-        for (int64_t j = 0; j < n;) {
-            const int width = next_width<T>(n - j), vectors = (width + kLanes<T> - 1) / kLanes<T>;
-            const T *panel = b.values + first_k * b.row + j * b.column;
-            int64_t panel_step = b.row;
-            if (m > kFewRows || b.column != 1 || width % kLanes<T>) {
-                copy_panel<T>(b.from(first_k, j), depth, width, vectors * kLanes<T>, copied);
-                panel = copied, panel_step = vectors * kLanes<T>;
+        for (int64_t first = 0, last; first < m; first = last) {
+            last = copies_rows ? std::min<int64_t>(m, first + kRows) : m;
+            T *rows = rows_copied;
+            for (int64_t i = first, height; copies_rows && i < last; i += height, rows += height * depth)
+                copy_rows<T>(a.from(i, first_k), height = next_height(last - i), depth, rows);
+            for (int64_t j = 0; j < n;) {
+                const int width = next_width<T>(n - j), vectors = (width + kLanes<T> - 1) / kLanes<T>;
+                const T *panel = b.values + first_k * b.row + j * b.column;
+                int64_t panel_step = b.row;
+                if (m > kFewRows || b.column != 1 || width % kLanes<T>) {
+                    copy_panel<T>(b.from(first_k, j), depth, width, vectors * kLanes<T>, panel_copied);
+                    panel = panel_copied, panel_step = vectors * kLanes<T>;
+                }
+                rows = rows_copied;
+                for (int64_t i = first, height; i < last; i += height, rows += height * depth) {
+                    height = next_height(last - i);
+                    const auto block = copies_rows ? block_of<T, true>(height, vectors, sizes)
+                                                   : block_of<T, false>(height, vectors, sizes);
+                    block(copies_rows ? Matrix<T>{rows, 1, height} : a.from(i, first_k), depth, panel, panel_step,
+                          alpha, kept, {c + i * step + j, step, width});
+                }
+                j += width;
             }
-            for (int64_t i = 0; i < m;) {
-                // What is left is divided evenly: few rows at once would wait for each other.
-                const int64_t left = m - i, num_blocks = (left + kHeight - 1) / kHeight;
-                const int height = int((left + num_blocks - 1) / num_blocks);
-                block_of<T>(height, vectors, sizes)(a.from(i, first_k), depth, panel, panel_step, alpha, kept,
-                                                    {c + i * step + j, step, width});
-                i += height;
-            }
-            j += width;
         }
     }
 }

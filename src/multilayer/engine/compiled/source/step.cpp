@@ -10,7 +10,7 @@ namespace NAMESPACE {
 
 template <class T> class Population {
   public:
-    Population(const Plan &plan, const Values &values) : plan_(plan) {
+    Population(const Plan &plan, const Values &values) : plan_(plan), trained_(plan.num_members) {
         for (int64_t m = 0; m < plan.num_members; m++) {
             auto part = [&](void *tensor) {
                 return tensor ? static_cast<T *>(tensor) + m * plan.num_parameters : nullptr;
@@ -25,16 +25,37 @@ template <class T> class Population {
     void run(const Batches &batches) {
         Meeting meeting{int(plan_.num_threads)};
         std::vector<double> squares(plan_.num_threads);
-        std::vector<std::thread> others;
-        for (int thread = 1; thread < plan_.num_threads; thread++)
-            others.emplace_back([&, thread] { work(batches, thread, meeting, squares); });
-        work(batches, 0, meeting, squares);
-        for (std::thread &other : others) other.join();
+        share([&](int64_t m, int thread, int num_threads) {
+            Meeting alone{1};
+            const bool is_own = num_threads == 1;  // and not shared with other threads
+            train(batches, m, is_own ? 0 : thread, num_threads, is_own ? alone : meeting,
+                  squares.data() + (is_own ? thread : 0));
+        });
+    }
+
+    void answer(const Questions &questions) {
+        for (int64_t m = 0; m < plan_.num_members; m++) {
+            T *parameters = static_cast<T *>(const_cast<void *>(questions.parameters));
+            trained_[m] = members_[m]->take(parameters + m * plan_.num_parameters);
+        }
+        share([&](int64_t m, int thread, int num_threads) {
+            const int64_t num_outputs = plan_.layers[plan_.num_layers - 1].outputs;
+            if (num_threads == 1) thread = 0;
+            for (int64_t first = 0; first < questions.num_rows[m]; first += plan_.batch_size) {
+                const int64_t rows = std::min(plan_.batch_size, questions.num_rows[m] - first);
+                members_[m]->answer(questions.inputs, questions.orders + questions.orders_from[m] + first,
+                                    rows * thread / num_threads, rows * (thread + 1) / num_threads, thread,
+                                    static_cast<T *>(questions.logits) +
+                                        (questions.logits_from[m] + first) * num_outputs);
+            }
+        });
+        for (int64_t m = 0; m < plan_.num_members; m++) members_[m]->take(trained_[m]);
     }
 
   private:
     const Plan plan_;
     std::vector<std::unique_ptr<Member<T>>> members_;
+    std::vector<T *> trained_;  // parameters of each
 
     // Each thread has as many members of its own; those that are left over are shared by all.
     int64_t members_of_one() const { return plan_.num_members / plan_.num_threads; }
@@ -42,13 +63,18 @@ template <class T> class Population {
         return member < members_of_one() * plan_.num_threads ? 1 : int(plan_.num_threads);
     }
 
-    void work(const Batches &batches, int thread, Meeting &meeting, std::vector<double> &squares) {
-        const SmallestAsZero smallest_as_zero;
-        Meeting alone{1};
-        for (int64_t m = thread * members_of_one(); m < (thread + 1) * members_of_one(); m++)
-            train(batches, m, 0, 1, alone, squares.data() + thread);
-        for (int64_t m = members_of_one() * plan_.num_threads; m < plan_.num_members; m++)
-            train(batches, m, thread, int(plan_.num_threads), meeting, squares.data());
+    // f(member, thread, num_threads) for every member, by the threads that it has.
+    template <class F> void share(F f) {
+        auto work = [&](int thread) {
+            const SmallestAsZero smallest_as_zero;
+            for (int64_t m = thread * members_of_one(); m < (thread + 1) * members_of_one(); m++) f(m, thread, 1);
+            for (int64_t m = members_of_one() * plan_.num_threads; m < plan_.num_members; m++)
+                f(m, thread, int(plan_.num_threads));
+        };
+        std::vector<std::thread> others;
+        for (int thread = 1; thread < plan_.num_threads; thread++) others.emplace_back(work, thread);
+        work(0);
+        for (std::thread &other : others) other.join();
     }
 
     void train(const Batches &batches, int64_t m, int thread, int num_threads, Meeting &meeting, double *squares) {
@@ -101,6 +127,13 @@ EXPORTED void NAMED(multilayer_run)(void *population, const Batches *batches, in
         static_cast<NAMESPACE::Population<double> *>(population)->run(*batches);
     else
         static_cast<NAMESPACE::Population<float> *>(population)->run(*batches);
+}
+
+EXPORTED void NAMED(multilayer_answer)(void *population, const Questions *questions, int64_t is_double) noexcept {
+    if (is_double)
+        static_cast<NAMESPACE::Population<double> *>(population)->answer(*questions);
+    else
+        static_cast<NAMESPACE::Population<float> *>(population)->answer(*questions);
 }
 
 EXPORTED void NAMED(multilayer_end)(void *population, int64_t is_double) noexcept {
