@@ -1,11 +1,12 @@
-"""Times a training step of the tables' default recipe: the engine beside eager PyTorch.
+"""Times a training step of a table's network: the engine beside eager PyTorch.
 
     python benchmarks/table_step.py [--columns 20] [--members 5] [--repeats 7] [--write]
 
 20 numeric columns, 3 hidden layers of 256, batches of 256 rows; regression (Mish) and two classes
-(SELU). PyTorch's side is the same network in torch.nn's operations under autograd, with its
-dropout, four groups of parameters, and the fused Adam; without its own loop over members it trains
-one network, so that a population is held against as many steps of one. They take turns.
+(SELU); the default recipe, with cosines. PyTorch's side is the same network in torch.nn's
+operations under autograd, with its dropout, four groups of parameters, and the fused Adam; without
+its own loop over members it trains one network, so that a population is held against as many steps
+of one. The engine's step is compiled code and, beside it, PyTorch's operations. They take turns.
 """
 
 import argparse
@@ -20,14 +21,22 @@ from reporting import machine, markdown_table, write_result
 from torch import Tensor, nn
 from torch.nn import functional
 
+from multilayer.engine.batches import BatchSource, Examples
+from multilayer.engine.compiled.compiled_step import CompiledStep
+from multilayer.engine.compiled.coverage import choose_num_compiled_threads
+from multilayer.engine.compiled.library import compiled_code
 from multilayer.engine.network import Network
 from multilayer.engine.processor import processor
+from multilayer.engine.randomness import generator
 from multilayer.engine.settings import TrainingSettings
-from multilayer.engine.specification import NUM_FREQUENCIES, NUMBER_WIDTH
 from multilayer.engine.step import Step
 from multilayer.recipes.recipes import TaskName, recipe
 
 BATCH_SIZE, STEPS_OF_A_TURN = 256, 60
+NUM_FREQUENCIES, NUMBER_WIDTH = (
+    TrainingSettings.embedding_components,
+    TrainingSettings.embedding_width,
+)
 
 
 class EagerTable(nn.Module):
@@ -95,28 +104,45 @@ def eager_step(settings: TrainingSettings, rows: Tensor, targets: Tensor) -> Cal
     return step
 
 
-def engine_step(
-    settings: TrainingSettings, rows: Tensor, targets: Tensor, num_members: int
+def engine_turn(
+    settings: TrainingSettings, rows: Tensor, targets: Tensor, num_members: int, is_compiled: bool
 ) -> Callable[[], object]:
-    """A function that takes one step with the engine, each member on rows of its own."""
+    """A function that takes a turn's steps with the engine, all members on the same rows."""
     is_regression, num_columns = settings.loss == "squared_error", rows.shape[1]
     spec = settings.network_spec(num_columns, 1 if is_regression else 2, num_numeric=num_columns)
     network = Network.for_training(spec, [settings] * num_members, rows)
+    if is_compiled:
+        code, examples = compiled_code(), Examples(rows, targets)
+        source = generator(0, "shuffle")
+        batches = BatchSource(examples, len(rows), [source], None, (0, 1), False, None)
+        num_threads = choose_num_compiled_threads(settings, spec, num_members)
+        compiled = CompiledStep(code, network, settings, 10**9, batches, num_threads)
+        order = torch.arange(len(rows)).repeat(1, STEPS_OF_A_TURN)
+        return lambda: compiled.run(examples, order, [len(rows)] * STEPS_OF_A_TURN)
     step = Step(network, settings, num_steps=10**9)
     own_rows = rows.expand(num_members, -1, -1).contiguous()
     own_targets = targets.expand(num_members, *targets.shape).contiguous()
-    return lambda: step(own_rows, own_targets)
+    return a_turn_of(lambda: step(own_rows, own_targets))
+
+
+def a_turn_of(step: Callable[[], object]) -> Callable[[], object]:
+    """A function that takes as many steps as a turn has."""
+
+    def turn() -> None:
+        for _ in range(STEPS_OF_A_TURN):
+            step()
+
+    return turn
 
 
 def median_times(contenders: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
     """Seconds of a step of each, by turns."""
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(repeats + 1):
-        for name, step in contenders.items():
+        for name, turn in contenders.items():
             with torch.inference_mode(not name.startswith("eager")):
                 began = time.perf_counter()
-                for _ in range(STEPS_OF_A_TURN):
-                    step()
+                turn()
                 times[name].append((time.perf_counter() - began) / STEPS_OF_A_TURN)
     return {name: statistics.median(of_name[1:]) for name, of_name in times.items()}
 
@@ -124,13 +150,17 @@ def median_times(contenders: dict[str, Callable[[], object]], repeats: int) -> d
 def rows_of(task: TaskName, columns: int, members: int, repeats: int) -> list[list[str]]:
     """The table's rows for one task."""
     torch.manual_seed(0)
-    settings = recipe("default", task)
+    settings = recipe("default", task, numeric_embedding="periodic")
     rows = torch.randn(BATCH_SIZE, columns)
     targets = rows[:, :1] if task == "regression" else (rows[:, 0] > 0).long()
     contenders = {
-        "eager PyTorch": eager_step(settings, rows, targets),
-        "engine": engine_step(settings, rows, targets, 1),
-        f"engine, {members} members": engine_step(settings, rows, targets, members),
+        "eager PyTorch": a_turn_of(eager_step(settings, rows, targets)),
+        "engine, PyTorch's step": engine_turn(settings, rows, targets, 1, False),
+        "engine": engine_turn(settings, rows, targets, 1, True),
+        f"engine, PyTorch's step, {members} members": engine_turn(
+            settings, rows, targets, members, False
+        ),
+        f"engine, {members} members": engine_turn(settings, rows, targets, members, True),
     }
     times = median_times(contenders, repeats)
     eager = times["eager PyTorch"]

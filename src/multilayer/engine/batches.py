@@ -214,8 +214,8 @@ class BatchSource:
         for chunk, orders, _, numbers in self._drawn_chunks(num_done):
             first, last = numbers.start * self.batch_size, numbers.stop * self.batch_size
             orders = self._numbered(orders)[:, first:last]
-            starts = range(0, orders.shape[1], self.batch_size)
-            sizes = [min(self.batch_size, orders.shape[1] - start) for start in starts]
+            num_whole, rest = divmod(orders.shape[1], self.batch_size)
+            sizes = [self.batch_size] * num_whole + [rest] * bool(rest)
             yield Stretch(chunk.loaded(), orders, sizes)
 
     def _drawn_chunks(

@@ -63,6 +63,8 @@ class CompiledStep:
         self._generators = torch.zeros(len(members), _NUM_WORDS + 1, dtype=torch.int32)
         self._schedule, self._num_steps, self._steps_done = SCHEDULES[shared.schedule], num_steps, 0
         self._regularization = REGULARIZATION_SCHEDULES[shared.regularization_schedule]
+        self._rates = torch.tensor([m.learning_rate for m in members], dtype=torch.float64)
+        self._decays = torch.tensor([m.weight_decay for m in members], dtype=torch.float64)
         self._plan, self._kept = plan_of(
             network.spec, members, batch_size=batches.batch_size,
             row_type=ROW_TYPES[batches.row_type],
@@ -88,15 +90,7 @@ class CompiledStep:
         """
         members, num_batches, examples = self._members, len(sizes), _without_gaps(examples)
         losses = self._parameters.new_empty(num_batches, len(members))
-        rates, kept, strengths, averages = [], [], [], []
-        for step in range(self._steps_done, self._steps_done + num_batches):
-            done = step / self._num_steps
-            factor, strength = self._schedule(done), self._regularization(done)
-            rates.append([member.learning_rate * factor for member in members])
-            kept.append([1 - m.learning_rate * factor * m.weight_decay * strength for m in members])
-            strengths.append(strength)
-            averages.append(min(members[0].average_decay, (2 + step) / (11 + step)))
-        numbers = [torch.tensor(v, dtype=torch.float64) for v in (rates, kept, strengths, averages)]
+        numbers = self._numbers_of(range(self._steps_done, self._steps_done + num_batches))
         whole = torch.tensor(sizes)
         orders = orders.contiguous()
         self._read_generators()
@@ -109,6 +103,17 @@ class CompiledStep:
         self._write_generators()
         self._steps_done += num_batches
         return losses
+
+    def _numbers_of(self, steps: range) -> list[Tensor]:
+        """Of each step: rates, shares kept of the weights, dropout's strength, the average's."""
+        done = [step / self._num_steps for step in steps]
+        factors = torch.tensor([*map(self._schedule, done)], dtype=torch.float64)
+        strengths = torch.tensor([*map(self._regularization, done)], dtype=torch.float64)
+        rates = factors.unsqueeze(1) * self._rates
+        kept = 1 - rates * self._decays * strengths.unsqueeze(1)
+        most = self._members[0].average_decay
+        averages = [min(most, (2 + step) / (11 + step)) for step in steps] if most else done
+        return [rates, kept, strengths, torch.tensor(averages, dtype=torch.float64)]
 
     def train(self, stretches: Iterable[Stretch]) -> Iterator[tuple[Tensor, list[int]]]:
         """Train on the batches of stretches; after a fiftieth of a second the losses so far.

@@ -1,12 +1,16 @@
 // Vectors of numbers as wide as the instruction set that this file is compiled for has them.
 //
-// The compiler's own vector types: + - * / and comparisons work element by element, and no
-// instruction is named, so that the same text serves every processor.
+// The compiler's own vector types: + - * / and comparisons work element by element, so that the same
+// text serves every processor. Instructions are named where a part of a vector is loaded and stored.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #if defined(__AVX512F__)
 #define VECTOR_BYTES 64
@@ -51,6 +55,21 @@ template <class T> inline Vector<T> load_part(const T *from, int number) {
 template <class T> inline void store_part(T *to, Vector<T> values, int number) {
     std::memcpy(to, &values, number * sizeof(T));
 }
+
+#if VECTOR_BYTES == 64
+template <> inline Vector<float> load_part<float>(const float *from, int number) {
+    return Vector<float>(_mm512_maskz_loadu_ps(__mmask16((1u << number) - 1), from));
+}
+template <> inline Vector<double> load_part<double>(const double *from, int number) {
+    return Vector<double>(_mm512_maskz_loadu_pd(__mmask8((1u << number) - 1), from));
+}
+template <> inline void store_part<float>(float *to, Vector<float> values, int number) {
+    _mm512_mask_storeu_ps(to, __mmask16((1u << number) - 1), __m512(values));
+}
+template <> inline void store_part<double>(double *to, Vector<double> values, int number) {
+    _mm512_mask_storeu_pd(to, __mmask8((1u << number) - 1), __m512d(values));
+}
+#endif
 
 template <class T> inline Vector<T> choose(Whole<T> which, Vector<T> yes, Vector<T> no) {
     return which ? yes : no;
