@@ -71,7 +71,7 @@ def test_where_there_are_rows_half_the_epochs_do_and_classes_get_more_dropout():
     assert [of.dropout for of in of_classes.values()] == [0.15, 0.3, 0.3, 0.3]
     of_numbers = recipe("best", "regression", num_rows=3_000)
     assert (of_numbers.max_epochs, of_numbers.dropout) == (128, 0.15)
-    assert recipe("fast", "classification", num_rows=3_000).max_epochs == 256
+    assert recipe("fast", "classification", num_rows=3_000).max_epochs == 64
     assert recipe("default", "classification", num_rows=1_000, dropout=0.1).dropout == 0.1
 
 

@@ -104,7 +104,7 @@ _TABLES_FAST = replace(
     scale_rate_factor=6.0,
     bias_rate_factor=0.1,
     schedule="log_cosine",
-    max_epochs=256,
+    max_epochs=64,  # a quarter of the authors', and as good (results/2026-11-28-fast-epochs.md)
     selection="loss",
     validation_fraction=0.2,
 )
@@ -117,6 +117,7 @@ _TABLES_DEFAULT = replace(
     category_statistics=True,
     embedding_limit=12,
     zero_last_layer=False,
+    max_epochs=256,
     dropout=0.15,
     weight_decay=0.02,
     regularization_schedule="flat_cosine",
@@ -303,7 +304,7 @@ def _by_data(
     else:
         chosen["selection"] = "calibrated_loss"
     if num_rows is not None:
-        num_epochs = _TABLES_FAST.max_epochs
+        num_epochs = _TABLE_RECIPES[name].max_epochs
         if name != "fast":
             if num_rows >= _FEWEST_ROWS_FOR_FEWER_EPOCHS:
                 num_epochs = _EPOCHS_OF_A_PACK if name == "pack" else _FEWER_EPOCHS
