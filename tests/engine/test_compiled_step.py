@@ -194,9 +194,7 @@ def test_both_steps_come_to_the_same(dtype, tolerance, num_steps, training):
 def test_rows_are_answered_as_the_network_answers_them(training):
     spec, members, rows, orders, sizes, parameters, num_threads = training
     inputs, others = rows.inputs.contiguous(), parameters * 1.1
-    step = _compiled(
-        Network.of(spec, parameters), members, 1, sizes[0], torch.float64, num_threads
-    )
+    step = _compiled(Network.of(spec, parameters), members, 1, sizes[0], torch.float64, num_threads)
     before = {name: value.clone() for name, value in step.state().items()}
     expected = Network.of(spec, others).logits(inputs)
     found = step.answers(inputs, None)(others)
@@ -208,6 +206,21 @@ def test_rows_are_answered_as_the_network_answers_them(training):
         assert _are_close(answer, of_member[numbers], 1e-12)
     assert all(torch.equal(value, before[name]) for name, value in step.state().items())
     assert step.answers(inputs.float(), None) is None
+
+
+@pytest.mark.parametrize("is_learned", [False, True])
+@pytest.mark.parametrize("activation", get_args(ActivationName))
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_no_activation_makes_a_number_of_nan(activation, is_learned, dtype):
+    spec = NetworkSpec(3, 1, (20,), activation, learned_activation=is_learned)
+    parameters = torch.zeros(1, spec.num_parameters, dtype=dtype)
+    bias = spec.linear_layers[0][1].view(parameters)
+    bias[..., 18] = math.nan
+    members = TrainingSettings(hidden_widths=(20,), activation=activation, loss="squared_error")
+    step = _compiled(Network.of(spec, parameters.clone()), members, 1, 4, dtype)
+    rows = Examples(torch.zeros(4, 3, dtype=dtype), torch.zeros(4, 1, dtype=dtype))
+    assert torch.stack(step.answers(rows.inputs, None)(parameters)).isnan().all()
+    assert step.run(rows, torch.arange(4).unsqueeze(0), [4]).isnan().all()
 
 
 def test_one_neuron_by_hand():

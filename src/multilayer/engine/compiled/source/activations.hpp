@@ -25,7 +25,7 @@ template <class T> inline Vector<T> normal(Vector<T> z) {
 }
 
 template <class T> inline Vector<T> exponential_part(Vector<T> z, T scale, T alpha, Vector<T> &slope) {
-    Vector<T> low = scale * alpha * expm1_of_negative<T>(z < T(0) ? z : Vector<T>{});
+    Vector<T> low = scale * alpha * expm1_of_negative<T>(z > T(0) ? Vector<T>{} : z);  // NaN too
     slope = z > T(0) ? all<T>(scale) : low + scale * alpha;
     return z > T(0) ? scale * z : low;
 }
