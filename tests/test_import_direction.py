@@ -25,6 +25,7 @@ ORDER = [
     "recipes",
     "model",
     "model_file",
+    "export",
     "fit",
     "pack",
     "estimators",

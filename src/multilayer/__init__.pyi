@@ -27,6 +27,7 @@ from multilayer.experiments.study import study as study
 from multilayer.experiments.tune.tune_run import TuneResult as TuneResult
 from multilayer.experiments.tune.tune_run import TuneRun as TuneRun
 from multilayer.experiments.tune.tuning import tune as tune
+from multilayer.export.exporting import export_model as export_model
 from multilayer.fit.column_roles import ColumnRoles as ColumnRoles
 from multilayer.fit.large_table import LargeTable as LargeTable
 from multilayer.images.datasets import ImageDataset as ImageDataset

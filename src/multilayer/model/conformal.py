@@ -72,13 +72,7 @@ class ConformalScores:
             SettingsError: the coverage is out of range.
             DataError: there are too few held-out rows for it.
         """
-        rank = self._rank(coverage)
-        if rank > self.num_rows:
-            needed = math.ceil(coverage / (1 - coverage) - 1e-9)
-            raise DataError(
-                f"an interval of coverage {coverage:g} needs at least {needed} held-out rows; "
-                f"this model was fitted with {self.num_rows}"
-            )
+        rank = self.rank_of_interval(coverage)
         columns = range(lower.shape[2])
         low = np.stack([-self._smallest(-lower[:, :, j], j, rank) for j in columns], axis=1)
         high = np.stack([self._smallest(upper[:, :, j], j, rank) for j in columns], axis=1)
@@ -99,7 +93,7 @@ class ConformalScores:
         Raises:
             SettingsError: the coverage is out of range.
         """
-        rank = self._rank(coverage)
+        rank = self.rank(coverage)
         num_better = np.zeros(probabilities.shape[1:], np.int64)
         for scores, of_member in zip(self.of_members, probabilities, strict=True):
             num_better += np.searchsorted(scores[:, 0], 1 - of_member)
@@ -107,8 +101,28 @@ class ConformalScores:
         is_in[np.arange(len(is_in)), probabilities.mean(0).argmax(-1)] = True
         return is_in
 
-    def _rank(self, coverage: float) -> int:
-        """⌈coverage (n + 1)⌉, the rank of the score that is the end of the interval."""
+    def rank_of_interval(self, coverage: float) -> int:
+        """`rank`, where there are enough held-out rows.
+
+        Raises:
+            SettingsError: the coverage is out of range.
+            DataError: there are too few held-out rows for it.
+        """
+        rank = self.rank(coverage)
+        if rank > self.num_rows:
+            needed = math.ceil(coverage / (1 - coverage) - 1e-9)
+            raise DataError(
+                f"an interval of coverage {coverage:g} needs at least {needed} held-out rows; "
+                f"this model was fitted with {self.num_rows}"
+            )
+        return rank
+
+    def rank(self, coverage: float) -> int:
+        """⌈coverage (n + 1)⌉, the rank of the score that is the end of the interval.
+
+        Raises:
+            SettingsError: the coverage is out of range.
+        """
         is_number = isinstance(coverage, Real) and not isinstance(coverage, bool)
         if not (is_number and 0 < coverage < 1):
             raise SettingsError(f"coverage must be a number between 0 and 1; it is {coverage!r}")

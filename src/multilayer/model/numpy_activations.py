@@ -10,13 +10,13 @@ from multilayer.engine.specification import ActivationName
 Array = NDArray[np.float32]
 
 # Coefficients of x², from the constant up, of the numerator and denominator in `erf`.
-_ERF_NUMERATOR = (
+ERF_NUMERATOR = (
     1.12837898, 0.196249150, 0.0534675045, 0.00400365593, 2.88042103e-4, 1.97483338e-6,
 )  # fmt: skip
-_ERF_DENOMINATOR = (
+ERF_DENOMINATOR = (
     1.0, 0.507252440, 0.116476502, 0.0154444393, 0.00121636334, 3.74809352e-5,
 )  # fmt: skip
-_ERF_IS_ONE_FROM = 4.0  # where 1 − erf(x) is below 2e-8
+ERF_IS_ONE_FROM = 4.0  # where 1 − erf(x) is below 2e-8
 
 
 def erf(x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -32,9 +32,9 @@ def erf(x: NDArray[np.float64]) -> NDArray[np.float64]:
     Returns:
         The same shape.
     """
-    x = np.clip(x, -_ERF_IS_ONE_FROM, _ERF_IS_ONE_FROM)
+    x = np.clip(x, -ERF_IS_ONE_FROM, ERF_IS_ONE_FROM)
     square = x * x
-    return x * _polynomial(_ERF_NUMERATOR, square) / _polynomial(_ERF_DENOMINATOR, square)
+    return x * _polynomial(ERF_NUMERATOR, square) / _polynomial(ERF_DENOMINATOR, square)
 
 
 def _polynomial(coefficients: tuple[float, ...], x: NDArray[np.float64]) -> NDArray[np.float64]:

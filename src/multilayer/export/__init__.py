@@ -1,0 +1,1 @@
+"""A fitted model as a program that runs without this package: ONNX, PyTorch, NumPy."""
