@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 import numpy as np
 import polars as pl
+from hypothesis import strategies as st
 
 from multilayer.columns.kinds import judge_columns
 from multilayer.columns.value_format import ValueFormat
@@ -160,3 +161,32 @@ class RandomModel:
                 values = np.sort(values.round(1), axis=-1)  # of which some are equal
             parameters[slot.name] = values.astype(np.float32)
         return spec, parameters
+
+
+# Every kind of table, network and answer.
+drawn_models = st.builds(
+    RandomModel,
+    seed=st.integers(0, 2**30),
+    task=st.sampled_from(TASKS),
+    columns=st.sets(st.sampled_from(list(COLUMNS)), min_size=1).map(
+        lambda names: tuple(name for name in COLUMNS if name in names)
+    ),
+    num_members=st.sampled_from([1, 3]),
+    num_populations=st.sampled_from([1, 2]),
+    one_hot_limit=st.sampled_from([None, 0, 8, 40]),
+    missing=st.sampled_from([(), ("-999", "perhaps", "3")]),
+    shape=st.fixed_dictionaries(
+        {
+            "activation": st.sampled_from(ACTIVATIONS),
+            "embeds_numbers": st.booleans(),
+            "number_embedding": st.sampled_from(["periodic", "piecewise"]),
+            "number_components": st.integers(2, 5),
+            "standardize_inputs": st.booleans(),
+            "scale_layer": st.booleans(),
+            "batch_norm": st.booleans(),
+            "learned_activation": st.booleans(),
+            "category_statistics": st.just(2),
+            "embedding_limit": st.sampled_from([0, 10]),
+        }
+    ),
+)

@@ -2,17 +2,17 @@
 
 import json
 from dataclasses import replace
-from datetime import date, datetime, time
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_models import ACTIVATIONS, COLUMNS, TASKS, RandomModel, rows
+from onnx_sessions import inputs_of, number_of, session_of
+from random_models import ACTIVATIONS, RandomModel, drawn_models, rows
 
 from multilayer.columns.dates import parts_of
 from multilayer.columns.kinds import judge_columns
@@ -23,36 +23,6 @@ from multilayer.export.onnx_model import onnx_model
 from multilayer.model.predictor import Predictor
 
 TOLERANCE = 1e-5
-
-
-def session_of(content: bytes) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-
-
-def inputs_of(session: onnxruntime.InferenceSession, frame: pl.DataFrame) -> dict[str, Any]:
-    """The columns of a frame as the graph takes them; see `export.column_forms`."""
-    return {one.name: _column(frame[one.name], one.type)[:, None] for one in session.get_inputs()}
-
-
-def _column(series: pl.Series, kind: str) -> np.ndarray:
-    values = series.to_list()
-    if kind == "tensor(string)":
-        return np.array(["" if value is None else str(value) for value in values], dtype=object)
-    return np.array([_number(value) for value in values], dtype=np.float64)
-
-
-def _number(value: Any) -> float:
-    if value is None:
-        return float("nan")
-    if isinstance(value, date):
-        moment = np.datetime64(value) - np.datetime64("1970-01-01")
-        return float(moment / np.timedelta64(1, "D"))
-    if isinstance(value, str) and ":" in value:
-        clock = time.fromisoformat(value)
-        return (clock.hour * 60 + clock.minute) / 1440
-    return float(value.replace("$", "").replace(",", "") if isinstance(value, str) else value)
 
 
 def check(model: Predictor, frame: Any, coverages: tuple[float, ...] = ()) -> None:
@@ -86,34 +56,6 @@ def check(model: Predictor, frame: Any, coverages: tuple[float, ...] = ()) -> No
     for coverage in coverages:
         is_same = answers[f"set_{coverage:g}"] == model.sets(frame, coverage)
         assert (~is_same).sum() <= is_same.size // 1000  # a probability may be beside a score
-
-
-drawn_models = st.builds(
-    RandomModel,
-    seed=st.integers(0, 2**30),
-    task=st.sampled_from(TASKS),
-    columns=st.sets(st.sampled_from(list(COLUMNS)), min_size=1).map(
-        lambda names: tuple(name for name in COLUMNS if name in names)
-    ),
-    num_members=st.sampled_from([1, 3]),
-    num_populations=st.sampled_from([1, 2]),
-    one_hot_limit=st.sampled_from([None, 0, 8, 40]),
-    missing=st.sampled_from([(), ("-999", "perhaps", "3")]),
-    shape=st.fixed_dictionaries(
-        {
-            "activation": st.sampled_from(ACTIVATIONS),
-            "embeds_numbers": st.booleans(),
-            "number_embedding": st.sampled_from(["periodic", "piecewise"]),
-            "number_components": st.integers(2, 5),
-            "standardize_inputs": st.booleans(),
-            "scale_layer": st.booleans(),
-            "batch_norm": st.booleans(),
-            "learned_activation": st.booleans(),
-            "category_statistics": st.just(2),
-            "embedding_limit": st.sampled_from([0, 10]),
-        }
-    ),
-)
 
 
 @settings(max_examples=40)
@@ -222,7 +164,7 @@ def test_dates_become_the_numbers_that_the_encoder_makes_of_them(clock):
         opset_imports=[onnx.helper.make_opsetid("", OPSET)], ir_version=IR_VERSION,
     )  # fmt: skip
     moment = datetime.fromisoformat(clock)
-    days = np.array([[_number(moment)], [np.nan], [np.inf], [-1e12]])
+    days = np.array([[number_of(moment)], [np.nan], [np.inf], [-1e12]])
     (found,) = session_of(made.SerializeToString()).run(None, {"days": days})
     expected = parts_of(pl.Series([moment]), has_time=True).to_numpy()
     np.testing.assert_allclose(found[:1], expected, rtol=1e-12, atol=1e-9)

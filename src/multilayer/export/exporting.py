@@ -72,10 +72,14 @@ def export_model(
         _export_onnx(predictor, path, name or "model", coverages)
         return [Path(path)]
     if coverages is not None:
-        raise SettingsError(
-            f"coverage is chosen for the form 'onnx' alone; {to!r} has every coverage"
-        )
-    raise NotImplementedError
+        raise SettingsError(f"coverage is chosen for the form 'onnx' alone; it is given for {to!r}")
+    if to == "numpy":
+        from multilayer.export.numpy_folder import write_numpy_folder
+
+        return write_numpy_folder(predictor, path)
+    from multilayer.export.torch_folder import write_torch_folder
+
+    return write_torch_folder(predictor, path)
 
 
 def _predictor_of(model: Any) -> Predictor:

@@ -4,16 +4,17 @@ import numpy as np
 
 from multilayer.export.onnx_graph import Graph
 
-_MOST_DAYS = 1e8  # about the years that microseconds in 64 bits reach
+_FIRST_DAY, _LAST_DAY = -719_162.0, 2_932_897.0  # the years 1 to 9999
 _DAYS_TO_1970 = 719_468.0  # from 0000-03-01, where the years of the algorithm begin
 _DAYS_BEFORE = np.array([0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334], np.float64)
 _DAYS_OF_MONTH = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.float64)
 
 
 def date_parts(graph: Graph, days: str, has_time: bool) -> list[str]:
-    """The numbers of a date, each (num_rows, 1), NaN where the date is missing.
+    """The numbers of a date, each (num_rows, 1); NaN where it is missing.
 
-    The calendar is computed as in H. Hinnant, "chrono-compatible low-level date algorithms" (2013).
+    Days outside of the years 1 to 9999 are missing. The calendar is computed as in H. Hinnant,
+    "chrono-compatible low-level date algorithms" (2013).
 
     Args:
         graph: to add to.
@@ -21,7 +22,9 @@ def date_parts(graph: Graph, days: str, has_time: bool) -> list[str]:
         has_time: whether the time of day is a part.
     """
     # Days that are no date are computed as day 0, and are missing in the end.
-    is_date = graph("LessOrEqual", graph("Abs", days), _MOST_DAYS)
+    is_date = graph(
+        "And", graph("GreaterOrEqual", days, _FIRST_DAY), graph("Less", days, _LAST_DAY)
+    )
     known = graph("Where", is_date, days, 0.0)
     whole = graph("Floor", known)
     time = graph("Sub", known, whole)

@@ -1,0 +1,1 @@
+"""The parts of a program that needs NumPy alone; `numpy_folder` makes one file of them."""
