@@ -32,6 +32,18 @@ __all__ = sorted(_MODULES)
 
 
 def __getattr__(name: str) -> _Any:
+    try:
+        return _found(name)
+    except ModuleNotFoundError as error:
+        from multilayer.errors import MissingPackageError, package_left_out
+
+        package = package_left_out(error)
+        if package is None:
+            raise
+        raise MissingPackageError(f"{__name__}.{name}", package) from error
+
+
+def _found(name: str) -> _Any:
     if name in _MODULES:
         module = _MODULES[name]
         if module == __name__:

@@ -16,7 +16,8 @@
     ├── TrainingDivergedError            the loss is no longer a finite number
     ├── DistributedError                 processes that train together cannot reach each other
     ├── ForkedProcessError               a forked process lacks the threads for what is asked
-    └── MissingExtraError (ImportError)  an optional dependency is not installed
+    ├── MissingExtraError (ImportError)  an optional dependency is not installed
+    └── MissingPackageError (ImportError)  PyTorch, SciPy or matplotlib is not installed
 
 Every message is one line that says what was given, what it must be, and where.
 
@@ -197,3 +198,28 @@ class MissingExtraError(MultilayerError, ImportError):
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process makes it again from what it was made from."""
         return type(self), self._arguments
+
+
+class MissingPackageError(MultilayerError, ImportError):
+    """A package is not installed that an installation without PyTorch does without."""
+
+    def __init__(self, wanted_by: str, package: str, instead: str = "") -> None:
+        name = _PACKAGES_LEFT_OUT.get(package, package)
+        super().__init__(
+            f"{wanted_by} needs {name}, which is not installed; install it with: "
+            f"pip install {package}{instead}"
+        )
+        self._arguments = wanted_by, package, instead
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process makes it again from what it was made from."""
+        return type(self), self._arguments
+
+
+_PACKAGES_LEFT_OUT = {"torch": "PyTorch", "scipy": "SciPy", "matplotlib": "matplotlib"}
+
+
+def package_left_out(error: ImportError) -> str | None:
+    """The package for whose lack an import failed, if an installation may do without it."""
+    package = (error.name or "").partition(".")[0]
+    return package if package in _PACKAGES_LEFT_OUT else None

@@ -15,7 +15,14 @@ from multilayer.cli.argument_types import require_text
 from multilayer.cli.interrupts import Interrupted
 from multilayer.cli.process import complain
 from multilayer.cli.terminal import warnings_as_notes
-from multilayer.errors import DistributedError, MultilayerError, TrainingDivergedError, reason_of
+from multilayer.errors import (
+    DistributedError,
+    MissingPackageError,
+    MultilayerError,
+    TrainingDivergedError,
+    package_left_out,
+    reason_of,
+)
 
 _ERRORS_OF_NAMES = (
     errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.ELOOP,
@@ -86,6 +93,12 @@ def run(arguments: Sequence[str]) -> int:
         return complain(str(error), exit_codes.FAILED)
     except MultilayerError as error:
         return complain(with_flags_as_typed(str(error), arguments), exit_codes.BAD_INPUT)
+    except ModuleNotFoundError as error:
+        package = package_left_out(error)
+        if package is None:
+            raise
+        missing = MissingPackageError(f"multilayer {arguments[0]}", package)
+        return complain(str(missing), exit_codes.BAD_INPUT)
     except OSError as error:
         if error.errno is None:
             raise

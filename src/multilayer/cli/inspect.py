@@ -79,11 +79,11 @@ def _print_pack(pack: Mapping[str, Any]) -> None:
 
 def _print_table_model(inspection: "TableInspection", pack: Mapping[str, Any] | None) -> None:
     model = inspection.model
-    targets, spec = model.targets, model.network.spec
+    targets, spec = model.targets, model.spec
     say(f"predicts {listed(targets.names)} ({targets.task}) from the rows of a table")
     if targets.classes:
         say(f"classes: {_classes(targets.classes)}")
-    members = f"{model.network.num_members} networks of " if model.network.num_members > 1 else ""
+    members = f"{model.num_members} networks of " if model.num_members > 1 else ""
     if pack is not None:
         _print_pack(pack)
     which = " of the largest share" if pack else ""

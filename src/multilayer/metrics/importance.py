@@ -4,15 +4,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from multilayer.columns.bare_numbers import BareNumbers
 from multilayer.encoding.number_scale import NumberScale
 from multilayer.encoding.unseen_values import UnseenValues
-from multilayer.engine.network import Network
-from multilayer.model.mixed_networks import MixedNetworks
-from multilayer.model.model import Model
+from multilayer.model.answers import Answers
 
 if TYPE_CHECKING:
     import polars as pl
@@ -40,7 +37,7 @@ class Importance:
 
 
 def permutation_importance(
-    model: Model,
+    model: Answers,
     frame: "pl.DataFrame",
     targets: NDArray[Any],
     members: NDArray[np.int64] | None = None,
@@ -79,12 +76,12 @@ def permutation_importance(
 
 
 def _loss(
-    model: Model,
+    model: Answers,
     inputs: NDArray[np.float32],
     truths: NDArray[Any],
     members: NDArray[np.int64] | None,
 ) -> float:
-    outputs = _outputs(model.network, inputs, members)
+    outputs = _outputs(model, inputs, members)
     if model.targets.task == "regression":
         return _loss_of_numbers(model.targets.scale, outputs, truths)
     probabilities = model.member_probabilities(outputs).mean(axis=0)
@@ -96,16 +93,15 @@ def _loss(
 
 
 def _outputs(
-    network: Network | MixedNetworks, inputs: NDArray[np.float32], members: NDArray[np.int64] | None
+    model: Answers, inputs: NDArray[np.float32], members: NDArray[np.int64] | None
 ) -> Array:
     """Of all members, (num_members, num_rows, num_outputs), or of each row's own, (1, …)."""
     if members is None:
-        of_all: Array = network.logits(torch.from_numpy(inputs)).double().numpy()
-        return of_all
-    outputs = np.empty((1, len(inputs), network.spec.num_outputs))
+        return model.single_precision_outputs(inputs).astype(np.float64)
+    outputs = np.empty((1, len(inputs), model.targets.num_outputs))
     for member in np.unique(members):
         own = members == member
-        outputs[0, own] = network.member(int(member)).logits(torch.from_numpy(inputs[own])).numpy()
+        outputs[:, own] = model.single_precision_outputs(inputs[own], int(member))
     return outputs
 
 

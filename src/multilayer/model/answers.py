@@ -85,6 +85,25 @@ class Answers(ABC):
             (num_members, num_rows, num_outputs), in the encoder's `answer_dtype`.
         """
 
+    @abstractmethod
+    def single_precision_outputs(
+        self, inputs: NDArray[np.float32], member: int | None = None
+    ) -> Array:
+        """`encoded_outputs` computed in float32: for statistics of many rows, in half the time.
+
+        Args:
+            inputs: from the encoder, (num_rows, row_width).
+            member: the place of the only member to ask; None: all.
+
+        Returns:
+            (num_members, num_rows, num_outputs), float32; of one member (1, num_rows, num_outputs).
+        """
+
+    @property
+    @abstractmethod
+    def num_members(self) -> int:
+        """Number of networks whose predictions are averaged."""
+
     @property
     def class_names(self) -> tuple[str, ...]:
         """The classes as text; empty for multilabel and regression."""

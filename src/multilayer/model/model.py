@@ -86,6 +86,14 @@ class Model(Answers):
         outputs: Array = self._answering.logits(torch.from_numpy(inputs)).numpy()
         return outputs
 
+    def single_precision_outputs(
+        self, inputs: NDArray[np.float32], member: int | None = None
+    ) -> Array:
+        """See `Answers`."""
+        network = self.network if member is None else self.network.member(member)
+        outputs: Array = network.logits(torch.from_numpy(inputs)).numpy()
+        return outputs
+
     @cached_property
     def _answering(self) -> Network | MixedNetworks:
         """The population in the dtype of the encoder's `answer_dtype`."""

@@ -17,7 +17,7 @@ from multilayer.container.writing import document_text, write_container
 from multilayer.encoding.image_encoder import ImageEncoder
 from multilayer.encoding.targets import Targets
 from multilayer.engine.specification import NetworkSpec, check_widths
-from multilayer.errors import DataError, ModelFileError
+from multilayer.errors import DataError, MissingPackageError, ModelFileError
 from multilayer.model.answers import Answers
 from multilayer.model.conformal import ConformalScores
 from multilayer.model.mixing import Mixture, kind_of_outputs
@@ -65,9 +65,13 @@ def load_model(path: str | Path) -> "Model":
 
     Raises:
         ModelFileError: the file is missing, damaged or not a model file of this package.
+        MissingPackageError: PyTorch is not installed.
     """
     content = load_predictor(path)
-    import torch
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingPackageError("load_model", "torch", "; load_predictor does without") from error
 
     from multilayer.engine.network import Network
     from multilayer.model.mixed_networks import MixedNetworks
@@ -87,6 +91,22 @@ def load_model(path: str | Path) -> "Model":
         network=networks[0] if mixture is None else MixedNetworks(networks, mixture.weights, kind),
         **{one.name: getattr(content, one.name) for one in fields(Answers)},
     )
+
+
+def load_answers(path: str | Path) -> "Model | Predictor":
+    """Load a model file for many rows: in PyTorch, which is faster, or without where it is missing.
+
+    Args:
+        path: of the file or of a run folder.
+
+    Raises:
+        ModelFileError: the file is missing, damaged or not a model file of this package.
+    """
+    try:
+        import torch  # noqa: F401 (whether it is there)
+    except ImportError:
+        return load_predictor(path)
+    return load_model(path)
 
 
 def load_predictor(path: str | Path) -> Predictor:

@@ -14,6 +14,8 @@ from multilayer.model.answers import Answers, Array
 from multilayer.model.mixing import Mixture, kind_of_outputs, mixed_outputs
 from multilayer.model.numpy_network import NumPyNetwork
 
+DType = type[np.floating[Any]]
+
 _CHUNK_ROWS = 512  # rows at once; their hidden values fit the cache
 
 
@@ -43,15 +45,31 @@ class Predictor(Answers):
 
     def encoded_outputs(self, inputs: NDArray[Any]) -> Array:
         """See `Answers`."""
+        return self._mixed(self._populations, inputs, self.encoder.answer_dtype)
+
+    def single_precision_outputs(
+        self, inputs: NDArray[np.float32], member: int | None = None
+    ) -> Array:
+        """See `Answers`."""
+        populations = self._single_populations
+        if member is not None:
+            populations = [[networks[member]] for networks in populations]
+        return self._mixed(populations, inputs, np.float32)
+
+    def _mixed(
+        self, populations: list[list[NumPyNetwork]], inputs: NDArray[Any], dtype: DType
+    ) -> Array:
         if self.mixture is None:
-            return self._outputs_of(self._populations[0], inputs)
-        outputs = (self._outputs_of(population, inputs) for population in self._populations)
+            return self._outputs_of(populations[0], inputs, dtype)
+        outputs = (self._outputs_of(networks, inputs, dtype) for networks in populations)
         return mixed_outputs(outputs, self.mixture.weights, kind_of_outputs(self.targets.task))
 
-    def _outputs_of(self, networks: list[NumPyNetwork], inputs: NDArray[Any]) -> Array:
+    def _outputs_of(
+        self, networks: list[NumPyNetwork], inputs: NDArray[Any], dtype: DType
+    ) -> Array:
         num_rows, rows_at_once = len(inputs), self._rows_at_once
         shape = len(networks), num_rows, self.spec.num_outputs
-        outputs = np.empty(shape, self.encoder.answer_dtype)
+        outputs = np.empty(shape, dtype)
         if num_rows == 1:  # answered in as little time as a few slices take
             row = inputs.astype(outputs.dtype)
             for network, of_member in zip(networks, outputs, strict=True):
@@ -60,7 +78,7 @@ class Predictor(Answers):
         for start in range(0, num_rows, rows_at_once):
             rows = inputs[start : start + rows_at_once]
             spare = self._spare_inputs.take()
-            if spare is None or len(spare) != len(rows):
+            if spare is None or len(spare) != len(rows) or spare.dtype != dtype:
                 spare = np.empty(rows.shape, outputs.dtype)
             np.copyto(spare, rows)
             for network, of_member in zip(networks, outputs, strict=True):
@@ -74,13 +92,20 @@ class Predictor(Answers):
 
     @cached_property
     def _populations(self) -> list[list[NumPyNetwork]]:
+        return self._networks_in(self.encoder.answer_dtype)
+
+    @cached_property
+    def _single_populations(self) -> list[list[NumPyNetwork]]:
+        return self._networks_in(np.float32)
+
+    def _networks_in(self, dtype: DType) -> list[list[NumPyNetwork]]:
         others = () if self.mixture is None else self.mixture.others
         return [
             [
                 NumPyNetwork(
                     spec,
                     {name: of_all[member] for name, of_all in parameters.items()},
-                    self.encoder.answer_dtype,
+                    dtype,
                 )
                 for member in range(self.num_members)
             ]

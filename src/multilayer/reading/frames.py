@@ -1,5 +1,6 @@
 """Convert any table in memory to a polars frame."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ def as_frame(X: Any, names: Sequence[str] | None = None) -> "pl.DataFrame":
     """
     import polars as pl
 
-    if isinstance(X, np.ma.MaskedArray):
+    if "numpy.ma" in sys.modules and isinstance(X, np.ma.MaskedArray):  # it loads slowly
         is_number = X.dtype.kind in "fiu"
         empty: Any = np.nan if is_number else None
         X = np.where(np.ma.getmaskarray(X), empty, X.data.astype(float if is_number else object))

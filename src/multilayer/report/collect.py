@@ -6,15 +6,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from multilayer.diagnostics.doctor.examination import doctor
-from multilayer.drawing.html.content import Finding, RunContent
+from multilayer.drawing.html.content import RunContent
 from multilayer.drawing.html.page import render_page
-from multilayer.errors import MultilayerError, OutputError, SettingsError
+from multilayer.errors import MultilayerError, OutputError, SettingsError, package_left_out
 from multilayer.files import check_is_no_link, write_text
 from multilayer.images.datasets import load_images
-from multilayer.model.model_file import load_model
+from multilayer.model.model_file import load_answers
 from multilayer.report import facts
 from multilayer.report.image_parts import parts_on_data, weight_pictures
+from multilayer.report.needs_pytorch import LEFT_OUT, findings_in_pytorch, is_without_pytorch
 from multilayer.report.pack_parts import pack_content
 from multilayer.report.table_parts import parts_on_rows
 from multilayer.runs.data_of_run import check_images_of_run
@@ -95,25 +95,27 @@ def run_content(path: Path) -> RunContent:
 def _parts_of_model(path: Path, description: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Fields that need the model file and the data, and what stands in the way of others."""
     try:
-        model = load_model(model_path(path))
+        model = load_answers(model_path(path))
     except MultilayerError as error:
         return {}, [f"There is no network to look at: {error}."]
     parts: dict[str, Any] = {}
+    left_out = [LEFT_OUT] if is_without_pytorch(model) else []
     data, loss = description["data"], description["settings"].get("loss", "cross_entropy")
     try:
         if model.image_shape is None:
             parts |= parts_on_rows(path, model, str(path), loss)
-            examined = None
+            dataset = None
         else:
-            parts["weights"] = weight_pictures(model)
+            try:
+                parts["weights"] = weight_pictures(model)
+            except ModuleNotFoundError as error:
+                if package_left_out(error) != "matplotlib":
+                    raise
+                left_out.append("The first weights are not drawn: they need matplotlib.")
             dataset = load_images(data["load"], data.get("data_dir"))
             check_images_of_run(path, data, dataset, is_shown=True)
             parts |= parts_on_data(model, dataset, str(path), loss)
-            examined = dataset
-        parts["findings"] = [
-            Finding(diagnosis.name, diagnosis.evidence, diagnosis.next_step)
-            for diagnosis in doctor(path, examined)
-        ]
+        parts |= findings_in_pytorch(model, path, dataset)
     except MultilayerError as error:
-        return parts, [f"Nothing that needs the data is shown: {error}."]
-    return parts, []
+        return parts, [f"Nothing that needs the data is shown: {error}.", *left_out]
+    return parts, left_out

@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,29 +10,32 @@ from PIL import Image
 
 from multilayer.drawing.first_layer import first_layer_mosaic
 from multilayer.drawing.html.content import Mistake, WeightPictures
-from multilayer.fit.prepare import as_examples
 from multilayer.fit.rows import Rows
 from multilayer.images.datasets import ImageDataset, ImageSplit
 from multilayer.metrics.evaluation import Evaluation
-from multilayer.model.model import Model
+from multilayer.model.answers import Answers
 from multilayer.report.class_parts import calibration_of, confusion_of
-from multilayer.report.layer_parts import layer_parts
+from multilayer.report.needs_pytorch import layers_in_pytorch
 from multilayer.runs.evaluation import evaluate_images
+
+if TYPE_CHECKING:
+    from multilayer.model.model import Model
+    from multilayer.model.predictor import Predictor
 
 _MOST_MISTAKES = 24
 _NUM_ROWS_PASSED = 1024
 
 
-def weight_pictures(model: Model) -> WeightPictures:
+def weight_pictures(model: "Model | Predictor") -> WeightPictures:
     """The first weights; the same picture as first_layer.png."""
     assert model.image_shape is not None
-    mosaic = first_layer_mosaic(model.leading.weights[0][0].numpy(), model.image_shape)
+    mosaic = first_layer_mosaic(model.parameters["linear_0.weight"][0], model.image_shape)
     return WeightPictures(
         mosaic.title, _signed_png(mosaic.values, mosaic.limit), f"{mosaic.limit:.2g}"
     )
 
 
-def parts_on_data(model: Model, dataset: ImageDataset, name: str, loss: str) -> dict[str, Any]:
+def parts_on_data(model: Answers, dataset: ImageDataset, name: str, loss: str) -> dict[str, Any]:
     """Fields of `RunContent` that need the data.
 
     Raises:
@@ -46,13 +49,12 @@ def parts_on_data(model: Model, dataset: ImageDataset, name: str, loss: str) -> 
         dataset.train.labels[::every][:_NUM_ROWS_PASSED],
     )
     rows = Rows.of_images(sample, model.class_names)
-    examples = as_examples(rows, model.encoder, model.targets)
     return {
         "confusion": confusion_of(evaluation.class_names, evaluation.labels, evaluation.predicted),
         "calibration": calibration_of(evaluation.confidences, is_right, name),
         "mistakes": _mistakes(evaluation, dataset.test.images),
         "num_mistakes": len(evaluation.mistakes),
-        **layer_parts(model.leading, examples, loss),
+        **layers_in_pytorch(model, rows, loss),
     }
 
 

@@ -5,20 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from multilayer.drawing.html.chart import Bar, BarTable, Table
 from multilayer.drawing.html.charts import residual_chart
 from multilayer.drawing.html.content import Mistake
 from multilayer.encoding.unseen_values import UnseenValues
-from multilayer.engine.batches import Examples
 from multilayer.errors import RunFolderError
 from multilayer.fit.rows import Rows
 from multilayer.metrics.importance import Importance, permutation_importance
-from multilayer.model.model import Model
+from multilayer.model.answers import Answers
 from multilayer.report.class_parts import calibration_of, confusion_of, share
-from multilayer.report.layer_parts import layer_parts
+from multilayer.report.needs_pytorch import layers_in_pytorch
 from multilayer.runs.inspection import held_out_rows, members_holding_out
 
 _MOST_MISTAKES = 20
@@ -28,7 +26,7 @@ _NUM_ROWS_PASSED = 1024
 Array = NDArray[Any]
 
 
-def parts_on_rows(path: Path, model: Model, name: str, loss: str) -> dict[str, Any]:
+def parts_on_rows(path: Path, model: Answers, name: str, loss: str) -> dict[str, Any]:
     """Fields of `RunContent` that need the rows that the run held out.
 
     Raises:
@@ -38,16 +36,12 @@ def parts_on_rows(path: Path, model: Model, name: str, loss: str) -> dict[str, A
     rows, reason = held_out_rows(path, model)
     if rows is None:
         raise RunFolderError(reason)
-    inputs = torch.from_numpy(model.encoder.encode(rows.frame)[:_NUM_ROWS_PASSED])
     truths = model.targets.encode(rows.targets)
-    examples = Examples(inputs, torch.from_numpy(truths[:_NUM_ROWS_PASSED]))
-    if model.targets.task == "regression":
-        examples = Examples(inputs, examples.targets.float())
     members = members_holding_out(path, rows)
     found = permutation_importance(model, rows.frame, rows.targets, members)
     parts = {
         "importance": _importance(found, len(rows)),
-        **layer_parts(model.leading, examples, loss),
+        **layers_in_pytorch(model, rows.take(np.arange(min(len(rows), _NUM_ROWS_PASSED))), loss),
     }
     if model.targets.task == "regression":
         return parts | _of_numbers(model, rows, truths, name)
@@ -56,7 +50,7 @@ def parts_on_rows(path: Path, model: Model, name: str, loss: str) -> dict[str, A
     return parts | _of_labels(model, rows, truths, name)
 
 
-def _of_classes(model: Model, rows: Rows, truths: Array, name: str) -> dict[str, Any]:
+def _of_classes(model: Answers, rows: Rows, truths: Array, name: str) -> dict[str, Any]:
     probabilities = model.member_probabilities(_outputs(model, rows)).mean(axis=0)
     answers, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)
     names = [str(label) for label in model.targets.classes]
@@ -74,7 +68,7 @@ def _of_classes(model: Model, rows: Rows, truths: Array, name: str) -> dict[str,
     }  # fmt: skip
 
 
-def _of_labels(model: Model, rows: Rows, truths: Array, name: str) -> dict[str, Any]:
+def _of_labels(model: Answers, rows: Rows, truths: Array, name: str) -> dict[str, Any]:
     probabilities = model.member_probabilities(_outputs(model, rows)).mean(axis=0)
     is_said, is_true = probabilities > 0.5, truths > 0.5
     is_wrong = is_said != is_true
@@ -101,7 +95,7 @@ def _of_labels(model: Model, rows: Rows, truths: Array, name: str) -> dict[str, 
     }  # fmt: skip
 
 
-def _outputs(model: Model, rows: Rows) -> Array:
+def _outputs(model: Answers, rows: Rows) -> Array:
     """Outputs without warnings: `permutation_importance` gives those about unseen values.
 
     The rows are typed, so that a percent sign of the file is not in the frame any more.
@@ -125,7 +119,7 @@ def _labels(names: Sequence[str], is_there: Array) -> str:
     return ", ".join(there) or "none"
 
 
-def _of_numbers(model: Model, rows: Rows, truths: Array, name: str) -> dict[str, Any]:
+def _of_numbers(model: Answers, rows: Rows, truths: Array, name: str) -> dict[str, Any]:
     said = model.targets.scale.central(model.member_numbers(_outputs(model, rows)).mean(axis=0))
     true = model.targets.scale.restore(truths)
     errors = said - true
@@ -154,7 +148,7 @@ def _listed(numbers: Array, kind: str = ".4g") -> str:
     return ", ".join(format(number, kind) for number in numbers)
 
 
-def _mistake(model: Model, rows: Rows, row: int, truth: str, answer: str, detail: str) -> Mistake:
+def _mistake(model: Answers, rows: Rows, row: int, truth: str, answer: str, detail: str) -> Mistake:
     columns = [column.name for column in model.table_schema.inputs][:_MOST_COLUMNS]
     values = rows.frame.row(row, named=True)
     place = row if rows.numbers is None else int(rows.numbers[row])

@@ -3,11 +3,18 @@
 import sys
 from contextlib import suppress
 from importlib import import_module
+from importlib.util import find_spec
 from threading import Thread
 
 
 def begin_loading(module: str) -> None:
-    """Import a module in a background thread; importing it meanwhile waits for that."""
+    """Import a module in a background thread; importing it meanwhile waits for that.
+
+    Raises:
+        ModuleNotFoundError: PyTorch, which the module needs, is not installed.
+    """
+    if find_spec("torch") is None:
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
 
     def load() -> None:
         with suppress(ImportError):  # raised again where it is needed

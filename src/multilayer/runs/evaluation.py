@@ -5,20 +5,22 @@ from pathlib import Path
 
 import numpy as np
 
-from multilayer.drawing.pictures import (
-    save_confusion_matrix,
-    save_mistakes,
-    save_reliability_diagram,
-)
 from multilayer.encoding.unseen_values import UnseenValues
-from multilayer.errors import DataError, ImageFileError, OutputError, RunFolderError, SettingsError
+from multilayer.errors import (
+    DataError,
+    ImageFileError,
+    OutputError,
+    RunFolderError,
+    SettingsError,
+    package_left_out,
+)
 from multilayer.files import check_is_no_link
 from multilayer.fit.moved_data import file_digest, unpacked_digest
 from multilayer.fit.rows import Rows
 from multilayer.images.datasets import ImageDataset, ImageSplit, load_images, require_no_data_dir
 from multilayer.metrics.evaluation import Evaluation, evaluation_of
-from multilayer.model.model import Model
-from multilayer.model.model_file import load_model
+from multilayer.model.answers import Answers
+from multilayer.model.model_file import load_predictor
 from multilayer.reading.table_format import TableFormat
 from multilayer.runs.data_of_run import check_images_of_run, format_of_run
 from multilayer.runs.kind_of_data import require_dataset, require_table, trained_on
@@ -29,7 +31,7 @@ from multilayer.runs.run_folder import model_path
 _MOST_CLASSES_DRAWN = 60
 
 
-def evaluate_images(model: Model, split: ImageSplit, data: str = "the images") -> Evaluation:
+def evaluate_images(model: Answers, split: ImageSplit, data: str = "the images") -> Evaluation:
     """Score a model on labelled images.
 
     Args:
@@ -48,7 +50,7 @@ def evaluate_images(model: Model, split: ImageSplit, data: str = "the images") -
 
 
 def evaluate_table(
-    model: Model, data: str | Path, *, table_format: TableFormat | None = None
+    model: Answers, data: str | Path, *, table_format: TableFormat | None = None
 ) -> Evaluation:
     """Score a model on a table.
 
@@ -100,7 +102,7 @@ def evaluate_run(
         DataError: the data cannot be loaded, or does not fit the model.
         OutputError: the pictures cannot be written.
     """
-    model = load_model(model_path(run))
+    model = load_predictor(model_path(run))
     folder = output if output is not None else run if Path(run).is_dir() else None
     if output is not None and not Path(output).is_dir():
         raise OutputError(f"the folder for the pictures, {output}, does not exist")
@@ -132,7 +134,15 @@ def evaluate_run(
         known = _known_rows(run, data)
         if known is not None:
             evaluation = replace(evaluation, notes=(*evaluation.notes, known))
-    return evaluation, [] if folder is None else _draw(evaluation, Path(folder), images)
+    if folder is None:
+        return evaluation, []
+    try:
+        return evaluation, _draw(evaluation, Path(folder), images)
+    except ModuleNotFoundError as error:
+        if package_left_out(error) != "matplotlib":
+            raise
+        note = "no pictures are drawn: they need matplotlib (pip install matplotlib)"
+        return replace(evaluation, notes=(*evaluation.notes, note)), []
 
 
 def _images(run: str | Path, data: str | Path | None, data_dir: str | Path | None) -> ImageDataset:
@@ -152,6 +162,12 @@ def _draw(evaluation: Evaluation, folder: Path, images: ImageSplit | None) -> li
     bins, matrix = evaluation.reliability, evaluation.confusion_matrix
     if bins is None or matrix is None:
         return []
+    from multilayer.drawing.pictures import (
+        save_confusion_matrix,
+        save_mistakes,
+        save_reliability_diagram,
+    )
+
     pictures = [folder / "reliability.png"]
     save_reliability_diagram(
         bins.confidences.tolist(), bins.accuracies.tolist(), bins.counts.tolist(),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +11,17 @@ from multilayer.errors import RunFolderError
 from multilayer.fit.moved_data import is_there, locate_data
 from multilayer.fit.rows import Rows
 from multilayer.metrics.importance import Importance, permutation_importance
-from multilayer.model.model import Model
-from multilayer.model.model_file import load_model
+from multilayer.model.answers import Answers
+from multilayer.model.model_file import load_answers
 from multilayer.reading.table_format import TableFormat
 from multilayer.runs.data_of_run import check_table_of_run, format_of_run
 from multilayer.runs.model_rows import rows_for_model
 from multilayer.runs.run_documents import members_of_model, read_settings
 from multilayer.runs.run_folder import model_path
+
+if TYPE_CHECKING:
+    from multilayer.model.model import Model
+    from multilayer.model.predictor import Predictor
 
 _MOST_ROWS = 2_000
 
@@ -32,7 +37,7 @@ class TableInspection:
         reason: why there are no importances.
     """
 
-    model: Model
+    model: "Model | Predictor"
     importances: list[Importance]
     num_rows: int
     reason: str
@@ -54,7 +59,7 @@ def inspect_table(
         RunFolderError, ModelFileError: the run is incomplete.
         TableError: the data does not fit.
     """
-    model = load_model(model_path(run))
+    model = load_answers(model_path(run))
     rows, reason = held_out_rows(run, model, data, table_format=table_format)
     if rows is None:
         return TableInspection(model, [], 0, reason)
@@ -65,7 +70,7 @@ def inspect_table(
 
 def held_out_rows(
     run: str | Path,
-    model: Model,
+    model: Answers,
     data: str | Path | None = None,
     *,
     table_format: TableFormat | None = None,
@@ -130,7 +135,7 @@ def _place_in_model(run: str | Path) -> dict[int, int] | None:
 
 
 def _all_rows_of(
-    run: str | Path, model: Model, data: str | Path | None, table_format: TableFormat | None
+    run: str | Path, model: Answers, data: str | Path | None, table_format: TableFormat | None
 ) -> tuple[Rows | None, str]:
     def rows_of(path: str | Path) -> Rows:
         return rows_for_model(model, path, table_format or format_of_run(run, path)).rows

@@ -15,7 +15,7 @@ from multilayer.errors import TableError
 from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.rows import Rows
 from multilayer.fit.table_source import read_rows
-from multilayer.model.model import Model
+from multilayer.model.answers import Answers
 from multilayer.reading.table_format import TableFormat
 
 _MOST_LABELS_SHOWN = 5
@@ -44,7 +44,7 @@ class ModelRows:
 
 
 def rows_for_model(
-    model: Model, data: str | Path, table_format: TableFormat | None = None
+    model: Answers, data: str | Path, table_format: TableFormat | None = None
 ) -> ModelRows:
     """Read a file with targets.
 
