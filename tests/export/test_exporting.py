@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -201,3 +202,18 @@ def test_the_command_refuses_in_one_line(model_path, tmp_path, capsys, given, me
 def test_the_command_refuses_a_folder_without_a_model(tmp_path, capsys):
     assert run(["export", str(tmp_path), "--to", "onnx", "-o", str(tmp_path / "m.onnx")]) == 2
     assert "is not a finished run" in capsys.readouterr().err
+
+
+FORMATS = Path(__file__).parents[1] / "model" / "formats"
+
+
+@pytest.mark.parametrize("path", sorted(FORMATS.iterdir()), ids=lambda path: path.stem)
+def test_files_of_earlier_versions_are_exported(path, tmp_path):
+    for form in ("onnx", "numpy", "torch"):
+        export_model(path, tmp_path / form, form)
+    model = load_predictor(path)
+    if model.image_shape is None:
+        return
+    images = np.random.default_rng(0).integers(0, 256, (5, *model.image_shape), dtype=np.uint8)
+    (_, probabilities) = session_of((tmp_path / "onnx").read_bytes()).run(None, {"images": images})
+    np.testing.assert_allclose(probabilities, model.probabilities(images), atol=1e-5)
