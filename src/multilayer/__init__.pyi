@@ -47,6 +47,7 @@ from multilayer.reading.frames import as_frame as as_frame
 from multilayer.reading.table import read_table as read_table
 from multilayer.recipes.recipes import recipe as recipe
 from multilayer.report.collect import write_report as write_report
+from multilayer.report.model_card import write_card as write_card
 from multilayer.runs.configuration import RunConfiguration as RunConfiguration
 from multilayer.runs.earlier_runs import ImageRun as ImageRun
 from multilayer.runs.earlier_runs import TableRun as TableRun
