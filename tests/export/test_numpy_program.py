@@ -106,6 +106,20 @@ def test_values_are_read_as_the_predictor_reads_them(tmp_path, name, value):
     np.testing.assert_allclose(found["probabilities"], expected, **CLOSE)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, object])
+def test_columns_may_be_arrays(tmp_path, dtype):
+    model = RandomModel(columns=("size", "half", "two", "day")).predictor()
+    half = np.array([0.5, np.nan, 2.5, np.nan, 7.0], dtype)
+    days = np.array(["2024-02-29", "NaT", "1969-12-31", "2000-01-01", "NaT"], "datetime64[D]")
+    given = {
+        "size": np.array([1, 2, np.nan, 4, 5], dtype), "half": half, "day": days,
+        "two": np.array(["no way", "of course", "", "x", "no way"]),
+    }  # fmt: skip
+    frame = pl.DataFrame({**given, "size": given["size"].astype(float), "half": half.astype(float)})
+    found = program_of(model, tmp_path / "np").answers(given)
+    np.testing.assert_allclose(found["probabilities"], model.probabilities(frame), **CLOSE)
+
+
 def test_numbers_match_text_that_spells_them(tmp_path):
     model = RandomModel(columns=("two",)).predictor()
     (column,) = model.encoder.categories

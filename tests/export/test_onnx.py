@@ -147,6 +147,18 @@ def test_categories_that_are_large_numbers_are_taken_as_text():
     )
 
 
+def test_a_column_without_any_category_is_missing_everywhere():
+    model = RandomModel(columns=("size", "five"), one_hot_limit=0, shape={"embedding_limit": 0})
+    model = model.predictor()
+    (column,) = model.encoder.categories
+    encoder = replace(model.encoder, categories=(replace(column, categories=()),))
+    model = replace(model, encoder=encoder)
+    given = {"size": np.array([[1.0], [2.0]]), "five": np.array([["é1"], [""]], object)}
+    frame = pl.DataFrame({"size": [1.0, 2.0], "five": ["é1", None]})
+    found = answers_of(model, given)["probabilities"]
+    np.testing.assert_allclose(found, model.probabilities(frame), atol=1e-9)
+
+
 @pytest.mark.parametrize(
     "clock",
     [

@@ -103,6 +103,9 @@ class Columns:
                 by_number.setdefault(float(text), []).append(place)
             except ValueError:
                 continue
+        values = list(
+            values
+        )  # an array makes new objects each time, and no NaN is equal to another
         code_of: dict[Any, int] = {}
         is_told = False
         for value in values:
