@@ -87,6 +87,7 @@ def test_models_of_tables_are_used_without_it(folder, capsys):
         ["evaluate", "table", "table.csv", "--json"],
         ["inspect", "table"],
         ["report", "table"],
+        ["report", "table", "--card"],
         ["export", "table", "--to", "numpy", "-o", "np"],
     ]
     told = run_commands(commands, folder)

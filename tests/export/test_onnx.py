@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from onnx.reference import ReferenceEvaluator
 from onnx_sessions import inputs_of, number_of, session_of
 from random_models import ACTIVATIONS, RandomModel, drawn_models, rows
 
@@ -86,6 +87,24 @@ def test_it_labels_images_as_the_predictor_does(
     )  # fmt: skip
     images = np.random.default_rng(seed).integers(0, 256, (20, 4, 3), dtype=np.uint8)
     check(drawn.predictor(), images, (0.9,))
+
+
+@pytest.mark.parametrize("task", ["classes", "quantiles"])
+def test_the_reference_implementation_of_onnx_gives_the_same(task):
+    """So that nothing rests on what one runtime makes of the standard."""
+    model = RandomModel(
+        task=task, num_members=3, num_populations=2, num_scores=(20, 20, 20),
+        shape={"embeds_numbers": True, "activation": "mish", "category_statistics": 2},
+    ).predictor()  # fmt: skip
+    content = onnx_model(model, "m", (0.8,))
+    session = session_of(content)
+    given = inputs_of(session, rows(np.random.default_rng(1), 7, is_new=True))
+    reference = ReferenceEvaluator(onnx.load_from_string(content)).run(None, given)
+    for one, other in zip(reference, session.run(None, given), strict=True):
+        if one.dtype.kind == "f":
+            np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-10)
+        else:
+            np.testing.assert_array_equal(one, other)
 
 
 def answers_of(model: Predictor, given: dict[str, Any]) -> dict[str, np.ndarray]:
