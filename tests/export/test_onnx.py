@@ -23,7 +23,8 @@ from multilayer.export.onnx_graph import IR_VERSION, OPSET, Graph
 from multilayer.export.onnx_model import onnx_model
 from multilayer.model.predictor import Predictor
 
-TOLERANCE = 1e-5
+# Tables are computed in float64, images in float32.
+TOLERANCE_OF_TABLES, TOLERANCE_OF_IMAGES = 1e-9, 1e-5
 
 
 def check(model: Predictor, frame: Any, coverages: tuple[float, ...] = ()) -> None:
@@ -34,7 +35,8 @@ def check(model: Predictor, frame: Any, coverages: tuple[float, ...] = ()) -> No
     given = {"images": frame} if model.image_shape else inputs_of(session, frame)
     names = [one.name for one in session.get_outputs()]
     answers = dict(zip(names, session.run(None, given), strict=True))
-    near = {"rtol": TOLERANCE, "atol": TOLERANCE}
+    tolerance = TOLERANCE_OF_IMAGES if model.image_shape else TOLERANCE_OF_TABLES
+    near = {"rtol": tolerance, "atol": tolerance}
     if model.targets.task == "regression":
         predicted = model.numbers(frame)
         np.testing.assert_allclose(answers["prediction"], predicted, **near)
@@ -46,13 +48,13 @@ def check(model: Predictor, frame: Any, coverages: tuple[float, ...] = ()) -> No
                 np.testing.assert_allclose(end, expected, **near)
         return
     probabilities = model.probabilities(frame)
-    np.testing.assert_allclose(answers["probabilities"], probabilities, rtol=0, atol=TOLERANCE)
+    np.testing.assert_allclose(answers["probabilities"], probabilities, rtol=0, atol=tolerance)
     if model.targets.task == "multilabel":
-        is_clear = np.abs(probabilities - 0.5) > TOLERANCE
+        is_clear = np.abs(probabilities - 0.5) > tolerance
         np.testing.assert_array_equal((answers["labels"] == model.predict(frame)) | ~is_clear, True)
         return
     ordered = np.sort(probabilities, axis=1)
-    is_clear = ordered[:, -1] - ordered[:, -2] > TOLERANCE
+    is_clear = ordered[:, -1] - ordered[:, -2] > tolerance
     np.testing.assert_array_equal(answers["label"][is_clear], model.predict(frame)[is_clear])
     for coverage in coverages:
         is_same = answers[f"set_{coverage:g}"] == model.sets(frame, coverage)

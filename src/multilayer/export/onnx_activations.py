@@ -4,9 +4,13 @@ import numpy as np
 
 from multilayer.engine.specification import ActivationName
 from multilayer.export.onnx_graph import Graph
-from multilayer.model.numpy_activations import ERF_DENOMINATOR, ERF_IS_ONE_FROM, ERF_NUMERATOR
-
-_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+from multilayer.model.numpy_activations import (
+    ERF_DENOMINATOR,
+    ERF_IS_ONE_FROM,
+    ERF_NUMERATOR,
+    SELU_ALPHA,
+    SELU_SCALE,
+)
 
 
 def activated(graph: Graph, name: ActivationName, z: str) -> str:
@@ -26,7 +30,7 @@ def activated(graph: Graph, name: ActivationName, z: str) -> str:
     if name == "elu":
         return _elu(graph, z, 1.0)
     if name == "selu":
-        return graph("Mul", _elu(graph, z, _SELU_ALPHA), _SELU_SCALE)
+        return graph("Mul", _elu(graph, z, SELU_ALPHA), SELU_SCALE)
     if name == "gelu":
         share = graph("Add", graph("Mul", _erf(graph, graph("Mul", z, np.sqrt(0.5))), 0.5), 0.5)
         return graph("Mul", z, share)

@@ -60,9 +60,9 @@ def _elu(z: Array) -> None:
 
 def _selu(z: Array) -> None:
     below_zero = np.expm1(np.minimum(z, _ZERO))
-    below_zero *= _SELU_ALPHA
+    below_zero *= SELU_ALPHA
     np.copyto(z, below_zero, where=z < 0)
-    z *= _SELU_SCALE
+    z *= SELU_SCALE
 
 
 def _gelu(z: Array) -> None:
@@ -103,10 +103,11 @@ def _identity(z: Array) -> None:
     pass
 
 
-# NumPy is faster with float32 scalars than with Python floats.
-_ZERO, _HALF, _HUNDREDTH = np.float32(0), np.float32(0.5), np.float32(0.01)
+# NumPy is faster with float32 scalars than with Python floats. But what float32 does not hold
+# exactly is a Python float, which takes the array's dtype, so that float64 keeps its precision.
+_ZERO, _HALF, _HUNDREDTH = np.float32(0), np.float32(0.5), 0.01
 _TWO, _TWENTY = np.float32(2), np.float32(20)
-_SELU_ALPHA, _SELU_SCALE = np.float32(1.6732632423543772), np.float32(1.0507009873554805)
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 # Each replaces z by f(z) in place, elementwise.
 NUMPY_ACTIVATIONS: dict[ActivationName, Callable[[Array], None]] = {
