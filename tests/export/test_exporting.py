@@ -159,6 +159,23 @@ def test_what_is_there_is_not_lost(model_path, tmp_path):
     assert (tmp_path / "folder" / "notes.txt").read_text() == "mine"
 
 
+def test_a_folder_is_not_called_as_a_file_is(model_path, tmp_path):
+    for name in ("m.onnx", "m.PT"):
+        with pytest.raises(OutputError, match=r"would be a folder.*name one without \.\w+ \(--out"):
+            export_model(model_path, tmp_path / name, "torch")
+
+
+def test_networks_too_large_for_the_format_are_refused(model_path, tmp_path, monkeypatch):
+    monkeypatch.setattr("multilayer.export.onnx_model._MOST_BYTES", 100)
+    with pytest.raises(OutputError, match="GB of parameters, and a file of ONNX at most 2 GB"):
+        export_model(model_path, tmp_path / "m.onnx")
+
+
+def test_a_coverage_may_be_a_number(model_path, tmp_path):
+    export_model(model_path, tmp_path / "m.onnx", coverages=0.75)
+    assert "set_0.75" in [one.name for one in onnx.load(tmp_path / "m.onnx").graph.output]
+
+
 def test_a_missing_package_is_named(model_path, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(MissingExtraError, match=r'pip install "multilayer\[onnx\]"'):

@@ -31,7 +31,7 @@ def export_model(
     path: str | Path,
     to: ExportForm = "onnx",
     *,
-    coverages: Sequence[float] | None = None,
+    coverages: float | Sequence[float] | None = None,
 ) -> list[Path]:
     """Write a model as a program that runs without this package.
 
@@ -69,7 +69,8 @@ def export_model(
         name = source.resolve().parent.name if source.name == FILE_NAME else source.stem
     predictor = _predictor_of(model)
     if to == "onnx":
-        _export_onnx(predictor, path, name or "model", coverages)
+        asked = [coverages] if isinstance(coverages, int | float) else coverages
+        _export_onnx(predictor, path, name or "model", asked)
         return [Path(path)]
     if coverages is not None:
         raise SettingsError(f"coverage is chosen for the form 'onnx' alone; it is given for {to!r}")

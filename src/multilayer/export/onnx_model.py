@@ -19,7 +19,8 @@ from multilayer.export.onnx_network import mixed, network_outputs
 from multilayer.model.mixing import kind_of_outputs
 from multilayer.model.predictor import Predictor
 
-_MOST_BYTES = 2**31 - 1  # of a file in the format of Protocol Buffers
+# Of a file in the format of Protocol Buffers, less what describes the graph.
+_MOST_BYTES = 2**31 - 2**26
 
 
 def onnx_model(model: Predictor, name: str, coverages: Sequence[float]) -> bytes:
@@ -35,6 +36,7 @@ def onnx_model(model: Predictor, name: str, coverages: Sequence[float]) -> bytes
         OutputError: the file would be larger than 2 GB.
     """
     encoder, targets = model.encoder, model.targets
+    _check_size(model)
     names = _output_names(model, coverages)
     graph = Graph((*encoder.column_names, *names), encoder.answer_dtype)
     inputs = (
@@ -65,11 +67,20 @@ def onnx_model(model: Predictor, name: str, coverages: Sequence[float]) -> bytes
         doc_string=f"{model!r:.400}",
     )
     helper.set_model_props(made, _metadata(model, name, coverages, described))
-    if made.ByteSize() > _MOST_BYTES:
-        raise OutputError("the model is too large for ONNX: a file of it has at most 2 GB")
     onnx.checker.check_model(made)
     content: bytes = made.SerializeToString()
     return content
+
+
+def _check_size(model: Predictor) -> None:
+    others = () if model.mixture is None else model.mixture.others
+    populations = (model.parameters, *(parameters for _, parameters in others))
+    num_bytes = sum(array.nbytes for parameters in populations for array in parameters.values())
+    if num_bytes > _MOST_BYTES:
+        raise OutputError(
+            f"the networks have {num_bytes / 1e9:.1f} GB of parameters, and a file of ONNX at most "
+            "2 GB; export to torch or numpy"
+        )
 
 
 def _output_names(model: Predictor, coverages: Sequence[float]) -> list[str]:

@@ -6,6 +6,9 @@ from pathlib import Path
 from multilayer.errors import OutputError
 from multilayer.files import cannot_write, replace_atomically
 
+# What is called so would be looked for as a file.
+_FILE_SUFFIXES = (".onnx", ".pt", ".pth", ".safetensors", ".npz", ".py", ".json", ".zip")
+
 
 def write_files(path: str | Path, files: Mapping[str, bytes]) -> list[Path]:
     """Write files into a folder that is empty or not there.
@@ -18,9 +21,14 @@ def write_files(path: str | Path, files: Mapping[str, bytes]) -> list[Path]:
         Their paths.
 
     Raises:
-        OutputError: the folder is not empty or cannot be written.
+        OutputError: the folder is not empty, is called as a file is, or cannot be written.
     """
     folder = Path(path)
+    if folder.suffix.lower() in _FILE_SUFFIXES and not folder.is_dir():
+        raise OutputError(
+            f"{folder} would be a folder, as several files are written; name one without "
+            f"{folder.suffix} (--output)"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         is_empty = not any(folder.iterdir())
