@@ -64,6 +64,17 @@ def rows(generator: np.random.Generator, num_rows: int, *, is_new: bool = False)
     )
 
 
+def tolerance_for(model: Predictor) -> float:
+    """How near the answers of the same model computed elsewhere must be.
+
+    Tables are computed in float64, images in float32. The sines of dates differ by a rounding
+    error, which may round an input to the next float32.
+    """
+    if model.image_shape is not None or any(c.date_format for c in model.encoder.numbers):
+        return 1e-5
+    return 1e-9
+
+
 @dataclass
 class RandomModel:
     """What a model is drawn from.

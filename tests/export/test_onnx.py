@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx.reference import ReferenceEvaluator
 from onnx_sessions import inputs_of, number_of, session_of
-from random_models import ACTIVATIONS, RandomModel, drawn_models, rows
+from random_models import ACTIVATIONS, RandomModel, drawn_models, rows, tolerance_for
 
 from multilayer.columns.dates import parts_of
 from multilayer.columns.kinds import judge_columns
@@ -22,9 +22,6 @@ from multilayer.export.onnx_dates import date_parts
 from multilayer.export.onnx_graph import IR_VERSION, OPSET, Graph
 from multilayer.export.onnx_model import onnx_model
 from multilayer.model.predictor import Predictor
-
-# Tables are computed in float64, images in float32.
-TOLERANCE_OF_TABLES, TOLERANCE_OF_IMAGES = 1e-9, 1e-5
 
 
 def check(model: Predictor, frame: Any, coverages: tuple[float, ...] = ()) -> None:
@@ -35,7 +32,7 @@ def check(model: Predictor, frame: Any, coverages: tuple[float, ...] = ()) -> No
     given = {"images": frame} if model.image_shape else inputs_of(session, frame)
     names = [one.name for one in session.get_outputs()]
     answers = dict(zip(names, session.run(None, given), strict=True))
-    tolerance = TOLERANCE_OF_IMAGES if model.image_shape else TOLERANCE_OF_TABLES
+    tolerance = tolerance_for(model)
     near = {"rtol": tolerance, "atol": tolerance}
     if model.targets.task == "regression":
         predicted = model.numbers(frame)
@@ -58,7 +55,7 @@ def check(model: Predictor, frame: Any, coverages: tuple[float, ...] = ()) -> No
     np.testing.assert_array_equal(answers["label"][is_clear], model.predict(frame)[is_clear])
     for coverage in coverages:
         is_same = answers[f"set_{coverage:g}"] == model.sets(frame, coverage)
-        assert (~is_same).sum() <= is_same.size // 1000  # a probability may be beside a score
+        assert (~is_same).sum() <= 1 + is_same.size // 1000  # a probability may be beside a score
 
 
 @settings(max_examples=40)
