@@ -37,9 +37,9 @@ COMMANDS = {
     "a table.",
     "predict": "Label pictures, or answer for the rows of a table, with a trained network.",
     "inspect": "Show what a trained network expects, and which columns of a table it relies on.",
+    "report": "Write what one or several training runs did as one HTML file.",
     "export": "Write a trained network as a program that runs without this package: ONNX, PyTorch "
     "or NumPy.",
-    "report": "Write what one or several training runs did as one HTML file.",
     "verify": "Show that the book's two networks and the engine are the same thing.",
     "bench": "Time a training step on this machine, here and as others do it, in about a minute.",
     "compare": "Find out which settings are better, over as many seeds as it takes.",
