@@ -88,9 +88,22 @@ def test_it_labels_images_as_the_predictor_does(
     check(drawn.predictor(), images, (0.9,))
 
 
-@pytest.mark.parametrize("task", ["classes", "quantiles"])
-def test_the_reference_implementation_of_onnx_gives_the_same(task):
+@pytest.mark.parametrize("task", ["numbers", "counts", "quantiles"])
+@pytest.mark.parametrize("coverage", [0.1, 0.5, 0.9, 0.98])
+def test_intervals_of_many_scores_are_found_by_bisection(task, coverage, monkeypatch):
+    monkeypatch.setattr("multilayer.export.onnx_answers._MOST_SORTED", 50)
+    model = RandomModel(
+        seed=3, task=task, columns=("size", "five"), num_members=3, num_scores=(20, 1, 33)
+    ).predictor()
+    check(model, rows(np.random.default_rng(1), 9, is_new=True), (coverage,))
+
+
+@pytest.mark.parametrize(
+    ("task", "most_sorted"), [("classes", 0), ("quantiles", 0), ("quantiles", 99)]
+)
+def test_the_reference_implementation_of_onnx_gives_the_same(task, most_sorted, monkeypatch):
     """So that nothing rests on what one runtime makes of the standard."""
+    monkeypatch.setattr("multilayer.export.onnx_answers._MOST_SORTED", most_sorted)
     model = RandomModel(
         task=task, num_members=3, num_populations=2, num_scores=(20, 20, 20),
         shape={"embeds_numbers": True, "activation": "mish", "category_statistics": 2},

@@ -8,12 +8,15 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 from multilayer.encoding.targets import Targets
-from multilayer.export.onnx_graph import Graph, axes
+from multilayer.export.onnx_graph import Graph, Operand, axes
 from multilayer.export.onnx_search import SortedTables
 from multilayer.model.answers import Answers
 from multilayer.model.conformal import ConformalScores
 
 _BISECTIONS = 60  # as in `model.conformal`
+# Up to so many scores of all members together, prediction + score of all are put in order, which is
+# faster for few rows; with more it would take too much memory.
+_MOST_SORTED = 4096
 
 Shape = list[str | int]
 # The name of each output and what it holds.
@@ -204,6 +207,8 @@ class _Intervals:
         graph, of_members, centres = self._graph, self._scores.of_members, self._centres
         if len(of_members) == 1:
             return graph("Squeeze", graph("Add", centres, of_members[0][rank - 1]), axes(0))
+        if self._scores.num_rows <= _MOST_SORTED:
+            return self._smallest_of_sorted(rank)
         least = np.min([of_member[0] for of_member in of_members], axis=0)
         most = np.max([of_member[-1] for of_member in of_members], axis=0)
         low = graph("Add", graph("ReduceMin", centres, axes(0), keepdims=0), least)
@@ -217,6 +222,19 @@ class _Intervals:
             [low, high],
             lambda low, high: self._halved(tables, rank, low, high),
         )[1]
+
+    def _smallest_of_sorted(self, rank: int) -> str:
+        graph, num_rows = self._graph, self._scores.num_rows
+        ends = []
+        for member, scores in enumerate(self._scores.of_members):
+            centres = graph("Gather", self._centres, np.array(member, np.int64), axis=0)
+            ends.append(graph("Add", graph("Unsqueeze", centres, axes(-1)), scores.T[None]))
+        of_all = graph.concat(ends, -1)  # (2 num_rows, num_targets, number of scores)
+        is_low = 2 * rank <= num_rows
+        num_taken = rank if is_low else num_rows - rank + 1
+        operands: list[Operand] = [of_all, axes(num_taken)]
+        in_order = graph.several("TopK", operands, 2, axis=-1, largest=int(not is_low), sorted=1)[0]
+        return graph("Gather", in_order, np.array(num_taken - 1, np.int64), axis=2)
 
     def _halved(self, tables: SortedTables, rank: int, low: str, high: str) -> list[str]:
         graph, num_members = self._graph, len(self._scores.of_members)
