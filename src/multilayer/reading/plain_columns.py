@@ -13,6 +13,8 @@ from multilayer.errors import TableError
 if TYPE_CHECKING:
     import polars as pl
 
+# Of pandas and of masked arrays, which are not loaded to be asked.
+_MISSING_TYPES = ("NAType", "NaTType", "MaskedConstant")
 _TIMES = (datetime.date, datetime.time, datetime.timedelta)  # a datetime is a date
 
 
@@ -98,11 +100,11 @@ def _as_texts(name: str, values: Iterable[Any], source: str) -> list[str | None]
 
 
 def _is_missing(value: Any) -> bool:
-    if value is None or value is np.ma.masked:
+    if value is None:
         return True
     if isinstance(value, (numbers.Real, decimal.Decimal, np.datetime64, np.timedelta64)):
         return bool(value != value)  # NaN
-    return type(value).__name__ in ("NAType", "NaTType")  # of pandas
+    return type(value).__name__ in _MISSING_TYPES
 
 
 def _is_boolean(kind: type) -> bool:
