@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,8 @@ def test_a_model_in_pytorch_is_exported_like_its_file(model_path, tmp_path):
     one, two = (onnx.load(tmp_path / name) for name in ("one.onnx", "two.onnx"))
     assert one.graph.node == two.graph.node
     assert two.graph.name == "cats"
+    told = {one.key: one.value for one in two.metadata_props}
+    assert told["version"] == sha256(model_path.read_bytes()).hexdigest()[:12]
 
 
 def test_the_form_in_which_columns_are_taken_is_noted(tmp_path):

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import fields
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -62,15 +63,18 @@ def export_model(
         raise SettingsError(
             f"to must be one of {', '.join(forms)}; it is {to!r}{did_you_mean(to, forms)}"
         )
-    name = "model"
+    name, model_version = "model", ""
     if isinstance(model, str | Path):
         source = file_of_model(model)
         require_other_file(path, source)
         name = source.resolve().parent.name if source.name == FILE_NAME else source.stem
-    predictor = _predictor_of(model)
+        predictor = load_predictor(source)
+        model_version = sha256(source.read_bytes()).hexdigest()[:12]
+    else:
+        predictor = _predictor_of(model)
     if to == "onnx":
         asked = [coverages] if isinstance(coverages, int | float) else coverages
-        _export_onnx(predictor, path, name or "model", asked)
+        _export_onnx(predictor, path, name or "model", model_version, asked)
         return [Path(path)]
     if coverages is not None:
         raise SettingsError(f"coverage is chosen for the form 'onnx' alone; it is given for {to!r}")
@@ -84,8 +88,6 @@ def export_model(
 
 
 def _predictor_of(model: Any) -> Predictor:
-    if isinstance(model, str | Path):
-        return load_predictor(model)
     model = getattr(model, "model_", model)  # of an estimator
     if isinstance(model, Predictor):
         return model
@@ -100,7 +102,11 @@ def _predictor_of(model: Any) -> Predictor:
 
 
 def _export_onnx(
-    model: Predictor, path: str | Path, name: str, coverages: Sequence[float] | None
+    model: Predictor,
+    path: str | Path,
+    name: str,
+    model_version: str,
+    coverages: Sequence[float] | None,
 ) -> None:
     try:
         import onnx  # noqa: F401 (whether it is there)
@@ -109,7 +115,7 @@ def _export_onnx(
     from multilayer.export.column_forms import notes_on_columns
     from multilayer.export.onnx_model import onnx_model
 
-    content = onnx_model(model, name, _coverages(model, coverages))
+    content = onnx_model(model, name, _coverages(model, coverages), model_version)
     with replace_atomically(path) as file:
         file.write(content)
     if model.image_shape is None:

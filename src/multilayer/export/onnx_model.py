@@ -23,13 +23,16 @@ from multilayer.model.predictor import Predictor
 _MOST_BYTES = 2**31 - 2**26
 
 
-def onnx_model(model: Predictor, name: str, coverages: Sequence[float]) -> bytes:
+def onnx_model(
+    model: Predictor, name: str, coverages: Sequence[float], model_version: str = ""
+) -> bytes:
     """The content of an ONNX file.
 
     Args:
         model: to be exported.
         name: of the model.
         coverages: of the intervals or sets among the outputs.
+        model_version: the beginning of the SHA-256 sum of the model file, if there is one.
 
     Raises:
         DataError: a column has no name that ONNX can take, or there are too few held-out rows.
@@ -66,7 +69,8 @@ def onnx_model(model: Predictor, name: str, coverages: Sequence[float]) -> bytes
         producer_version=version("multilayer"),
         doc_string=f"{model!r:.400}",
     )
-    helper.set_model_props(made, _metadata(model, name, coverages, described))
+    told = _metadata(model, coverages, described)
+    helper.set_model_props(made, {"name": name, "version": model_version, **told})
     onnx.checker.check_model(made)
     content: bytes = made.SerializeToString()
     return content
@@ -124,7 +128,7 @@ def _image_inputs(graph: Graph, encoder: ImageEncoder) -> Inputs:
 
 
 def _metadata(
-    model: Predictor, name: str, coverages: Sequence[float], outputs: dict[str, str]
+    model: Predictor, coverages: Sequence[float], outputs: dict[str, str]
 ) -> dict[str, str]:
     targets = model.targets
     document: dict[str, Any] = {
@@ -140,9 +144,4 @@ def _metadata(
     else:
         document["columns"] = columns_described(model.encoder)
     texts = {key: json.dumps(value, ensure_ascii=False) for key, value in document.items()}
-    return {
-        "name": name,
-        "task": targets.task,
-        "multilayer_version": version("multilayer"),
-        **texts,
-    }
+    return {"task": targets.task, "multilayer_version": version("multilayer"), **texts}
