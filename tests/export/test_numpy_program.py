@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,36 @@ def test_values_are_read_as_the_predictor_reads_them(tmp_path, name, value):
     np.testing.assert_allclose(found["probabilities"], expected, **CLOSE)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2024-02-29", " 2024-02-29 ", "NA", "", "1999-12-31T23:59:30", "2024-01-01 12:00+02:00",
+        None, date(2024, 2, 29), datetime(2024, 2, 29, 13, 30), 19782, 19782.5, float("nan"),
+        "Unknown",
+    ],
+)  # fmt: skip
+def test_dates_are_taken_in_many_forms(tmp_path, value):
+    model = RandomModel(columns=("size", "moment"), missing=("unknown",)).predictor()
+    moment = None if value != value else value
+    if isinstance(moment, int | float):
+        moment = datetime(1970, 1, 1) + timedelta(moment)
+    frame = pl.DataFrame({"size": [1.0], "moment": [moment]}, strict=False)
+    found = program_of(model, tmp_path / "np").answers({"size": [1.0], "moment": [value]})
+    np.testing.assert_allclose(found["probabilities"], model.probabilities(frame), **CLOSE)
+
+
+@pytest.mark.parametrize(
+    "classes", [(3, 5, 7), (2.5, 3.5, 4.5), ("a", "b", "ü"), (1, "b", 2.5), (-1, 2**63, 2**70)]
+)
+def test_labels_are_the_classes(tmp_path, classes):
+    model = RandomModel(columns=("size",), classes=classes).predictor()
+    size = np.linspace(-100, 300, 50)
+    found = program_of(model, tmp_path / "np").answers({"size": size})["label"]
+    expected = model.predict(pl.DataFrame({"size": size}))
+    assert found.tolist() == expected.tolist()
+    assert found.dtype.kind == expected.dtype.kind
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, object])
 def test_columns_may_be_arrays(tmp_path, dtype):
     model = RandomModel(columns=("size", "half", "two", "day")).predictor()
@@ -138,7 +169,8 @@ def test_numbers_match_text_that_spells_them(tmp_path):
     [
         ({"price": ["$1,200.5"]}, "column 'price' takes numbers, not '\\$1,200.5'; convert"),
         ({"whole": ["many"]}, "column 'whole' takes numbers, not 'many'"),
-        ({"day": ["31.01.2024"]}, "31.01.2024"),
+        ({"day": ["31.01.2024"]}, "column 'day' takes dates, not '31.01.2024'; use datetime.date"),
+        ({"day": [True]}, "column 'day' takes dates, not True"),
         ({"size": [1.0, 2.0]}, "columns are of different lengths"),
     ],
 )

@@ -61,9 +61,10 @@ class Model:
         probabilities = self.member_probabilities(rows).mean(0)
         if task == "multilabel":
             return {"labels": (probabilities > 0.5).astype(int), "probabilities": probabilities}
-        classes = self.targets["classes"]
-        label = [classes[place] for place in probabilities.argmax(1)]
-        return {"label": np.array(label, None if label else object), "probabilities": probabilities}
+        classes = np.array(self.targets["classes"])
+        if classes.tolist() != self.targets["classes"]:  # of several types, or very large
+            classes = np.array(self.targets["classes"], object)
+        return {"label": classes[probabilities.argmax(1)], "probabilities": probabilities}
 
     def sets(self, rows: Any, coverage: float = 0.9) -> Array:
         """Which classes are in the prediction set of each row, (num_rows, num_classes)."""

@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -65,6 +66,8 @@ class Columns:
     def _numbers(self, column: Mapping[str, Any], values: Any, told: list[str]) -> Array:
         """What a column of numbers or dates becomes, (num_rows, numbers), NaN where missing."""
         if column["date_format"] is not None:
+            if not isinstance(values, np.ndarray) or values.dtype.kind not in "iufM":
+                values = [self._known(column, value, told) for value in values]
             return _date_parts(_days(column, values), column["has_time"])
         array = np.asarray(values)
         if array.dtype.kind not in "iufb":
@@ -76,15 +79,21 @@ class Columns:
                 array = np.where(array == number, np.nan, array)
         return array[:, None]
 
-    def _number(self, column: Mapping[str, Any], value: Any, told: list[str]) -> float:
-        if value is None:
-            return math.nan
+    def _known(self, column: Mapping[str, Any], value: Any, told: list[str]) -> Any:
+        """The value, text without spaces around it; None for text that means missing."""
         if not isinstance(value, str):
+            return value
+        text = self._present(value)
+        others = (column.get("number_format") or {}).get("missing", [])
+        return None if text is None or text.lower() in told or text in others else text
+
+    def _number(self, column: Mapping[str, Any], value: Any, told: list[str]) -> float:
+        text = self._known(column, value, told)
+        if text is None:
+            return math.nan
+        if not isinstance(text, str):
             return math.nan if float(value) in map(_float, told) else float(value)
         written = column.get("number_format") or {}
-        text = self._present(value)
-        if text is None or text.lower() in told or text in written.get("missing", []):
-            return math.nan
         signs = ("thousands", "affixes", "multiples", "units", "writing")
         is_plain = written.get("decimal", ".") == "." and not any(map(written.get, signs))
         number = _float(text) if is_plain else None
@@ -164,13 +173,11 @@ def _days(column: Mapping[str, Any], values: Any) -> Array:
     return np.where((days >= FIRST_DAY) & (days < LAST_DAY), days, np.nan)
 
 
-def _day(column: Mapping[str, Any], value: Any) -> float:
-    name = column["name"]
-    if isinstance(value, str):
-        if column["date_format"] not in ("%Y-%m-%d", "%H:%M"):
-            raise ValueError(f"column {name!r} takes dates, not {value!r}; use datetime.date")
-        is_clock = column["date_format"] == "%H:%M"
-        value = time.fromisoformat(value) if is_clock else datetime.fromisoformat(value)
+def _day(column: Mapping[str, Any], given: Any) -> float:
+    value, date_format = given, column["date_format"]
+    if isinstance(value, str) and date_format in ("%Y-%m-%d", "%H:%M"):
+        with suppress(ValueError):  # refused below
+            value = (time if date_format == "%H:%M" else datetime).fromisoformat(value)
     if value is None or value != value:  # NaN and NaT are no number and no time
         return math.nan
     if isinstance(value, time):
@@ -181,7 +188,9 @@ def _day(column: Mapping[str, Any], value: Any) -> float:
         if moment.tzinfo is not None:
             moment = moment.astimezone(UTC).replace(tzinfo=None)
         return float((np.datetime64(moment) - np.datetime64("1970-01-01")) / np.timedelta64(1, "D"))
-    raise ValueError(f"column {name!r} takes dates, not {value!r}; use datetime.date")
+    if _is_number(value) and date_format != "%Y%m%d":
+        return float(value)
+    raise ValueError(f"column {column['name']!r} takes dates, not {given!r}; use datetime.date")
 
 
 def _date_parts(days: Array, has_time: bool) -> Array:
