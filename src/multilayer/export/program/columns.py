@@ -4,7 +4,7 @@ import math
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
@@ -185,8 +185,7 @@ def _day(column: Mapping[str, Any], given: Any) -> float:
         return seconds / 86_400
     if isinstance(value, date):
         moment = value if isinstance(value, datetime) else datetime(*value.timetuple()[:3])
-        if moment.tzinfo is not None:
-            moment = moment.astimezone(UTC).replace(tzinfo=None)
+        moment = (moment - (moment.utcoffset() or timedelta(0))).replace(tzinfo=None)
         return float((np.datetime64(moment) - np.datetime64("1970-01-01")) / np.timedelta64(1, "D"))
     if _is_number(value) and date_format != "%Y%m%d":
         return float(value)
