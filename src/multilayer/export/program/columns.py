@@ -199,9 +199,10 @@ def _date_parts(days: Array, has_time: bool) -> Array:
     clock = known - whole
     date_of = whole.astype("datetime64[D]")
     places = []
-    for period in ("datetime64[Y]", "datetime64[M]"):
-        start = date_of.astype(period)
-        first, following = start.astype("datetime64[D]"), (start + 1).astype("datetime64[D]")
+    for unit in ("Y", "M"):
+        start = date_of.astype(f"datetime64[{unit}]")
+        end = start + np.timedelta64(1, unit)
+        first, following = start.astype("datetime64[D]"), end.astype("datetime64[D]")
         passed, length = (date_of - first).astype(int), (following - first).astype(int)
         places.append((passed + clock) / length)
     places.append(((whole + 3) % 7 + clock) / 7)  # from Monday; 1970-01-01 was a Thursday
