@@ -36,6 +36,7 @@ ORDER = [
     "proofs",
     "experiments",
     "report",
+    "serve",
     "cli",
 ]
 ALLOWED = {room: set(ORDER[: place + 1]) for place, room in enumerate(ORDER)}

@@ -18,7 +18,7 @@ _ROOM_BYTES = 128 * 2**20  # for what the command does with it
 _ALLOCATOR = "background_thread:false,narenas:1,retain:false"
 _M_ARENA_MAX = -8  # glibc's name for a setting of mallopt
 _LOADED = {
-    "predict": ("polars",),
+    **dict.fromkeys(("predict", "serve"), ("polars",)),
     **dict.fromkeys(("train", "evaluate", "inspect", "doctor", "tune", "compare", "report"),
                     ("polars", "torch")),
     **dict.fromkeys(("verify", "bench", "study", "picture"), ("torch",)),

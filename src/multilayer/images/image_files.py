@@ -1,12 +1,13 @@
 """Pictures that a trained network is asked about: an idx, PNG or JPEG file or a folder."""
 
+import io
 import os
 import re
 import warnings
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,20 +168,45 @@ def _read_idx_images(path: Path, image_shape: tuple[int, int], invert: bool) -> 
 def _read_picture_files(paths: list[Path], image_shape: tuple[int, int], invert: bool) -> Pictures:
     changes: Counter[str] = Counter()
     images = [_read_picture(path, image_shape, invert, changes) for path in paths]
+    return Pictures(
+        tuple(path.name for path in paths), np.stack(images), _notes_on(images, changes, invert)
+    )
+
+
+def read_picture(
+    content: bytes, image_shape: tuple[int, int], name: str, *, invert: bool, max_pixels: int
+) -> Pictures:
+    """Read one picture from the content of a PNG or JPEG file; see `read_pictures`.
+
+    Raises:
+        ImageFileError: it is neither, is damaged, or has more pixels than `max_pixels`.
+    """
+    kind = _kind(content)
+    if kind is None:
+        raise ImageFileError(f"{name} is not a PNG or JPEG picture")
+    changes: Counter[str] = Counter()
+    image = _decoded(io.BytesIO(content), kind, name, image_shape, invert, changes, max_pixels)
+    return Pictures((name,), image[None], _notes_on([image], changes, invert))
+
+
+def _notes_on(
+    images: list[NDArray[np.uint8]], changes: Counter[str], invert: bool
+) -> tuple[str, ...]:
+    """What was changed to make pictures fit, and whether they seem to be inverted."""
+    num = len(images)
     notes = tuple(
-        f"{count} of {len(paths)} picture{'s' if len(paths) > 1 else ''} "
+        f"{count} of {num} picture{'s' if num > 1 else ''} "
         f"{'were' if count > 1 else 'was'} {change}"
         for change, count in changes.items()
     )
-    read = np.stack(images)
-    num_light = _num_light(read)
-    if num_light > len(paths) / 2 and not invert:
+    num_light = _num_light(np.stack(images))
+    if num_light > num / 2 and not invert:
         hint = (
-            f"{num_light:,} of {len(paths):,} pictures are light along their edges: if the network "
+            f"{num_light:,} of {num:,} pictures are light along their edges: if the network "
             "was trained on light strokes on a dark ground, give --invert (invert=True)"
         )
         notes = (*notes, hint)
-    return Pictures(tuple(path.name for path in paths), read, notes)
+    return notes
 
 
 def _num_light(images: NDArray[np.uint8]) -> int:
@@ -192,22 +218,31 @@ def _num_light(images: NDArray[np.uint8]) -> int:
 def _read_picture(
     path: Path, image_shape: tuple[int, int], invert: bool, changes: Counter[str]
 ) -> NDArray[np.uint8]:
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
     kind = _kind(_first_bytes(path))
     if kind is None:
         raise ImageFileError(f"{path} is not a PNG or JPEG picture")
+    return _decoded(path, kind, str(path), image_shape, invert, changes)
+
+
+def _decoded(
+    content: Path | BinaryIO, kind: str, path: str, image_shape: tuple[int, int], invert: bool,
+    changes: Counter[str], max_pixels: int | None = None,
+) -> NDArray[np.uint8]:  # fmt: skip
+    """The grey values of a picture, which messages call `path`; see `read_pictures`."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
     height, width = image_shape
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # doubts about side matters, such as an animation
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=[kind]) as picture:
+            with Image.open(content, formats=[kind]) as picture:
+                if max_pixels is not None and picture.width * picture.height > max_pixels:
+                    raise Image.DecompressionBombError
                 grey = _to_grey(ImageOps.exif_transpose(picture), 255 if invert else 0, changes)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise ImageFileError(
-            f"{path} is too large: a picture has at most {Image.MAX_IMAGE_PIXELS} pixels"
-        ) from error
+        most = max_pixels or Image.MAX_IMAGE_PIXELS
+        raise ImageFileError(f"{path} is too large: a picture has at most {most} pixels") from error
     except UnidentifiedImageError as error:
         raise ImageFileError(f"{path} is a damaged {kind} picture: its header is broken") from error
     except Exception as error:  # a broken file can make the decoder raise almost anything

@@ -2,20 +2,18 @@
 
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import IO, TYPE_CHECKING, Literal
 
 from multilayer.encoding.unseen_values import UnseenValues
-from multilayer.errors import OutputError, SettingsError
+from multilayer.errors import OutputError
 from multilayer.files import replace_atomically
 from multilayer.model.answers import Answers
 from multilayer.reading.table import read_table_pieces
 from multilayer.reading.table_format import TableFormat
+from multilayer.runs.answer_columns import AnswerColumns, free_names
 from multilayer.runs.spreadsheets import frame_without_formulas
 
 if TYPE_CHECKING:
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
 OnUnseenFlag = Literal["note", "error", "ignore"]
 
 _SUFFIXES = (".csv", ".parquet", ".jsonl", ".ndjson")
-_SET_SEPARATOR = " | "
 
 
 class TablePredictions:
@@ -60,16 +57,8 @@ class TablePredictions:
         coverage: float | None = None,
         on_unseen: OnUnseenFlag = "note",
     ) -> None:
-        if with_probabilities and model.targets.task == "regression":
-            raise SettingsError(
-                "probabilities need a classification model; this model predicts numbers"
-            )
-        if coverage is not None and not 0 < coverage < 1:
-            raise SettingsError(f"coverage must be a number between 0 and 1; it is {coverage!r}")
-        if coverage is not None and model.targets.task == "multilabel":
-            raise SettingsError("a multilabel model has neither intervals nor prediction sets")
+        self._columns = AnswerColumns(model, with_probabilities, coverage)
         self._model, self._data, self._table_format = model, data, table_format
-        self._with_probabilities, self._coverage = with_probabilities, coverage
         self.ignored_columns: tuple[str, ...] = ()
         self.unseen, self._on_unseen = UnseenValues(), on_unseen
 
@@ -85,9 +74,12 @@ class TablePredictions:
         first_row, names = 1, None
         for piece in read_table_pieces(self._data, table_format=self._table_format):
             if names is None:
-                names = _free_names(self._answer_names(), piece.columns)
+                names = free_names(self._columns.names(), piece.columns)
                 self.ignored_columns = self._model.table_encoder.ignored_columns(piece.columns)
-            answers = self._answers(piece, source, first_row)
+            outputs = self._model.member_outputs(piece, source, first_row, self.unseen)
+            if self._on_unseen == "error":
+                self.unseen.report("error")
+            answers = self._columns.of(outputs)
             yield piece.with_columns(
                 column.alias(name) for name, column in zip(names, answers, strict=True)
             )
@@ -166,70 +158,3 @@ class TablePredictions:
 
         register_io_source(source, schema=first.schema).sink_parquet(file)
         return num_rows
-
-    def _answer_names(self) -> list[str]:
-        targets = self._model.targets
-        names = [f"predicted_{name}" for name in targets.names]
-        if targets.task == "regression":
-            levels, central = targets.scale.quantiles, list(names)
-            if len(levels) > 1:
-                names += [f"{name}_quantile_{level:g}" for name in central for level in levels]
-            if self._coverage is not None:
-                names += [f"{name}_{end}" for name in central for end in ("low", "high")]
-            return names
-        if self._coverage is not None:
-            names.append(f"{names[0]}_set")
-        if self._with_probabilities:
-            of = targets.classes or targets.names
-            names += [f"probability_{label}" for label in of]
-        return names
-
-    def _answers(self, piece: "pl.DataFrame", source: str, first_row: int) -> list["pl.Series"]:
-        import polars as pl
-
-        model, targets = self._model, self._model.targets
-        outputs = model.member_outputs(piece, source, first_row, self.unseen)
-        if self._on_unseen == "error":
-            self.unseen.report("error")
-        if targets.task == "regression":
-            numbers = model.member_numbers(outputs)
-            mean = numbers.mean(axis=0)
-            columns = list(targets.scale.central(mean).T)
-            if len(targets.scale.quantiles) > 1:
-                columns += list(mean.T)
-            if self._coverage is not None:
-                low, high = model.intervals_of(numbers, self._coverage)
-                for ends in zip(low.T, high.T, strict=True):
-                    columns += ends
-            return [pl.Series(column) for column in columns]
-        of_members = model.member_probabilities(outputs)
-        probabilities = of_members.mean(axis=0)
-        if targets.task == "multilabel":
-            answers = [pl.Series(column) for column in (probabilities > 0.5).astype(np.int64).T]
-        else:
-            answers = [_labels(targets.decode_classes(probabilities.argmax(axis=1)))]
-            if self._coverage is not None:
-                names = np.array([str(label) for label in targets.classes], dtype=object)
-                is_in = model.sets_of(of_members, self._coverage)
-                answers.append(pl.Series([_SET_SEPARATOR.join(names[row]) for row in is_in]))
-        if self._with_probabilities:
-            answers += [pl.Series(column) for column in probabilities.T]
-        return answers
-
-
-def _labels(labels: NDArray[Any]) -> "pl.Series":
-    import polars as pl
-
-    if labels.dtype == object:  # of mixed types, which a column cannot hold
-        return pl.Series([str(label) for label in labels], dtype=pl.String)
-    return pl.Series(labels)
-
-
-def _free_names(names: Sequence[str], taken: Sequence[str]) -> list[str]:
-    """The names, with underscores appended where a column has the name already."""
-    free: list[str] = []
-    for name in names:
-        while name in taken or name in free:
-            name += "_"
-        free.append(name)
-    return free

@@ -1,0 +1,1 @@
+"""Answers over HTTP; needs no PyTorch."""

@@ -1,0 +1,74 @@
+"""HTTP with limits on the head of a request, on top of uvicorn's."""
+
+import asyncio
+from typing import Any, ClassVar
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from multilayer.serve.limits import Limits
+
+_MOST_HEAD_BYTES = 65_536
+_SLOW = "The request line and headers did not arrive in time."
+_LARGE = "The request line and headers are too large."
+
+
+class LimitedProtocol(HttpToolsProtocol):
+    """A connection that is closed if it is silent, or if a head is slow or large.
+
+    uvicorn itself waits for ever for the first byte, and for the end of a head.
+    """
+
+    limits: ClassVar[Limits] = Limits()
+    _timer: asyncio.TimerHandle | None = None
+    _head_bytes = 0
+    _is_in_head = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A connection is there."""
+        super().connection_made(transport)  # type: ignore[arg-type, unused-ignore]
+        self._wait(self.limits.idle_seconds, self.transport.close)
+
+    def data_received(self, data: bytes) -> None:
+        """Some bytes have come."""
+        if self._timer is not None and not self._is_in_head:
+            self._end_waiting()
+        if self._is_in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > _MOST_HEAD_BYTES:
+                self._refuse(_LARGE)
+                return
+        super().data_received(data)
+        if self._is_in_head and self._head_bytes == 0:
+            self._head_bytes = len(data)
+            if len(data) > _MOST_HEAD_BYTES:
+                self._refuse(_LARGE)
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request has come."""
+        super().on_message_begin()
+        self._is_in_head, self._head_bytes = True, 0
+        self._wait(self.limits.receive_seconds, self._refuse, _SLOW)
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        self._is_in_head = False
+        self._end_waiting()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        self._end_waiting()
+        super().connection_lost(exc)
+
+    def _refuse(self, why: str) -> None:
+        if not self.transport.is_closing():
+            self.send_400_response(why)
+
+    def _wait(self, seconds: float, then: Any, *arguments: Any) -> None:
+        self._end_waiting()
+        self._timer = self.loop.call_later(seconds, then, *arguments)
+
+    def _end_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,246 @@
+"""The rows of a request, checked against a model's columns."""
+
+import io
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.columns.schema import enumerated, require_columns
+from multilayer.errors import DataWarning, ImageFileError, escaped
+from multilayer.images.image_files import read_picture
+from multilayer.reading.csv import read_csv_pieces
+from multilayer.reading.table_format import TableFormat
+from multilayer.serve.refusals import RefusalError
+from multilayer.serve.served_model import ServedModel
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SOURCE = "the request"
+_SCALARS = {type(None), bool, int, float, str}
+_NUMBERS = {type(None), int, float}
+_KINDS: dict[type, str] = {list: "a list", dict: "an object"}
+
+
+@dataclass
+class Rows:
+    """The rows of a request; exactly one of `columns`, `frame` and `images` is given.
+
+    Attributes:
+        num_rows: At least 1, but for a table without rows.
+        columns: Values of each column that the model needs, from JSON.
+        frame: A table of text, with all its columns, from CSV.
+        images: uint8, (num_rows, height, width).
+        notes: What was left out or changed.
+    """
+
+    num_rows: int
+    columns: dict[str, list[Any]] | None = None
+    frame: "pl.DataFrame | None" = None
+    images: NDArray[np.uint8] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def rows_of_objects(served: ServedModel, objects: Any, max_rows: int) -> Rows:
+    """The rows of a list of JSON objects.
+
+    As in a file, a field that an object lacks is a missing value, and a column that all lack is an
+    error.
+
+    Raises:
+        RefusalError: this is no list of objects with a value for each column.
+        TableError: columns are missing.
+    """
+    if not isinstance(objects, list):
+        raise RefusalError(400, f"rows must be a list of objects, not {_kind(objects)}")
+    check_number_of_rows(len(objects), max_rows)
+    for place, row in enumerate(objects, 1):
+        if type(row) is not dict:
+            raise RefusalError(
+                400, f"row {place} must be an object such as {_example(served)}; it is {_kind(row)}"
+            )
+    names = served.model.encoder.column_names
+    present = dict.fromkeys(name for row in objects for name in row)
+    require_columns(names, list(present), SOURCE)
+    columns = {name: [row.get(name) for row in objects] for name in names}
+    return rows_of_columns(served, columns, len(objects), list(present))
+
+
+def rows_of_columns(
+    served: ServedModel, columns: dict[str, list[Any]], num_rows: int, present: Sequence[str]
+) -> Rows:
+    """Rows of columns of JSON values.
+
+    Args:
+        served: the model.
+        columns: those that it needs.
+        num_rows: the length of each.
+        present: names of all columns of the request.
+
+    Raises:
+        RefusalError: a value is a list or an object.
+    """
+    for name, values in columns.items():
+        if not _SCALARS.issuperset(map(type, values)):
+            row = next(row for row, value in enumerate(values) if type(value) not in _SCALARS)
+            raise RefusalError(
+                400, f"row {row + 1} of column {escaped(name)!r} of {SOURCE} must hold "
+                f"{_expected(served, name)}; it holds {_kind(values[row])}",
+            )  # fmt: skip
+    return Rows(num_rows, columns, notes=notes_on_ignored(served, present))
+
+
+def rows_of_csv(served: ServedModel, content: bytes, encoding: str | None, max_rows: int) -> Rows:
+    """The rows of CSV, read as `multilayer predict` reads a file.
+
+    Raises:
+        RefusalError: there are too many rows.
+        TableError: it cannot be read, or columns are missing.
+    """
+    import polars as pl
+
+    if served.model.image_shape is not None:
+        raise RefusalError(415, "this model classifies images; send image/png, image/jpeg or JSON")
+    pieces, num_rows = [], 0
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DataWarning)
+        stream: io.BufferedReader = io.BufferedReader(io.BytesIO(content))
+        for piece in read_csv_pieces(stream, SOURCE, TableFormat(encoding=encoding)):
+            pieces.append(piece)
+            num_rows += len(piece)
+            check_number_of_rows(num_rows, max_rows, least=0)
+    frame = pieces[0] if len(pieces) == 1 else pl.concat(pieces, how="diagonal_relaxed")
+    require_columns(served.model.encoder.column_names, frame.columns, SOURCE)
+    notes = [str(one.message) for one in caught if issubclass(one.category, DataWarning)]
+    return Rows(
+        num_rows, frame=frame, notes=(*notes, *notes_on_ignored(served, frame.columns))
+    )  # fmt: skip
+
+
+def rows_of_picture(served: ServedModel, content: bytes, *, invert: bool, max_pixels: int) -> Rows:
+    """One PNG or JPEG picture, read as `multilayer predict` reads a file.
+
+    Raises:
+        RefusalError: the model is of tables.
+        ImageFileError: it cannot be read.
+    """
+    shape = served.model.image_shape
+    if shape is None:
+        raise RefusalError(415, "this model answers for rows of a table; send JSON or text/csv")
+    found = read_picture(content, shape, "the picture", invert=invert, max_pixels=max_pixels)
+    notes = (
+        note.replace("give --invert (invert=True)", "add ?invert=true") for note in found.notes
+    )
+    return Rows(1, images=found.images, notes=tuple(notes))
+
+
+def rows_of_pixels(served: ServedModel, values: Any, max_rows: int) -> Rows:
+    """Images from nested lists or an array of numbers from 0 to 255.
+
+    Args:
+        served: a model of images.
+        values: (num_images, height, width), or one image, (height, width).
+        max_rows: more images are refused.
+
+    Raises:
+        RefusalError: these are no images of the model's size.
+    """
+    assert served.model.image_shape is not None
+    height, width = served.model.image_shape
+    expected = f"(num_images, {height}, {width}) or ({height}, {width})"
+    try:
+        array = np.asarray(values)
+    except (ValueError, OverflowError):
+        raise RefusalError(400, f"images must be lists of numbers of shape {expected}") from None
+    if array.dtype.kind not in "iuf":
+        raise RefusalError(400, f"images must be numbers from 0 to 255 of shape {expected}")
+    notes: tuple[str, ...] = ()
+    if array.dtype.kind == "f" and array.size:
+        if not (array == np.floor(array)).all():
+            raise RefusalError(
+                400, "pixels must be whole numbers from 0 to 255; there are fractions, such as "
+                f"{array[array != np.floor(array)].flat[0]:g}",
+            )  # fmt: skip
+        if not ((array >= 0) & (array <= 255)).all():
+            raise RefusalError(400, "pixels must be whole numbers from 0 to 255")
+        array = array.astype(np.int64)
+    if array.size and 0 < array.max() <= 1:
+        notes = ("all pixels are 0 or 1: they are read on a scale from 0 to 255",)
+    try:
+        images: NDArray[np.uint8] = served.model.encoder.as_rows(array)  # type: ignore[assignment]
+    except ImageFileError as error:
+        raise RefusalError(400, str(error)) from None
+    check_number_of_rows(len(images), max_rows)
+    return Rows(len(images), images=images, notes=notes)
+
+
+def check_number_of_rows(num_rows: int, max_rows: int, least: int = 1) -> None:
+    """Refuse requests without rows, or with too many."""
+    if num_rows < least:
+        raise RefusalError(400, f"{SOURCE} holds no rows")
+    if num_rows > max_rows:
+        raise RefusalError(413, f"{SOURCE} holds more than {max_rows:,} rows; send fewer at once")
+
+
+def frame_of(served: ServedModel, parts: Sequence[Rows]) -> "pl.DataFrame":
+    """The rows of several requests as one table, from which each gets the answers it gets alone.
+
+    Columns are text, as read from a file; columns of numbers alone are numbers, which are the same
+    as their texts.
+    """
+    import polars as pl
+
+    if parts[0].frame is not None:
+        assert len(parts) == 1
+        return parts[0].frame
+    series = []
+    for name in served.model.encoder.column_names:
+        values: list[Any] = []
+        for rows in parts:
+            assert rows.columns is not None
+            values += rows.columns[name]
+        if name in served.plain_numbers and _NUMBERS.issuperset(map(type, values)):
+            numbers = [value if value is None else float(value) for value in values]
+            series.append(pl.Series(name, numbers, pl.Float64))
+            continue
+        try:
+            series.append(pl.Series(name, list(map(_text, values)), pl.String))
+        except UnicodeEncodeError:
+            raise RefusalError(
+                400, f"column {escaped(name)!r} of {SOURCE} holds half of a surrogate pair, which "
+                "is no text",
+            ) from None  # fmt: skip
+    return pl.DataFrame(series)
+
+
+def notes_on_ignored(served: ServedModel, present: Sequence[str]) -> tuple[str, ...]:
+    """A note on columns that the model does not use, but for its targets."""
+    names = served.model.table_encoder.ignored_columns(present)
+    ignored = [name for name in names if name not in served.model.targets.names]
+    if not ignored:
+        return ()
+    return (f"columns that are not needed: {escaped(enumerated(ignored))}",)
+
+
+def _text(value: Any) -> str | None:
+    """A JSON value as in a file of JSON lines."""
+    if value is None or type(value) is str:
+        return value
+    return str(value).lower() if type(value) is bool else str(value)
+
+
+def _kind(value: Any) -> str:
+    return _KINDS.get(type(value), repr(value)[:40])
+
+
+def _expected(served: ServedModel, name: str) -> str:
+    return "a number" if name in served.plain_numbers else "a text, a number, true, false or null"
+
+
+def _example(served: ServedModel) -> str:
+    first: Mapping[str, Any] = dict(list(served.example.items())[:1])
+    return str(first).replace("'", '"')
