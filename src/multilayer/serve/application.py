@@ -94,7 +94,7 @@ class Service:
             ("/static/{file}", _static),
             ("/openapi.json", self._openapi),
             ("/metrics", self._metrics),
-            ("/schema", self._schema),
+            ("/models", self._names),
             ("/schema/{name}", self._schema),
             ("/v2", self._server),
             ("/v2/health/live", self._live),
@@ -159,6 +159,9 @@ class Service:
 
     async def _schema(self, request: Request) -> Response:
         return JSONResponse(schema_document(self._served(request), self._models, self._limits))
+
+    async def _names(self, _: Request) -> Response:
+        return JSONResponse([served.name for served in self._models.all()])
 
     async def _openapi(self, _: Request) -> Response:
         return JSONResponse(openapi_document(self._models.all(), self._limits))

@@ -55,6 +55,13 @@ class LimitedProtocol(HttpToolsProtocol):
         self._end_waiting()
         super().on_headers_complete()
 
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        """The sender is done; one who has sent a whole request still gets its answer."""
+        if self.cycle is None or self.cycle.response_complete or self.cycle.more_body:
+            return None
+        self.cycle.keep_alive = False
+        return True
+
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         self._end_waiting()

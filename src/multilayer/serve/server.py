@@ -41,8 +41,8 @@ def listening_socket(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         hints = {
-            errno.EADDRINUSE: f"port {port} of {host} is in use; choose another one (--port), or 0 "
-            "for any that is free",
+            errno.EADDRINUSE: f"{host}:{port} is in use; choose another port (--port), or 0 for "
+            "any that is free",
             errno.EACCES: f"port {port} is for the system alone; choose one from 1024 (--port)",
             errno.EADDRNOTAVAIL: f"host {host} is not an address of this machine (--host)",
         }

@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from multilayer.drawing import html
 from multilayer.serve.limits import Limits
 from multilayer.serve.models import Models
 from multilayer.serve.refusals import RefusalError
@@ -12,14 +13,13 @@ from multilayer.serve.served_model import ServedModel
 
 _FOLDER = Path(__file__).parent
 _TYPES = {
-    "index.html": "text/html; charset=utf-8",
-    "docs.html": "text/html; charset=utf-8",
-    "style.css": "text/css; charset=utf-8",
-    "page.js": "text/javascript; charset=utf-8",
-    "form.js": "text/javascript; charset=utf-8",
-    "answer.js": "text/javascript; charset=utf-8",
-    "picture.js": "text/javascript; charset=utf-8",
-    "docs.js": "text/javascript; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+_FILES = {path.name: path for path in _FOLDER.iterdir() if path.suffix in _TYPES} | {
+    "report.css": Path(html.__file__).parent / "templates" / "style.css"
 }
 
 
@@ -30,9 +30,9 @@ def page_file(name: str) -> tuple[bytes, str]:
     Raises:
         RefusalError: there is no such file.
     """
-    if name not in _TYPES:
+    if name not in _FILES:
         raise RefusalError(404, f"there is no file {name[:60]!r}")
-    return (_FOLDER / name).read_bytes(), _TYPES[name]
+    return _FILES[name].read_bytes(), _TYPES[_FILES[name].suffix]
 
 
 def schema_document(served: ServedModel, models: Models, limits: Limits) -> dict[str, Any]:
