@@ -30,7 +30,7 @@ ROW = houses(1).to_dicts()[0]
          "row 2 of column 'size' of the request must be a number, it is 'big'"),
         ("/predict/kind", [{**ROW, "size": True}], 400, "row 1 of column 'size'"),
         ("/predict/kind", [{**ROW, "sold": "soon"}], 400, "row 1 of column 'sold'"),
-        ("/predict/kind", [{**ROW, "town": "\ud800"}], 400, "column 'town' of the request holds"),
+        ("/predict/kind", [{**ROW, "town": "\ud800"}], 400, "a text of the request holds half of a"),
         ("/predict/kind?coverage=1", [ROW], 400, "coverage must be a number between 0 and 1"),
         ("/predict/kind?coverage=nan", [ROW], 400, "coverage must be a number between 0 and 1"),
         ("/predict/kind?cover=1", [ROW], 400, "there is no option 'cover'"),

@@ -3,6 +3,7 @@
 from collections import Counter
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -121,9 +122,9 @@ class CategoryColumn:
         """The code of each row, (num_rows,), from 1; 0 if the value is missing or unseen."""
         import polars as pl
 
-        places = {category: place for place, category in enumerate(self.categories, start=1)}
+        places = self._places
         series = series.cast(pl.String) if series.dtype == pl.Categorical else series
-        by_number = self._places_by_number() if series.dtype.is_numeric() else {}
+        by_number = self._places_by_number if series.dtype.is_numeric() else {}
         reading = _Reading(self.meaning, self.keep_na, series.dtype == pl.Float32)
         few = len(series) <= _FEW_ROWS
         values = series.to_list() if few else series.value_counts().to_series(0).to_list()
@@ -142,6 +143,11 @@ class CategoryColumn:
         codes = series.replace_strict(old, list(seen.values()), default=0, return_dtype=pl.Int64)
         return codes.fill_null(0).to_numpy()
 
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {category: place for place, category in enumerate(self.categories, start=1)}
+
+    @cached_property
     def _places_by_number(self) -> dict[float, int]:
         """Codes of text categories that spell a number which no other category spells."""
         found: dict[float, list[int]] = {}

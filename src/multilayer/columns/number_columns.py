@@ -15,6 +15,8 @@ from multilayer.columns.text_numbers import numbers_of
 if TYPE_CHECKING:
     import polars as pl
 
+_FEW_ROWS = 64  # up to so many, columns are copied one by one in less time than all by polars
+
 
 @dataclass(frozen=True)
 class NumberColumn:
@@ -111,11 +113,9 @@ def number_blocks(
     Yields:
         The index of the block's first row; float64 (rows of block, numbers), NaN where missing.
     """
-    import polars as pl
-
     width = sum(column.width for column in columns)
     # Columns that are numeric already are converted together.
-    types = frame.schema
+    types = dict(zip(frame.columns, frame.dtypes, strict=True))
     plain = [
         column.name
         for column in columns
@@ -125,7 +125,7 @@ def number_blocks(
     for start in range(0, len(frame), num_rows):
         rows = frame.slice(start, num_rows)
         block = np.empty((len(rows), width))
-        numbers = rows.select(pl.col(plain).cast(pl.Float64)).to_numpy() if plain else block
+        numbers = _matrix_of(rows, plain) if plain else block
         if len(plain) == width:
             block = np.array(numbers)
         else:
@@ -141,3 +141,15 @@ def number_blocks(
                 left += column.width
         block[~np.isfinite(block)] = np.nan
         yield start, block
+
+
+def _matrix_of(frame: "pl.DataFrame", names: Sequence[str]) -> NDArray[np.float64]:
+    """Numeric columns as float64, (num_rows, num_names), NaN where null."""
+    import polars as pl
+
+    if len(frame) > _FEW_ROWS:
+        return frame.select(pl.col(names).cast(pl.Float64)).to_numpy()
+    matrix = np.empty((len(frame), len(names)))
+    for place, name in enumerate(names):
+        matrix[:, place] = frame.get_column(name).to_numpy()
+    return matrix

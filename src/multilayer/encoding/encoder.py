@@ -154,7 +154,7 @@ class Encoder:
         """Number of ±1, one-hot and indicator inputs, which come next."""
         return len(self.scaling.median) - self.num_numeric
 
-    @property
+    @cached_property
     def category_sizes(self) -> tuple[int, ...]:
         """Number of codes, including 0, of each code input; these come last."""
         return tuple(1 + len(c.categories) for c in self.categories if c.form == "codes")
@@ -187,7 +187,7 @@ class Encoder:
         """Width of an encoded row."""
         return row_width(self.num_inputs, self.one_hot_blocks)
 
-    @property
+    @cached_property
     def column_names(self) -> tuple[str, ...]:
         """Names of the feature columns, numeric and date columns before categorical ones."""
         numbers = (column.name for column in self.numbers)
@@ -259,29 +259,27 @@ class Encoder:
         frame = with_missing_told(frame, self.missing, self.column_names)
         inputs = np.empty((len(frame), self.row_width), dtype=np.float32)
         self._encode_numbers(frame, inputs, source, first_row)
-        place = row_place = self.num_numeric
+        row_place = self.num_numeric
         code_place = self.row_width - len(self.category_sizes)
         if unseen is not None:
             unseen.num_rows += len(frame)
             for column in self.numbers:
-                unseen.bare.note(frame[column.name], column.number_format)
-        for category in self.categories:
-            codes = category.codes(frame[category.name])
+                unseen.bare.note(frame.get_column(column.name), column.number_format)
+        for category, scaled in zip(self.categories, self._scaled_categories, strict=True):
+            series = frame.get_column(category.name)
+            codes = category.codes(series)
             if unseen is not None:
-                unseen.note(frame[category.name], codes)
+                unseen.note(series, codes)
             if category.form == "codes":
                 inputs[:, code_place] = codes
                 code_place += 1
                 continue
-            columns = slice(place, place + category.width)
             if category.is_looked_up:
                 inputs[:, row_place] = codes
                 row_place += 1
             else:
-                values = self._scaled(category.passthrough_values(), columns)
-                inputs[:, row_place : row_place + category.width] = values[codes]
+                inputs[:, row_place : row_place + category.width] = scaled[codes]
                 row_place += category.width
-            place = columns.stop
         return inputs
 
     def _encode_numbers(
@@ -290,13 +288,8 @@ class Encoder:
         if not self.numbers:
             return
         columns = slice(0, self.num_numeric)
-        first_numbers = np.cumsum([0, *(column.width for column in self.numbers)])[:-1]
-        with_indicator = np.array([column.has_indicator for column in self.numbers])
-        num_indicators = int(with_indicator.sum())
-        end = self.num_numeric + self.num_passthrough
-        values = np.array([[0.0], [1.0]]).repeat(num_indicators, axis=1)
-        scaled = self._scaled(values, slice(end - num_indicators, end))
-        absent, present = scaled[::-1].astype(np.float32)
+        indicated, absent, present = self._indicators
+        num_indicators = len(indicated)
         end = self.row_width - len(self.category_sizes)
         indicators = slice(end - num_indicators, end)
         for start, block in number_blocks(frame, self.numbers, source, first_row):
@@ -306,8 +299,35 @@ class Encoder:
                 block = np.where(is_missing, self.means, block)
             inputs[rows, columns] = self._scaled(block, columns)
             if num_indicators:
-                is_missing = is_missing[:, first_numbers[with_indicator]]
+                is_missing = is_missing[:, indicated]
                 inputs[rows, indicators] = np.where(is_missing, absent, present)
+
+    @cached_property
+    def _indicators(self) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
+        """Positions of the numbers with an indicator; its values if missing, and if not."""
+        first_numbers = np.cumsum([0, *(column.width for column in self.numbers)])[:-1]
+        with_indicator = np.array([column.has_indicator for column in self.numbers])
+        num_indicators = int(with_indicator.sum())
+        end = self.num_numeric + self.num_passthrough
+        values = np.array([[0.0], [1.0]]).repeat(num_indicators, axis=1)
+        scaled = self._scaled(values, slice(end - num_indicators, end))
+        absent, present = scaled[::-1].astype(np.float32)
+        return first_numbers[with_indicator], absent, present
+
+    @cached_property
+    def _scaled_categories(self) -> tuple[NDArray[np.float64], ...]:
+        """For each category column the inputs of each code; empty if rows hold the code."""
+        scaled, place = [], self.num_numeric
+        for category in self.categories:
+            is_coded = category.form == "codes" or category.is_looked_up
+            columns = slice(place, place + category.width)
+            scaled.append(
+                np.empty((0, 0))
+                if is_coded
+                else self._scaled(category.passthrough_values(), columns)
+            )
+            place += 0 if category.form == "codes" else category.width
+        return tuple(scaled)
 
     def _scaled(self, values: NDArray[np.float64], columns: slice) -> NDArray[np.float64]:
         scaling = RobustScaling(self.scaling.median[columns], self.scaling.scale[columns])

@@ -13,6 +13,8 @@ from multilayer.reading.plain_columns import as_categories, column_of_objects, w
 if TYPE_CHECKING:
     import polars as pl
 
+_FEW_ROWS = 16  # up to so many, a frame is made of rows in less time than of columns
+
 
 def as_frame(X: Any, names: Sequence[str] | None = None) -> "pl.DataFrame":
     """Convert a table in memory to a polars frame.
@@ -108,6 +110,9 @@ def _frame_of_rows(rows: Sequence[Any], names: Sequence[str] | None) -> "pl.Data
 
     if rows and all(isinstance(row, Mapping) for row in rows):
         found = dict.fromkeys(str(name) for row in rows for name in row)
+        few = _frame_of_few(rows, list(found)) if len(rows) <= _FEW_ROWS else None
+        if few is not None:
+            return few
         return pl.DataFrame(
             [column_of_objects(name, [row.get(name) for row in rows]) for name in found]
         )
@@ -128,6 +133,28 @@ def _frame_of_rows(rows: Sequence[Any], names: Sequence[str] | None) -> "pl.Data
             for name, column in zip(_column_names(width, names), columns, strict=True)
         ]
     )
+
+
+def _frame_of_few(rows: Sequence[Mapping[str, Any]], names: list[str]) -> "pl.DataFrame | None":
+    """`column_of_objects` for all columns at once, where each has one simple type; else None."""
+    import polars as pl
+
+    known = {float: pl.Float64, int: pl.Int64, str: pl.String, bool: pl.Boolean}
+    schema, columns = {}, []
+    for name in names:
+        values = [row.get(name) for row in rows]
+        kinds = set(map(type, values)) - {type(None)}
+        kind = kinds.pop() if len(kinds) == 1 else None
+        if kind not in known:
+            return None
+        if kind is float:
+            values = [value if value == value else None for value in values]
+        if kind is int and not all(v is None or -(2**63) <= v < 2**63 for v in values):
+            return None
+        schema[name] = known[kind]
+        columns.append(values)
+    plain = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    return pl.from_dicts(plain, schema=schema)
 
 
 def _frame_of_frame(X: Any) -> "pl.DataFrame":

@@ -4,6 +4,7 @@ import datetime
 import decimal
 import numbers
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +31,9 @@ def with_plain_columns(frame: "pl.DataFrame", source: str = "the table") -> "pl.
     import polars as pl
 
     changed = []
-    for name, dtype in frame.schema.items():
+    for name, dtype in zip(frame.columns, frame.dtypes, strict=True):
+        if type(dtype) in _plain_types():
+            continue
         if dtype.is_nested() or dtype == pl.Binary:
             raise TableError(
                 f"column {name!r} of {source} holds {str(dtype).lower()}; a column must hold "
@@ -45,6 +48,14 @@ def with_plain_columns(frame: "pl.DataFrame", source: str = "the table") -> "pl.
         elif dtype == pl.Object:
             changed.append(pl.lit(column_of_objects(name, frame[name].to_list(), source)))
     return frame.with_columns(changed) if changed else frame
+
+
+@cache
+def _plain_types() -> frozenset[type]:
+    """Of most columns, which stay as they are."""
+    import polars as pl
+
+    return frozenset((pl.String, pl.Float64, pl.Int64, pl.Boolean))
 
 
 def as_categories(text: "pl.Series") -> "pl.Series":

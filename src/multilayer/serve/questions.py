@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SOURCE = "the request"
 _SCALARS = {type(None), bool, int, float, str}
 _NUMBERS = {type(None), int, float}
+_FEW_ROWS = 64
 _KINDS: dict[type, str] = {list: "a list", dict: "an object"}
 
 
@@ -197,24 +198,24 @@ def frame_of(served: ServedModel, parts: Sequence[Rows]) -> "pl.DataFrame":
     if parts[0].frame is not None:
         assert len(parts) == 1
         return parts[0].frame
-    series = []
+    schema: dict[str, Any] = {}
+    columns: list[list[Any]] = []
     for name in served.model.encoder.column_names:
         values: list[Any] = []
         for rows in parts:
             assert rows.columns is not None
             values += rows.columns[name]
-        if name in served.plain_numbers and _NUMBERS.issuperset(map(type, values)):
-            numbers = [value if value is None else float(value) for value in values]
-            series.append(pl.Series(name, numbers, pl.Float64))
-            continue
-        try:
-            series.append(pl.Series(name, list(map(_text, values)), pl.String))
-        except UnicodeEncodeError:
-            raise RefusalError(
-                400, f"column {escaped(name)!r} of {SOURCE} holds half of a surrogate pair, which "
-                "is no text",
-            ) from None  # fmt: skip
-    return pl.DataFrame(series)
+        is_plain = name in served.plain_numbers and _NUMBERS.issuperset(map(type, values))
+        schema[name] = pl.Float64 if is_plain else pl.String
+        columns.append([*map(_number if is_plain else _text, values)])
+    try:
+        if len(columns[0]) <= _FEW_ROWS:  # in a fifth of the time
+            return pl.DataFrame([*zip(*columns, strict=True)], schema=schema, orient="row")
+        return pl.DataFrame(dict(zip(schema, columns, strict=True)), schema=schema)
+    except UnicodeEncodeError:
+        raise RefusalError(
+            400, f"a text of {SOURCE} holds half of a surrogate pair, which is no text"
+        ) from None
 
 
 def notes_on_ignored(served: ServedModel, present: Sequence[str]) -> tuple[str, ...]:
@@ -224,6 +225,10 @@ def notes_on_ignored(served: ServedModel, present: Sequence[str]) -> tuple[str, 
     if not ignored:
         return ()
     return (f"columns that are not needed: {escaped(enumerated(ignored))}",)
+
+
+def _number(value: float | None) -> float | None:
+    return value if value is None else float(value)
 
 
 def _text(value: Any) -> str | None:

@@ -10,6 +10,8 @@ import numpy as np
 from multilayer.serve.refusals import RefusalError
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# A number without these is below 1e300; in the others each number is looked at.
+_PERHAPS_LARGE = re.compile(rb"[eE]\+?[0-9]{3}|[0-9]{200}")
 _MOST_DIGITS = 309  # a longer integer is no finite float64
 _LONGEST_SHOWN = 40
 
@@ -26,7 +28,8 @@ def parse_json(content: bytes, max_nesting: int) -> Any:
     try:
         text = content.decode("utf-8-sig")
         text.encode()
-        return _DECODER.decode(text)
+        has_large_numbers = _PERHAPS_LARGE.search(content) is not None
+        return (_CAREFUL if has_large_numbers else _QUICK).decode(text)
     except UnicodeDecodeError as error:
         raise RefusalError(400, f"the body is not UTF-8: byte {error.start + 1} is wrong") from None
     except json.JSONDecodeError as error:
@@ -79,6 +82,7 @@ def _shown(text: str) -> str:
     return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
 
 
-_DECODER = json.JSONDecoder(
+_QUICK = json.JSONDecoder(parse_constant=_constant, object_pairs_hook=_object)
+_CAREFUL = json.JSONDecoder(
     parse_constant=_constant, parse_float=_float, parse_int=_integer, object_pairs_hook=_object
 )
