@@ -40,6 +40,17 @@ REQUIREMENTS = {
         "catboost==1.2.10",
         "xgboost-cpu==3.2.0",
     ),
+    # A server as people write one: a pipeline behind FastAPI, and the same pipeline as ONNX.
+    "serving": (
+        "fastapi==0.165.0",
+        "uvicorn==0.54.0",
+        "httptools==0.9.0",
+        "uvloop==0.23.0",
+        "pandas==3.1.1",
+        "scikit-learn==1.9.1",
+        "skl2onnx==1.20.0",
+        "onnxruntime==1.32.0",
+    ),
     "pytabkit": ("pytabkit[models]==1.7.3", "torch==2.13.0", "pandas==3.1.1", "pyarrow==26.0.1"),
 }
 HELD_TO_CONSTRAINTS = {"torch", "jax"}

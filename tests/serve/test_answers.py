@@ -160,6 +160,8 @@ def test_an_explanation_says_against_what(served):
     assert changes["size"]["change"] == pytest.approx(plain["prediction"] - other["prediction"])
     assert changes["town"]["against"] == "the mean of its other choices"
     assert changes["sold"]["against"] == "a missing value"
+    _, other, _ = served.ask("/predict/price", {**row, "garden": row["garden"] == "no"})
+    assert changes["garden"]["change"] == pytest.approx(plain["prediction"] - other["prediction"])
 
 
 def test_the_example_of_the_specification_is_answered(served):

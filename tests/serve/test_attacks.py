@@ -196,7 +196,7 @@ def test_too_many_connections_are_told_so(strict):
     answer = send(strict.port, request("/v2", b"", method="GET"))
     for connection in held:
         connection.close()
-    assert b"503 Service Unavailable" in answer
+    assert b"503 Service Unavailable" in answer and b"retry-after: 1" in answer
     end = time.monotonic() + 30
     while strict.ask("/v2")[0] != 200:
         assert time.monotonic() < end

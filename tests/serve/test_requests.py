@@ -1,5 +1,6 @@
 """What is refused, and how it is said."""
 
+import json
 import re
 
 import pytest
@@ -13,11 +14,15 @@ ROW = houses(1).to_dicts()[0]
     [
         ("/predict/kind", b"{", 400, "the body is not JSON: expecting property name"),
         ("/predict/kind", b"\xff", 400, "the body is not UTF-8: byte 1 is wrong"),
-        ("/predict/kind", b"[" * 100_000, 400, "the JSON is nested 100,000 deep; it may be 8"),
+        ("/predict/kind", b"[" * 100_000, 400, "the JSON is nested too deeply; it may be 8"),
         ("/predict/kind", b'[{"size": NaN}]', 400, "NaN is not JSON; a missing value is null"),
         ("/predict/kind", b'[{"size": -Infinity}]', 400, "-Infinity is not JSON"),
-        ("/predict/kind", b'[{"size": 1e999}]', 400, "the number 1e999 is too large"),
-        ("/predict/kind", b'[{"size": %s}]' % (b"9" * 5000), 400, "999… is too large"),
+        ("/predict/kind", [[[[[[[[[]]]]]]]]], 400, "the JSON is nested too deeply; it may be 8"),
+        ("/predict/kind", json.dumps([{**ROW, "size": "X"}]).replace('"X"', "1e999").encode(), 400,
+         "column 'size' of the request holds a number that is too large; a missing value is null"),
+        ("/predict/kind", [{**ROW, "town": -(10**400)}], 400, "column 'town' of the request holds"),
+        ("/predict/kind", b'[{"size": %s}]' % (b"9" * 5000), 400, "a number is too large"),
+        ("/predict/kind", b"[" + b"{}," * 1_000_001 + b"{}]", 413, "more than 1,000,000 lists"),
         ("/predict/kind", b'{"size": 1, "size": 2}', 400, "an object names 'size' twice"),
         ("/predict/kind", b'"text"', 400, "rows must be a list of objects, not 'text'"),
         ("/predict/kind", [], 400, "the request holds no rows"),
@@ -30,7 +35,7 @@ ROW = houses(1).to_dicts()[0]
          "row 2 of column 'size' of the request must be a number, it is 'big'"),
         ("/predict/kind", [{**ROW, "size": True}], 400, "row 1 of column 'size'"),
         ("/predict/kind", [{**ROW, "sold": "soon"}], 400, "row 1 of column 'sold'"),
-        ("/predict/kind", [{**ROW, "town": "\ud800"}], 400, "a text of the request holds half of a"),
+        ("/predict/kind", [{**ROW, "town": "\ud800"}], 400, "holds half of a surrogate"),
         ("/predict/kind?coverage=1", [ROW], 400, "coverage must be a number between 0 and 1"),
         ("/predict/kind?coverage=nan", [ROW], 400, "coverage must be a number between 0 and 1"),
         ("/predict/kind?cover=1", [ROW], 400, "there is no option 'cover'"),

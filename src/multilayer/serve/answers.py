@@ -128,7 +128,10 @@ def answer(
             images = [rows.images for rows in parts if rows.images is not None]
             outputs = model.member_outputs(np.concatenate(images))
         else:
-            outputs = model.member_outputs(frame_of(served, parts), SOURCE, 1, unseen)
+            frame = frame_of(served, parts)
+            outputs = model.member_outputs(frame, SOURCE, 1, unseen)
+            if len(parts) == 1:
+                parts[0].answered = frame
     notes = [str(one.message) for one in caught if issubclass(one.category, DataWarning)]
     if notes and len(parts) > 1:
         raise NotAlikeError

@@ -50,7 +50,7 @@ def explanation_job(served: ServedModel, content: bytes, limits: Limits) -> Job:
             raise RefusalError(400, "one row is explained at a time, an object")
         rows = rows_of_objects(served, [row], limits.max_rows)
         assert rows.columns is not None
-        variants.extend(_variant(one, rows.columns[one.name][0]) for one in served.columns)
+        variants.extend(_variant(served, one, rows.columns[one.name][0]) for one in served.columns)
         num_rows = 1 + sum(len(variant.values) for variant in variants)
         columns = {name: values * num_rows for name, values in rows.columns.items()}
         start = 1
@@ -65,11 +65,11 @@ def explanation_job(served: ServedModel, content: bytes, limits: Limits) -> Job:
     return Job(served, read, write, len(content))
 
 
-def _variant(column: ColumnForm, value: Any) -> _Variant:
+def _variant(served: ServedModel, column: ColumnForm, value: Any) -> _Variant:
     if column.kind == "number" and column.is_plain:
         return _Variant(column.name, [column.typical], f"{_MEDIAN}, {column.typical:g}")
     if column.choices:
-        given = str(value).lower() if type(value) is bool else str(value)
+        given = served.choice_of(column.name, value)
         others = [choice for choice in column.choices if choice != given]
         if len(others) > _MOST_OTHERS:
             step = len(others) / _MOST_OTHERS

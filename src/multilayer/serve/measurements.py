@@ -96,7 +96,8 @@ def missing_values(served: ServedModel, rows: Rows) -> dict[str, int]:
             )
             for name, values in rows.columns.items()
         }
-    frame = frame_of(served, [rows]).select(names)
+    frame = frame_of(served, [rows]) if rows.answered is None else rows.answered
+    frame = frame.select(names)
     frame = with_missing_told(frame, encoder.missing, names)
     present = [
         without_missing(pl.col(name)) if dtype == pl.String else pl.col(name)

@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from multilayer.errors import MultilayerError
+import numpy as np
+
+from multilayer.serve.answers import answer
+from multilayer.serve.questions import Rows, rows_of_objects
 from multilayer.serve.refusals import RefusalError
 from multilayer.serve.served_model import ServedModel
 
@@ -20,7 +23,7 @@ class Models:
 
     def __init__(self, paths: Mapping[str, Path]) -> None:
         self._paths = dict(paths)
-        self._models = {name: ServedModel.load(name, path) for name, path in paths.items()}
+        self._models = {name: _loaded(name, path) for name, path in paths.items()}
 
     def named(self, name: str | None) -> ServedModel:
         """A model; the only one if no name is given.
@@ -53,8 +56,8 @@ class Models:
         for name, path in self._paths.items():
             before = self._models[name]
             try:
-                loaded = ServedModel.load(name, path)
-            except MultilayerError as error:
+                loaded = _loaded(name, path)
+            except Exception as error:  # whatever it is, the old one goes on
                 outcomes.append(
                     (name, None, f"model {name} stays at version {before.version}: {error}")
                 )
@@ -65,3 +68,15 @@ class Models:
                 (name, loaded, f"model {name} is loaded anew, {changed}version {loaded.version}")
             )
         return outcomes
+
+
+def _loaded(name: str, path: Path) -> ServedModel:
+    """A model that has answered once, so that it is known to, and does not load anything later."""
+    served = ServedModel.load(name, path)
+    shape = served.model.image_shape
+    if shape is None:
+        rows = rows_of_objects(served, [served.example], 1)
+    else:
+        rows = Rows(1, images=np.zeros((1, *shape), np.uint8))
+    answer(served, [rows], [None])
+    return served

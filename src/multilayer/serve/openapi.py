@@ -89,20 +89,24 @@ def _predict(served: ServedModel, row: str, limits: Limits, suffix: str = "") ->
     answers: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
     if "text/csv" in content:
         answers["text/csv"] = {"schema": {"type": "string"}}
+    parameters = [
+        _parameter(
+            "coverage", "With which probability the truth lies in the interval or set.",
+            {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+        ),
+        _parameter(
+            "probabilities", "Whether to add them; left out: in JSON, but not in CSV.",
+            {"type": "boolean"},
+        ),
+    ]  # fmt: skip
+    if served.model.image_shape is not None:
+        words = "Whether a PNG or JPEG picture is dark on light, and must be inverted."
+        parameters.append(_parameter("invert", words, {"type": "boolean"}))
     return {
         "summary": f"Predictions of {served.name}: {served.summary}",
         "operationId": f"predict_{served.name}{suffix}",
         "tags": ["Predictions"],
-        "parameters": [
-            _parameter(
-                "coverage", "With which probability the truth lies in the interval or set.",
-                {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
-            ),
-            _parameter(
-                "probabilities", "Whether to add them; left out: in JSON, but not in CSV.",
-                {"type": "boolean"},
-            ),
-        ],
+        "parameters": parameters,
         "requestBody": {"required": True, "content": content},
         "responses": _responses("The answers, in the same form and order.", answers),
     }  # fmt: skip

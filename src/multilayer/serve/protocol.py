@@ -1,6 +1,7 @@
 """HTTP with limits on the head of a request, on top of uvicorn's."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -10,6 +11,11 @@ from multilayer.serve.limits import Limits
 _MOST_HEAD_BYTES = 65_536
 _SLOW = "The request line and headers did not arrive in time."
 _LARGE = "The request line and headers are too large."
+_BUSY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\n"
+    b"content-type: text/plain; charset=utf-8\r\ncontent-length: 25\r\n\r\n"
+    b"Too many connections now."
+)
 
 
 class LimitedProtocol(HttpToolsProtocol):
@@ -19,6 +25,7 @@ class LimitedProtocol(HttpToolsProtocol):
     """
 
     limits: ClassVar[Limits] = Limits()
+    count_refusal: Callable[[], None]
     _timer: asyncio.TimerHandle | None = None
     _head_bytes = 0
     _is_in_head = False
@@ -26,6 +33,11 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A connection is there."""
         super().connection_made(transport)  # type: ignore[arg-type, unused-ignore]
+        if len(self.connections) > self.limits.max_connections:
+            self.count_refusal()
+            self.transport.write(_BUSY)
+            self.transport.close()
+            return
         self._wait(self.limits.idle_seconds, self.transport.close)
 
     def data_received(self, data: bytes) -> None:

@@ -1,6 +1,8 @@
 """The rows of a request, checked against a model's columns."""
 
 import io
+import math
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ SOURCE = "the request"
 _SCALARS = {type(None), bool, int, float, str}
 _NUMBERS = {type(None), int, float}
 _FEW_ROWS = 64
+_LARGEST = sys.float_info.max
 _KINDS: dict[type, str] = {list: "a list", dict: "an object"}
 
 
@@ -37,6 +40,7 @@ class Rows:
         frame: A table of text, with all its columns, from CSV.
         images: uint8, (num_rows, height, width).
         notes: What was left out or changed.
+        answered: The table as it was answered, if not together with others'.
     """
 
     num_rows: int
@@ -44,6 +48,7 @@ class Rows:
     frame: "pl.DataFrame | None" = None
     images: NDArray[np.uint8] | None = None
     notes: tuple[str, ...] = ()
+    answered: "pl.DataFrame | None" = None
 
 
 def rows_of_objects(served: ServedModel, objects: Any, max_rows: int) -> Rows:
@@ -65,10 +70,16 @@ def rows_of_objects(served: ServedModel, objects: Any, max_rows: int) -> Rows:
                 400, f"row {place} must be an object such as {_example(served)}; it is {_kind(row)}"
             )
     names = served.model.encoder.column_names
-    present = dict.fromkeys(name for row in objects for name in row)
-    require_columns(names, list(present), SOURCE)
-    columns = {name: [row.get(name) for row in objects] for name in names}
-    return rows_of_columns(served, columns, len(objects), list(present))
+    present = list(objects[0])
+    if all(list(row) == present for row in objects):
+        found = dict(zip(present, zip(*map(dict.values, objects), strict=True), strict=True))
+        require_columns(names, present, SOURCE)
+        columns = {name: list(found[name]) for name in names}
+    else:
+        present = list(dict.fromkeys(name for row in objects for name in row))
+        require_columns(names, present, SOURCE)
+        columns = {name: [row.get(name) for row in objects] for name in names}
+    return rows_of_columns(served, columns, len(objects), present)
 
 
 def rows_of_columns(
@@ -83,10 +94,18 @@ def rows_of_columns(
         present: names of all columns of the request.
 
     Raises:
-        RefusalError: a value is a list or an object.
+        RefusalError: a value is a list or an object, or no finite number.
     """
     for name, values in columns.items():
-        if not _SCALARS.issuperset(map(type, values)):
+        kinds = set(map(type, values))
+        if (float in kinds and (math.inf in values or -math.inf in values)) or (
+            int in kinds and any(type(value) is int and abs(value) > _LARGEST for value in values)
+        ):
+            raise RefusalError(
+                400, f"column {escaped(name)!r} of {SOURCE} holds a number that is too large; a "
+                "missing value is null",
+            )  # fmt: skip
+        if not kinds <= _SCALARS:
             row = next(row for row, value in enumerate(values) if type(value) not in _SCALARS)
             raise RefusalError(
                 400, f"row {row + 1} of column {escaped(name)!r} of {SOURCE} must hold "

@@ -68,7 +68,7 @@ class ServedModel:
 
     @classmethod
     def load(cls, name: str, path: Path) -> "ServedModel":
-        """Load a model file, and let it answer once.
+        """Load a model file.
 
         Raises:
             ModelFileError: the file is missing, damaged, of a newer version, or no model.
@@ -99,6 +99,16 @@ class ServedModel:
             if column.date_format is None and column.number_format in (None, NumberFormat())
         )
 
+    def choice_of(self, column: str, value: Any) -> str | None:
+        """The category that a value is read as; None: missing or unknown."""
+        import polars as pl
+
+        [category] = [one for one in self.model.table_encoder.categories if one.name == column]
+        code = int(
+            category.codes(pl.Series([None if value is None else str(value)], dtype=pl.String))[0]
+        )
+        return category.categories[code - 1] if code else None
+
     @cached_property
     def example(self) -> dict[str, Any]:
         """A row that the model answers."""
@@ -112,9 +122,10 @@ class ServedModel:
         """What it does, in a line."""
         targets = self.model.targets
         names = ", ".join(targets.names[:3]) + ("…" if len(targets.names) > 3 else "")
-        what = {"regression": f"numbers: {names}", "multilabel": f"labels: {names}"}.get(
-            targets.task, f"{len(targets.classes)} classes of {names}"
-        )
+        what = {
+            "regression": f"numbers {names}" if len(targets.names) > 1 else f"a number, {names}",
+            "multilabel": f"labels {names}",
+        }.get(targets.task, f"one of {len(targets.classes)} classes of {names}")
         if self.model.image_shape is None:
             return f"{what}, from {len(self.columns)} columns"
         height, width = self.model.image_shape

@@ -6,6 +6,8 @@ import errno
 import signal
 import socket
 from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import uvicorn
 
@@ -79,12 +81,18 @@ class Server(uvicorn.Server):
         self, models: Models, limits: Limits, hosts: Collection[str], log_format: LogFormat
     ) -> None:
         self._models = models
+        self._loader = ThreadPoolExecutor(1, "load")
         self._log = AccessLog(log_format)
         self._measurements = Measurements()
         for served in models.all():
             self._measurements.served(served)
         self._service = Service(models, limits, self._log, self._measurements, hosts)
-        protocol = type("Protocol", (LimitedProtocol,), {"limits": limits})
+        refuse = partial(self._measurements.refusals.add, status="503")
+        protocol = type(
+            "Protocol",
+            (LimitedProtocol,),
+            {"limits": limits, "count_refusal": staticmethod(refuse)},
+        )
         super().__init__(
             uvicorn.Config(
                 self._service.application,
@@ -95,7 +103,6 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                limit_concurrency=limits.max_connections,
                 timeout_keep_alive=max(1, round(limits.idle_seconds)),
                 timeout_graceful_shutdown=max(1, round(limits.stop_seconds)),
             )
@@ -135,8 +142,7 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     def _plan_loading(self) -> None:
-        self._loading = asyncio.get_running_loop().run_in_executor(None, self._load_anew)
-        self._loading.add_done_callback(lambda loading: loading.exception())
+        self._loader.submit(self._load_anew)
 
     def _load_anew(self) -> None:
         loop = self._loop
