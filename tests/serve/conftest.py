@@ -28,6 +28,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     MLPRegressor("fast", loss="quantile", quantiles=(0.1, 0.5, 0.9), **QUICK).fit(
         frame, target
     ).save(folder / "quantiles.safetensors")
+    both = pl.DataFrame({"price": target, "age": frame["age"]})
+    MLPRegressor("fast", **QUICK).fit(frame, both).save(folder / "both.safetensors")
     _save_images(folder / "digits.safetensors")
     return folder
 
@@ -62,7 +64,7 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., Served]]:
 @pytest.fixture(scope="session")
 def served(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server of all models, for all tests that do not end it."""
-    names = ("price", "kind", "labels", "quantiles", "digits")
+    names = ("price", "kind", "labels", "quantiles", "both", "digits")
     files = [models / f"{name}.safetensors" for name in names]
     started = Served(*files, folder=tmp_path_factory.mktemp("served"))
     yield started

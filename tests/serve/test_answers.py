@@ -1,5 +1,6 @@
 import io
 import json
+import random
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +10,9 @@ from PIL import Image
 from served_process import houses
 
 from multilayer.cli.application import run
+from multilayer.errors import TableError
 from multilayer.model.model_file import load_predictor
+from multilayer.runs.table_predictions import TablePredictions
 from multilayer.serve.answers import answer
 from multilayer.serve.questions import rows_of_objects
 from multilayer.serve.served_model import ServedModel
@@ -50,11 +53,12 @@ def test_csv_is_answered_as_multilayer_predict_does(served, models, new, tmp_pat
     assert any("'town' holds values that were not in the training rows in 1" in n for n in notes)
 
 
-@pytest.mark.parametrize("name", ["price", "kind", "labels", "quantiles"])
+@pytest.mark.parametrize("name", ["price", "kind", "labels", "quantiles", "both"])
 def test_json_rows_get_the_numbers_of_multilayer_predict(served, models, new, tmp_path, name):
-    flags = [] if name in ("price", "quantiles") else ["--proba"]
+    flags = ["--proba"] if name in ("kind", "labels") else ["--interval", "0.8"]
     expected = predicted(models, name, new, tmp_path, *flags)
-    status, content, _ = served.ask(f"/predict/{name}", new.to_dicts())
+    query = "" if flags == ["--proba"] else "?coverage=0.8"
+    status, content, _ = served.ask(f"/predict/{name}{query}", new.to_dicts())
     assert status == 200, content
     rows = content["predictions"]
     if name == "labels":
@@ -67,14 +71,63 @@ def test_json_rows_get_the_numbers_of_multilayer_predict(served, models, new, tm
         assert [row["prediction"] for row in rows] == expected["predicted_target"].to_list()
         found = [row["probabilities"]["fair"] for row in rows]
         np.testing.assert_allclose(found, expected["probability_fair"], rtol=1e-12)
+    elif name == "both":
+        for target in rows[0]["prediction"]:
+            found = [[row["prediction"][target], *row["interval"][target]] for row in rows]
+            columns = [f"predicted_{target}{end}" for end in ("", "_low", "_high")]
+            np.testing.assert_allclose(found, expected[columns].to_numpy(), rtol=1e-12)
     else:
-        column = "predicted_target"
-        np.testing.assert_allclose(
-            [row["prediction"] for row in rows], expected[column], rtol=1e-12
-        )
+        found = [[row["prediction"], *row["interval"]] for row in rows]
+        columns = [f"predicted_target{end}" for end in ("", "_low", "_high")]
+        np.testing.assert_allclose(found, expected[columns].to_numpy(), rtol=1e-12)
     if name == "quantiles":
         found = [row["quantiles"]["0.9"] for row in rows]
         np.testing.assert_allclose(found, expected["predicted_target_quantile_0.9"], rtol=1e-12)
+
+
+POOLS = {
+    "size": [1, 2.5, -3e5, "12.5", " 7 ", "NA", "", None, True, "big"],
+    "age": [30, 0, None, "41", 3.0, "-"],
+    "rent": ["$1,200.50", None, 1200.5, "900", "$12"],
+    "town": ["Bern", "Oslo", "Rome", None, "none", 7, "Paris", " Oslo "],
+    "street": ["s1", "s29", "s30", None, 3],
+    "garden": ["yes", "no", True, False, 1, "off", None, "perhaps"],
+    "sold": ["2024-02-01", None, "NA", "2023-12-31"],
+}
+
+
+def test_random_rows_are_read_as_from_a_file(models, tmp_path):
+    """Answers, or the place and reason of the refusal, are those of a file of JSON lines."""
+    served = ServedModel.load("price", models / "price.safetensors")
+    generator = random.Random(0)
+    num_refused = 0
+    for _ in range(60):
+        # A wrong value in some of the tables only.
+        pools = {name: pool[: generator.choice([None, -1])] for name, pool in POOLS.items()}
+        rows = [
+            {name: generator.choice(pool) for name, pool in pools.items()}
+            for _ in range(generator.randrange(1, 6))
+        ]
+        path = tmp_path / "rows.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        refusals, found = [], []
+        try:
+            [piece] = TablePredictions(served.model, path).pieces()
+            found.append(piece["predicted_target"].to_list())
+        except TableError as error:
+            refusals.append(str(error).replace(str(path), "the request"))
+        try:
+            [answered] = answer(served, [rows_of_objects(served, rows, 100)], [None])
+            found.append(answered.mean[:, 0].tolist())
+        except TableError as error:
+            refusals.append(str(error))
+        assert len(found) in (0, 2), (rows, refusals)
+        if found:
+            np.testing.assert_allclose(*found, rtol=1e-12)
+        else:
+            num_refused += 1
+            assert refusals[0] == refusals[1]
+    assert 5 < num_refused < 55
 
 
 def test_one_object_gets_one_object(served):
@@ -175,4 +228,4 @@ def test_the_example_of_the_specification_is_answered(served):
                 num_tried += 1
             status, content, _ = served.ask(path, body)
             assert status == 200, (path, content)
-    assert num_tried == 5 + 5 + 4
+    assert num_tried == 6 + 6 + 5

@@ -82,11 +82,11 @@ class Batcher:
         return await job.outcome
 
     def end(self) -> None:
-        """Answer what waits, and end the thread."""
+        """Answer what waits, for as long as the limits allow, and end the thread."""
         with self._changed:
             self._is_ending = True
             self._changed.notify()
-        self._thread.join()
+        self._thread.join(self._limits.stop_seconds)
 
     def _work(self) -> None:
         while jobs := self._next():

@@ -119,7 +119,8 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         ending = (signal.SIGTERM, signal.SIGINT)
         for number in ending:
-            loop.add_signal_handler(number, self._stop, number)
+            if signal.getsignal(number) != signal.SIG_IGN:  # as for a job in the background
+                loop.add_signal_handler(number, self._stop, number)
         loop.add_signal_handler(signal.SIGHUP, self._plan_loading)
         try:
             yield
