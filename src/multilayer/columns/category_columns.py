@@ -2,7 +2,7 @@
 
 from collections import Counter
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -125,7 +125,9 @@ class CategoryColumn:
         places = self._places
         series = series.cast(pl.String) if series.dtype == pl.Categorical else series
         by_number = self._places_by_number if series.dtype.is_numeric() else {}
-        reading = _Reading(self.meaning, self.keep_na, series.dtype == pl.Float32)
+        reading = self._reading
+        if series.dtype == pl.Float32:
+            reading = replace(reading, is_single=True)
         few = len(series) <= _FEW_ROWS
         values = series.to_list() if few else series.value_counts().to_series(0).to_list()
         # Work is done once for each distinct value.
@@ -135,13 +137,17 @@ class CategoryColumn:
             code = 0 if text is None else places.get(text, 0)
             code_of[value] = code or (by_number.get(float(text), 0) if by_number and text else 0)
         if few:
-            return np.fromiter((code_of[value] for value in values), np.int64, len(values))
+            return np.array([code_of[value] for value in values], np.int64)
         seen = {value: code for value, code in code_of.items() if code}
         if not seen:
             return np.zeros(len(series), dtype=np.int64)
         old = pl.Series(list(seen), dtype=series.dtype)
         codes = series.replace_strict(old, list(seen.values()), default=0, return_dtype=pl.Int64)
         return codes.fill_null(0).to_numpy()
+
+    @cached_property
+    def _reading(self) -> "_Reading":
+        return _Reading(self.meaning, self.keep_na, is_single=False)
 
     @cached_property
     def _places(self) -> dict[str, int]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 # Beyond the first, smooth clipping gives exactly 3; beyond the second, the product would overflow.
 _FARTHEST, _LARGEST_SCALE = 1e9, 1e300
+_LARGEST = float(np.finfo(float).max)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +40,8 @@ class RobustScaling:
     def apply(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Scale finite numbers, (num_rows, num_columns)."""
         with np.errstate(over="ignore", under="ignore"):
-            distance = np.clip(values - self.median, -np.finfo(float).max, np.finfo(float).max)
-            scaled = np.clip(distance * self.scale, -_FARTHEST, _FARTHEST)
+            distance = _clipped(values - self.median, _LARGEST)
+            scaled = _clipped(distance * self.scale, _FARTHEST)
             return np.asarray(scaled / np.sqrt(1 + np.square(scaled / 3)))
 
     def to_json(self) -> dict[str, Any]:
@@ -80,3 +81,9 @@ def quantiles_of_counts(
     below, above = np.floor(places).astype(np.int64), np.ceil(places).astype(np.int64)
     low, high = (values[np.searchsorted(ends, place, side="right")] for place in (below, above))
     return np.asarray(low + (high - low) * (places - below))
+
+
+def _clipped(values: NDArray[np.float64], most: float) -> NDArray[np.float64]:
+    """Values from −most to most; of a few in a third of the time that `np.clip` takes."""
+    clipped: NDArray[np.float64] = np.minimum(np.maximum(values, -most), most)
+    return clipped

@@ -56,10 +56,9 @@ class UnseenValues:
             series: the column.
             codes: of each row, (num_rows,), 0 if its value is missing or unseen.
         """
-        is_unknown = codes == 0
-        if int(is_unknown.sum()) == series.null_count():
+        if len(codes) - np.count_nonzero(codes) == series.null_count():
             return
-        counts = series.filter(is_unknown).drop_nulls().value_counts()
+        counts = series.filter(codes == 0).drop_nulls().value_counts()
         num_rows, examples = self.found.get(series.name, (0, ()))
         for value, count in sorted(counts.iter_rows(), key=lambda pair: (-pair[1], str(pair[0]))):
             text = present_text(str(value))

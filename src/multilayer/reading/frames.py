@@ -110,7 +110,7 @@ def _frame_of_rows(rows: Sequence[Any], names: Sequence[str] | None) -> "pl.Data
 
     if rows and all(isinstance(row, Mapping) for row in rows):
         found = dict.fromkeys(str(name) for row in rows for name in row)
-        few = _frame_of_few(rows, list(found)) if len(rows) <= _FEW_ROWS else None
+        few = _frame_of_few(rows, list(found)) if found and len(rows) <= _FEW_ROWS else None
         if few is not None:
             return few
         return pl.DataFrame(

@@ -173,7 +173,7 @@ class UnseenOfEach(UnseenValues):
 
     def note(self, series: "pl.Series", codes: NDArray[np.int64]) -> None:
         """See `UnseenValues`."""
-        if int((codes == 0).sum()) == series.null_count():
+        if len(codes) - np.count_nonzero(codes) == series.null_count():
             return
         if len(self.parts) == 1:  # perhaps a piece of its rows
             self.parts[0].note(series, codes)
