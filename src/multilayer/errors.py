@@ -30,8 +30,10 @@ What the messages name may come from a file of a stranger's: they are shown with
 
 import unicodedata
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
+_MOST_COMPARED, _LONGEST_COMPARED = 1000, 100
 _JOINERS = "\u200c\u200d"  # words of some scripts need them, and they turn nothing around
 
 
@@ -61,10 +63,14 @@ def escaped(value: object, keep: str = "") -> str:
 
 
 def did_you_mean(name: object, known: Iterable[object]) -> str:
-    """The end of a message on an unknown name: the known one that is most like it, or nothing."""
+    """The end of a message on an unknown name: the known one that is most like it, or nothing.
+
+    Of very many names the first 1,000 are compared.
+    """
     from difflib import get_close_matches
 
-    by_lower = {str(one).strip().lower(): str(one) for one in known}
+    first = islice(known, _MOST_COMPARED)
+    by_lower = {str(one).strip().lower()[:_LONGEST_COMPARED]: str(one) for one in first}
     near = get_close_matches(str(name).strip().lower(), by_lower, 1, cutoff=0.7)
     return f"; did you mean {by_lower[near[0]]!r}?" if near else ""
 

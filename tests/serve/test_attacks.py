@@ -145,6 +145,35 @@ def test_a_body_that_is_too_large_is_refused(strict):
     assert strict.ask("/v2/health/live")[0] == 200
 
 
+def test_who_sends_too_much_is_told_so(strict):
+    status, content, _ = strict.ask("/predict", b" " * 150_000)
+    assert (status, content["error"]) == (413, "the body must not be larger than 20,000 bytes")
+
+
+def test_a_name_that_is_missing_among_very_many_costs_little_time(served):
+    row = {f"column {number}": number for number in range(200_000)}
+    began = time.monotonic()
+    status, content, _ = served.ask("/predict/price", [row])
+    assert status == 400 and content["error"].startswith("columns 'size', 'age'")
+    assert len(content["error"]) < 1000
+    assert time.monotonic() - began < 20
+
+
+def test_a_reader_who_does_not_read_is_given_up(strict):
+    with socket.create_connection(("127.0.0.1", strict.port), 30) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        wanted = b"GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n"
+        connection.settimeout(0.5)
+        end = time.monotonic() + 60
+        with pytest.raises(ConnectionError):
+            while time.monotonic() < end:
+                try:
+                    connection.sendall(wanted * 100)
+                except TimeoutError:
+                    continue
+    assert strict.ask("/v2/health/live")[0] == 200
+
+
 def test_too_many_rows_are_refused(strict):
     status, content, _ = strict.ask("/predict", [{"size": 1}] * 51)
     assert (status, content["error"]) == (

@@ -13,7 +13,7 @@ from multilayer.serve.refusals import RefusalError
 from multilayer.serve.served_model import ColumnForm, ServedModel
 from multilayer.serve.strict_json import parse_json
 
-_MOST_OTHERS, _MOST_COLUMNS = 12, 300
+_MOST_OTHERS, _MOST_COLUMNS = 12, 100
 _MEDIAN = "the training median"
 _OTHERS = "the mean of its other choices"
 _MISSING = "a missing value"

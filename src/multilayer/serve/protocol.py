@@ -27,6 +27,7 @@ class LimitedProtocol(HttpToolsProtocol):
     limits: ClassVar[Limits] = Limits()
     count_refusal: Callable[[], None]
     _timer: asyncio.TimerHandle | None = None
+    _reader_timer: asyncio.TimerHandle | None = None
     _head_bytes = 0
     _is_in_head = False
 
@@ -67,6 +68,29 @@ class LimitedProtocol(HttpToolsProtocol):
         self._end_waiting()
         super().on_headers_complete()
 
+    def pause_writing(self) -> None:
+        """The answer waits for its reader."""
+        super().pause_writing()
+        self._watch_reader(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        """The reader has read."""
+        super().resume_writing()
+        if self._reader_timer is not None:
+            self._reader_timer.cancel()
+
+    def _watch_reader(self, before: int) -> None:
+        """Give up a reader who has read nothing for as long as a connection may be idle."""
+
+        def look() -> None:
+            left = self.transport.get_write_buffer_size()
+            if left >= before:
+                self.transport.abort()
+            else:
+                self._watch_reader(left)
+
+        self._reader_timer = self.loop.call_later(self.limits.idle_seconds, look)
+
     def eof_received(self) -> bool | None:  # type: ignore[override]
         """The sender is done; one who has sent a whole request still gets its answer."""
         if self.cycle is None or self.cycle.response_complete or self.cycle.more_body:
@@ -77,6 +101,8 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         self._end_waiting()
+        if self._reader_timer is not None:
+            self._reader_timer.cancel()
         super().connection_lost(exc)
 
     def _refuse(self, why: str) -> None:

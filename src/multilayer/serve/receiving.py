@@ -1,12 +1,15 @@
 """The body of a request, within the limits."""
 
 import asyncio
+from contextlib import suppress
 from types import TracebackType
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from multilayer.serve.limits import Limits
 from multilayer.serve.refusals import RefusalError, busy
+
+_TIMES_DISCARDED = 10
 
 
 class Receiver:
@@ -36,12 +39,14 @@ class _Body:
         if not declared.isdecimal():
             raise RefusalError(400, "the content-length is no number")
         if len(declared) > 15 or int(declared) > limit:
+            if "expect" not in self._request.headers:
+                await self._discard(limit)
             raise _too_large(limit)
         if self._request.headers.get("content-encoding", "identity") != "identity":
             raise RefusalError(415, "the body must not be compressed (content-encoding)")
         try:
             async with asyncio.timeout(self._limits.receive_seconds):
-                return await self._receive(limit)
+                body = await self._receive(limit)
         except TimeoutError:
             self._release()
             seconds = self._limits.receive_seconds
@@ -49,18 +54,34 @@ class _Body:
         except BaseException:
             self._release()
             raise
+        if body is None:
+            self._release()
+            await self._discard(limit)
+            raise _too_large(limit)
+        return body
 
-    async def _receive(self, limit: int) -> bytes:
-        parts = []
+    async def _receive(self, limit: int) -> bytes | None:
+        """The body; None once it is too large."""
+        parts: list[bytes] = []
         async for part in self._request.stream():
             self._num_bytes += len(part)
             self._owner.num_bytes += len(part)
             if self._num_bytes > limit:
-                raise _too_large(limit)
+                return None
             if self._owner.num_bytes > self._limits.max_waiting_bytes:
                 raise busy("too many large requests wait already")
             parts.append(part)
         return b"".join(parts)
+
+    async def _discard(self, limit: int) -> None:
+        """Read what is still sent, for a while: who is cut off does not read why."""
+        num_bytes = 0
+        with suppress(TimeoutError, ClientDisconnect):
+            async with asyncio.timeout(self._limits.receive_seconds):
+                async for part in self._request.stream():
+                    num_bytes += len(part)
+                    if num_bytes > _TIMES_DISCARDED * limit:
+                        return
 
     async def __aexit__(
         self,
