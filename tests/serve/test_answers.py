@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from served_process import houses
 
+from multilayer import MLPRegressor
 from multilayer.cli.application import run
 from multilayer.errors import TableError
 from multilayer.model.model_file import load_predictor
@@ -128,6 +129,25 @@ def test_random_rows_are_read_as_from_a_file(models, tmp_path):
             num_refused += 1
             assert refusals[0] == refusals[1]
     assert 5 < num_refused < 55
+
+
+def test_a_number_is_a_number_however_the_training_rows_wrote_theirs(tmp_path):
+    generator = np.random.default_rng(0)
+    sizes = generator.normal(5, 2, 200).round(3)
+    frame = pl.DataFrame({"size": [f"{size:.3f}".replace(".", ",") for size in sizes]})
+    MLPRegressor("fast", max_iter=3, random_state=0).fit(frame, sizes * 10).save(tmp_path / "m")
+    served = ServedModel.load("m", tmp_path / "m")
+    requests = [[4.125], ["4,125"], [None, 4.125], ["7,5", 4.125], [3], [4.125, "7,5"]]
+    parts = [rows_of_objects(served, [{"size": one} for one in ask], 9) for ask in requests]
+    alone = [answer(served, [rows], [None])[0].mean[:, 0] for rows in parts]
+    assert len({float(np.round(found, 9)) for found in (
+        alone[0][0], alone[1][0], alone[2][1], alone[3][1], alone[5][0])}) == 1  # fmt: skip
+    assert alone[4][0] != alone[0][0]
+    as_numbers = [parts[place] for place in (0, 2, 4)]
+    for found, rows in zip(answer(served, as_numbers, [None] * 3), as_numbers, strict=True):
+        np.testing.assert_allclose(found.mean, answer(served, [rows], [None])[0].mean, rtol=1e-12)
+    with pytest.raises(TableError, match="row 1 of column 'size' of the request"):
+        answer(served, [rows_of_objects(served, [{"size": "4.125"}], 9)], [None])
 
 
 def test_one_object_gets_one_object(served):

@@ -94,6 +94,7 @@ def test_a_replaced_file_is_loaded_on_request_and_a_broken_one_is_not(
         "dear",
         "fair",
     )
+    assert before["version"] not in server.ask("/metrics")[1]
     path.write_bytes(b"broken")
     server.process.send_signal(signal.SIGHUP)
     server.wait_for(f"model house stays at version {after['version']}")

@@ -111,7 +111,7 @@ class Batcher:
 
     def _answer(self, jobs: list[Job]) -> None:
         """Answer jobs, those of one model together."""
-        together: dict[ServedModel, list[Job]] = {}
+        together: dict[tuple[ServedModel, frozenset[str]], list[Job]] = {}
         for job in jobs:
             if job.outcome.cancelled():  # who asked has gone
                 continue
@@ -120,8 +120,8 @@ class Batcher:
             except Exception as error:
                 self._settle([(job, None, error)])
                 continue
-            together.setdefault(job.served, []).append(job)
-        for served, of_model in together.items():
+            together.setdefault((job.served, job.rows.as_numbers), []).append(job)
+        for (served, _), of_model in together.items():
             for group in self._groups(served, of_model):
                 self._answer_group(served, group)
 

@@ -66,7 +66,7 @@ def explanation_job(served: ServedModel, content: bytes, limits: Limits) -> Job:
 
 
 def _variant(served: ServedModel, column: ColumnForm, value: Any) -> _Variant:
-    if column.kind == "number" and column.is_plain:
+    if column.kind == "number":
         return _Variant(column.name, [column.typical], f"{_MEDIAN}, {column.typical:g}")
     if column.choices:
         given = served.choice_of(column.name, value)

@@ -47,6 +47,8 @@ class Measurements:
     def served(self, served: ServedModel) -> None:
         """Note a model that was loaded."""
         name, targets = served.name, served.model.targets
+        self.model_info.forget(model=name)
+        self.training_mean.forget(model=name)
         self.model_info.set(1, model=name, version=served.version)
         if targets.task == "regression":
             scale = targets.scale

@@ -48,6 +48,13 @@ class Gauge(Counter):
         with self._lock:
             self._values[tuple(labels.items())] = value
 
+    def forget(self, **labels: str) -> None:
+        """Drop the numbers that have these among their labels."""
+        wanted = set(labels.items())
+        with self._lock:
+            for key in [key for key in self._values if wanted <= set(key)]:
+                del self._values[key]
+
     def lines(self) -> list[str]:
         """As text."""
         with self._lock:

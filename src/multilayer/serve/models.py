@@ -1,10 +1,12 @@
 """The models that are served, by name, and how they are loaded anew."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from multilayer.errors import MultilayerError
 from multilayer.serve.answers import answer
 from multilayer.serve.questions import Rows, rows_of_objects
 from multilayer.serve.refusals import RefusalError
@@ -73,10 +75,17 @@ class Models:
 def _loaded(name: str, path: Path) -> ServedModel:
     """A model that has answered once, so that it is known to, and does not load anything later."""
     served = ServedModel.load(name, path)
-    shape = served.model.image_shape
-    if shape is None:
-        rows = rows_of_objects(served, [served.example], 1)
-    else:
-        rows = Rows(1, images=np.zeros((1, *shape), np.uint8))
-    answer(served, [rows], [None])
+    if served.model.image_shape is not None:
+        images = np.zeros((1, *served.model.image_shape), np.uint8)
+        answer(served, [Rows(1, images=images)], [None])
+        return served
+    try:
+        _answer_example(served)
+    except MultilayerError:  # it was not text, and cannot be read from its text
+        served = replace(served, has_example=False)
+        _answer_example(served)
     return served
+
+
+def _answer_example(served: ServedModel) -> None:
+    answer(served, [rows_of_objects(served, [served.example], 1)], [None])

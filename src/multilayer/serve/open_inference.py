@@ -48,7 +48,7 @@ def input_documents(served: ServedModel) -> list[dict[str, Any]]:
     return [
         {
             "name": one.name,
-            "datatype": _KINDS[one.kind] if one.is_plain else "BYTES",
+            "datatype": _KINDS[one.kind],
             "shape": [-1],
         }
         for one in served.columns

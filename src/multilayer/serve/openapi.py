@@ -174,7 +174,7 @@ def _row_schema(served: ServedModel) -> dict[str, Any]:
 
 def _column_schema(column: ColumnForm) -> dict[str, Any]:
     kinds = {
-        "number": ["number", "string", "null"] if column.is_plain else ["string", "null"],
+        "number": ["number", "string", "null"],
         "boolean": ["boolean", "string", "null"],
         "choice": ["string", "number", "null"],
         "date": ["string", "null"],

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.columns.number_format import NumberFormat
 from multilayer.columns.schema import enumerated, require_columns
 from multilayer.errors import DataWarning, ImageFileError, escaped
 from multilayer.images.image_files import read_picture
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 SOURCE = "the request"
 _SCALARS = {type(None), bool, int, float, str}
-_NUMBERS = {type(None), int, float}
+_DIGITS = {int, float}
+_NUMBERS = {type(None), *_DIGITS}
+_PLAIN = NumberFormat()
 _FEW_ROWS = 64
 _LARGEST = sys.float_info.max
 _KINDS: dict[type, str] = {list: "a list", dict: "an object"}
@@ -40,6 +43,8 @@ class Rows:
         frame: A table of text, with all its columns, from CSV.
         images: uint8, (num_rows, height, width).
         notes: What was left out or changed.
+        as_numbers: Columns whose text has a format of its own, and that are given as numbers. Only
+            rows that agree in them are answered together.
         answered: The table as it was answered, if not together with others'.
     """
 
@@ -48,6 +53,7 @@ class Rows:
     frame: "pl.DataFrame | None" = None
     images: NDArray[np.uint8] | None = None
     notes: tuple[str, ...] = ()
+    as_numbers: frozenset[str] = frozenset()
     answered: "pl.DataFrame | None" = None
 
 
@@ -111,7 +117,16 @@ def rows_of_columns(
                 400, f"row {row + 1} of column {escaped(name)!r} of {SOURCE} must hold "
                 f"{_expected(served, name)}; it holds {_kind(values[row])}",
             )  # fmt: skip
-    return Rows(num_rows, columns, notes=notes_on_ignored(served, present))
+    as_numbers = set()
+    for name, number_format in served.numeric.items():
+        if number_format == _PLAIN or not any(type(value) in _DIGITS for value in columns[name]):
+            continue
+        if _NUMBERS.issuperset(map(type, columns[name])):
+            as_numbers.add(name)
+        else:  # beside texts in their format
+            columns[name] = [_written(value, number_format) for value in columns[name]]
+    notes = notes_on_ignored(served, present)
+    return Rows(num_rows, columns, notes=notes, as_numbers=frozenset(as_numbers))
 
 
 def rows_of_csv(served: ServedModel, content: bytes, encoding: str | None, max_rows: int) -> Rows:
@@ -209,8 +224,7 @@ def check_number_of_rows(num_rows: int, max_rows: int, least: int = 1) -> None:
 def frame_of(served: ServedModel, parts: Sequence[Rows]) -> "pl.DataFrame":
     """The rows of several requests as one table, from which each gets the answers it gets alone.
 
-    Columns are text, as read from a file; columns of numbers alone are numbers, which are the same
-    as their texts.
+    Columns are text, as read from a file; columns of numbers alone are numbers.
     """
     import polars as pl
 
@@ -224,9 +238,11 @@ def frame_of(served: ServedModel, parts: Sequence[Rows]) -> "pl.DataFrame":
         for rows in parts:
             assert rows.columns is not None
             values += rows.columns[name]
-        is_plain = name in served.plain_numbers and _NUMBERS.issuperset(map(type, values))
-        schema[name] = pl.Float64 if is_plain else pl.String
-        columns.append([*map(_number if is_plain else _text, values)])
+        is_number = name in parts[0].as_numbers or (
+            served.numeric.get(name) == _PLAIN and _NUMBERS.issuperset(map(type, values))
+        )
+        schema[name] = pl.Float64 if is_number else pl.String
+        columns.append([*map(_number if is_number else _text, values)])
     try:
         if len(columns[0]) <= _FEW_ROWS:  # in a fifth of the time
             return pl.DataFrame([*zip(*columns, strict=True)], schema=schema, orient="row")
@@ -250,6 +266,11 @@ def _number(value: float | None) -> float | None:
     return value if value is None else float(value)
 
 
+def _written(value: Any, number_format: NumberFormat) -> Any:
+    """A number as text with the decimal sign of its column; other values unchanged."""
+    return str(value).replace(".", number_format.decimal) if type(value) in _DIGITS else value
+
+
 def _text(value: Any) -> str | None:
     """A JSON value as in a file of JSON lines."""
     if value is None or type(value) is str:
@@ -262,7 +283,7 @@ def _kind(value: Any) -> str:
 
 
 def _expected(served: ServedModel, name: str) -> str:
-    return "a number" if name in served.plain_numbers else "a text, a number, true, false or null"
+    return "a number" if name in served.numeric else "a text, a number, true, false or null"
 
 
 def _example(served: ServedModel) -> str:

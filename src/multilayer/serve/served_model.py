@@ -37,7 +37,6 @@ class ColumnForm:
         high: Upper end.
         typical: Median of the training rows, of a number.
         example: Value of a training row; None: missing there, or not known.
-        is_plain: Whether a number may be given as one; otherwise as the training rows write it.
     """
 
     name: str
@@ -49,7 +48,6 @@ class ColumnForm:
     high: float | None = None
     typical: float | None = None
     example: Any = None
-    is_plain: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,11 +58,13 @@ class ServedModel:
         name: In addresses.
         model: Answers without PyTorch.
         version: The beginning of the SHA-256 sum of its file.
+        has_example: Whether the training row that its file holds is shown.
     """
 
     name: str
     model: Predictor
     version: str
+    has_example: bool = True
 
     @classmethod
     def load(cls, name: str, path: Path) -> "ServedModel":
@@ -89,15 +89,15 @@ class ServedModel:
         return tuple(self._form(c) for c in self.model.schema.columns if c.name in needed)
 
     @cached_property
-    def plain_numbers(self) -> frozenset[str]:
-        """Names of the columns whose JSON numbers need not be read as text."""
+    def numeric(self) -> dict[str, NumberFormat]:
+        """Columns of numbers, and how text writes them."""
         if self.model.schema is None:
-            return frozenset()
-        return frozenset(
-            column.name
+            return {}
+        return {
+            column.name: column.number_format or NumberFormat()
             for column in self.model.table_encoder.numbers
-            if column.date_format is None and column.number_format in (None, NumberFormat())
-        )
+            if column.date_format is None
+        }
 
     def choice_of(self, column: str, value: Any) -> str | None:
         """The category that a value is read as; None: missing or unknown."""
@@ -113,8 +113,7 @@ class ServedModel:
     def example(self) -> dict[str, Any]:
         """A row that the model answers."""
         return {
-            one.name: one.typical if one.example is None and one.is_plain else one.example
-            for one in self.columns
+            one.name: one.typical if one.example is None else one.example for one in self.columns
         }
 
     @cached_property
@@ -131,6 +130,14 @@ class ServedModel:
         height, width = self.model.image_shape
         return f"{what}, from images of {height} x {width}"
 
+    @cached_property
+    def _training_row(self) -> dict[str, Any]:
+        """The row that the file holds, as far as it is one."""
+        row = self.model.details.get("example")
+        if not self.has_example or not isinstance(row, dict):
+            return {}
+        return {name: one for name, one in row.items() if isinstance(one, str | int | float)}
+
     @property
     def address(self) -> str:
         """The name as a part of an address."""
@@ -138,7 +145,7 @@ class ServedModel:
 
     def _form(self, column: Column) -> ColumnForm:
         encoder = self.model.table_encoder
-        example = self.model.details.get("example", {}).get(column.name)
+        example = self._training_row.get(column.name)
         hint = column.reason
         for category in encoder.categories:
             if category.name == column.name:
@@ -156,27 +163,24 @@ class ServedModel:
                 break
             place += number.width
         if number.date_format is not None:
-            return ColumnForm(column.name, "date", hint, example=example, is_plain=False)
-        is_plain = column.name in self.plain_numbers
+            return ColumnForm(column.name, "date", hint, example=example)
         median, scale = float(encoder.scaling.median[place]), float(encoder.scaling.scale[place])
         reach = _IQRS_SHOWN / scale if scale else 0.0
         low, high = median - reach, median + reach
         if found := _RANGE.search(hint):
             low, high = float(found[1]), float(found[2])
-        if example is not None and is_plain and not isinstance(example, str):
-            example = float(example) if isinstance(example, float) else int(example)
-        elif isinstance(example, str) and is_plain:
-            example = _number(example)
+        example = _number(example)
         typical = float(np.format_float_positional(median, precision=6, fractional=False))
         return ColumnForm(
-            column.name, "number", hint, (), 0, low, high, typical, example, is_plain
+            column.name, "number", hint, (), 0, low, high, typical, example
         )  # fmt: skip
 
 
-def _number(text: str) -> float | int | None:
+def _number(value: Any) -> float | int | None:
+    """A number that a file holds as text, as it is read and not as the training rows wrote it."""
     try:
-        number = float(text)
-    except ValueError:
+        number = float(value)
+    except (TypeError, ValueError):
         return None
     if not np.isfinite(number):
         return None

@@ -55,7 +55,6 @@ function hintOf(column) {
 }
 
 function numberField(column, id) {
-  if (!column.is_plain) return textField(column, id);
   const main = element("input", { id, type: "number", step: "any", placeholder: "missing" });
   const inputs = [main];
   const slider = element("input", { type: "range", ariaLabel: `${column.name}, as a slider` });
