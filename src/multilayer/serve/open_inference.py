@@ -9,13 +9,13 @@ from multilayer.columns.schema import require_columns
 from multilayer.serve.answers import Answered, check_options
 from multilayer.serve.batching import Job
 from multilayer.serve.limits import Limits
+from multilayer.serve.pixels import rows_of_pixels
 from multilayer.serve.plain import Written, coverage_of
 from multilayer.serve.questions import (
     SOURCE,
     Rows,
     check_number_of_rows,
     rows_of_columns,
-    rows_of_pixels,
 )
 from multilayer.serve.refusals import RefusalError
 from multilayer.serve.served_model import ServedModel

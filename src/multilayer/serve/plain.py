@@ -10,12 +10,11 @@ from multilayer.runs.answer_columns import free_names
 from multilayer.serve.answers import Answered, check_options
 from multilayer.serve.batching import Job
 from multilayer.serve.limits import Limits
+from multilayer.serve.pixels import rows_of_picture, rows_of_pixels
 from multilayer.serve.questions import (
     Rows,
     rows_of_csv,
     rows_of_objects,
-    rows_of_picture,
-    rows_of_pixels,
 )
 from multilayer.serve.refusals import RefusalError
 from multilayer.serve.served_model import ServedModel
