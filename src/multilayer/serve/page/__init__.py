@@ -48,6 +48,7 @@ def schema_document(served: ServedModel, models: Models, limits: Limits) -> dict
         "summary": served.summary,
         "task": targets.task,
         "targets": list(targets.names),
+        "labels": list(targets.classes),
         "classes": [str(label) for label in targets.classes],
         "lowest": list(targets.scale.lowest),
         "highest": list(targets.scale.highest),

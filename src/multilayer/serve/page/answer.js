@@ -22,6 +22,12 @@ export function shown(number) {
 
 const percent = (share) => `${(100 * share).toFixed(share > 0.9995 || share < 0.0005 ? 2 : 1)}%`;
 
+/** A class as probabilities name it: 1.0 and true are "1.0" and "True" there. */
+function nameOf(schema, label) {
+  const place = schema.labels.findIndex((one) => one === label);
+  return schema.classes[place] ?? String(label);
+}
+
 /** The answer in a line. */
 export function inWords(schema, answer) {
   if (schema.task === "regression") {
@@ -33,7 +39,7 @@ export function inWords(schema, answer) {
     const found = schema.targets.filter((name) => answer.prediction[name]);
     return [found.length ? found.join(", ") : "none of the labels"];
   }
-  const label = String(answer.prediction);
+  const label = nameOf(schema, answer.prediction);
   return [`${label}`, element("small", {}, ` with a probability of ${percent(answer.probabilities[label])}`)];
 }
 
@@ -50,7 +56,7 @@ export function chartOf(schema, answer) {
       schema.highest[place],
     ));
   }
-  const inSet = new Set((answer.set ?? []).map(String));
+  const inSet = new Set((answer.set ?? []).map((label) => nameOf(schema, label)));
   const shares = Object.entries(answer.probabilities);
   if (schema.task !== "multilabel") shares.sort((a, b) => b[1] - a[1]);
   const list = element("ul", { className: "classes" });

@@ -85,7 +85,8 @@ export function makePicture(place, { height, width }, changed) {
   const send = async (file) => {
     dropped = file;
     changed(file, file.type, invert.checked);
-    const picture = await createImageBitmap(file);
+    const picture = await createImageBitmap(file).catch(() => null);
+    if (picture === null) return; // the server says what is wrong with it
     context.filter = invert.checked ? "invert(1)" : "none";
     context.drawImage(picture, 0, 0, canvas.width, canvas.height);
     context.filter = "none";
