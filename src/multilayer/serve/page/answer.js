@@ -109,7 +109,7 @@ export function changesOf(schema, explanation) {
     svg.append(drawn("rect", { class: one.change < 0 ? "down" : "up", x: one.change < 0 ? 50 - width : 50, width, height: 10 }));
     svg.append(drawn("line", { class: "middle", x1: 50, x2: 50, y1: -2, y2: 12, "vector-effect": "non-scaling-stroke" }));
     const size = isShare ? `${(100 * Math.abs(one.change)).toFixed(1)} pp` : shown(Math.abs(one.change));
-    const sign = one.change < 0 ? "−" : "+";
+    const sign = one.change < 0 ? "−" : one.change > 0 ? "+" : "";
     return element("li", {}, element("span", {}, one.column), svg, element("span", { className: "number" }, sign + size),
       element("span", { className: "against" }, `than with ${one.against}`));
   });

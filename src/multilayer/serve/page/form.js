@@ -50,7 +50,7 @@ function fieldOf(column, id) {
 }
 
 function hintOf(column) {
-  if (column.kind === "choice") return `${column.num_choices} choices; ${column.hint}`;
+  if (column.kind === "choice") return `${column.num_choices} choices`;
   return column.kind === "boolean" ? "yes or no" : column.hint;
 }
 
