@@ -10,7 +10,7 @@
 
 namespace {
 
-constexpr int64_t kInputs = 9, kOutputs = 3, kWidth = 17, kRows = 50, kBatch = 20, kBatches = 5;
+constexpr int64_t kInputs = 9, kOutputs = 3, kWidth = 17, kRows = 49, kBatch = 20, kBatches = 5;
 
 bool trains(int64_t num_members, int64_t num_threads, bool is_adam, double max_norm) {
     const int64_t first = kInputs * kWidth, second = first + kWidth + kWidth;
@@ -52,6 +52,17 @@ bool trains(int64_t num_members, int64_t num_threads, bool is_adam, double max_n
     for (int call = 0; call < 20; call++) population.run(batches);
     for (float loss : losses)
         if (!std::isfinite(loss)) return false;
+    // Rows in whole batches and a smaller one, with other parameters.
+    std::vector<int64_t> rows(num_members, kRows), starts(num_members), from(num_members, 0);
+    std::vector<int64_t> all(kRows);
+    for (int64_t m = 0; m < num_members; m++) starts[m] = m * kRows;
+    for (int64_t row = 0; row < kRows; row++) all[row] = row;
+    std::vector<float> logits(num_members * kRows * kOutputs);
+    const Questions questions{inputs.data(), average.data(), rows.data(), from.data(),
+                              starts.data(), all.data(), logits.data()};
+    for (int call = 0; call < 20; call++) population.answer(questions);
+    for (float logit : logits)
+        if (!std::isfinite(logit)) return false;
     return true;
 }
 

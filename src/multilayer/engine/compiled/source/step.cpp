@@ -41,10 +41,14 @@ template <class T> class Population {
         share([&](int64_t m, int thread, int num_threads) {
             const int64_t num_outputs = plan_.layers[plan_.num_layers - 1].outputs;
             if (num_threads == 1) thread = 0;
+            // The same places of each batch, as nobody waits for the others between two.
+            const int64_t from = plan_.batch_size * thread / num_threads;
+            const int64_t to = plan_.batch_size * (thread + 1) / num_threads;
             for (int64_t first = 0; first < questions.num_rows[m]; first += plan_.batch_size) {
-                const int64_t rows = std::min(plan_.batch_size, questions.num_rows[m] - first);
-                members_[m]->answer(questions.inputs, questions.orders + questions.orders_from[m] + first,
-                                    rows * thread / num_threads, rows * (thread + 1) / num_threads, thread,
+                const int64_t rows = questions.num_rows[m] - first;
+                if (rows <= from) break;
+                members_[m]->answer(questions.inputs, questions.orders + questions.orders_from[m] + first, from,
+                                    std::min(to, rows), thread,
                                     static_cast<T *>(questions.logits) +
                                         (questions.logits_from[m] + first) * num_outputs);
             }
