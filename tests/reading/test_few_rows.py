@@ -35,7 +35,8 @@ def test_it_is_the_frame_that_is_made_column_by_column(rows):
     assert_frame_equal(as_frame(rows), expected)
 
 
-def test_a_column_without_values_is_made_column_by_column():
-    rows = [{"a": None, "b": 1}]
+@pytest.mark.parametrize("missing", [None, math.nan])
+def test_a_column_without_values_is_made_column_by_column(missing):
+    rows = [{"a": missing, "b": 1}]
     assert_frame_equal(as_frame(rows), made_by_column(rows))
     assert as_frame(rows).schema == {"a": pl.Null, "b": pl.Int64}

@@ -149,6 +149,8 @@ def _frame_of_few(rows: Sequence[Mapping[str, Any]], names: list[str]) -> "pl.Da
             return None
         if kind is float:
             values = [value if value == value else None for value in values]
+            if values.count(None) == len(values):
+                return None
         if kind is int and not all(v is None or -(2**63) <= v < 2**63 for v in values):
             return None
         schema[name] = known[kind]
