@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from multilayer.columns.missing import MISSING_SPELLINGS
 from multilayer.columns.value_format import BOOLEAN_SPELLINGS
-from multilayer.export.output_folder import write_files
+from multilayer.export.output_folder import constants_of, write_files
 from multilayer.model.predictor import Predictor
 
 PROGRAM, NUMBERS = "answer.py", "model.npz"
@@ -75,15 +75,10 @@ def _document(model: Predictor) -> dict[str, Any]:
     scores = () if model.conformal is None else model.conformal.of_members
     defaults = {"number_embedding": "periodic", "category_statistics": 0, "embedding_limit": 0}
     return {
-        "encoder": {"kind": model.encoder.kind, **model.encoder.to_json()},
-        "targets": model.targets.to_json(),
+        **constants_of(model),
         "networks": [defaults | spec.to_json() for spec in networks],
         "weights": [1.0] if mixture is None else list(mixture.weights),
         "num_members": model.num_members,
-        "temperature": model.temperature,
-        "uniform_share": model.uniform_share,
-        "spread": None if model.spread is None else list(model.spread),
-        "clips": model.clips,
         "num_conformal_rows": [len(of_member) for of_member in scores],
         "missing_spellings": list(MISSING_SPELLINGS),
         "boolean_spellings": BOOLEAN_SPELLINGS,

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from multilayer.errors import OutputError
 from multilayer.files import cannot_write, replace_atomically
+from multilayer.model.predictor import Predictor
 
 # What is called so would be looked for as a file.
 _FILE_SUFFIXES = (".onnx", ".pt", ".pth", ".safetensors", ".npz", ".py", ".json", ".zip")
@@ -40,3 +42,15 @@ def write_files(path: str | Path, files: Mapping[str, bytes]) -> list[Path]:
         with replace_atomically(folder / name) as file:
             file.write(content)
     return [folder / name for name in files]
+
+
+def constants_of(model: Predictor) -> dict[str, Any]:
+    """What makes inputs of columns, and answers of outputs, as JSON; see docs/model-file.md."""
+    return {
+        "encoder": {"kind": model.encoder.kind, **model.encoder.to_json()},
+        "targets": model.targets.to_json(),
+        "temperature": model.temperature,
+        "uniform_share": model.uniform_share,
+        "spread": None if model.spread is None else list(model.spread),
+        "clips": model.clips,
+    }

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.encoding.image_encoder import ImageEncoder
-from multilayer.export.output_folder import write_files
+from multilayer.export.output_folder import constants_of, write_files
 from multilayer.export.torch_source import module_source, state_of
 from multilayer.model.mixing import kind_of_outputs
 from multilayer.model.predictor import Predictor
@@ -102,15 +102,7 @@ def _docstring(model: Predictor) -> str:
 
 def _constants(model: Predictor) -> dict[str, Any]:
     names = () if isinstance(model.encoder, ImageEncoder) else model.encoder.input_names
-    return {
-        "inputs": list(names),
-        "encoder": {"kind": model.encoder.kind, **model.encoder.to_json()},
-        "targets": model.targets.to_json(),
-        "temperature": model.temperature,
-        "uniform_share": model.uniform_share,
-        "spread": None if model.spread is None else list(model.spread),
-        "clips": model.clips,
-    }
+    return {"inputs": list(names), **constants_of(model)}
 
 
 def _safetensors(arrays: Mapping[str, NDArray[Any]]) -> bytes:
