@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import openpyxl
+import pandas as pd
 import polars as pl
 import pytest
 
+from multilayer import MLPRegressor
 from multilayer.columns.value_format import ValueFormat
 from multilayer.errors import TableError
-from multilayer import MLPRegressor
 from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.large_table import LargeTable
 from multilayer.fit.table_source import read_rows
@@ -93,3 +94,23 @@ def test_a_decimal_comma_that_was_told_is_for_texts(tmp_path: Path) -> None:
     [column] = large.schema.columns
     assert column.kind == "numeric" and "1.101 to 1.16" in column.reason
     large.remove()
+
+
+def test_estimators_refuse_numbers_among_texts_with_points(source) -> None:
+    prices = pd.DataFrame({"price": [_german(x) for x in source.rows.frame["price"]]})
+    targets = np.ravel(source.rows.targets)
+    regressor = MLPRegressor(recipe="fast", hidden_layer_sizes=(4,), max_iter=2)
+    regressor.fit(prices, targets)
+    [one] = regressor.predict(prices.head(1).assign(price="1,234"))
+    for alone in (pd.Series([1.234], dtype=object), [1.234], [np.float32(1.234)]):
+        assert regressor.predict(pd.DataFrame({"price": alone})) == pytest.approx(one)
+    message = "numbers such as 1.234 and texts such as"
+    for beside in ("2.500,5", "n/a"):
+        mixed = pd.DataFrame({"price": pd.Series([1.234, beside], dtype=object)})
+        with pytest.raises(TableError, match=message):
+            regressor.predict(mixed)
+        with pytest.raises(TableError, match=message):
+            regressor.fit(prices, targets, X_val=mixed, y_val=[1, 2])
+    prices = pd.DataFrame({"price": pd.Series([1.234, *prices["price"][1:]], dtype=object)})
+    with pytest.raises(TableError, match=message):
+        regressor.fit(prices, targets)

@@ -1,6 +1,6 @@
 """Columns of text in which a point may stand between thousands."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,10 @@ class ThousandsPoints:
     def __contains__(self, name: object) -> bool:
         return self.everywhere or name in self.names
 
+    def wherever(self) -> "ThousandsPoints":
+        """The same of a table whose columns have other names."""
+        return ThousandsPoints(everywhere=self.everywhere or bool(self.names))
+
     @classmethod
     def told(cls, values: ValueFormat) -> "ThousandsPoints":
         """What the user said of a table whose columns are not known yet."""
@@ -43,11 +47,17 @@ class ThousandsPoints:
     @classmethod
     def of(cls, schema: Schema) -> "ThousandsPoints":
         """What was found in the training rows."""
-        formats: list[tuple[str, NumberFormat | None]] = [
-            *((column.name, column.number_format) for column in schema.columns),
-            *zip(schema.targets, schema.target_formats, strict=False),
-        ]
-        return cls(frozenset(name for name, one in formats if one and one.thousands == "."))
+        return cls.of_formats(
+            {
+                **{column.name: column.number_format for column in schema.columns},
+                **dict(zip(schema.targets, schema.target_formats, strict=False)),
+            }
+        )
+
+    @classmethod
+    def of_formats(cls, formats: Mapping[str, NumberFormat | None]) -> "ThousandsPoints":
+        """The columns of some formats."""
+        return cls(frozenset(name for name, one in formats.items() if one and one.thousands == "."))
 
 
 class TypedNumbers:
