@@ -9,6 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "src" / "multilayer"
 # A room may import itself and every room before it.
 ORDER = [
     "errors",
+    "descriptors",
     "ordinary_files",
     "files",
     "growing_files",
