@@ -7,10 +7,12 @@ the modules nor the names that Windows lacks; libraries find all of them.
 import errno
 import http.client
 import importlib
+import io
 import json
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -101,6 +103,30 @@ def behave_like_windows() -> list[tuple[int, int]]:
     return locked
 
 
+def decode_parquet(path: Path) -> list[bytes]:
+    """What a decoder of Parquet files sends, as the first letters of its messages."""
+    import polars as pl
+
+    pl.DataFrame({"a": [1, 2]}).write_parquet(path)
+    from multilayer.reading import columnar_process
+
+    given, output = sys.argv, sys.stdout
+    sys.stdout = io.TextIOWrapper(io.BytesIO())
+    sys.argv = ["decoder", str(path), "parquet", "source", "0", "1"]  # 1: there is a launcher
+    try:
+        columnar_process.main()
+        time.sleep(2 * columnar_process._SECONDS_TO_OUTLIVE)
+        sent = sys.stdout.buffer.getvalue()
+    finally:
+        sys.argv, sys.stdout = given, output
+    kinds = []
+    while sent:
+        kind, length = columnar_process.HEAD.unpack_from(sent)
+        kinds.append(kind)
+        sent = sent[columnar_process.HEAD.size + length :]
+    return kinds
+
+
 def health_of(lines: "Lines") -> None:
     """Wait for a server's address among the lines, ask for its health, and have it end."""
     lines.has_page.wait()
@@ -138,6 +164,7 @@ def main(folder: Path) -> None:
     for name in LIBRARIES:  # they do as they always do
         importlib.import_module(name)
     locked = behave_like_windows()
+    assert decode_parquet(folder / "rows.parquet") == [b"P", b"Z"]
     from multilayer.cli.address_space import can_load
     from multilayer.cli.application import run
     from multilayer.cli.interrupts import receive_signals

@@ -17,7 +17,6 @@ from multilayer import (
     MLPRegressor,
     Run,
     RunConfiguration,
-    export_model,
     load_model,
 )
 from multilayer.container.reading import read_container
@@ -258,8 +257,3 @@ def test_the_extra_is_named_where_it_is_missing(monkeypatch, package, tmp_path):
     ):
         with pytest.raises(MissingExtraError, match=r'needs .*pip install "multilayer\[mlflow\]"'):
             ask()
-
-
-def test_an_unfitted_estimator_is_not_exported_either(tmp_path):
-    with pytest.raises(SettingsError, match="this MLPRegressor is not fitted; call its fit first"):
-        export_model(MLPRegressor(), tmp_path / "model.onnx")

@@ -241,7 +241,8 @@ def _limit_memory(most: int) -> None:
 def main() -> None:
     """Decode the file named on the command line; - is the standard input."""
     path, kind, source, rows_at_once, parent = sys.argv[1:]
-    threading.Thread(target=_leave_with, args=(int(parent),), daemon=True).start()
+    if os.name != "nt":  # where a launcher may stand between, and a dead parent keeps its number
+        threading.Thread(target=_leave_with, args=(int(parent),), daemon=True).start()
     content = sys.stdin.buffer.read() if path == "-" else _named_in_utf_8(path)
     size = len(content) if isinstance(content, bytes) else content.stat().st_size
     _limit_memory(memory_bytes() + size)  # the file is memory-mapped
