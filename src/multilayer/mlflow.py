@@ -141,7 +141,7 @@ class LoggedModel:
         index = data.index if isinstance(data, pd.DataFrame) else None
         names = columns.names()
         return pd.DataFrame(
-            {name: one.to_list() for name, one in zip(names, values, strict=True)}, index=index
+            {name: one.to_numpy() for name, one in zip(names, values, strict=True)}, index=index
         )
 
 
