@@ -1,6 +1,7 @@
 """Compiles the engine's step while the package is built or installed.
 
-Where that fails the package is made without it, and trains by PyTorch's operations alone.
+Where that fails the package is made without it, and trains by PyTorch's operations alone. It is not
+tried with MULTILAYER_COMPILED=0 in the environment: what only answers has no use for it.
 """
 
 import importlib.util
@@ -19,11 +20,12 @@ class StepBuildHook(BuildHookInterface[Any]):
 
     def dependencies(self) -> list[str]:
         """A compiler, where the machine has none."""
-        return [] if _build_module(self.root).compiler() else ["ziglang>=0.13"]
+        is_there = _is_left_out() or _build_module(self.root).compiler()
+        return [] if is_there else ["ziglang>=0.13"]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile; `version` is "editable" or "standard"."""
-        if self.target_name != "wheel":
+        if self.target_name != "wheel" or _is_left_out():
             return
         tag, oldest_macos = platform_tag(sysconfig.get_platform(), platform.machine())
         if oldest_macos:
@@ -58,6 +60,10 @@ def platform_tag(python: str, machine: str) -> tuple[str, str]:
     if machine == "arm64" and int(oldest.partition(".")[0]) < 11:  # there were none before
         oldest = "11.0"
     return f"macosx_{oldest.replace('.', '_')}_{machine}", oldest
+
+
+def _is_left_out() -> bool:
+    return os.environ.get("MULTILAYER_COMPILED") == "0"
 
 
 def _build_module(root: str) -> ModuleType:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -39,6 +40,17 @@ def hook():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def test_the_compiled_step_can_be_left_out(monkeypatch):
+    made = hook().StepBuildHook(str(ROOT), {}, None, None, "", "wheel")
+    monkeypatch.setenv("PATH", "")  # no compiler
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setitem(sys.modules, "ziglang", None)
+    assert made.dependencies() == ["ziglang>=0.13"]
+    monkeypatch.setenv("MULTILAYER_COMPILED", "0")
+    assert made.dependencies() == []
+    made.initialize("standard", {})  # compiles nothing, and leaves what is to be built as it is
 
 
 def test_everything_in_the_package_is_in_the_wheel_and_nothing_else():
