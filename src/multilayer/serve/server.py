@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import errno
+import os
 import signal
 import socket
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -37,7 +38,8 @@ def listening_socket(host: str, port: int) -> socket.socket:
     family, kind, protocol, _, address = found[0]
     listening = socket.socket(family, kind, protocol)  # asyncio sends at once if it knows of TCP
     try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name != "nt":  # where it would let several servers have one port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
         listening.listen(2048)
     except OSError as error:
@@ -117,16 +119,23 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Take the signals in the event loop."""
         loop = asyncio.get_running_loop()
-        ending = (signal.SIGTERM, signal.SIGINT)
-        for number in ending:
+        before = {}
+
+        def take(number: int, act: Callable[..., None], *arguments: int) -> None:
+            before[number] = signal.signal(
+                number, lambda *_: loop.call_soon_threadsafe(act, *arguments)
+            )
+
+        for number in (signal.SIGTERM, signal.SIGINT):
             if signal.getsignal(number) != signal.SIG_IGN:  # as for a job in the background
-                loop.add_signal_handler(number, self._stop, number)
-        loop.add_signal_handler(signal.SIGHUP, self._plan_loading)
+                take(number, self._stop, number)
+        if hasattr(signal, "SIGHUP"):  # Windows has none
+            take(signal.SIGHUP, self._plan_loading)
         try:
             yield
         finally:
-            for number in (*ending, signal.SIGHUP):
-                loop.remove_signal_handler(number)
+            for taken, handler in before.items():
+                signal.signal(taken, handler or signal.SIG_DFL)
 
     def _stop(self, number: int) -> None:
         if self.should_exit:
