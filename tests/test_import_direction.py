@@ -37,6 +37,7 @@ ORDER = [
     "experiments",
     "report",
     "serve",
+    "playground",
     "cli",
 ]
 ALLOWED = {room: set(ORDER[: place + 1]) for place, room in enumerate(ORDER)}
