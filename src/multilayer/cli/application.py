@@ -38,6 +38,7 @@ COMMANDS = {
     "predict": "Label pictures, or answer for the rows of a table, with a trained network.",
     "inspect": "Show what a trained network expects, and which columns of a table it relies on.",
     "serve": "Answer over HTTP with one or several trained networks.",
+    "playground": "Open a page on which networks learn while you watch.",
     "report": "Write what one or several training runs did as one HTML file.",
     "export": "Write a trained network as a program that runs without this package: ONNX, PyTorch "
     "or NumPy.",

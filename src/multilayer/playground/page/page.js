@@ -1,0 +1,175 @@
+// The page: what is set goes to the session that trains, what it sends is drawn.
+
+import { answerView, drawFilters } from "./answers.js";
+import { connect } from "./connection.js";
+import { curvesLegend, drawCurves } from "./curves.js";
+import { drawInside } from "./inside.js";
+import { showLayers } from "./layers.js";
+import { drawNetwork } from "./network.js";
+import { fillChoices, ladder, layersOf, readSettings, showSettings, withLayers } from "./settings.js";
+import { tableDrop } from "./table.js";
+import { begin, count, element, number, ofPair, say, setLanguage } from "./words.js";
+
+const SPEEDS = [2, 20, 100, 500, 0];
+const at = (id) => document.getElementById(id);
+const form = at("settings");
+const start = await (await fetch("start.json")).json();
+
+let [send, problem, frame, view] = [() => {}, null, null, null];
+let query = location.hash.slice(1) || start.query || start.defaults;
+let [columns, isPlaying, isOpen, isDrawingPlanned] = [start.table ? start.table[1] : [], false, false, false];
+let speed = 100;
+
+function tell(key, values) {
+  at("status").textContent = say(key, values);
+}
+
+function complain(message) {
+  at("refusal").textContent = message;
+  at("refusal").hidden = !message;
+}
+
+/** Ask for other settings; what is wrong with them comes back as a refusal. */
+function set(text) {
+  complain("");
+  send({ do: "set", query: text });
+}
+
+function takeQuery(text) {
+  query = text;
+  history.replaceState(null, "", `#${query}`);
+  showSettings(form, query, start, columns);
+  const layers = layersOf(query);
+  showLayers(at("layers"), at("add-layer"), layers, start, (widths, activations) => set(withLayers(query, widths, activations)));
+  const known = start.presets.findIndex((preset) => preset.query === query);
+  at("preset").value = known < 0 ? "" : String(known);
+}
+
+function showProblem() {
+  at("parameters").textContent = say("network_told", { parameters: count(problem.num_parameters) });
+  at("rows").textContent = say("rows_told", { rows: count(problem.num_rows), held_out: count(problem.num_held_out) });
+  at("notes").replaceChildren(...problem.notes.map((note) => element("li", {}, note)));
+  at("network-legend").textContent = say(problem.limits ? "network_legend" : "network_legend_plain");
+}
+
+function draw() {
+  isDrawingPlanned = false;
+  if (!frame) return;
+  drawNetwork(at("drawing"), problem, frame);
+  view.update(frame);
+  const numNetworks = Number(new URLSearchParams(query).get("num_seeds"));
+  drawCurves(at("curves"), frame, numNetworks);
+  curvesLegend(at("curves-legend"), frame, numNetworks);
+  drawInside(at("inside-table"), frame);
+  drawFilters(at("filter-view"), frame);
+  at("counter").textContent = say("counter", { epoch: count(frame.epoch), batch: frame.batch, batches: count(frame.num_batches) });
+  document.body.dataset.steps = frame.steps;
+  showPlaying(frame.is_playing);
+}
+
+function planDrawing() {
+  if (!isDrawingPlanned) requestAnimationFrame(draw);
+  isDrawingPlanned = true;
+}
+
+function showPlaying(now) {
+  at("play").textContent = say(now ? "pause" : "play");
+  at("play").setAttribute("aria-pressed", String(now));
+  if (now && !isPlaying) tell("playing");
+  if (!now && frame) tell("paused", { epoch: count(frame.epoch), train: number(frame.train_loss), held_out: number(frame.held_out_loss) });
+  isPlaying = now;
+}
+
+const takes = {
+  problem(message) {
+    problem = message;
+    frame = null;
+    view = answerView(problem, at("answer-view"));
+    takeQuery(message.query);
+    showProblem();
+    tell("ready");
+  },
+  frame(message) {
+    const isFirst = frame === null;
+    frame = message;
+    if (isFirst) at("filter-view").replaceChildren();
+    requestAnimationFrame(() => {
+      draw();
+      send({ do: "drawn", number: message.number });
+    });
+  },
+  changed(message) {
+    takeQuery(message.query);
+    tell("went_on");
+  },
+  refusal(message) {
+    complain(message.message);
+    if (!problem && query !== start.defaults) set(start.defaults);
+    else if (problem) takeQuery(query);
+  },
+  table(message) {
+    columns = message.columns;
+    fillChoices(form, start, true);
+    form.elements.problem.value = "table";
+    showSettings(form, `${query}&problem=table`, start, columns);
+    form.elements.target.value = columns.at(-1);
+    set(readSettings(form, query));
+  },
+};
+
+function languages() {
+  fillChoices(form, start, columns.length > 0);
+  at("speed").replaceChildren(...SPEEDS.map((one) => element("option", { value: one }, one ? say("speed_steps", { number: one }) : say("speed_all"))));
+  at("speed").value = String(speed);
+  at("preset").replaceChildren(
+    element("option", { value: "" }, say("preset_own")),
+    ...start.presets.map((preset, number) => element("option", { value: number }, ofPair(preset.title))),
+  );
+  if (!problem) return;
+  takeQuery(query);
+  showProblem();
+  view.language();
+  planDrawing();
+}
+
+for (const language of ["en", "ru"]) {
+  at(`language-${language}`).addEventListener("click", () => { setLanguage(language); languages(); });
+}
+for (const name of ["step", "epoch", "reset"]) at(name).addEventListener("click", () => send({ do: name }));
+at("play").addEventListener("click", () => send({ do: isPlaying ? "pause" : "play" }));
+at("speed").addEventListener("change", () => {
+  speed = Number(at("speed").value);
+  send({ do: "speed", steps: speed });
+});
+at("preset").addEventListener("change", () => {
+  const preset = start.presets[Number(at("preset").value)];
+  if (at("preset").value !== "") set(preset.query);
+});
+form.addEventListener("change", (event) => {
+  if (event.target.id !== "preset" && event.target.id !== "file") set(readSettings(form, query));
+});
+form.addEventListener("submit", (event) => event.preventDefault());
+ladder(form.elements.learning_rate);
+ladder(form.elements.weight_decay);
+tableDrop(at("drop"), at("file"), start.most_table_bytes, complain, (name, text) => send({ do: "table", name, text }));
+addEventListener("hashchange", () => set(location.hash.slice(1)));
+addEventListener("resize", planDrawing);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { view?.language(); planDrawing(); });
+
+begin(start.words, start.language);
+languages();
+tell("connecting");
+send = connect({
+  onOpen() {
+    isOpen = true;
+    tell("loading");
+    send({ do: "begin", query });
+    send({ do: "speed", steps: speed });
+  },
+  onMessage: (message) => takes[message.kind]?.(message),
+  onClose() {
+    showPlaying(false);
+    tell("closed");
+    document.body.classList.toggle("stale", isOpen);
+  },
+});

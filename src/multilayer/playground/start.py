@@ -1,0 +1,33 @@
+"""What a page has to know before it begins."""
+
+import json
+from pathlib import Path
+from typing import Any, get_args
+
+from multilayer.engine.specification import ActivationName
+from multilayer.playground import setup
+from multilayer.playground.messages import MOST_TABLE_BYTES
+from multilayer.playground.session import CHANGES_THAT_GO_ON
+
+# {key: [English, Russian]}; {name} in a text is filled in by the page.
+_WORDS = Path(__file__).parent / "page" / "words.json"
+
+
+def start_document() -> dict[str, Any]:
+    """Words, choices, presets and bounds."""
+    return {
+        "words": json.loads(_WORDS.read_text("utf-8")),
+        "choices": {
+            "problem": setup.PROBLEMS,
+            "activations": get_args(ActivationName),
+            "initialization": setup.INITIALIZATIONS,
+            "optimizer": ("sgd", "adam"),
+        },
+        "made_problems": setup.MADE_PROBLEMS,
+        "defaults": setup.Setup().query(),
+        "most_layers": setup.MOST_LAYERS,
+        "widest": setup.WIDEST,
+        "most_table_bytes": MOST_TABLE_BYTES,
+        "goes_on": CHANGES_THAT_GO_ON,
+        "presets": [],
+    }
