@@ -110,11 +110,16 @@ class Session:
         except (MultilayerError, MemoryError) as error:
             self._is_playing = False
             self._is_dirty = self._live is not None
-            self._send(refusal(str(error) or "there is not enough memory"))
+            self._send(refusal(self._in_the_readers_words(error)))
         except Exception as error:  # a mistake of ours: the page must not wait for ever
             self._is_playing = False
             traceback.print_exc()
             self._send(refusal(f"the playground failed: {type(error).__name__}: {error}"))
+
+    def _in_the_readers_words(self, error: Exception) -> str:
+        """A message without the folder in which the reader's table is kept."""
+        text = str(error) or "there is not enough memory"
+        return text if self._folder is None else text.replace(f"{self._folder.name}/", "")
 
     def _do(self, command: dict[str, Any]) -> None:
         do = command["do"]
@@ -150,7 +155,8 @@ class Session:
     def _keep_table(self, name: str, text: str) -> None:
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="multilayer-playground-")
-        path = Path(self._folder.name) / "table.csv"
+        is_plain = name.isprintable() and not name.startswith(".") and "/" not in name
+        path = Path(self._folder.name) / (name if is_plain and name else "table.csv")
         path.write_text(text, encoding="utf-8", newline="")
         from multilayer.reading.table import read_table
 

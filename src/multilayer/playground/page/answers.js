@@ -31,7 +31,7 @@ function pictureView(problem, place) {
       items.forEach(({ canvas, words }, at) => {
         const [guessed, share] = [frame.arrays.guesses.values[2 * at], frame.arrays.guesses.values[2 * at + 1] / 255];
         const [truth, guess] = [problem.classes[truths.values[at]], problem.classes[guessed]];
-        words.textContent = `${guessed === truths.values[at] ? "✓" : "✗"} ${guess} ${percent(Number(share.toFixed(2)))}`;
+        words.textContent = `${guessed === truths.values[at] ? "✓" : "✗"} ${guess}, ${percent(Number(share.toFixed(2)))}`;
         words.className = guessed === truths.values[at] ? "right" : "wrong";
         canvas.setAttribute("aria-label", say("picture_alt", { truth, guess, share: percent(Number(share.toFixed(2))) }));
       });

@@ -12,7 +12,7 @@ export function drawInside(table, frame) {
     PARTS.forEach((part, column) => {
       const [words, picture] = table.rows[at + 1].cells[column + 1].children;
       const view = layer[part];
-      const size = `${say(part === "values" ? "root_mean_square" : "norm")} ${number(view.norm)}`;
+      const size = number(view.norm);
       const silent = part === "values" && view.zero > 0 ? `, ${say("silent", { share: percent(view.zero) })}` : "";
       words.textContent = size + silent;
       bars(picture, view.bins);

@@ -18,7 +18,7 @@ const start = await (await fetch("start.json")).json();
 let [send, problem, frame, view] = [() => {}, null, null, null];
 let query = location.hash.slice(1) || start.query || start.defaults;
 let [columns, isPlaying, isOpen, isDrawingPlanned] = [start.table ? start.table[1] : [], false, false, false];
-let speed = 100;
+let [speed, stepsTold] = [100, 0];
 
 function tell(key, values) {
   at("status").textContent = say(key, values);
@@ -76,7 +76,9 @@ function showPlaying(now) {
   at("play").textContent = say(now ? "pause" : "play");
   at("play").setAttribute("aria-pressed", String(now));
   if (now && !isPlaying) tell("playing");
-  if (!now && frame) tell("paused", { epoch: count(frame.epoch), train: number(frame.train_loss), held_out: number(frame.held_out_loss) });
+  const isNews = frame && frame.steps > 0 && (isPlaying || frame.steps !== stepsTold);
+  if (frame) stepsTold = frame.steps;
+  if (!now && isNews) tell("paused", { epoch: count(frame.epoch), train: number(frame.train_loss), held_out: number(frame.held_out_loss) });
   isPlaying = now;
 }
 
@@ -87,7 +89,7 @@ const takes = {
     view = answerView(problem, at("answer-view"));
     takeQuery(message.query);
     showProblem();
-    tell("ready");
+    tell(isPlaying ? "playing" : "ready");
   },
   frame(message) {
     const isFirst = frame === null;
@@ -104,16 +106,16 @@ const takes = {
   },
   refusal(message) {
     complain(message.message);
-    if (!problem && query !== start.defaults) set(start.defaults);
-    else if (problem) takeQuery(query);
+    if (!problem && query !== start.defaults) {
+      query = start.defaults; // so that there is something to go on with, below the reason
+      send({ do: "begin", query });
+    } else if (problem) takeQuery(query);
   },
   table(message) {
     columns = message.columns;
     fillChoices(form, start, true);
-    form.elements.problem.value = "table";
-    showSettings(form, `${query}&problem=table`, start, columns);
-    form.elements.target.value = columns.at(-1);
-    set(readSettings(form, query));
+    showSettings(form, query.replace(/problem=[^&]*/, "problem=table"), start, columns);
+    set(readSettings(form, query, start));
   },
 };
 
@@ -146,7 +148,7 @@ at("preset").addEventListener("change", () => {
   if (at("preset").value !== "") set(preset.query);
 });
 form.addEventListener("change", (event) => {
-  if (event.target.id !== "preset" && event.target.id !== "file") set(readSettings(form, query));
+  if (event.target.id !== "file") set(readSettings(form, query, start));
 });
 form.addEventListener("submit", (event) => event.preventDefault());
 ladder(form.elements.learning_rate);

@@ -4,6 +4,7 @@ import { element, hasWord, say } from "./words.js";
 
 const NUMBERS = ["noise", "num_rows", "seed", "learning_rate", "batch_size", "dropout", "weight_decay", "num_seeds"];
 const CHOICES = ["problem", "optimizer", "initialization"];
+const MADE = ["noise", "num_rows"]; // of problems that are made from a seed
 const STEPS = [1, 3]; // of a learning rate with the arrow keys, times powers of ten
 
 /** Fill the choices, in the language that is set; the table is one of the problems once it is there. */
@@ -39,12 +40,17 @@ export function showSettings(form, query, start, columns) {
   target.value = given.get("target") || columns.at(-1) || "";
 }
 
-/** The link's settings with those of the form in place of theirs. */
-export function readSettings(form, query) {
+/** The link's settings with those of the form in place of theirs; a problem has its own fields alone. */
+export function readSettings(form, query, start) {
   const given = new URLSearchParams(query);
-  for (const name of [...NUMBERS, ...CHOICES]) given.set(name, form.elements[name].value);
-  if (given.get("problem") === "table") given.set("target", form.elements.target.value);
-  else given.delete("target");
+  for (const name of [...NUMBERS, ...CHOICES, "target"]) given.set(name, form.elements[name].value);
+  const problem = given.get("problem");
+  const isMade = start.made_problems.includes(problem);
+  for (const name of MADE) {
+    if (!isMade) given.delete(name);
+    else if (given.get(name) === "") given.set(name, new URLSearchParams(start.defaults).get(name));
+  }
+  if (problem !== "table") given.delete("target");
   return clean(given);
 }
 
