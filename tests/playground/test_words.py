@@ -13,6 +13,7 @@ CYRILLIC = re.compile("[\u0430-\u044f\u0451]", re.IGNORECASE)
 MADE_UP = {  # keys that the page puts together
     *(f"inside_{part}" for part in ("layer", "values", "weights", "gradient")),
     *(f"problem_{problem}" for problem in setup.PROBLEMS),
+    *(f"code_{form}" for form in ("scratch", "book", "command", "python")),
     *("optimizer_sgd", "optimizer_adam", "accuracy"),
     *("noise", "num_rows", "seed", "learning_rate", "batch_size", "dropout", "weight_decay"),
     *("num_seeds", "problem", "optimizer", "initialization", "target"),

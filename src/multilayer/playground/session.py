@@ -135,6 +135,10 @@ class Session:
             raise SettingsError("there is no network yet: begin with settings that are fine")
         elif do == "reset":
             self._begin(self._live.setup)
+        elif do == "code":
+            self._send(packed({"kind": "code", "forms": self._live.code()}))
+        elif do == "trace":
+            self._send(packed({"kind": "trace", **self._live.trace()}))
         else:
             self._move(do)
 

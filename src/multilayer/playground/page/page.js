@@ -1,6 +1,7 @@
 // The page: what is set goes to the session that trains, what it sends is drawn.
 
 import { answerView, drawFilters } from "./answers.js";
+import { codePanel, copyText } from "./code.js";
 import { connect } from "./connection.js";
 import { curvesLegend, drawCurves } from "./curves.js";
 import { drawInside } from "./inside.js";
@@ -8,6 +9,7 @@ import { showLayers } from "./layers.js";
 import { drawNetwork } from "./network.js";
 import { fillChoices, ladder, layersOf, readSettings, showSettings, withLayers } from "./settings.js";
 import { tableDrop } from "./table.js";
+import { tracePanel } from "./trace.js";
 import { begin, count, element, number, ofPair, say, setLanguage } from "./words.js";
 
 const SPEEDS = [2, 20, 100, 500, 0];
@@ -15,10 +17,13 @@ const at = (id) => document.getElementById(id);
 const form = at("settings");
 const start = await (await fetch("start.json")).json();
 
+const codes = codePanel(at("code-view"));
+const traces = tracePanel(at("trace-view"));
+
 let [send, problem, frame, view] = [() => {}, null, null, null];
 let query = location.hash.slice(1) || start.query || start.defaults;
 let [columns, isPlaying, isOpen, isDrawingPlanned] = [start.table ? start.table[1] : [], false, false, false];
-let [speed, stepsTold] = [100, 0];
+let [speed, stepsTold, traceSteps] = [100, 0, -1];
 
 function tell(key, values) {
   at("status").textContent = say(key, values);
@@ -67,6 +72,16 @@ function draw() {
   showPlaying(frame.is_playing);
 }
 
+/** Ask for what is shown in the panels that are open and is no longer of now. */
+function refreshPanels({ isNewCode = false } = {}) {
+  if (!problem) return;
+  if (isNewCode && at("code").open) send({ do: "code" });
+  if (at("trace").open && frame && !frame.is_playing && traceSteps !== frame.steps) {
+    traceSteps = frame.steps;
+    send({ do: "trace" });
+  }
+}
+
 function planDrawing() {
   if (!isDrawingPlanned) requestAnimationFrame(draw);
   isDrawingPlanned = true;
@@ -89,6 +104,8 @@ const takes = {
     view = answerView(problem, at("answer-view"));
     takeQuery(message.query);
     showProblem();
+    traceSteps = -1;
+    refreshPanels({ isNewCode: true });
     tell(isPlaying ? "playing" : "ready");
   },
   frame(message) {
@@ -98,10 +115,12 @@ const takes = {
     requestAnimationFrame(() => {
       draw();
       send({ do: "drawn", number: message.number });
+      refreshPanels();
     });
   },
   changed(message) {
     takeQuery(message.query);
+    refreshPanels({ isNewCode: true });
     tell("went_on");
   },
   refusal(message) {
@@ -110,6 +129,11 @@ const takes = {
       query = start.defaults; // so that there is something to go on with, below the reason
       send({ do: "begin", query });
     } else if (problem) takeQuery(query);
+  },
+  code: (message) => codes.show(message.forms),
+  trace(message) {
+    traceSteps = message.steps;
+    traces.show(message.values);
   },
   table(message) {
     columns = message.columns;
@@ -127,6 +151,8 @@ function languages() {
     element("option", { value: "" }, say("preset_own")),
     ...start.presets.map((preset, number) => element("option", { value: number }, ofPair(preset.title))),
   );
+  codes.language();
+  traces.language();
   if (!problem) return;
   takeQuery(query);
   showProblem();
@@ -151,6 +177,9 @@ form.addEventListener("change", (event) => {
   if (event.target.id !== "file") set(readSettings(form, query, start));
 });
 form.addEventListener("submit", (event) => event.preventDefault());
+at("code").addEventListener("toggle", () => refreshPanels({ isNewCode: true }));
+at("trace").addEventListener("toggle", () => refreshPanels());
+at("copy-link").addEventListener("click", () => copyText(`#${query}`, at("link-outcome"), null));
 ladder(form.elements.learning_rate);
 ladder(form.elements.weight_decay);
 tableDrop(at("drop"), at("file"), start.most_table_bytes, complain, (name, text) => send({ do: "table", name, text }));
