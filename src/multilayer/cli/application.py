@@ -50,6 +50,7 @@ COMMANDS = {
     "doctor": "Say what may be wrong with a run, what shows it, and what to try next.",
     "picture": "Show how a network learned: its decision regions or first weights, and the loss "
     "surface.",
+    "points": "Write the points of one of the playground's problems as CSV.",
 }
 # Flags whose settings have another name.
 _SETTINGS = {
