@@ -113,7 +113,7 @@ def scratch_lines(
     yield Line(f"    for epoch in range({setup.num_epochs}):")
     yield Line("        model.train()")
     yield Line("        train_loss = val_loss = 0.0")
-    yield Line("        for X, y in data.train_dataloader():")
+    yield Line("        for X, y in data.train_dataloader():", ("X", "y"))
     yield Line("            O = model(X)")
     yield Line("            L = model.loss(O, y)", ("loss",))
     yield Line("            model.backward(X, O, y)")
