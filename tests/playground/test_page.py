@@ -7,6 +7,10 @@ import pytest
 from browser import Browser
 from playground_process import PlaygroundProcess
 
+from multilayer.playground.code import as_book, as_command, as_python, as_scratch
+from multilayer.playground.presets import PRESETS
+from multilayer.playground.setup import Setup
+
 SMALL = (
     "problem=moons&num_rows=100&hidden_widths=6&activations=tanh&batch_size=20&learning_rate=0.5"
 )
@@ -93,6 +97,63 @@ def test_a_link_opened_again_gives_the_same_first_numbers(played, browser):
     assert f"held out {loss:.3g}" in first
 
 
+def preset_number(browser: Browser, title: str) -> str:
+    return browser.evaluate(
+        "[...document.querySelector('#preset').options].find(one => "
+        f"one.textContent.includes({title!r})).value"
+    )
+
+
+def test_a_preset_is_copied_as_code_in_all_four_forms(played, browser):
+    open_page(browser, played)
+    set_value(browser, "#preset", preset_number(browser, "step by step"))
+    until(browser, "location.hash.includes('batch_size=4&')")
+    setup = Setup.from_query(browser.evaluate("location.hash.slice(1)"))
+    assert setup in [preset.setup for preset in PRESETS]
+    assert "Three hidden neurons" in text(browser, "#lead")
+    browser.evaluate("document.querySelector('#code').open = true")
+    until(browser, "document.querySelector('#code-text').textContent.length > 100")
+    browser.allow_clipboard()
+    forms = {"scratch": as_scratch, "book": as_book, "command": as_command, "python": as_python}
+    for name, form in forms.items():  # test_code.py runs them
+        click(browser, f"#code-{name}")
+        assert text(browser, "#code-text") == form(setup), name
+        click(browser, "#copy-code")
+        until(browser, "document.querySelector('#code-view [role=status]').textContent")
+        assert text(browser, "#code-view [role=status]") == "Copied"
+        assert browser.clipboard() == form(setup)
+    set_value(browser, "[name=learning_rate]", "0.3")
+    until(browser, "document.querySelector('#code-text').textContent.includes('0.3')")
+    assert browser.complaints == []
+
+
+def test_backpropagation_is_stepped_through_value_by_value(played, browser):
+    open_page(browser, played, SMALL.replace("hidden_widths=6", "hidden_widths=3"))
+    browser.evaluate("document.querySelector('#trace').open = true")
+    until(browser, "document.querySelector('#trace-value').options.length > 10")
+    number = browser.evaluate("document.querySelector('#trace-value').options.length")
+    seen = [text(browser, "#trace-shown")]
+    while not browser.evaluate("document.querySelector('#trace-next').disabled"):
+        click(browser, "#trace-next")
+        seen.append(text(browser, "#trace-shown"))
+    assert len(seen) == len({*seen}) == number
+    assert text(browser, "#trace-place") == f"value {number} of {number}"
+    setup = Setup.from_query(browser.evaluate("location.hash.slice(1)"))
+    for shown, phase in ((seen[0], "forward"), (seen[-1], "step")):
+        assert shown.startswith(f"{phase}, layer "), shown
+    assert any("shape 20 × 3" in shown for shown in seen)
+    lines = as_scratch(setup).splitlines()
+    assert all(any(shown.endswith(line.strip()) for line in lines if line) for shown in seen)
+    last = seen[-1]
+    take(browser, "#step", 1)  # of the step after this one the numbers are others
+    until(browser, f"document.querySelector('#trace-shown').textContent !== {last!r}")
+    click(browser, "#trace-previous")
+    assert text(browser, "#trace-place") == f"value {number - 1} of {number}"
+    browser.look(width=390)
+    assert browser.evaluate("document.documentElement.scrollWidth") <= 390
+    assert browser.complaints == []
+
+
 def test_layers_are_changed_by_hand_and_too_large_ones_refused(played, browser):
     open_page(browser, played)
     click(browser, "#add-layer")
@@ -123,7 +184,7 @@ def test_everything_has_a_name_and_can_be_reached_with_the_keyboard(played, brow
         names = browser.accessible_names(role)
         assert names and (role == "status" or all(names)), (role, names)
     focusable = browser.evaluate(
-        "[...document.querySelectorAll('a,button,input,select,summary')]"
+        "[...document.querySelectorAll('a,button:not([role=tab]),input,select,summary')]"
         ".filter(one => one.tabIndex < 0).length"
     )
     assert focusable == 0

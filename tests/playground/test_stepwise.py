@@ -102,6 +102,18 @@ def test_adam_keeps_what_it_remembers_and_another_optimiser_begins_anew():
     take_epochs(training, 1)
 
 
+@pytest.mark.parametrize("changes", [{}, {"num_seeds": 2}], ids=str)
+def test_the_rows_of_the_next_batch_are_known_before(changes):
+    training = stepwise(replace(SMALL, **changes))
+    with training.on_processor():
+        for _ in range(7):  # over an epoch's end, and its short last batch
+            rows = training.next_rows()
+            training.step()
+            shown = training.shown_rows()
+            assert training.examples.inputs[rows].equal(shown.inputs)
+            assert training.examples.targets[rows].equal(shown.targets)
+
+
 def test_another_batch_size_is_that_of_the_next_epoch():
     training = stepwise(SMALL)
     with training.on_processor():

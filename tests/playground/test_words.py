@@ -14,6 +14,7 @@ MADE_UP = {  # keys that the page puts together
     *(f"inside_{part}" for part in ("layer", "values", "weights", "gradient")),
     *(f"problem_{problem}" for problem in setup.PROBLEMS),
     *(f"code_{form}" for form in ("scratch", "book", "command", "python")),
+    *(f"trace_{phase}" for phase in ("forward", "backward", "update")),
     *("optimizer_sgd", "optimizer_adam", "accuracy"),
     *("noise", "num_rows", "seed", "learning_rate", "batch_size", "dropout", "weight_decay"),
     *("num_seeds", "problem", "optimizer", "initialization", "target"),

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from multilayer.engine.batches import Examples
 from multilayer.fit.fit import Fit
+from multilayer.playground.backpropagation_trace import OptimizerState, TracedValue, trace_step
+from multilayer.playground.code import TABLE, as_book, as_command, as_python, as_scratch
 from multilayer.playground.messages import packed
 from multilayer.playground.problems import make_problem
 from multilayer.playground.session import CHANGES_THAT_GO_ON
@@ -25,6 +27,7 @@ from multilayer.playground.views import (
     weight_pictures,
 )
 
+_SHOWN_ROWS, _SHOWN_COLUMNS = 6, 8  # of a value of backpropagation
 _OF_CODE_ALONE = ("num_epochs",)
 
 
@@ -40,7 +43,7 @@ class Live:
     """
 
     def __init__(self, setup: Setup, table: Path | None) -> None:
-        self.setup, self.problem = setup, make_problem(setup, table)
+        self.setup, self.problem, self._table = setup, make_problem(setup, table), table
         data = self.problem.prepared
         fit, learned, held_out = Fit(data), data.learned(), data.held_out
         assert isinstance(learned, Examples)
@@ -145,6 +148,24 @@ class Live:
         }
         return packed(header, arrays)
 
+    def code(self) -> dict[str, str]:
+        """What is set as code, by the name of the form."""
+        forms = {"scratch": as_scratch, "book": as_book, "command": as_command, "python": as_python}
+        table = TABLE if self._table is None else self._table.name
+        return {name: form(self.setup, self.problem, table) for name, form in forms.items()}
+
+    def trace(self) -> dict[str, Any]:
+        """The next step of the first network, value by value."""
+        training, state = self.training, None
+        if self.setup.optimizer == "adam":
+            kept = training.optimizer_state()
+            state = OptimizerState(
+                kept["first_moment"], kept["second_moment"], int(kept["num_steps"])
+            )
+        parameters = training.network.parameters
+        values = trace_step(self.setup, self.problem, parameters, training.next_rows(), state)
+        return {"steps": training.num_steps, "values": [*map(_shown, values)]}
+
     def _points(self) -> dict[str, NDArray[Any]]:
         problem = self.problem
         assert problem.points is not None
@@ -165,3 +186,28 @@ class Live:
             return {}
         pictures, classes = self._held_out_rows.pictures
         return {"pictures": pictures, "picture_classes": classes}
+
+
+def _shown(value: TracedValue) -> dict[str, Any]:
+    """A value of backpropagation with those of its numbers that the page has place for."""
+    numbers = np.atleast_1d(value.values)
+    numbers = numbers.reshape(-1, numbers.shape[-1]) if numbers.ndim > 1 else numbers[None]
+    place = (0, 0) if value.place is None else (0, *value.place)[-2:]
+    first = [
+        max(0, at + 1 - most) for at, most in zip(place, (_SHOWN_ROWS, _SHOWN_COLUMNS), strict=True)
+    ]
+    rows = slice(first[0], first[0] + _SHOWN_ROWS)
+    return {
+        "symbol": value.symbol,
+        "phase": value.phase,
+        "layer": value.layer,
+        "name": value.name,
+        "formula": value.formula,
+        "shape": value.shape,
+        "numbers": numbers[rows, first[1] : first[1] + _SHOWN_COLUMNS].tolist(),
+        "first": first,
+        "place": None if value.place is None else place,
+        "code": value.code,
+        "line": value.line,
+        "by_hand": value.by_hand,
+    }

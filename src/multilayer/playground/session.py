@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # What a training goes on with when it changes; all else begins anew.
 CHANGES_THAT_GO_ON = ("optimizer", "learning_rate", "batch_size", "dropout", "weight_decay")
-_SECONDS_A_FRAME = 0.05
+_SECONDS_A_FRAME = 0.04
 _MOST_WAITING = 64
 _FIRST_SPEED = 100
 _END: dict[str, Any] = {}

@@ -6,7 +6,7 @@ call, nor change its settings.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 import torch
@@ -17,7 +17,7 @@ from multilayer.engine.epoch_losses import EpochLosses
 from multilayer.engine.losses import loss_to_score
 from multilayer.engine.network import Network
 from multilayer.engine.processor import choose_num_threads, processor
-from multilayer.engine.randomness import generator
+from multilayer.engine.randomness import generator, restore_generators, states_of
 from multilayer.engine.scores import Scorer
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.step import Step
@@ -132,6 +132,19 @@ class StepwiseTraining:
         rows = self.examples if self._rows is None else self.examples.at(self._rows[0])
         return rows.at(slice(self.settings.batch_size))
 
+    def next_rows(self) -> Tensor:
+        """Numbers of the rows of the first member's next batch, (batch,)."""
+        source = torch.Generator()
+        restore_generators([source], self._before_order)
+        rows = torch.arange(len(self.examples)) if self._rows is None else self._rows[0]
+        order = torch.randperm(len(rows), generator=source)[: self._source.num_rows]
+        first = len(self._losses) * self._source.batch_size
+        return rows[order[first : first + self._source.batch_size]]
+
+    def optimizer_state(self) -> Mapping[str, Tensor]:
+        """What the optimiser remembers; see `Step.state`."""
+        return self._step.state()
+
     def _begin_epoch(self) -> None:
         shared = self.members[0]
         self._source = BatchSource(
@@ -139,6 +152,7 @@ class StepwiseTraining:
             drop_last=shared.drop_last_batch,
         )  # fmt: skip
         self._losses = EpochLosses(self.epoch, shared.learning_rate)
+        self._before_order = states_of(self._shuffles[:1])
 
     def _score(self, train_losses: Sequence[float]) -> None:
         if self._scorer is None:

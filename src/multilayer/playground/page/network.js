@@ -3,14 +3,15 @@
 import { colour, css, mix, pictures, prepare, signed, unsigned } from "./colours.js";
 import { say } from "./words.js";
 
-const HEIGHT = 330;
+const TALLEST = 330;
+const APART = 44; // of neurons at most, in pixels
 const LABELS = 38;
 
 /** Draw a frame of a problem's network. */
 export function drawNetwork(canvas, problem, frame) {
-  const { context, width, height } = prepare(canvas, HEIGHT);
   const { shown, widths } = problem;
   const most = Math.max(...shown.map((layer) => layer.length));
+  const { context, width, height } = prepare(canvas, Math.min(TALLEST, Math.max(3, most) * APART + LABELS));
   const size = Math.max(6, Math.min(34, (height - LABELS - 8) / most - 4, (width / widths.length) * 0.6));
   const places = shown.map((layer, at) => {
     const x = widths.length === 1 ? width / 2 : size + 4 + (at * (width - 2 * size - 8)) / (widths.length - 1);

@@ -48,6 +48,7 @@ function takeQuery(text) {
   showLayers(at("layers"), at("add-layer"), layers, start, (widths, activations) => set(withLayers(query, widths, activations)));
   const known = start.presets.findIndex((preset) => preset.query === query);
   at("preset").value = known < 0 ? "" : String(known);
+  at("lead").textContent = known < 0 ? say("lead") : ofPair(start.presets[known].text);
 }
 
 function showProblem() {
@@ -149,7 +150,7 @@ function languages() {
   at("speed").value = String(speed);
   at("preset").replaceChildren(
     element("option", { value: "" }, say("preset_own")),
-    ...start.presets.map((preset, number) => element("option", { value: number }, ofPair(preset.title))),
+    ...start.presets.map((preset, number) => element("option", { value: number }, `${preset.section} ${ofPair(preset.title)}`)),
   );
   codes.language();
   traces.language();

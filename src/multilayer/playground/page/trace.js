@@ -1,6 +1,6 @@
 // Backpropagation, one value after the other.
 
-import { element, number, ofPair, say } from "./words.js";
+import { element, hasWord, number, say } from "./words.js";
 
 /** The panel of the steps; `show` takes the values, see backpropagation_trace.py. */
 export function tracePanel(place) {
@@ -30,12 +30,14 @@ export function tracePanel(place) {
     jump.value = String(at);
     where.textContent = say("trace_place", { number: at + 1, total: values.length });
     shown.replaceChildren(
-      element("h3", {}, ofPair(value.title)),
+      element("h3", {}, titleOf(value)),
+      ...(hasWord(`${value.name}.text`) ? [element("p", {}, say(`${value.name}.text`))] : []),
       element("p", { class: "formula" }, value.formula),
+      ...(value.by_hand ? [element("p", { class: "formula by-hand" }, value.by_hand)] : []),
       element("p", { class: "small quiet" }, shapeOf(value)),
       numbersOf(value),
-      element("p", { class: "small quiet" }, say("trace_code")),
-      element("pre", { tabindex: "0", role: "region", "aria-label": say("trace_code") }, element("code", {}, value.code)),
+      element("p", { class: "small quiet" }, say("trace_code", { line: value.line })),
+      element("pre", { tabindex: "0", role: "region", "aria-label": say("trace_code", { line: value.line }) }, element("code", {}, value.code)),
     );
   }
 
@@ -48,7 +50,7 @@ export function tracePanel(place) {
   }
 
   function fill() {
-    jump.replaceChildren(...values.map((value, number) => element("option", { value: number }, `${value.symbol} – ${ofPair(value.title)}`)));
+    jump.replaceChildren(...values.map((value, number) => element("option", { value: number }, `${value.symbol} – ${titleOf(value)}`)));
     go(at);
   }
 
@@ -56,18 +58,24 @@ export function tracePanel(place) {
   return { language, show: (given) => { values = given; fill(); } };
 }
 
+const titleOf = (value) => `${say(`trace_${value.phase}`)}, ${say("trace_layer", { number: value.layer })}: ${say(value.name)}`;
+
 function shapeOf(value) {
   const shape = value.shape.length ? value.shape.join(" × ") : "1";
   const [rows, columns] = [value.numbers.length, value.numbers[0]?.length ?? 0];
   const all = value.shape.reduce((a, b) => a * b, 1);
-  const part = all > rows * columns ? `, ${say("trace_part", { rows, columns })}` : "";
+  const part = all > rows * columns ? `, ${say("trace_part", { rows: range(value.first[0], rows), columns: range(value.first[1], columns) })}` : "";
   return say("trace_shape", { shape }) + part;
 }
 
+const range = (first, number) => (number === 1 ? String(first + 1) : `${first + 1}–${first + number}`);
+
 function numbersOf(value) {
   const most = Math.max(1e-12, ...value.numbers.flat().map(Math.abs));
-  const rows = value.numbers.map((row) => element("tr", {}, ...row.map((one) => {
+  const rows = value.numbers.map((row, down) => element("tr", {}, ...row.map((one, across) => {
     const cell = element("td", { class: "number" }, number(one));
+    const isFollowed = value.place && value.place[0] === value.first[0] + down && value.place[1] === value.first[1] + across;
+    if (isFollowed) cell.classList.add("followed");
     const share = Math.round((40 * Math.abs(one)) / most);
     cell.style.background = `color-mix(in srgb, var(${one < 0 ? "--look-1" : "--look-0"}) ${share}%, transparent)`;
     return cell;
