@@ -5,6 +5,15 @@ from typing import Literal
 Language = Literal["en", "ru"]
 LANGUAGES: tuple[Language, ...] = ("en", "ru")
 
+_DIFFERENCE = (
+    "{metric}, second against first: better by {mean}, 95% interval {low} to {high}; {seeds} "
+    "seeds, {rows} rows held out for each."
+)
+_DIFFERENCE_RU = (
+    "{metric}, вторая против первой: лучше на {mean}, 95% интервал от {low} до {high}; "
+    "начальных значений {seeds}, для каждого отложено строк: {rows}."
+)
+
 # In Russian: ruff takes some of its letters for Latin ones.
 # ruff: noqa: RUF001
 
@@ -219,6 +228,29 @@ WORDS: dict[str, tuple[str, str]] = {
     "trace.forward": ("Forward propagation", "Прямое распространение"),
     "trace.backward": ("Backpropagation", "Обратное распространение"),
     "trace.update": ("Update", "Обновление"),
+    "verdict.first": ("The first setting is better.", "Первая настройка лучше."),
+    "verdict.second": ("The second setting is better.", "Вторая настройка лучше."),
+    "verdict.same": (
+        "There is no difference larger than {matters}.",
+        "Разницы больше {matters} нет.",
+    ),
+    "verdict.undecided": (
+        "Undecided after {seeds} seeds.",
+        "Не решено: начальных значений было {seeds}.",
+    ),
+    "verdict.stopped": (
+        "Stopped before 5 seeds had been trained.",
+        "Остановлено раньше, чем обучены сети с 5 начальными значениями.",
+    ),
+    "verdict.difference": (_DIFFERENCE, _DIFFERENCE_RU),
+    "verdict.diverged_first": (
+        "The first setting diverged at {diverged} of {seeds} seeds.",
+        "Обучение с первой настройкой разошлось: {diverged} из {seeds}.",
+    ),
+    "verdict.diverged_second": (
+        "The second setting diverged at {diverged} of {seeds} seeds.",
+        "Обучение со второй настройкой разошлось: {diverged} из {seeds}.",
+    ),
 }
 for _room, _entries, _title in (("preset", _PRESETS, ".title"), ("trace", _TRACE, "")):
     for _name, (_english, _russian, _english_text, _russian_text) in _entries.items():
