@@ -16,6 +16,13 @@ SMALL = (
 )
 
 
+@pytest.fixture(autouse=True)
+def _leave(request):
+    """Close the page after the test, so that no session of it is left."""
+    yield
+    request.getfixturevalue("browser").open("about:blank")
+
+
 def until(browser: Browser, expression: str, seconds: float = 60):
     """The value of an expression once it is true."""
     end = time.monotonic() + seconds
@@ -151,6 +158,26 @@ def test_backpropagation_is_stepped_through_value_by_value(played, browser):
     assert text(browser, "#trace-place") == f"value {number - 1} of {number}"
     browser.look(width=390)
     assert browser.evaluate("document.documentElement.scrollWidth") <= 390
+    assert browser.complaints == []
+
+
+def test_two_settings_are_compared_with_a_verdict(played, browser):
+    open_page(browser, played, SMALL + "&num_epochs=3")
+    browser.evaluate("document.querySelector('#versus').open = true")
+    assert browser.evaluate("document.querySelector('#versus-compare').disabled")
+    click(browser, "#versus-keep")
+    assert browser.evaluate("document.querySelector('#versus-compare').disabled")  # the same
+    set_value(browser, "[name=learning_rate]", "0.0001")
+    until(browser, "!document.querySelector('#versus-compare').disabled")
+    assert "learning_rate 0.5 → 0.0001" in text(browser, "#versus-differing")
+    click(browser, "#versus-compare")
+    until(browser, "document.querySelector('#versus-stop').disabled")
+    assert "first" in text(browser, "#versus-outcome")
+    assert text(browser, "#refusal") == ""
+    set_value(browser, "[name=noise]", "0.2")
+    until(browser, "location.hash.includes('noise=0.2')")
+    click(browser, "#versus-compare")
+    until(browser, "document.querySelector('#refusal').textContent.includes('the same data')")
     assert browser.complaints == []
 
 

@@ -169,6 +169,24 @@ def test_a_page_that_vanishes_leaves_nothing(played):
     assert played.num_threads <= before + 1  # one that waits for sessions to end
 
 
+def test_a_comparison_ends_with_its_page(played):
+    played.wait_for_sessions(0)
+    with played.page(SMALL + "&num_epochs=10000") as page:
+        page.ask("compare", first=SMALL + "&num_epochs=9999")
+        page.ask("compare", first=SMALL + "&num_epochs=9999")
+        assert "a comparison is running" in page.next("refusal")["message"]
+        page.ask("stop_comparing")
+        verdict = page.next("verdict")
+        assert verdict["is_over"] and "Stopped" in verdict["sentences"][0][0]
+        before = played.num_threads
+        page.ask("compare", first=SMALL + "&num_epochs=9999")
+        page.ask("code")
+        page.next("code")
+        assert played.num_threads == before + 1
+    played.wait_for_sessions(0)
+    assert played.num_threads <= before
+
+
 def test_the_ninth_page_is_told_why_it_gets_nothing(played):
     played.wait_for_sessions(0)
     pages = [played.page() for _ in range(8)]

@@ -17,7 +17,7 @@ MADE_UP = {  # keys that the page puts together
     *(f"trace_{phase}" for phase in ("forward", "backward", "update")),
     *("optimizer_sgd", "optimizer_adam", "accuracy"),
     *("noise", "num_rows", "seed", "learning_rate", "batch_size", "dropout", "weight_decay"),
-    *("num_seeds", "problem", "optimizer", "initialization", "target"),
+    *("num_seeds", "num_epochs", "problem", "optimizer", "initialization", "target"),
 }
 
 

@@ -14,7 +14,7 @@ from multilayer.playground.backpropagation_trace import OptimizerState, TracedVa
 from multilayer.playground.code import TABLE, as_book, as_command, as_python, as_scratch
 from multilayer.playground.messages import packed
 from multilayer.playground.problems import make_problem
-from multilayer.playground.session import CHANGES_THAT_GO_ON
+from multilayer.playground.session import CHANGES_OF_CODE_ALONE, CHANGES_THAT_GO_ON
 from multilayer.playground.setup import Setup
 from multilayer.playground.stepwise import StepwiseTraining
 from multilayer.playground.views import (
@@ -28,7 +28,6 @@ from multilayer.playground.views import (
 )
 
 _SHOWN_ROWS, _SHOWN_COLUMNS = 6, 8  # of a value of backpropagation
-_OF_CODE_ALONE = ("num_epochs",)
 
 
 class Live:
@@ -68,7 +67,7 @@ class Live:
         """Go on with another setup, if it is of the same networks and rows; whether it is."""
         names = [field.name for field in fields(setup)]
         changed = {name for name in names if getattr(setup, name) != getattr(self.setup, name)}
-        if not changed <= {*CHANGES_THAT_GO_ON, *_OF_CODE_ALONE}:
+        if not changed <= {*CHANGES_THAT_GO_ON, *CHANGES_OF_CODE_ALONE}:
             return False
         self.setup = setup
         if changed & {*CHANGES_THAT_GO_ON}:

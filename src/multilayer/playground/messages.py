@@ -78,6 +78,8 @@ _COMMANDS: dict[str, dict[str, tuple[Callable[[Any], bool], str]]] = {
     "drawn": {"number": (_whole(0, 2**53), "the number of a frame")},
     "trace": {},
     "code": {},
+    "compare": {"first": (_text(_LONGEST_TEXT), "text")},
+    "stop_comparing": {},
     "table": {
         "name": (_text(255), "text"),
         "text": (_text(MOST_TABLE_BYTES), f"text of up to {MOST_TABLE_BYTES:,} characters"),

@@ -19,11 +19,14 @@ from multilayer.playground.messages import packed, refusal
 from multilayer.playground.setup import Setup
 
 if TYPE_CHECKING:
+    from multilayer.playground.comparing import Comparing
     from multilayer.playground.live import Live
 
 # What a training goes on with when it changes; all else begins anew.
 CHANGES_THAT_GO_ON = ("optimizer", "learning_rate", "batch_size", "dropout", "weight_decay")
+CHANGES_OF_CODE_ALONE = ("num_epochs",)  # and of comparisons
 _SECONDS_A_FRAME = 0.04
+_SECONDS_TO_STOP = 2.0
 _MOST_WAITING = 64
 _FIRST_SPEED = 100
 _END: dict[str, Any] = {}
@@ -43,6 +46,7 @@ class Session:
         self._is_over = threading.Event()
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._live: Live | None = None
+        self._comparing: Comparing | None = None
         self._is_playing, self._speed = False, _FIRST_SPEED
         self._next_step = self._next_frame = 0.0
         self._number = 0  # of the newest frame
@@ -81,6 +85,9 @@ class Session:
                 self._show()
         finally:
             self._live = None
+            if self._comparing is not None:
+                self._comparing.stop()
+                self._comparing.join(_SECONDS_TO_STOP)
             if self._folder is not None:
                 self._folder.cleanup()
 
@@ -129,6 +136,9 @@ class Session:
             self._is_awaited = self._is_awaited and command["number"] != self._number
         elif do == "speed":
             self._speed, self._next_step = command["steps"], time.perf_counter()
+        elif do == "stop_comparing":
+            if self._comparing is not None:
+                self._comparing.stop()
         elif do == "table":
             self._keep_table(command["name"], command["text"])
         elif self._live is None:
@@ -137,6 +147,8 @@ class Session:
             self._begin(self._live.setup)
         elif do == "code":
             self._send(packed({"kind": "code", "forms": self._live.code()}))
+        elif do == "compare":
+            self._compare(Setup.from_query(command["first"]), self._live.setup)
         elif do == "trace":
             self._send(packed({"kind": "trace", **self._live.trace()}))
         else:
@@ -155,6 +167,13 @@ class Session:
         self._live = Live(setup, self._table)
         self._send(self._live.opening())
         self._is_dirty, self._is_awaited, self._next_frame = True, False, 0.0
+
+    def _compare(self, first: Setup, second: Setup) -> None:
+        from multilayer.playground.comparing import Comparing
+
+        if self._comparing is not None and self._comparing.is_running:
+            raise SettingsError("a comparison is running; stop it first")
+        self._comparing = Comparing(first, second, self._table, self._send)
 
     def _keep_table(self, name: str, text: str) -> None:
         if self._folder is None:

@@ -8,7 +8,7 @@ from multilayer.engine.specification import ActivationName
 from multilayer.playground import setup, words
 from multilayer.playground.messages import MOST_TABLE_BYTES
 from multilayer.playground.presets import PRESETS
-from multilayer.playground.session import CHANGES_THAT_GO_ON
+from multilayer.playground.session import CHANGES_OF_CODE_ALONE, CHANGES_THAT_GO_ON
 
 # {key: [English, Russian]}; {name} in a text is filled in by the page.
 _WORDS = Path(__file__).parent / "page" / "words.json"
@@ -29,7 +29,7 @@ def start_document() -> dict[str, Any]:
         "most_layers": setup.MOST_LAYERS,
         "widest": setup.WIDEST,
         "most_table_bytes": MOST_TABLE_BYTES,
-        "goes_on": CHANGES_THAT_GO_ON,
+        "goes_on": (*CHANGES_THAT_GO_ON, *CHANGES_OF_CODE_ALONE),
         "presets": [
             {
                 "section": preset.section,

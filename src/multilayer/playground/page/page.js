@@ -10,6 +10,7 @@ import { drawNetwork } from "./network.js";
 import { fillChoices, ladder, layersOf, readSettings, showSettings, withLayers } from "./settings.js";
 import { tableDrop } from "./table.js";
 import { tracePanel } from "./trace.js";
+import { versusPanel } from "./versus.js";
 import { begin, count, element, number, ofPair, say, setLanguage } from "./words.js";
 
 const SPEEDS = [2, 20, 100, 500, 0];
@@ -24,6 +25,8 @@ let [send, problem, frame, view] = [() => {}, null, null, null];
 let query = location.hash.slice(1) || start.query || start.defaults;
 let [columns, isPlaying, isOpen, isDrawingPlanned] = [start.table ? start.table[1] : [], false, false, false];
 let [speed, stepsTold, traceSteps] = [100, 0, -1];
+
+const versus = versusPanel(at("versus-view"), () => query, (command) => { complain(""); send(command); });
 
 function tell(key, values) {
   at("status").textContent = say(key, values);
@@ -47,6 +50,7 @@ function takeQuery(text) {
   const layers = layersOf(query);
   showLayers(at("layers"), at("add-layer"), layers, start, (widths, activations) => set(withLayers(query, widths, activations)));
   const known = start.presets.findIndex((preset) => preset.query === query);
+  versus.refresh();
   at("preset").value = known < 0 ? "" : String(known);
   at("lead").textContent = known < 0 ? say("lead") : ofPair(start.presets[known].text);
 }
@@ -131,6 +135,7 @@ const takes = {
       send({ do: "begin", query });
     } else if (problem) takeQuery(query);
   },
+  verdict: (message) => versus.show(message),
   code: (message) => codes.show(message.forms),
   trace(message) {
     traceSteps = message.steps;
@@ -154,6 +159,7 @@ function languages() {
   );
   codes.language();
   traces.language();
+  versus.refresh();
   if (!problem) return;
   takeQuery(query);
   showProblem();

@@ -2,7 +2,7 @@
 
 import { element, hasWord, say } from "./words.js";
 
-const NUMBERS = ["noise", "num_rows", "seed", "learning_rate", "batch_size", "dropout", "weight_decay", "num_seeds"];
+const NUMBERS = ["noise", "num_rows", "seed", "learning_rate", "batch_size", "dropout", "weight_decay", "num_seeds", "num_epochs"];
 const CHOICES = ["problem", "optimizer", "initialization"];
 const MADE = ["noise", "num_rows"]; // of problems that are made from a seed
 const STEPS = [1, 3]; // of a learning rate with the arrow keys, times powers of ten

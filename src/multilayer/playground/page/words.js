@@ -44,7 +44,7 @@ export function number(value, digits = 3) {
 }
 
 /** A share as a percentage. */
-export const percent = (value) => (value === null ? "–" : `${number(100 * value)} %`);
+export const percent = (value) => (value === null ? "–" : `${number(100 * value)}\u202f%`);
 
 /** A count with thin spaces between thousands. */
 export const count = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f");
