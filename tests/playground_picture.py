@@ -19,7 +19,7 @@ QUERY = (
 )
 STEPS = 1500
 SIZE = 1280, 1130
-NUM_COLOURS = 128
+NUM_COLOURS = 64
 
 
 def take_picture(path: Path) -> None:

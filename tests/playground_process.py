@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fork_server import Forked, ForkServer
 from websockets.sync.client import ClientConnection, connect
 
+_COMMAND = "from multilayer.cli import main\nmain()"
 _DTYPES = {"f4": np.float32, "u1": np.uint8}
 
 
@@ -24,14 +26,25 @@ class PlaygroundProcess:
         port: that it listens at.
     """
 
-    def __init__(self, *arguments: str | Path, folder: Path) -> None:
+    def __init__(
+        self, *arguments: str | Path, folder: Path, forks: ForkServer | None = None
+    ) -> None:
+        """`forks` starts it with everything loaded; without, it starts as people start it."""
         command = [Path(sys.executable).with_name("multilayer"), "playground", "--no-browser"]
+        words = [*map(str, command), *map(str, arguments)]
         self.error_path = folder / f"playground-{time.monotonic_ns()}.txt"
-        with self.error_path.open("w") as error:
-            self.process = subprocess.Popen(
-                [*command, *map(str, arguments)], stdout=subprocess.PIPE, stderr=error, text=True,
-                cwd=folder, env={**os.environ, "PYTHONWARNINGS": "error"},
-            )  # fmt: skip
+        environment = {**os.environ, "PYTHONWARNINGS": "error"}
+        with self.error_path.open("w") as error, Path(os.devnull).open() as nothing:
+            if forks is None:
+                self.process: subprocess.Popen[str] | Forked = subprocess.Popen(
+                    words, stdout=subprocess.PIPE, stderr=error, text=True, cwd=folder,
+                    env=environment,
+                )  # fmt: skip
+            else:
+                streams = (nothing.fileno(), None, error.fileno())
+                self.process = forks.start(
+                    _COMMAND, *words, cwd=folder, env=environment, streams=streams
+                )
         self.said = self.process.stdout.readline()
         assert self.said.startswith("playground at http"), self.error_path.read_text()
         self.address = self.said.split()[2].rstrip(",")
@@ -70,7 +83,10 @@ class PlaygroundProcess:
     def close(self) -> None:
         self.process.kill()
         self.process.wait()
-        self.process.stdout.close()
+        if isinstance(self.process, Forked):
+            self.process.close()
+        else:
+            self.process.stdout.close()
 
 
 class Page:

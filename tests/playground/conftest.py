@@ -9,8 +9,8 @@ from playground_process import PlaygroundProcess
 def start_playground(tmp_path: Path) -> Iterator[Callable[..., PlaygroundProcess]]:
     started: list[PlaygroundProcess] = []
 
-    def start(*arguments: str | Path) -> PlaygroundProcess:
-        started.append(PlaygroundProcess(*arguments, folder=tmp_path))
+    def start(*arguments: str | Path, forks=None) -> PlaygroundProcess:
+        started.append(PlaygroundProcess(*arguments, folder=tmp_path, forks=forks))
         return started[-1]
 
     yield start
@@ -19,8 +19,10 @@ def start_playground(tmp_path: Path) -> Iterator[Callable[..., PlaygroundProcess
 
 
 @pytest.fixture(scope="session")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlaygroundProcess]:
+def played(forks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlaygroundProcess]:
     """A playground in English, of all tests that leave it as it was."""
-    server = PlaygroundProcess("--language", "en", folder=tmp_path_factory.mktemp("playground"))
+    server = PlaygroundProcess(
+        "--language", "en", folder=tmp_path_factory.mktemp("playground"), forks=forks
+    )
     yield server
     server.close()

@@ -282,8 +282,8 @@ def test_images_are_shown_with_what_they_are_taken_for(played, browser):
     assert browser.complaints == []
 
 
-def test_a_page_whose_server_has_ended_says_so(start_playground, browser):
-    server = start_playground("--language", "en", SMALL)
+def test_a_page_whose_server_has_ended_says_so(start_playground, forks, browser):
+    server = start_playground("--language", "en", SMALL, forks=forks)
     browser.open(server.address)
     until(browser, "document.body.dataset.steps === '0'")
     assert "num_rows=100" in browser.evaluate("location.hash")

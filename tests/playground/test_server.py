@@ -148,6 +148,8 @@ def test_a_rate_that_is_too_large_is_said_and_the_playing_ends(played):
         message = page.next("refusal")["message"]
         assert "stopped being a finite number" in message and "learning rate 1000" in message
         assert page.next("frame")["is_playing"] is False
+        page.ask("epoch")
+        assert "stopped being a finite number" in page.next("refusal")["message"]
 
 
 def test_a_page_that_vanishes_leaves_nothing(played):
@@ -235,6 +237,21 @@ def test_what_cannot_be_begun_with_is_said_in_a_line(multilayer, arguments, erro
     assert (outcome.returncode, outcome.stdout) == (2, "")
     assert error in outcome.stderr
     assert outcome.stderr.startswith("error: ") and outcome.stderr.count("\n") == 1
+
+
+def test_the_browser_is_given_the_address(start_multilayer, tmp_path):
+    program = tmp_path / "browser"
+    program.write_text('#!/bin/sh\nprintf %s "$1" > opened.part && mv opened.part opened\n')
+    program.chmod(0o755)
+    process = start_multilayer("playground", BROWSER=f"{program} %s")
+    address = process.stdout.readline().split()[2].rstrip(",")
+    end = time.monotonic() + 60
+    while not (tmp_path / "opened").exists():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert (tmp_path / "opened").read_text() == address
+    process.kill()
+    process.wait()
 
 
 def test_without_a_display_the_address_is_printed(start_multilayer):

@@ -18,6 +18,7 @@ from multilayer.playground.session import CHANGES_OF_CODE_ALONE, CHANGES_THAT_GO
 from multilayer.playground.setup import Setup
 from multilayer.playground.stepwise import StepwiseTraining
 from multilayer.playground.views import (
+    MOST_CLASSES,
     MOST_POINTS,
     HeldOutRows,
     Plane,
@@ -59,7 +60,7 @@ class Live:
         self._shown = shown_neurons([weight.shape[0] for weight, _ in spec.linear_layers]
                                     + [spec.num_outputs])  # fmt: skip
         self._plane = None
-        if self.problem.points is not None:
+        if self.problem.points is not None and len(self.problem.class_names) <= MOST_CLASSES:
             self._plane = Plane(self.problem, spec.num_parameters)
         self._held_out_rows = HeldOutRows(self.problem)
 

@@ -102,11 +102,11 @@ class StepwiseTraining:
             self.batch_loss = float(loss[0])
             self._losses.add(loss.clone().unsqueeze(0), [batch.num_rows])
             self.num_steps += 1
-            is_over = len(self._losses) == self.num_batches
+            losses, is_over = self._losses, len(self._losses) == self.num_batches
             if is_over:
-                self._score(self._losses.mean())
                 self.epoch += 1
-                self._begin_epoch()
+                self._begin_epoch()  # first, so that it can go on though the losses are not finite
+                self._score(losses.mean())
             return is_over
 
     def change(self, settings: Sequence[TrainingSettings]) -> None:

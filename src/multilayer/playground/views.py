@@ -25,7 +25,7 @@ _MOST_NUMBERS = 20_000  # that a histogram looks at
 MOST_POINTS = 1500
 _MOST_PICTURES, _MOST_FILTERS = 20, 24
 _MOST_ANSWERS = 500
-_MOST_CLASSES = 10
+MOST_CLASSES = 10
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -52,7 +52,7 @@ class Plane:
     """What a network answers over the plane of a problem with two numbers as inputs.
 
     Args:
-        problem: it has `points`.
+        problem: it has `points`, and at most `MOST_CLASSES`.
         num_parameters: of a network.
 
     Attributes:
@@ -80,7 +80,7 @@ class Plane:
         answers = network.logits(self.inputs)[0]
         if self._problem.task == "numbers":
             return as_bytes(answers[:, :1], self._low, self._high).reshape(*self._shape, -1)
-        return as_bytes(probabilities(answers[:, :_MOST_CLASSES])).reshape(*self._shape, -1)
+        return as_bytes(probabilities(answers)).reshape(*self._shape, -1)
 
     def maps(self, network: Network, shown: Sequence[Sequence[int]]) -> Bytes:
         """What each drawn neuron says over the plane, from −its largest to its largest.
@@ -186,7 +186,7 @@ class HeldOutRows:
             guessed = np.stack([classes.to(torch.uint8).numpy(), as_bytes(shares)], 1)
             return {"guesses": guessed}
         number = len(self._problem.class_names)
-        if number > _MOST_CLASSES:
+        if number > MOST_CLASSES:
             return {}
         counts = torch.bincount(targets * number + classes, minlength=number * number)
         return {"confusion": counts.reshape(number, number).float().numpy()}

@@ -46,13 +46,12 @@ export function drawCurves(canvas, frame, numNetworks) {
   }));
 }
 
-/** The highest loss that is worth its place: a wild beginning would flatten the rest. */
+/** The highest loss that is worth its place: far above the beginning it would flatten the rest. */
 function highest(values, num, at) {
   const losses = [];
   for (let point = 0; point < num; point++) for (const kind of [0, 1]) losses.push(at(point, kind, 2));
-  const sorted = losses.filter(Number.isFinite).sort((a, b) => a - b);
-  const middle = sorted[Math.floor(sorted.length / 2)];
-  return Math.min(sorted[sorted.length - 1], 8 * middle) || 1;
+  const finite = losses.filter(Number.isFinite);
+  return Math.min(Math.max(...finite), 1.5 * finite[0]) || 1;
 }
 
 function axes(context, box, last, top, atY) {
