@@ -18,6 +18,18 @@ _COMMAND = "from multilayer.cli import main\nmain()"
 _DTYPES = {"f4": np.float32, "u1": np.uint8}
 
 
+def unpacked(content: bytes) -> dict[str, Any]:
+    """A message of the server; arrays stand in it by their names."""
+    length = struct.unpack("<I", content[:4])[0]
+    message, place = json.loads(content[4 : 4 + length]), 4 + length
+    for name, kind, shape in message.pop("arrays"):
+        size = int(np.prod(shape)) * np.dtype(_DTYPES[kind]).itemsize
+        message[name] = np.frombuffer(content[place : place + size], _DTYPES[kind]).reshape(shape)
+        place += size + -size % 8
+    assert place == len(content)
+    return message
+
+
 class PlaygroundProcess:
     """A running playground.
 
@@ -113,18 +125,10 @@ class Page:
         self.socket.send(json.dumps({"do": do, **more}))
 
     def receive(self, seconds: float = 60) -> dict[str, Any]:
-        """The next message; arrays stand in it by their names."""
+        """The next message, see `unpacked`."""
         content = self.socket.recv(timeout=seconds)
         assert isinstance(content, bytes)
-        length = struct.unpack("<I", content[:4])[0]
-        message, place = json.loads(content[4 : 4 + length]), 4 + length
-        for name, kind, shape in message.pop("arrays"):
-            size = int(np.prod(shape)) * np.dtype(_DTYPES[kind]).itemsize
-            message[name] = np.frombuffer(content[place : place + size], _DTYPES[kind])
-            message[name] = message[name].reshape(shape)
-            place += size + -size % 8
-        assert place == len(content)
-        return message
+        return unpacked(content)
 
     def next(self, kind: str) -> dict[str, Any]:
         """The next message of a kind; frames on the way to it are confirmed, as by a page."""
