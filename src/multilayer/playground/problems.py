@@ -215,4 +215,7 @@ def _of_table(setup: Setup, source: TableSource, target: str, notes: tuple[str, 
     kinds = {column.name: column.kind for column in source.schema.inputs}
     if prepared.encoder.num_inputs == 2 and [*kinds.values()] == ["numeric", "numeric"]:
         points = prepared.rows.frame.select(columns).to_numpy().astype(np.float64)
-    return Problem(setup, prepared, points, (*notes, *source.notes, *source.schema.warnings))
+    notes = (*notes, *source.notes, *source.schema.warnings, *prepared.targets.notes)
+    if prepared.held_out is None:
+        notes = (*notes, f"none of the {len(prepared.rows)} rows are held out: too few to divide")
+    return Problem(setup, prepared, points, notes)
