@@ -141,6 +141,13 @@ def of_run(folder: Path):
 
 def by_python(code: str):
     names, _ = run_code(code)
+    if "run" in names:
+        history = names["run"].history
+        return Trained(
+            [line["train_loss"] for line in history],
+            [line["validation_loss"] for line in history],
+            of_network(names["run"].network),
+        )
     if "network" in names:
         return Trained(None, None, of_network(names["network"]))
     model = names["model"]
@@ -233,29 +240,48 @@ def test_dropout_is_the_same_in_our_own_forms_and_said_in_the_books(tmp_path, mo
     assert "masks" not in as_command(WITH_DROPOUT)
 
 
-@pytest.mark.parametrize("target", ["kind", "price"])
+@pytest.mark.filterwarnings("ignore::multilayer.errors.DataWarning")  # of missing targets
+@pytest.mark.parametrize("target", ["kind", "-price"])
 def test_the_readers_table_is_learned_in_all_forms(target, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     source = np.random.default_rng(0)
-    size, color = source.normal(50, 9, 90).round(1), source.choice(["red", "it's", "blue"], 90)
+    size, color = source.normal(50, 9, 90).round(1), source.choice(["red", "it's", "NA"], 90)
+    kinds = [("large" if value > 50 else "small") for value in size]
+    sizes = [None if place % 11 == 0 else f"{value} kg" for place, value in enumerate(size)]
     pl.DataFrame(
         {
-            "size": [None if place % 11 == 0 else value for place, value in enumerate(size)],
+            "size": sizes,
             "color": color,
-            "kind": np.where(size > 50, "large", "small"),
-            "price": (size * 2 + (color == "red")).round(2),
+            "kind": ["NA" if place % 20 == 3 else kind for place, kind in enumerate(kinds)],
+            "-price": (size * 2 + (color == "red")).round(2),
         }
-    ).write_csv("my table.csv")
-    table = "my table.csv"
+    ).write_csv("-my table.csv")
+    table = "-my table.csv"
     setup = Setup("table", num_epochs=2, target=target, seed=1)
     problem = make_problem(setup, table)
     page = by_the_page(problem)
     by_scratch(as_scratch(setup, problem, table)).assert_is(page)
     by_book(as_book(setup, problem, table)).assert_is(page)
-    by_python(as_python(setup, problem, table)).assert_is(page, 1e-6)
     by_command(as_command(setup, problem, table), tmp_path).assert_is(page, 1e-6)
+    by_python(as_python(setup, problem, table)).assert_is(page, 1e-6)
     with pytest.raises(SettingsError, match="needs the problem made of it"):
         as_scratch(setup)
+
+
+def test_a_table_of_which_nothing_is_held_out_is_learned_from_scratch(tmp_path):
+    path = tmp_path / "few.csv"
+    path.write_text("x,y\n1,a\n2,b\n3,a\n4.5,b\n5,b\n7,b\n")
+    setup = Setup("table", num_epochs=2, target="y", batch_size=2)
+    problem = make_problem(setup, path)
+    assert problem.held_out is None
+    assert problem.notes == ("none of the 6 rows are held out: too few to divide",)
+    fit = Fit(problem.prepared)
+    losses = [record.train_loss[0] for record in fit.epochs()]
+    scratch = by_scratch(as_scratch(setup, problem, str(path)))
+    assert scratch.losses == pytest.approx(losses, abs=1e-5)
+    names, _ = run_code(as_book(setup, problem, str(path)))
+    theirs = [value.detach().numpy() for value in names["model"].parameters()]
+    np.testing.assert_allclose(theirs[0].T, scratch.weights[0], atol=1e-5)
 
 
 def test_a_population_has_a_note_and_the_network_of_its_first_seed():

@@ -120,8 +120,8 @@ class _Step:
     ) -> None:
         spec = problem.prepared.spec
         self._setup, self._state, self._flat = setup, state, flat
-        self._X = torch.from_numpy(problem.inputs)[rows].to(flat.dtype)
-        self._y = problem.examples.targets[rows]
+        batch = problem.examples.at(rows)
+        self._X, self._y = torch.from_numpy(problem.dense(batch)).to(flat.dtype), batch.targets
         self._is_of_classes = problem.task == "classes"
         if not self._is_of_classes:
             self._y = self._y.to(flat.dtype)

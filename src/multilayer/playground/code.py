@@ -23,6 +23,7 @@ from multilayer.playground.scratch_lines import (
 )
 from multilayer.playground.setup import IMAGE_PROBLEMS, MADE_PROBLEMS, Setup
 from multilayer.recipes.recipes import recipe
+from multilayer.runs.repeat_command import as_argument, as_option
 
 _TORCH_LAYERS = {
     "relu": "nn.ReLU()", "leaky_relu": "nn.LeakyReLU()", "elu": "nn.ELU()", "selu": "nn.SELU()",
@@ -64,7 +65,7 @@ def as_command(setup: Setup, problem: Problem | None = None, table: str = TABLE)
     if setup.problem in IMAGE_PROBLEMS:
         words.append(setup.problem)
     elif setup.problem == "table":
-        words += [table, "--target", _target(setup, problem)]
+        words += [as_argument(table), *as_option("--target", _target(setup, problem))]
     else:
         file = f"{setup.problem}.csv"
         made = ["multilayer", "points", setup.problem, "--num-rows", str(setup.num_rows)]
@@ -79,10 +80,16 @@ def as_command(setup: Setup, problem: Problem | None = None, table: str = TABLE)
 
 
 def as_python(setup: Setup, problem: Problem | None = None, table: str = TABLE) -> str:
-    """A program that uses this package: an estimator for tables, the engine for images."""
+    """A program that uses this package: an estimator for points, the engine for images.
+
+    The reader's own table is read by a `Run`, as on the page and by `multilayer train`: it knows
+    missing values by their spellings, and leaves rows without a target out.
+    """
     if setup.problem in IMAGE_PROBLEMS:
         return _joined(_engine_lines(setup))
-    return _joined(_estimator_lines(setup, problem, table))
+    if setup.problem == "table":
+        return _joined(_run_lines(setup, _target(setup, problem), table))
+    return _joined(_estimator_lines(setup))
 
 
 def scratch_lines(
@@ -178,14 +185,27 @@ def _book_lines(setup: Setup, problem: Problem | None, table: str) -> Iterator[L
     )
 
 
-def _estimator_lines(setup: Setup, problem: Problem | None, table: str) -> Iterator[Line]:
-    kind = "MLPClassifier" if _is_of_classes(setup, problem) else "MLPRegressor"
-    target = _target(setup, problem)
+def _run_lines(setup: Setup, target: str, table: str) -> Iterator[Line]:
     yield from map(Line, ("import multilayer", ""))
-    if setup.problem == "table":
-        yield Line(f"table = multilayer.read_table({_literal(table)})")
-    else:
-        yield Line(f"table = multilayer.points_table({_points(setup)})")
+    yield Line("configuration = multilayer.RunConfiguration(")
+    yield Line(f"    {_literal(table)},")
+    yield Line(f"    multilayer.ColumnRoles(({_literal(target)},)),")
+    yield Line('    "chapter",')
+    yield Line("    {")
+    for name, value in _differing(setup).items():
+        yield Line(f"        {_literal(name)}: {_literal(value)},")
+    yield from map(Line, ("    },", ")"))
+    yield Line("run = multilayer.Run(configuration)")
+    yield Line("for epoch in run.epochs():")
+    yield Line("    print(epoch.epoch, epoch.train_loss, epoch.validation)")
+    yield Line("run.finish()")
+
+
+def _estimator_lines(setup: Setup) -> Iterator[Line]:
+    kind = "MLPRegressor" if setup.task == "regression" else "MLPClassifier"
+    target = TARGET_NAMES[setup.problem]
+    yield from map(Line, ("import multilayer", ""))
+    yield Line(f"table = multilayer.points_table({_points(setup)})")
     yield Line(f"model = multilayer.{kind}(")
     yield Line('    "chapter",')
     differing = _differing(setup)

@@ -105,7 +105,7 @@ class Problem:
     @cached_property
     def inputs(self) -> NDArray[np.float32]:
         """Training rows as the network sees them, (num_rows, num_inputs)."""
-        return self._dense(self.examples)
+        return self.dense(self.examples)
 
     @property
     def targets(self) -> NDArray[Any]:
@@ -116,7 +116,7 @@ class Problem:
     def held_out_inputs(self) -> NDArray[np.float32]:
         """Held-out rows as the network sees them; none of a table too small for it."""
         held_out = self.held_out
-        return self.inputs[:0] if held_out is None else self._dense(held_out)
+        return self.inputs[:0] if held_out is None else self.dense(held_out)
 
     @property
     def held_out_targets(self) -> NDArray[Any]:
@@ -160,8 +160,11 @@ class Problem:
             return np.empty(0, np.int64) if split.held_out is None else split.held_out[0]
         return split.train[0]
 
-    def _dense(self, examples: Examples) -> NDArray[np.float32]:
-        """Bytes of images from 0 to 1, and each one-hot column as a column of its own."""
+    def dense(self, examples: Examples) -> NDArray[np.float32]:
+        """Rows as the network sees them, (num_rows, num_inputs), of those that the engine takes.
+
+        Bytes of images from 0 to 1, and each one-hot column as a column of its own.
+        """
         spec = self.prepared.spec
         outputs = torch.empty(len(examples), spec.num_inputs)
         if spec.one_hot_blocks:
@@ -215,4 +218,7 @@ def _of_table(setup: Setup, source: TableSource, target: str, notes: tuple[str, 
     kinds = {column.name: column.kind for column in source.schema.inputs}
     if prepared.encoder.num_inputs == 2 and [*kinds.values()] == ["numeric", "numeric"]:
         points = prepared.rows.frame.select(columns).to_numpy().astype(np.float64)
-    return Problem(setup, prepared, points, (*notes, *source.notes, *source.schema.warnings))
+    notes = (*notes, *source.notes, *source.schema.warnings, *prepared.targets.notes)
+    if prepared.held_out is None:
+        notes = (*notes, f"none of the {len(prepared.rows)} rows are held out: too few to divide")
+    return Problem(setup, prepared, points, notes)

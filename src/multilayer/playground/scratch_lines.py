@@ -149,7 +149,9 @@ def update(setup: Setup, num_layers: int) -> Iterator[Line]:
         yield Line("def adam(model, moments, t):")
     else:
         yield Line("def sgd(model):")
-    yield Line("    for name, param in model.named_parameters():")
+    is_by_name = setup.optimizer == "adam" or decay
+    each = "name, param in model.named_parameters" if is_by_name else "param in model.parameters"
+    yield Line(f"    for {each}():")
     if decay:
         yield Line('        if name[0] == "W":  # the weights decay, not the biases')
         yield Line(
