@@ -239,6 +239,22 @@ def test_what_cannot_be_begun_with_is_said_in_a_line(multilayer, arguments, erro
     assert outcome.stderr.startswith("error: ") and outcome.stderr.count("\n") == 1
 
 
+def test_without_its_extra_it_says_how_to_install_it(start_multilayer):
+    hide = (
+        "import importlib.util\nfind = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name, *more: "
+        "None if name == 'websockets' else find(name, *more)"
+    )
+    process = start_multilayer("playground", before=hide)
+    said, complained = process.communicate(timeout=60)
+    assert said == ""
+    assert complained == (
+        "error: multilayer playground needs websockets, which is not installed; install it with: "
+        'pip install "multilayer[serve]"\n'
+    )
+    assert process.returncode == 2
+
+
 def test_the_browser_is_given_the_address(start_multilayer, tmp_path):
     program = tmp_path / "browser"
     program.write_text('#!/bin/sh\nprintf %s "$1" > opened.part && mv opened.part opened\n')

@@ -46,8 +46,8 @@ def playground(
     from multilayer.serve.listening import address_of, listening_socket
 
     first, table = _first(start)
-    listening = listening_socket(_HOST, port)
     begin_loading("multilayer.playground.live")  # which takes longer than all else
+    listening = listening_socket(_HOST, port)
     token = token_urlsafe(24)
     address = f"{address_of(listening, _HOST)}/{token}/"
     say(f"playground at {address}, Ctrl-C ends it", flush=True)
