@@ -24,8 +24,11 @@ from typing import Any, NoReturn
 
 LOADED = (
     "multilayer.cli.application",
-    "matplotlib.pyplot", "polars", "multilayer.runs.earlier_runs",
-    "multilayer.model.model_file", "multilayer.drawing.live", "multilayer.drawing.pictures",
+    "matplotlib.pyplot", "optuna", "polars", "sklearn.datasets", "sqlalchemy", "torch",
+    "multilayer.runs.earlier_runs", "multilayer.runs.run", "multilayer.fit.large_table",
+    "multilayer.model.model", "multilayer.model.model_file",
+    "multilayer.drawing.live", "multilayer.drawing.pictures",
+    "multilayer.experiments.study", "multilayer.experiments.tune.search",
 )  # fmt: skip
 _MOST_BYTES = 1 << 20  # of a request
 

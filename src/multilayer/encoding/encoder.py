@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 from multilayer.columns.category_columns import CategoryColumn
 from multilayer.columns.number_columns import NumberColumn, number_blocks
 from multilayer.columns.schema import Schema, require_columns
+from multilayer.columns.thousands_points import ThousandsPoints
 from multilayer.columns.value_format import ValueFormat, with_missing_told
 from multilayer.encoding.one_hot_block import OneHotBlock, row_width
-from multilayer.encoding.robust_scaling import (
-    RobustScaling,
-    quantiles_of_counts,
-    quantiles_of_indicators,
-)
+from multilayer.encoding.robust_scaling import RobustScaling
+from multilayer.encoding.training_statistics import means_and_scaling
 from multilayer.encoding.unseen_values import UnseenValues
 from multilayer.errors import SettingsError, TableError
 from multilayer.forked import lacks_polars_threads
@@ -133,15 +131,7 @@ class Encoder:
                 categories.append(category)
                 counts.append(found)
 
-        means, quantiles = _statistics(made)
-        for category, found in zip(categories, counts, strict=True):
-            if category.form != "codes":
-                quantiles.append(_quantiles_of_passthrough(category, found))
-        for fitted, parts in zip(numbers, made, strict=True):
-            if fitted.has_indicator:
-                missing = parts.to_series(0).null_count()
-                quantiles.append(quantiles_of_indicators(np.array([missing]), len(frame)))
-        scaling = RobustScaling.of_quantiles(np.hstack([np.empty((5, 0)), *quantiles]))
+        means, scaling = means_and_scaling(numbers, made, categories, counts, len(frame))
         return cls(tuple(numbers), tuple(categories), means, scaling, value_format.missing)
 
     @property
@@ -193,6 +183,13 @@ class Encoder:
         numbers = (column.name for column in self.numbers)
         return (*numbers, *(column.name for column in self.categories))
 
+    @cached_property
+    def points(self) -> ThousandsPoints:
+        """The columns in whose text a point may stand between thousands."""
+        return ThousandsPoints.of_formats(
+            {column.name: column.number_format for column in self.numbers}
+        )
+
     @property
     def input_names(self) -> tuple[str, ...]:
         """A readable name of each input."""
@@ -223,7 +220,7 @@ class Encoder:
 
     def as_rows(self, X: Any) -> "pl.DataFrame":
         """A table in memory as a frame; see `as_frame`."""
-        return as_frame(X)
+        return as_frame(X, points=self.points)
 
     def encode(
         self,
@@ -376,38 +373,3 @@ def _encode(
     """`Encoder.encode` for another process; also returns the unseen values."""
     unseen = UnseenValues()
     return encoder.encode(frame, source, first_row, unseen), unseen
-
-
-def _statistics(
-    parts: Sequence["pl.DataFrame"],
-) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
-    """Means, (num_numbers,), and quantiles, (5, num_numbers), of the non-missing values."""
-    import polars as pl
-
-    columns = [series for part in parts for series in part.iter_columns()]
-    if not columns:
-        return np.empty(0), []
-    value = pl.all()
-    table = pl.DataFrame([series.alias(str(place)) for place, series in enumerate(columns)])
-    rows = [
-        table.select(statistic).fill_null(0.0).to_numpy()[0]
-        for statistic in (
-            value.mean(),
-            value.min(),
-            *(value.quantile(share, "linear") for share in (0.25, 0.5, 0.75)),
-            value.max(),
-        )
-    ]
-    means, median = rows[0], rows[3]
-    return np.where(np.isfinite(means), means, median), [np.array(rows[1:])]
-
-
-def _quantiles_of_passthrough(
-    category: CategoryColumn, counts: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Quantiles of each passthrough column, (5, width), from the counts of the codes."""
-    if category.form == "one-hot":
-        return quantiles_of_indicators(counts[1:], int(counts.sum()))
-    missing, first, second = counts
-    in_order = np.array([first, missing, second])
-    return quantiles_of_counts(np.array([-1.0, 0.0, 1.0]), in_order)[:, None]

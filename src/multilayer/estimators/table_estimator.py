@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from multilayer.columns.kinds import judge_columns, typed_frame
 from multilayer.columns.schema import Schema
 from multilayer.columns.target_values import Task
+from multilayer.columns.thousands_points import ThousandsPoints
 from multilayer.encoding.unseen_values import check_on_unseen
 from multilayer.errors import (
     DataWarning,
@@ -23,7 +24,7 @@ from multilayer.errors import (
     TableError,
 )
 from multilayer.estimators.arguments import changed_settings, recipe_of, warn_of_unused
-from multilayer.estimators.column_arguments import columns_told
+from multilayer.estimators.column_arguments import columns_told, value_format_of
 from multilayer.estimators.fitted_state import learns_at_once, moment_of
 from multilayer.estimators.progress import Progress
 from multilayer.fit.incremental_fit import IncrementalFit
@@ -201,15 +202,21 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             raise ValueError(
                 f"requires y to be passed, but the target y is None, for {type(self).__name__}"
             )
-        frame = self._as_frame(X, reset, fewest)
+        points = (
+            ThousandsPoints.told(value_format_of(self))
+            if reset
+            else self.model_.table_encoder.points
+        )
+        frame = self._as_frame(X, points, reset, fewest)
         targets = self._read_targets(y, is_training=reset)
         if len(frame) != len(targets):
             raise TableError(f"X has {len(frame)} rows and y {len(targets)}")
         return frame, targets
 
-    def _as_frame(self, X: Any, reset: bool, fewest: int = 1) -> Any:
+    def _as_frame(self, X: Any, points: ThousandsPoints, reset: bool, fewest: int = 1) -> Any:
         if _is_frame(X):
-            frame = as_frame(X)
+            has_names = reset or hasattr(self, "feature_names_in_")
+            frame = as_frame(X, points=points if has_names else points.wherever())
             if reset:
                 self._column_names = list(frame.columns)
                 self.feature_names_in_ = np.array(frame.columns, dtype=object)
@@ -246,7 +253,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
                 if names is None
                 else list(map(str, names))
             )
-        return as_frame(array, self._column_names)
+        return as_frame(array, self._column_names, points)
 
     def _by_place(self, frame: Any) -> Any:
         """A frame with columns matched by position, if the fit was to an array without names."""
@@ -279,7 +286,8 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             return None
         if X_val is None or y_val is None:
             raise SettingsError("X_val and y_val belong together; one of them is None")
-        frame = typed_frame(self._as_frame(X_val, reset=False), schema, "X_val")
+        frame = self._as_frame(X_val, ThousandsPoints.of(schema), reset=False)
+        frame = typed_frame(frame, schema, "X_val")
         return Rows(frame, self._read_targets(y_val))
 
     def _answers_for(self, X: Any) -> tuple[Self, Any]:
@@ -288,7 +296,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         check_on_unseen(self.on_unseen)
         state = self.__dict__  # a fit that ends meanwhile puts another one in its place
         moment = moment_of(self)
-        frame = moment._as_frame(X, reset=False)
+        frame = moment._as_frame(X, moment.model_.table_encoder.points, reset=False)
         if moment.model_.on_unseen != self.on_unseen:  # kept, for what it has prepared
             state["model_"] = moment.model_ = replace(moment.model_, on_unseen=self.on_unseen)
         return moment, frame

@@ -11,6 +11,7 @@ import platformdirs
 from multilayer.columns.left_out import LeftOut
 from multilayer.columns.schema import Schema, require_columns
 from multilayer.columns.target_values import Task
+from multilayer.columns.thousands_points import ThousandsPoints
 from multilayer.encoding.encoded_map import EncodedMap
 from multilayer.engine.batches import Examples
 from multilayer.engine.specification import check_choice
@@ -59,7 +60,7 @@ class LargeTable:
 
     The file is read once to count rows, collect the classes and draw a sample, from which the
     schema is inferred and the encoder fitted. Then its rows are encoded once into files in the
-    user's cache; preparing the same file again after a kill continues where it stopped.
+    user's cache; preparing the same file again after a kill continues where it stopped::
 
         table = LargeTable("big.parquet", ColumnRoles(("y",)), memory_limit=500_000_000)
         for step in table.prepare():
@@ -140,6 +141,7 @@ class LargeTable:
             check_choice("task", task, get_args(Task))
         self._seed = int(self._changes.get("seed", 0))
         self._watch = Stopwatch()
+        self._points = ThousandsPoints.told(roles.values)
         self._unread: list[str] = []  # columns that hold lists or objects
         self._lock: RunLock | None = None
         self._seen = _traits(data)
@@ -225,6 +227,7 @@ class LargeTable:
             left_out=self._unread,
             rows_at_once=rows_at_once,
             text_bytes=self._memory.text_bytes,
+            points=self._points,
         )
 
     def _survey(self, path: str | Path, sample_rows: int) -> TableSurvey:
@@ -256,6 +259,7 @@ class LargeTable:
         )  # fmt: skip
         schema = replace(chosen.schema, target_formats=reader.number_formats)
         self.schema, self.sample_rows = schema, chosen.sample_rows
+        self._points = ThousandsPoints.of(schema)
         self.num_rows, self.left_out = survey.num_rows, survey.left_out
         self._number_types = reader.number_types
         self.map_bytes = self.num_rows * chosen.row_bytes

@@ -17,6 +17,7 @@ from multilayer.columns.labels import rows_in_words
 from multilayer.columns.left_out import LeftOut
 from multilayer.columns.schema import Schema, require_columns
 from multilayer.columns.text_numbers import with_numbers_found
+from multilayer.columns.thousands_points import ThousandsPoints
 from multilayer.encoding.targets import Targets
 from multilayer.errors import DataWarning, TableError
 from multilayer.fit.column_roles import ColumnRoles
@@ -88,7 +89,10 @@ def read_rows(
 
     require_memory_for_all(path)
     unread: list[str] = []
-    table = read_table(path, as_text=True, table_format=roles.table_format, left_out=unread)
+    points = ThousandsPoints.of(schema) if schema else ThousandsPoints.told(roles.values)
+    table = read_table(
+        path, as_text=True, table_format=roles.table_format, left_out=unread, points=points
+    )
     roles = roles.without(unread)
     others = [n for n in (roles.weight, roles.group_by, roles.time_column) if n is not None]
     require_columns([*roles.target, *others], table.columns, source_name(path))

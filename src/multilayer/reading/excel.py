@@ -6,6 +6,7 @@ import warnings
 import zipfile
 from typing import TYPE_CHECKING, Any
 
+from multilayer.columns.thousands_points import ThousandsPoints, TypedNumbers
 from multilayer.errors import DataWarning, MissingExtraError, TableError
 from multilayer.reading.byte_stream import largest_whole_bytes
 from multilayer.reading.table_format import TableFormat
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
 _SHEETS_NAMED = 8
 
 
-def read_excel(content: bytes, source: str, table_format: TableFormat) -> "pl.DataFrame":
-    """Read a worksheet; all columns are text, null where a cell is empty.
+def read_excel(
+    content: bytes, source: str, table_format: TableFormat, points: ThousandsPoints | None = None
+) -> "pl.DataFrame":
+    """Read a worksheet; columns are text, null where a cell is empty; numbers of `points` float64.
 
     Empty rows and columns are skipped; the first other row is the header. Formulas have their saved
     values; dates are written as 2024-01-31.
@@ -26,11 +29,13 @@ def read_excel(content: bytes, source: str, table_format: TableFormat) -> "pl.Da
         content: The workbook: .xlsx, .xlsm, .xlsb, .xls or .ods.
         source: Name of the file in errors.
         table_format: Which sheet, and how many rows to skip before the header.
+        points: Columns in whose text a point may stand between thousands.
 
     Raises:
         MissingExtraError: python-calamine is not installed.
         TableError: it is not a workbook, is damaged or has no such sheet, the header has merged
-            cells, or two columns have the same name.
+            cells, two columns have the same name, or one holds numbers as well as text in which a
+            point stands between thousands.
     """
     import polars as pl
 
@@ -73,12 +78,23 @@ def read_excel(content: bytes, source: str, table_format: TableFormat) -> "pl.Da
     for place, column in enumerate(header):
         if column in header[:place]:
             raise TableError(f"two columns of {source} have the same name {column!r}")
-    return pl.DataFrame(
-        [
-            pl.Series(column, [_text(row[place]) for row in body], pl.String)
-            for column, place in zip(header, places, strict=True)
-        ]
+    cells = {c: [row[place] for row in body] for c, place in zip(header, places, strict=True)}
+    frame = pl.DataFrame(
+        {name: map(_text, column) for name, column in cells.items()},
+        schema=dict.fromkeys(header, pl.String),
     )
+    numeric = [name for name, column in cells.items() if not any(map(_is_text, column))]
+    typed = TypedNumbers(source, points or ThousandsPoints())
+    return typed.settled(frame, numeric, lambda name: _fraction_of(cells[name]))
+
+
+def _fraction_of(cells: list[Any]) -> str | None:
+    """A number that is no integer; None: there is none."""
+    return next((repr(c) for c in cells if isinstance(c, float) and not c.is_integer()), None)
+
+
+def _is_text(cell: Any) -> bool:
+    return isinstance(cell, str) and cell != ""
 
 
 def _sheet_name(workbook: Any, source: str, sheet: str | int | None) -> str:

@@ -1,22 +1,27 @@
 """Convert any table in memory to a polars frame."""
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.columns.thousands_points import ThousandsPoints
 from multilayer.errors import TableError
 from multilayer.reading.plain_columns import as_categories, column_of_objects, with_plain_columns
 
 if TYPE_CHECKING:
     import polars as pl
 
+_Column = Callable[[str, Sequence[Any]], "pl.Series"]
 _FEW_ROWS = 16  # up to so many, a frame is made of rows in less time than of columns
 
 
-def as_frame(X: Any, names: Sequence[str] | None = None) -> "pl.DataFrame":
+def as_frame(
+    X: Any, names: Sequence[str] | None = None, points: ThousandsPoints | None = None
+) -> "pl.DataFrame":
     """Convert a table in memory to a polars frame.
 
     Missing values may be None, NaN or NA. Infinite numbers are kept; an encoder treats them as
@@ -27,6 +32,7 @@ def as_frame(X: Any, names: Sequence[str] | None = None) -> "pl.DataFrame":
             array or a scipy sparse matrix, (num_rows, num_columns); a list of rows, each a list or
             a mapping; or a mapping from column names to columns or, for one row, to values.
         names: Column names if X has none; None: x0, x1, …
+        points: Columns in whose text a point may stand between thousands.
 
     Returns:
         Columns of numbers, booleans, text, dates and times. Numbers of a NumPy array keep their
@@ -34,9 +40,12 @@ def as_frame(X: Any, names: Sequence[str] | None = None) -> "pl.DataFrame":
 
     Raises:
         TableError: X is none of these, is not two-dimensional, its rows differ in length, two
-            columns have the same name, or a value is not a number, text, boolean, date or time.
+            columns have the same name, or a value is not a number, text, boolean, date or time;
+            or a column mixes numbers with text in which a point stands between thousands.
     """
     import polars as pl
+
+    column = partial(column_of_objects, points=points)
 
     if "numpy.ma" in sys.modules and isinstance(X, np.ma.MaskedArray):  # it loads slowly
         is_number = X.dtype.kind in "fiu"
@@ -45,33 +54,35 @@ def as_frame(X: Any, names: Sequence[str] | None = None) -> "pl.DataFrame":
     if isinstance(X, pl.LazyFrame):
         X = X.collect()
     if isinstance(X, pl.DataFrame):
-        return with_plain_columns(X)
+        return with_plain_columns(X, points=points)
     if hasattr(X, "toarray") and hasattr(X, "nnz"):  # before Mapping: dok_matrix is one
-        return _frame_of_array(X.toarray(), names)
+        return _frame_of_array(X.toarray(), names, column)
     if isinstance(X, Mapping):
         if not any(_is_column(values) for values in X.values()):
-            return _frame_of_rows([X], names)
+            return _frame_of_rows([X], names, column)
         for name, values in X.items():
             if not _is_column(values):
                 raise TableError(
                     f"column {str(name)!r} of the mapping holds {values!r:.80}; each column must "
                     "be a list or an array, or each a single value for one row"
                 )
-        columns = {name: column_of_objects(str(name), list(values)) for name, values in X.items()}
+        columns = {name: column(str(name), list(values)) for name, values in X.items()}
         _require_equal_lengths({str(name): len(column) for name, column in columns.items()})
         return pl.DataFrame(list(columns.values()))
     if isinstance(X, (list, tuple)):
-        return _frame_of_rows(X, names)
+        return _frame_of_rows(X, names, column)
     if hasattr(X, "columns") or hasattr(X, "column_names"):
-        return _frame_of_frame(X)
+        return _frame_of_frame(X, column)
     if hasattr(X, "__array__"):
-        return _frame_of_array(np.asarray(X), names)
+        return _frame_of_array(np.asarray(X), names, column)
     raise TableError(
         f"a table must be a frame, an array or a list of rows, not a {type(X).__name__}"
     )
 
 
-def _frame_of_array(X: NDArray[Any], names: Sequence[str] | None) -> "pl.DataFrame":
+def _frame_of_array(
+    X: NDArray[Any], names: Sequence[str] | None, column: _Column
+) -> "pl.DataFrame":
     import polars as pl
 
     if X.ndim != 2:
@@ -87,7 +98,7 @@ def _frame_of_array(X: NDArray[Any], names: Sequence[str] | None) -> "pl.DataFra
         columns = np.ascontiguousarray(X.T)
         return pl.DataFrame([pl.Series(name, c) for name, c in zip(names, columns, strict=True)])
     if X.dtype.kind == "f":
-        return _frame_of_array(X.astype(np.float64), names)
+        return _frame_of_array(X.astype(np.float64), names, column)
     if X.dtype.kind == "c":
         raise TableError("complex numbers cannot be columns of a table")
     if X.dtype.kind in "UOSMm":
@@ -97,15 +108,14 @@ def _frame_of_array(X: NDArray[Any], names: Sequence[str] | None) -> "pl.DataFra
             else X.astype("datetime64[us]" if X.dtype.kind == "M" else "timedelta64[us]")
         )
         return pl.DataFrame(
-            [
-                column_of_objects(name, as_objects[:, place].tolist())
-                for place, name in enumerate(names)
-            ]
+            [column(name, as_objects[:, place].tolist()) for place, name in enumerate(names)]
         )
     raise TableError(f"an array of type {X.dtype} cannot be a table")
 
 
-def _frame_of_rows(rows: Sequence[Any], names: Sequence[str] | None) -> "pl.DataFrame":
+def _frame_of_rows(
+    rows: Sequence[Any], names: Sequence[str] | None, column: _Column
+) -> "pl.DataFrame":
     import polars as pl
 
     if rows and all(isinstance(row, Mapping) for row in rows):
@@ -113,9 +123,7 @@ def _frame_of_rows(rows: Sequence[Any], names: Sequence[str] | None) -> "pl.Data
         few = _frame_of_few(rows, list(found)) if found and len(rows) <= _FEW_ROWS else None
         if few is not None:
             return few
-        return pl.DataFrame(
-            [column_of_objects(name, [row.get(name) for row in rows]) for name in found]
-        )
+        return pl.DataFrame([column(name, [row.get(name) for row in rows]) for name in found])
     lengths = [
         len(row) if hasattr(row, "__len__") and not isinstance(row, str) else -1 for row in rows
     ]
@@ -126,11 +134,11 @@ def _frame_of_rows(rows: Sequence[Any], names: Sequence[str] | None) -> "pl.Data
                 f"row {row} of the list holds {what}; a table is a list of rows of equal length"
             )
     width = lengths[0] if rows else 0
-    columns = list(zip(*rows, strict=True)) if rows else []
+    values = list(zip(*rows, strict=True)) if rows else []
     return pl.DataFrame(
         [
-            column_of_objects(name, column)
-            for name, column in zip(_column_names(width, names), columns, strict=True)
+            column(name, of_column)
+            for name, of_column in zip(_column_names(width, names), values, strict=True)
         ]
     )
 
@@ -159,7 +167,7 @@ def _frame_of_few(rows: Sequence[Mapping[str, Any]], names: list[str]) -> "pl.Da
     return pl.from_dicts(plain, schema=schema)
 
 
-def _frame_of_frame(X: Any) -> "pl.DataFrame":
+def _frame_of_frame(X: Any, column: _Column) -> "pl.DataFrame":
     import narwhals as nw
     import polars as pl
 
@@ -176,11 +184,11 @@ def _frame_of_frame(X: Any) -> "pl.DataFrame":
         ) from None
     columns = []
     for name, series in zip(names, frame.iter_columns(), strict=True):
-        columns.append(_series_of_series(name, series))
+        columns.append(_series_of_series(name, series, column))
     return pl.DataFrame(columns)
 
 
-def _series_of_series(name: str, series: Any) -> "pl.Series":
+def _series_of_series(name: str, series: Any, column: _Column) -> "pl.Series":
     """A column of another library; pandas columns do not need pyarrow."""
     import narwhals as nw
     import polars as pl
@@ -204,7 +212,7 @@ def _series_of_series(name: str, series: Any) -> "pl.Series":
             f"column {name!r} of the table holds {str(dtype).lower()}; a column must hold numbers, "
             "text, booleans, dates or times"
         )
-    return column_of_objects(name, series.to_list())
+    return column(name, series.to_list())
 
 
 def _is_column(values: Any) -> bool:

@@ -3,10 +3,12 @@
 import io
 import json
 import math
+import re
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from multilayer.columns.thousands_points import ThousandsPoints, TypedNumbers
 from multilayer.errors import DataWarning, TableError
 from multilayer.reading.byte_stream import read_whole
 from multilayer.reading.json_document import objects_of_document
@@ -20,6 +22,9 @@ _MOST_COLUMNS = 100_000
 _MOST_VALUES = 2**27  # of a piece: objects times distinct fields
 _MOST_DIGITS = 18  # an integer of so many digits fits 64 bits
 _BLOCK_BYTES = 2**15
+_FRACTION = rb"(-?\d+(?:(?:\.\d+)?[eE][-+]?\d+|\.\d+))"
+_Kind = Literal["nested", "text", "other"]
+_KINDS: dict[type, _Kind] = {list: "nested", dict: "nested", str: "text"}
 
 
 def read_json_pieces(
@@ -29,11 +34,13 @@ def read_json_pieces(
     *,
     keeps_new_columns: bool = False,
     left_out: list[str] | None = None,
+    points: ThousandsPoints | None = None,
 ) -> Iterator["pl.DataFrame"]:
     """Read JSON lines in pieces, or one JSON document as a whole.
 
-    As with CSV, all columns are text, so that a value does not depend on the rest of its column:
-    numbers in their shortest form, booleans as true and false. A field that an object lacks is
+    As with CSV, columns are text, so that a value does not depend on the rest of its column:
+    numbers in their shortest form, booleans as true and false. Numbers of `points` are float64.
+    A field that an object lacks is
     missing. Empty lines are skipped. Fields that hold lists or objects are left out with a
     `DataWarning`.
 
@@ -44,12 +51,17 @@ def read_json_pieces(
         keeps_new_columns: Whether later pieces may add columns after those of the first; if not,
             such columns are left out with a `DataWarning`.
         left_out: The names of columns left out are appended here.
+        points: Columns in whose text a point may stand between thousands.
 
     Raises:
         TableError: a line is not a JSON object, all fields hold lists or objects, a line is longer
-            than 32 MB, or the objects have too many distinct fields to fit a table.
+            than 32 MB, the objects have too many distinct fields to fit a table, or a column holds
+            numbers as well as text in which a point stands between thousands.
     """
-    columns = _Columns(source, keeps_new_columns, [] if left_out is None else left_out)
+    columns = _Columns(
+        source, keeps_new_columns, [] if left_out is None else left_out,
+        TypedNumbers(source, points or ThousandsPoints()),
+    )  # fmt: skip
     if stream.peek(64).lstrip()[:1] == b"[":
         yield columns.frame_of_objects(_objects(read_whole(stream, source), source))
         return
@@ -78,8 +90,11 @@ def read_json_pieces(
 class _Columns:
     """The columns of a file found so far."""
 
-    def __init__(self, source: str, keeps_new: bool, left_out: list[str]) -> None:
+    def __init__(
+        self, source: str, keeps_new: bool, left_out: list[str], typed: TypedNumbers
+    ) -> None:
         self._source, self._keeps_new, self._left_out = source, keeps_new, left_out
+        self._typed = typed
         self._names: list[str] = []
 
     def frame_of_lines(self, content: bytes, first_line: int) -> "pl.DataFrame":
@@ -98,8 +113,8 @@ class _Columns:
             raise TableError(f"{self._source} holds objects without fields")
         known = {*self._names, *self._left_out}
         new = [name for name in found if name not in known]
-        nested = [name for name in new if found[name]]
-        scalar = [name for name in new if not found[name]]
+        nested = [name for name in new if "nested" in found[name]]
+        scalar = [name for name in new if "nested" not in found[name]]
         if not self._names and not scalar:
             raise TableError(f"every field of {self._source} holds lists or objects")
         for name in nested:
@@ -112,9 +127,12 @@ class _Columns:
                     name, f"first occurs after line {first_line - 1}, which is too late"
                 )
         try:
-            return _texts(content, self._names)
+            frame = _texts(content, self._names)
         except (Exception, pl.exceptions.PanicException):  # the schema scan is more lenient
-            return _texts(_repaired(content, self._source, first_line), self._names)
+            content = _repaired(content, self._source, first_line)
+            frame = _texts(content, self._names)
+        numeric = [name for name in self._names if "text" not in found.get(name, ())]
+        return self._typed.settled(frame, numeric, lambda name: _fraction_of(content, name))
 
     def frame_of_objects(self, objects: list[dict[str, Any]]) -> "pl.DataFrame":
         """The rows of objects."""
@@ -123,28 +141,26 @@ class _Columns:
         _require_few(len({n for one in objects for n in one}), len(objects), self._source)
         return self.frame_of_lines(_written(objects), 1)
 
-    def _found(self, content: bytes) -> dict[str, bool]:
-        """The fields of some lines, and whether they hold lists or objects.
+    def _found(self, content: bytes) -> dict[str, set[_Kind]]:
+        """The fields of some lines, and what they hold.
 
         In blocks: if each line has different fields, all lines at once would take hours.
         """
         import polars as pl
 
-        found: dict[str, bool] = {}
+        found: dict[str, set[_Kind]] = {}
         num_objects, start = content.count(b"\n") + 1, 0
         while start < len(content):
             end = content.find(b"\n", start + _BLOCK_BYTES) + 1 or len(content)
             block = content[start:end]
             try:
                 schema = pl.scan_ndjson(io.BytesIO(block), infer_schema_length=None)
-                fields = [
-                    (name, dtype.is_nested()) for name, dtype in schema.collect_schema().items()
-                ]
+                fields = [(name, _kind(dtype)) for name, dtype in schema.collect_schema().items()]
             # A field holds lists and other values, a number is out of range, …
             except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
                 fields = _fields(block)
-            for name, is_nested in fields:
-                found[name] = found.get(name, False) or is_nested
+            for name, kind in fields:
+                found.setdefault(name, set()).add(kind)
             _require_few(len(found), num_objects, self._source)
             start = end
         first = json.loads(content.lstrip().partition(b"\n")[0])
@@ -166,13 +182,27 @@ def _texts(content: bytes, names: list[str]) -> "pl.DataFrame":
     return pl.read_ndjson(content, schema=dict.fromkeys(names, pl.String))
 
 
-def _fields(block: bytes) -> list[tuple[str, bool]]:
+def _kind(dtype: "pl.DataType") -> _Kind:
+    """What a field holds."""
+    import polars as pl
+
+    return "nested" if dtype.is_nested() else "text" if dtype == pl.String else "other"
+
+
+def _fields(block: bytes) -> list[tuple[str, _Kind]]:
     return [
-        (name, isinstance(value, list | dict))
+        (name, _KINDS.get(type(value), "other"))
         for text in block.split(b"\n")
         if text.strip()
         for name, value in json.loads(text).items()
     ]
+
+
+def _fraction_of(content: bytes, name: str) -> str | None:
+    """A number of a field that is no integer, as it is written; None: it has none."""
+    names = {json.dumps(name, ensure_ascii=is_ascii).encode() for is_ascii in (True, False)}
+    found = re.search(b"(?:" + b"|".join(map(re.escape, names)) + rb")\s*:\s*" + _FRACTION, content)
+    return found and found[1].decode()
 
 
 def _written(objects: list[dict[str, Any]]) -> bytes:

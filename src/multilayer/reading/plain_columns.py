@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from multilayer.columns.thousands_points import ThousandsPoints, TypedNumbers
 from multilayer.errors import TableError
 
 if TYPE_CHECKING:
@@ -19,14 +20,17 @@ _MISSING_TYPES = ("NAType", "NaTType", "MaskedConstant")
 _TIMES = (datetime.date, datetime.time, datetime.timedelta)  # a datetime is a date
 
 
-def with_plain_columns(frame: "pl.DataFrame", source: str = "the table") -> "pl.DataFrame":
+def with_plain_columns(
+    frame: "pl.DataFrame", source: str = "the table", points: ThousandsPoints | None = None
+) -> "pl.DataFrame":
     """Convert a frame to columns of numbers, booleans, text, dates and times.
 
     Categoricals become text unless their categories look like numbers; decimals become float64;
     datetimes with a time zone become UTC.
 
     Raises:
-        TableError: a column holds lists, structs or bytes.
+        TableError: a column holds lists, structs or bytes, or objects that `column_of_objects`
+            refuses.
     """
     import polars as pl
 
@@ -46,7 +50,7 @@ def with_plain_columns(frame: "pl.DataFrame", source: str = "the table") -> "pl.
         elif isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
             changed.append(pl.col(name).dt.convert_time_zone("UTC").dt.replace_time_zone(None))
         elif dtype == pl.Object:
-            changed.append(pl.lit(column_of_objects(name, frame[name].to_list(), source)))
+            changed.append(pl.lit(column_of_objects(name, frame[name].to_list(), source, points)))
     return frame.with_columns(changed) if changed else frame
 
 
@@ -67,13 +71,19 @@ def as_categories(text: "pl.Series") -> "pl.Series":
     return text.cast(pl.Categorical) if are_numbers else text
 
 
-def column_of_objects(name: str, values: Sequence[Any], source: str = "the table") -> "pl.Series":
+def column_of_objects(
+    name: str,
+    values: Sequence[Any],
+    source: str = "the table",
+    points: ThousandsPoints | None = None,
+) -> "pl.Series":
     """A column of Python objects: numbers, booleans, or dates and times; text for any mixture.
 
     None, NaN, NaT and NA are missing.
 
     Raises:
-        TableError: a value is none of these; the error names row and column.
+        TableError: a value is none of these; the error names row and column. Or numbers are mixed
+            with text in which a point stands between thousands.
     """
     import polars as pl
 
@@ -90,7 +100,13 @@ def column_of_objects(name: str, values: Sequence[Any], source: str = "the table
     if all(issubclass(kind, _TIMES) for kind in kinds) and len(kinds) == 1:
         series = pl.Series(name, present)
         return with_plain_columns(series.to_frame(), source)[name]
-    return pl.Series(name, _as_texts(name, present, source), pl.String)
+    text = pl.Series(name, _as_texts(name, present, source), pl.String)
+    if any(map(_is_number, kinds)):
+        found = (v for v in present if v is not None and _is_number(type(v)))
+        fractions = (str(number) for number in found if number % 1)
+        typed = TypedNumbers(source, points or ThousandsPoints())
+        typed.settled(text.to_frame(), (), lambda _: next(fractions, None))
+    return text
 
 
 def _as_texts(name: str, values: Iterable[Any], source: str) -> list[str | None]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from multilayer.columns.text_numbers import with_numbers_found
+from multilayer.columns.thousands_points import ThousandsPoints
 from multilayer.errors import DataWarning, SettingsError, TableError
 from multilayer.forked import lacks_polars_threads, require_polars_threads
 from multilayer.fresh_process import fresh_process
@@ -47,6 +48,7 @@ def read_table(
     as_text: bool = False,
     table_format: TableFormat | None = None,
     left_out: list[str] | None = None,
+    points: ThousandsPoints | None = None,
 ) -> "pl.DataFrame":
     """Read a table: CSV and similar, JSON lines, Parquet, Arrow (Feather), Excel or OpenDocument.
 
@@ -62,6 +64,8 @@ def read_table(
         table_format: What cannot be detected from the content.
         left_out: The names of columns left out because they hold lists, objects or bytes are
             appended here.
+        points: Columns in whose text a point may stand between thousands; numbers of JSON and of
+            workbooks stay numbers there.
 
     Raises:
         TableError: the file cannot be read as a table; the message says where and why.
@@ -72,15 +76,16 @@ def read_table(
     if lacks_polars_threads() and str(path) != STANDARD_INPUT:
         frame: pl.DataFrame
         frame, others = fresh_process.call(
-            _read_table, path, delimiter=delimiter, as_text=as_text, table_format=table_format
-        )
+            _read_table, path, delimiter=delimiter, as_text=as_text, table_format=table_format,
+            points=points,
+        )  # fmt: skip
         if left_out is not None:
             left_out += others
         return frame
     pieces = list(
         _pieces(
             path, _format(delimiter, table_format), largest_whole_bytes(), rows_at_once=None,
-            finds_booleans=not as_text, left_out=left_out,
+            finds_booleans=not as_text, left_out=left_out, points=points,
         )
     )  # fmt: skip
     _require_memory(pieces, source_name(path))
@@ -102,6 +107,7 @@ def read_table_pieces(
     rows_at_once: int = _ROWS_AT_ONCE,
     text_bytes: int | None = None,
     left_out: list[str] | None = None,
+    points: ThousandsPoints | None = None,
 ) -> Iterator["pl.DataFrame"]:
     """Read a table of any size in pieces, in order; columns of CSV and JSON stay text.
 
@@ -112,14 +118,16 @@ def read_table_pieces(
         rows_at_once: Approximate rows of a piece of a Parquet or Arrow file.
         text_bytes: Approximate bytes of text of a piece of a CSV or JSON file; None: 16 MB.
         left_out: See `read_table`.
+        points: See `read_table`.
 
     Raises:
         TableError: the file cannot be read as a table; also raised while iterating.
         SettingsError: the delimiter is not a single character, or is given twice.
     """
     return _pieces(
-        path, _format(delimiter, table_format), None, rows_at_once, text_bytes, left_out=left_out
-    )
+        path, _format(delimiter, table_format), None, rows_at_once, text_bytes, left_out=left_out,
+        points=points,
+    )  # fmt: skip
 
 
 def _pieces(
@@ -130,6 +138,7 @@ def _pieces(
     text_bytes: int | None = None,
     finds_booleans: bool = False,
     left_out: list[str] | None = None,
+    points: ThousandsPoints | None = None,
 ) -> Iterator["pl.DataFrame"]:
     path = path if str(path) == STANDARD_INPUT else Path(path).expanduser()
     source = source_name(path)
@@ -147,7 +156,7 @@ def _pieces(
             yield from _columnar_pieces(path, stream, source, rows_at_once, left_out)
         elif beginning.startswith((ZIP, OLD_EXCEL)):
             _note_unused(table_format, {"sheet", "skip_rows"}, source)
-            yield read_excel(read_whole(stream, source), source, table_format)
+            yield read_excel(read_whole(stream, source), source, table_format, points)
         else:
             require_no_foreign_format(stream.peek(1024)[:1024], source)
             if table_format.sheet is not None:
@@ -161,6 +170,7 @@ def _pieces(
                     text_bytes,
                     keeps_new_columns=rows_at_once is None,
                     left_out=left_out,
+                    points=points,
                 )
                 yield from map(_with_booleans, pieces) if finds_booleans else pieces
             else:

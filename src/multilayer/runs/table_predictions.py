@@ -7,6 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
+from multilayer.columns.thousands_points import ThousandsPoints
 from multilayer.encoding.unseen_values import UnseenValues
 from multilayer.errors import OutputError
 from multilayer.files import replace_atomically
@@ -72,7 +73,8 @@ class TablePredictions:
         """
         source = "the standard input" if str(self._data) == "-" else str(self._data)
         first_row, names = 1, None
-        for piece in read_table_pieces(self._data, table_format=self._table_format):
+        points = ThousandsPoints.of(self._model.table_schema)
+        for piece in read_table_pieces(self._data, table_format=self._table_format, points=points):
             if names is None:
                 names = free_names(self._columns.names(), piece.columns)
                 self.ignored_columns = self._model.table_encoder.ignored_columns(piece.columns)
