@@ -3,6 +3,7 @@
 # make check     … and look at what tells most: lint, types and the fast tests
 # make test      … and run every check
 # make test-long … and the slow checks as well
+# make docs      makes the site in build/site; make docs-serve shows it on http://127.0.0.1:8080
 # make bench     measures speed, beside other libraries too, and keeps the tables
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install run check test test-long lint browser database bench clean
+.PHONY: install run check test test-long lint browser database axe bench docs docs-serve clean
 
 install: $(INSTALLED)
 
@@ -52,8 +53,18 @@ check: lint
 test: lint browser database
 	$(BIN)/python -m pytest -m "not long" $(PARALLEL) --durations 15
 
-test-long: lint browser database
+axe:
+	@sh scripts/install_axe.sh $(VENV)
+
+test-long: lint browser database axe
 	$(BIN)/python -m pytest --durations 15
+
+docs: $(INSTALLED)
+	$(BIN)/python -m sphinx --fail-on-warning --quiet --builder html docs build/site
+	@echo build/site/index.html
+
+docs-serve: docs
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site 8080
 
 # The machine must have nothing else to do; under a quarter of an hour, the first time half of that
 # more for environments with the other libraries, 6 GB in the user's cache.

@@ -30,7 +30,7 @@ class ProgressBoard(HyperParameters):
     No window is opened; with `fig` or `axes` the curves are drawn there instead.
 
     Attributes:
-        data: the points of each label's curve, in order, as `Point`s of plain floats.
+        data: the points of each label's curve, in order, each a `Point` of plain floats.
         lines: the curves as matplotlib drew them last.
     """
 

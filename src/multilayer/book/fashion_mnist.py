@@ -37,7 +37,7 @@ class LabelledImages:
         return self.as_floats(self.data[index].unsqueeze(0))[0], int(self.targets[index])
 
     def as_floats(self, images: Tensor) -> Tensor:
-        """Turn bytes, (n, height, width), into numbers from 0 to 1, (n, 1, *resize).
+        """Turn bytes, (n, height, width), into numbers from 0 to 1, `(n, 1, *resize)`.
 
         They are of PyTorch's default type, as the weights of its layers are.
         """
@@ -47,7 +47,7 @@ class LabelledImages:
         return X
 
     def batches(self, batch_size: int, shuffle: bool) -> TensorLoader:
-        """Batches of images, floats (n, 1, *resize), and labels, int64 (n,)."""
+        """Batches of images, floats `(n, 1, *resize)`, and labels, int64 (n,)."""
         return TensorLoader(
             (self.data, self.targets), batch_size, shuffle, lambda X, y: (self.as_floats(X), y)
         )

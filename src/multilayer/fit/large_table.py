@@ -60,7 +60,7 @@ class LargeTable:
 
     The file is read once to count rows, collect the classes and draw a sample, from which the
     schema is inferred and the encoder fitted. Then its rows are encoded once into files in the
-    user's cache; preparing the same file again after a kill continues where it stopped.
+    user's cache; preparing the same file again after a kill continues where it stopped::
 
         table = LargeTable("big.parquet", ColumnRoles(("y",)), memory_limit=500_000_000)
         for step in table.prepare():

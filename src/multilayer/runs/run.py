@@ -27,6 +27,8 @@ _FLOAT_BYTES = 4
 class Run:
     """Trains networks and writes a run folder.
 
+    Example::
+
         run = Run(RunConfiguration("fashion-mnist", output="runs/first"))
         for epoch in run.epochs():
             print(epoch.epoch, epoch.train_loss)

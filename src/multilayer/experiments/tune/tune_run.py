@@ -69,6 +69,8 @@ class TuneResult:
 class TuneRun:
     """Searches and chooses; see `multilayer.tune` for the arguments.
 
+    Example::
+
         run = TuneRun("houses.csv", ColumnRoles(("price",)), budget=Budget(seconds=600))
         for progress in run.search():
             print(progress.tally.best[:1])

@@ -1,0 +1,86 @@
+"""How Sphinx makes the site of these pages: `make docs`."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+
+import multilayer
+
+project = "multilayer"
+author = "The multilayer developers"
+project_copyright = "The multilayer developers, MIT licence"
+version = release = multilayer.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build"]
+source_suffix = {".md": "markdown"}
+
+myst_enable_extensions = ["colon_fence"]
+myst_heading_anchors = 3
+myst_links_external_new_tab = False
+
+smartquotes = False
+default_role = "code"  # `name` in docstrings
+autodoc_typehints = "none"  # the signature has them
+autodoc_member_order = "bysource"
+napoleon_use_ivar = True
+napoleon_use_rtype = False
+
+html_theme = "furo"
+html_title = "multilayer"
+html_show_sphinx = False
+html_copy_source = False
+html_show_sourcelink = False
+html_theme_options = {"navigation_with_keys": True}
+
+
+_MEASUREMENT = re.compile(r"\[([^\]]+)\]\(\.\./benchmarks/results/([^)]+)\.md\)")
+
+_ACCESSIBLE = {
+    '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
+    '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="Pages">',
+    '<aside class="toc-drawer">': '<aside class="toc-drawer" aria-label="On this page">',
+    "<pre>": '<pre tabindex="0">',
+    '<div class="table-wrapper': '<div tabindex="0" class="table-wrapper',
+    '<th class="head"><p></p></th>': "<td></td>",
+}
+
+
+def setup(app: Sphinx) -> None:
+    """What the pages need beside the settings above."""
+    app.connect("source-read", _with_links_of_the_site)
+    app.connect("include-read", _with_links_in_an_include)
+    app.connect("autodoc-skip-member", _is_of_scikit_learn)
+    app.connect("build-finished", _make_accessible)
+
+
+def _with_links_of_the_site(app: Sphinx, page: str, text: list[str]) -> None:
+    """Links that are right in the repository lead to the same pages of the site."""
+    text[0] = _MEASUREMENT.sub(r"{doc}`\1 </results/\2>`", text[0])
+    text[0] = text[0].replace("(../benchmarks/results)", "(measurements.md)").replace("(docs/", "(")
+
+
+def _with_links_in_an_include(app: Sphinx, path: Path, parent: str, text: list[str]) -> None:
+    _with_links_of_the_site(app, parent, text)
+
+
+def _is_of_scikit_learn(
+    app: Sphinx, what: str, name: str, member: Any, skip: bool, options: Any
+) -> bool | None:
+    """Members that every estimator of scikit-learn has are in its own reference."""
+    is_request = name.startswith("set_") and name.endswith("_request")
+    module = getattr(member, "__module__", None) or ""
+    return True if is_request or module.startswith("sklearn.") else None
+
+
+def _make_accessible(app: Sphinx, exception: Exception | None) -> None:
+    """What the theme leaves out: levels of headings, names of asides, scrolling by keyboard."""
+    for page in Path(app.outdir).rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        for given, better in _ACCESSIBLE.items():
+            text = text.replace(given, better)
+        if page.parent.name == "ru":
+            text = text.replace('lang="en"', 'lang="ru"', 1)
+        page.write_text(text, encoding="utf-8")
