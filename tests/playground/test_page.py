@@ -1,7 +1,9 @@
 """The page in a browser."""
 
 import json
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from browser import Browser
@@ -11,6 +13,7 @@ from multilayer.playground.code import as_book, as_command, as_python, as_scratc
 from multilayer.playground.presets import PRESETS
 from multilayer.playground.setup import Setup
 
+AXE = Path(sys.prefix) / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 SMALL = (
     "problem=moons&num_rows=100&hidden_widths=6&activations=tanh&batch_size=20&learning_rate=0.5"
 )
@@ -207,7 +210,7 @@ def test_layers_are_changed_by_hand_and_too_large_ones_refused(played, browser):
 @pytest.mark.parametrize("width", [390, 1280])
 def test_everything_has_a_name_and_can_be_reached_with_the_keyboard(played, browser, width):
     open_page(browser, played, width=width)
-    for role in ("spinbutton", "combobox", "button", "image", "region", "status"):
+    for role in ("spinbutton", "combobox", "button", "image", "status"):
         names = browser.accessible_names(role)
         assert names and (role == "status" or all(names)), (role, names)
     focusable = browser.evaluate(
@@ -221,6 +224,20 @@ def test_everything_has_a_name_and_can_be_reached_with_the_keyboard(played, brow
         "bubbles: true, cancelable: true}))"
     )
     until(browser, "location.hash.includes('learning_rate=0.3')")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+def test_axe_finds_nothing(played, browser, width, scheme):
+    if not AXE.exists():
+        pytest.skip("axe is not installed; make axe")
+    open_page(browser, played, width=width, scheme=scheme)
+    browser.evaluate("for (const panel of document.querySelectorAll('details')) panel.open = true")
+    until(browser, "document.querySelector('#trace-value').options.length > 10")
+    browser.evaluate(AXE.read_text() + ";0")
+    found = browser.evaluate(
+        "axe.run().then(answer => answer.violations.map(one => [one.id, one.nodes[0].html]))"
+    )
+    assert found == []
 
 
 def test_it_speaks_russian(played, browser):
