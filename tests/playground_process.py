@@ -81,12 +81,19 @@ class PlaygroundProcess:
 
     @property
     def num_threads(self) -> int:
-        return len(list(Path(f"/proc/{self.process.pid}/task").iterdir()))
+        """That train or compare."""
+        return json.loads(self.ask("status")[1])["threads"]
 
     def wait_for_sessions(self, number: int) -> None:
         end = time.monotonic() + 60
         while self.num_sessions != number:
             assert time.monotonic() < end, self.error_path.read_text()
+            time.sleep(0.02)
+
+    def wait_for_threads(self, number: int) -> None:
+        end = time.monotonic() + 60
+        while self.num_threads != number:
+            assert time.monotonic() < end, (self.num_threads, self.error_path.read_text())
             time.sleep(0.02)
 
     def page(self, query: str | None = None) -> "Page":

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,7 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from multilayer.playground.guard import Guard
 from multilayer.playground.messages import command_of, refusal
-from multilayer.playground.session import Session
+from multilayer.playground.session import COMPARISON_THREAD, SESSION_THREAD, Session
 from multilayer.serve.page_files import PageFiles
 from multilayer.serve.refusals import RefusalError
 
@@ -86,7 +87,9 @@ class Playground:
         return JSONResponse({**start_document(), **self._start})
 
     async def _status(self, _: Request) -> Response:
-        return JSONResponse({"sessions": len(self._sessions), "most_sessions": MOST_SESSIONS})
+        names = [thread.name for thread in threading.enumerate()]
+        num_threads = names.count(SESSION_THREAD) + names.count(COMPARISON_THREAD)
+        return JSONResponse({"sessions": len(self._sessions), "threads": num_threads})
 
     async def _converse(self, socket: WebSocket) -> None:
         """Pass messages on between a page and its session, until one of the two is gone."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from multilayer.errors import MultilayerError
 from multilayer.playground.messages import packed, refusal
+from multilayer.playground.session import COMPARISON_THREAD
 from multilayer.playground.setup import Setup
 from multilayer.playground.verdict import SetupVerdict, compare_setups
 from multilayer.playground.words import LANGUAGES
@@ -27,7 +28,7 @@ class Comparing:
         self._send, self._stop = send, threading.Event()
         arguments = first, second, table
         self._thread = threading.Thread(
-            target=self._compare, args=arguments, name="comparison", daemon=True
+            target=self._compare, args=arguments, name=COMPARISON_THREAD, daemon=True
         )
         self._thread.start()
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # What a training goes on with when it changes; all else begins anew.
 CHANGES_THAT_GO_ON = ("optimizer", "learning_rate", "batch_size", "dropout", "weight_decay")
 CHANGES_OF_CODE_ALONE = ("num_epochs",)  # and of comparisons
+SESSION_THREAD, COMPARISON_THREAD = "playground session", "playground comparison"
 _SECONDS_A_FRAME = 0.04
 _SECONDS_TO_STOP = 2.0
 _MOST_WAITING = 64
@@ -47,11 +48,11 @@ class Session:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._live: Live | None = None
         self._comparing: Comparing | None = None
-        self._is_playing, self._speed = False, _FIRST_SPEED
+        self._is_playing, self._is_one_epoch, self._speed = False, False, _FIRST_SPEED
         self._next_step = self._next_frame = 0.0
         self._number = 0  # of the newest frame
         self._is_dirty, self._is_awaited = False, False  # something is new; the page is drawing
-        self._thread = threading.Thread(target=self._work, name="playground", daemon=True)
+        self._thread = threading.Thread(target=self._work, name=SESSION_THREAD, daemon=True)
         self._thread.start()
 
     @property
@@ -190,16 +191,14 @@ class Session:
     def _move(self, do: str) -> None:
         """Play, pause, or take one step or one epoch."""
         assert self._live is not None
-        self._is_playing = do == "play"
         training = self._live.training
-        if do == "play":
-            self._next_step = time.perf_counter()
-        elif do in ("step", "epoch"):
+        self._is_playing, self._is_one_epoch = do in ("play", "epoch"), do == "epoch"
+        self._next_step = time.perf_counter()
+        if do == "step":
             with training.on_processor():
-                is_over = training.step()
-                while do == "epoch" and not is_over and not self._is_over.is_set():
-                    is_over = training.step()
-        self._is_dirty, self._next_frame = True, 0.0
+                training.step()
+        if do != "epoch":  # which is seen by its steps
+            self._is_dirty, self._next_frame = True, 0.0
 
     def _train(self) -> None:
         """Take the steps that are due, until the next frame is."""
@@ -207,12 +206,15 @@ class Session:
         end = time.perf_counter() + _SECONDS_A_FRAME
         if self._is_dirty and not self._is_awaited:
             end = min(end, self._next_frame)
-        between = 1 / self._speed if self._speed else 0.0
+        between = 1 / self._speed if self._speed and not self._is_one_epoch else 0.0
         training = self._live.training
         with training.on_processor():
             while (now := time.perf_counter()) >= self._next_step:
-                training.step()
+                is_over = training.step()
                 self._is_dirty = True
+                if is_over and self._is_one_epoch:
+                    self._is_playing = False
+                    break
                 # What could not be done in time is not made up for.
                 self._next_step = max(self._next_step + between, now - _SECONDS_A_FRAME)
                 if now >= end or self._is_over.is_set() or not self._inbox.empty():

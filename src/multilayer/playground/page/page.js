@@ -24,6 +24,7 @@ const traces = tracePanel(at("trace-view"));
 let [send, problem, frame, view] = [() => {}, null, null, null];
 let query = location.hash.slice(1) || start.query || start.defaults;
 let [columns, isPlaying, isOpen, isDrawingPlanned] = [start.table ? start.table[1] : [], false, false, false];
+let working = 0; // a timer: says so where the answer takes long
 let [speed, stepsTold, traceSteps] = [100, 0, -1];
 
 const versus = versusPanel(at("versus-view"), () => query, (command) => { complain(""); send(command); });
@@ -41,6 +42,8 @@ function complain(message) {
 function set(text) {
   complain("");
   send({ do: "set", query: text });
+  clearTimeout(working);
+  working = setTimeout(() => tell("working"), 400);
 }
 
 function takeQuery(text) {
@@ -204,7 +207,10 @@ send = connect({
     send({ do: "begin", query });
     send({ do: "speed", steps: speed });
   },
-  onMessage: (message) => takes[message.kind]?.(message),
+  onMessage(message) {
+    if (["problem", "changed", "refusal"].includes(message.kind)) clearTimeout(working);
+    takes[message.kind]?.(message);
+  },
   onClose() {
     showPlaying(false);
     tell("closed");
