@@ -62,6 +62,9 @@ NONSENSE = [
     ('{"do": "begin", "query": "problem=table"}', "needs a table"),
     ('{"do": "table", "name": "x.csv", "text": ""}', "empty"),
     ('{"do": "table", "name": "x.csv", "text": "a,b\\n\\"1,2"}', "x.csv opens a quote in row 1"),
+    ('{"do": "table", "name": "x.csv", "text": "a\\ud800,b\\n1,2"}', "x.csv"),
+    ('{"do": "table", "name": "../x\\u0000", "text": ""}', "table.csv"),
+    (json.dumps({"do": "table", "name": "é" * 250 + ".csv", "text": "a,b"}), "too long"),
     ('{"do": "table", "name": "../x/\\u0000.csv", "text": "a,a\\n1,2"}', "a"),
 ]  # fmt: skip
 

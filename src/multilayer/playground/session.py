@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from multilayer.errors import MultilayerError, SettingsError
+from multilayer.files import replace_atomically
 from multilayer.playground.messages import packed, refusal
 from multilayer.playground.setup import Setup
 
@@ -181,7 +182,8 @@ class Session:
             self._folder = tempfile.TemporaryDirectory(prefix="multilayer-playground-")
         is_plain = name.isprintable() and not name.startswith(".") and "/" not in name
         path = Path(self._folder.name) / (name if is_plain and name else "table.csv")
-        path.write_text(text, encoding="utf-8", newline="")
+        with replace_atomically(path) as file:
+            file.write(text.encode("utf-8", "surrogatepass"))  # which the reader refuses
         from multilayer.reading.table import read_table
 
         columns = list(read_table(path, as_text=True).columns)
