@@ -4,6 +4,7 @@
 # make test      … and run every check
 # make test-long … and the slow checks as well
 # make docs      makes the site in build/site; make docs-serve shows it on http://127.0.0.1:8080
+# make release-check  builds wheel and sdist and tries them in clean environments: five minutes
 # make bench     measures speed, beside other libraries too, and keeps the tables
 
 PYTHON ?= python3
@@ -11,7 +12,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install run check test test-long lint browser database axe bench docs docs-serve clean
+.PHONY: install run check test test-long lint browser database axe bench docs docs-serve \
+	release-check clean
 
 install: $(INSTALLED)
 
@@ -65,6 +67,10 @@ docs: $(INSTALLED)
 
 docs-serve: docs
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site 8080
+
+# PYTHONS="python3.12 /path/to/python" names those to try; without it they are looked for.
+release-check:
+	@$(PYTHON) scripts/release_check.py $(PYTHONS)
 
 # The machine must have nothing else to do; under a quarter of an hour, the first time half of that
 # more for environments with the other libraries, 6 GB in the user's cache.

@@ -9,6 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "src" / "multilayer"
 # A room may import itself and every room before it.
 ORDER = [
     "errors",
+    "descriptors",
     "ordinary_files",
     "files",
     "growing_files",
@@ -38,13 +39,15 @@ ORDER = [
     "report",
     "serve",
     "playground",
+    "mlflow",
     "cli",
 ]
 ALLOWED = {room: set(ORDER[: place + 1]) for place, room in enumerate(ORDER)}
 ALLOWED["book"] = {"errors", "files", "images", "encoding", "drawing", "book"}
 for room in ("proofs", "experiments", "cli"):
     ALLOWED[room] |= {"book"}
-ALLOWED["cli"] |= {"__init__"}
+for room in ("cli", "mlflow"):
+    ALLOWED[room] |= {"__init__"}
 ALLOWED["__main__"] = {"cli"}
 
 

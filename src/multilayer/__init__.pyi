@@ -2,6 +2,7 @@
 
 from multilayer import book as book
 from multilayer import errors as errors
+from multilayer import mlflow as mlflow
 from multilayer.book import *  # noqa: F403
 from multilayer.columns.kinds import infer_schema as infer_schema
 from multilayer.columns.schema import Schema as Schema

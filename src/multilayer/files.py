@@ -4,7 +4,6 @@ Every operation on a file goes through `os`, one call an operation, so that a te
 of them fail in turn.
 """
 
-import fcntl
 import hashlib
 import io
 import os
@@ -16,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from multilayer.descriptors import lock, open_file
 from multilayer.errors import OutputError, reason_of
 
 _TEMPORARY_ENDING = ".part"
@@ -44,9 +44,9 @@ def replace_atomically(path: str | Path) -> Iterator[IO[bytes]]:
         beginning = f".{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}"
         _remove_abandoned(target.parent, beginning)
         temporary = target.with_name(f"{beginning}{os.urandom(8).hex()}{_TEMPORARY_ENDING}")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        descriptor = open_file(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         with suppress(OSError):  # a disk without locks: then nobody removes what was abandoned
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(descriptor)
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         raise cannot_write(path, error) from error
     try:
@@ -54,7 +54,7 @@ def replace_atomically(path: str | Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             if mode is not None:
-                os.fchmod(descriptor, mode)
+                os.chmod(temporary, mode)  # noqa: PTH101
             os.fsync(descriptor)
         os.replace(temporary, target)  # noqa: PTH105
         sync_folder(target.parent)
@@ -165,15 +165,15 @@ def _remove_abandoned(folder: Path, beginning: str) -> None:
 
 
 def _remove_if_abandoned(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    descriptor = open_file(path, os.O_RDONLY, follow=False)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(descriptor)
         status = os.fstat(descriptor)
-        # A file that has just been made is empty until it is locked.
-        if status.st_size or time.time() - status.st_mtime > _SECONDS_UNTIL_LOCKED:
-            os.unlink(path)  # noqa: PTH108
     finally:
-        os.close(descriptor)
+        os.close(descriptor)  # Windows removes no open file, and no two have one name
+    # A file that has just been made is empty until it is locked.
+    if status.st_size or time.time() - status.st_mtime > _SECONDS_UNTIL_LOCKED:
+        os.unlink(path)  # noqa: PTH108
 
 
 def cannot_write(path: Path, error: Exception) -> OutputError:
@@ -184,8 +184,10 @@ def cannot_write(path: Path, error: Exception) -> OutputError:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the new name itself survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    """Make the new name itself survive a power cut; Windows does so by itself."""
+    if os.name == "nt":  # which opens no folders
+        return
+    descriptor = open_file(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -1,7 +1,6 @@
 """Who fills a run folder: one process at a time."""
 
 import errno
-import fcntl
 import json
 import os
 import socket
@@ -10,6 +9,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from multilayer.descriptors import lock, open_file
 from multilayer.errors import OutputError, RunFolderError, reason_of
 
 LOCK_NAME = ".lock"
@@ -54,14 +54,15 @@ class RunLock:
         while True:
             descriptor = self._open()
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                lock(descriptor)
                 if self._is_at_its_place(descriptor):
                     _check_is_lock(descriptor)
                     os.ftruncate(descriptor, 0)
-                    os.pwrite(descriptor, _who_we_are(), 0)
+                    os.lseek(descriptor, 0, os.SEEK_SET)
+                    os.write(descriptor, _who_we_are())
                     return descriptor
             except BlockingIOError:
-                holder = os.pread(descriptor, _MOST_BYTES, 0)
+                holder = os.read(descriptor, _MOST_BYTES)
                 os.close(descriptor)
                 raise RunFolderError(
                     f"the run folder {self._path.parent} is in use by {_in_words(holder)}"
@@ -72,9 +73,8 @@ class RunLock:
             os.close(descriptor)  # its holder removed it before we had it: once more
 
     def _open(self) -> int:
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
-            return os.open(self._path, flags, 0o666)
+            return open_file(self._path, os.O_RDWR | os.O_CREAT, follow=False, wait=False)
         except OSError as error:
             if error.errno == errno.ELOOP:
                 raise OSError(_NO_LOCK) from error
@@ -94,7 +94,7 @@ def _check_is_lock(descriptor: int) -> None:
     is_small_file = stat.S_ISREG(status.st_mode) and status.st_size < _MOST_BYTES
     if not is_small_file or status.st_nlink > 1:
         raise OSError(_NO_LOCK)
-    content = os.pread(descriptor, _MOST_BYTES, 0)
+    content = os.read(descriptor, _MOST_BYTES)
     if content and not content.startswith(b"{"):
         raise OSError(_NO_LOCK)
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from multilayer.descriptors import open_file
 from multilayer.files import cannot_write, sync_folder
 
 _BLOCK_BYTES = 1 << 16  # searched at once for the end of the last whole line
@@ -26,8 +27,7 @@ def append_line(path: str | Path, line: str) -> None:
     """
     path = Path(path)
     try:
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(path, flags, 0o666)
+        descriptor = open_file(path, os.O_RDWR | os.O_CREAT, follow=False)
         try:
             size = os.lseek(descriptor, 0, os.SEEK_END)
             whole = _end_of_whole_lines(descriptor, size)
@@ -58,7 +58,7 @@ def open_to_go_on(path: str | Path, num_bytes: int) -> IO[bytes]:
     """
     path = Path(path)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        descriptor = open_file(path, os.O_WRONLY | os.O_CREAT)
         try:
             os.ftruncate(descriptor, num_bytes)
             os.lseek(descriptor, num_bytes, os.SEEK_SET)
@@ -78,7 +78,7 @@ def sync_file(path: str | Path) -> None:
     """
     path = Path(path)
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = open_file(path, os.O_RDWR)
         try:
             os.fsync(descriptor)
         finally:
@@ -93,7 +93,8 @@ def _end_of_whole_lines(descriptor: int, size: int) -> int:
     end = size
     while end > 0:
         start = max(0, end - _BLOCK_BYTES)
-        place = os.pread(descriptor, end - start, start).rfind(b"\n")
+        os.lseek(descriptor, start, os.SEEK_SET)
+        place = os.read(descriptor, end - start).rfind(b"\n")
         if place >= 0:
             return start + place + 1
         end = start

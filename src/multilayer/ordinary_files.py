@@ -11,6 +11,8 @@ import stat
 import threading
 from pathlib import Path
 
+from multilayer.descriptors import open_file
+
 LARGEST_LINES_BYTES = 1 << 28  # of a file that grows by lines, to be read
 LARGEST_LINE_BYTES = 1 << 20
 _SECONDS_FOR_A_WRITER = 0.5
@@ -35,13 +37,14 @@ def open_regular(path: str | Path, *, may_be_pipe: bool = False) -> io.BufferedR
         return os.fdopen(_open_pipe(path), "rb")
     if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, f"it is {_kind(mode)}; it must be an ordinary file")
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    descriptor = open_file(path, os.O_RDONLY, wait=False)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, f"it is {_kind(status.st_mode)} now")
         if not status.st_size:  # of which the system makes the content up
-            os.pread(descriptor, 1, 0)
+            os.read(descriptor, 1)
+            os.lseek(descriptor, 0, os.SEEK_SET)
     except BlockingIOError:
         os.close(descriptor)
         raise OSError(errno.EINVAL, "it gives nothing to read; it is no ordinary file") from None
@@ -54,15 +57,15 @@ def open_regular(path: str | Path, *, may_be_pipe: bool = False) -> io.BufferedR
 def _open_pipe(path: str | Path) -> int:
     """A pipe's descriptor, once somebody has opened it to write."""
     if _DESCRIPTORS.fullmatch(str(path)):
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return open_file(path, os.O_RDONLY)
     opened: list[int] = []
     waiting = threading.Thread(
-        target=lambda: opened.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC)), daemon=True
+        target=lambda: opened.append(open_file(path, os.O_RDONLY)), daemon=True
     )
     waiting.start()
     waiting.join(_SECONDS_FOR_A_WRITER)
     if waiting.is_alive():
-        os.close(os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NONBLOCK))  # lets it go on
+        os.close(open_file(path, os.O_WRONLY, wait=False))  # lets it go on
         waiting.join()
         os.close(opened[0])
         raise OSError(errno.EINVAL, "it is a pipe that nobody writes to")

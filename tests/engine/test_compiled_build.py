@@ -36,6 +36,22 @@ def test_a_compiler_that_fails_is_told_with_its_words(monkeypatch, tmp_path):
     assert [one.name for one in tmp_path.iterdir()] == ["failing"]
 
 
+@pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="nobody tells what there is")
+def test_the_instructions_are_the_best_that_the_processor_has():
+    library = loading.compiled_code()
+    if library is None or library.instructions == "plain":
+        pytest.skip("the library has no kinds to choose among")
+    flags = set(
+        Path("/proc/cpuinfo").read_text().partition("\nflags")[2].partition("\n")[0].split()
+    )
+    kinds = {
+        "avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl", "fma", "avx2", "bmi2"},
+        "avx2": {"avx2", "fma", "bmi2"},
+        "sse4": set(),
+    }
+    assert library.instructions == next(name for name, needed in kinds.items() if needed <= flags)
+
+
 @pytest.mark.parametrize("content", [None, b"", b"no library"])
 def test_where_it_was_not_built_the_machine_says_so(monkeypatch, tmp_path, content):
     if content is not None:

@@ -139,7 +139,7 @@ def test_what_is_no_model_is_refused(tmp_path):
     (tmp_path / "t.csv").write_text("a,b\n1,2\n")
     with pytest.raises(ModelFileError):
         export_model(tmp_path / "t.csv", tmp_path / "m.onnx")
-    with pytest.raises(SettingsError, match="a fitted estimator; it is MLPClassifier"):
+    with pytest.raises(SettingsError, match="this MLPClassifier is not fitted; call its fit first"):
         export_model(MLPClassifier(), tmp_path / "m.onnx")
     with pytest.raises(SettingsError, match="it is int"):
         export_model(3, tmp_path / "m.onnx")

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-OPERATIONS = ("open", "write", "ftruncate", "fchmod", "fsync", "close", "replace", "unlink")
+OPERATIONS = ("open", "write", "ftruncate", "chmod", "fsync", "close", "replace", "unlink")
 ERRORS = {"EIO": errno.EIO, "ENOSPC": errno.ENOSPC, "EACCES": errno.EACCES}
 _FIRST_NUMBER = 1 << 60  # of files made here, unlike any that a disk gives
 FAILURES = ("kill", *ERRORS, "short write")

@@ -11,7 +11,7 @@ import pytest
 import torch
 from faults.faulty_disk import FAILURES, FaultyDisk, Killed, after_power_loss, contents
 
-from multilayer import files, growing_files, ordinary_files
+from multilayer import descriptors, files, growing_files, ordinary_files
 from multilayer.container.reading import read_container
 from multilayer.container.writing import write_container
 from multilayer.engine.batches import Examples
@@ -80,7 +80,7 @@ def old_and_new(folder: Path, write, read) -> tuple[str, str]:
 def with_disk(disk: FaultyDisk, monkeypatch, work) -> str:
     """Do something on a disk that fails; how it ended."""
     with monkeypatch.context() as patch:
-        for module in (files, growing_files, ordinary_files):
+        for module in (descriptors, files, growing_files, ordinary_files):
             patch.setattr(module, "os", disk)
         try:
             work()

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from faults.faulty_disk import FAILURES, FaultyDisk, Killed, after_power_loss, contents
 
-from multilayer import files, growing_files, ordinary_files
+from multilayer import descriptors, files, growing_files, ordinary_files
 from multilayer.drawing import pictures
 from multilayer.errors import OutputError, RunFolderError, TableError
 from multilayer.files import write_text
@@ -72,7 +72,7 @@ def run(table: Path, folder: Path) -> None:
 
 def with_disk(disk: FaultyDisk, monkeypatch, table: Path, folder: Path) -> str:
     with monkeypatch.context() as patch:
-        for module in (files, growing_files, ordinary_files):
+        for module in (descriptors, files, growing_files, ordinary_files):
             patch.setattr(module, "os", disk)
         try:
             run(table, folder)

@@ -13,7 +13,6 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from backports import zstd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import feather
@@ -26,6 +25,11 @@ from multilayer.reading import json_lines as read_json
 from multilayer.reading.byte_stream import open_unpacked
 from multilayer.reading.frames import as_frame
 from multilayer.reading.table import read_table, read_table_pieces
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 PACKERS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstd.compress}
 FRAME = pl.DataFrame({"a": [1, 2, None], "b": ["x", None, "é"], "c": [1.5, -0.25, 3.0]})

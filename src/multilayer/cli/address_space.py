@@ -1,12 +1,13 @@
 """A limit on the memory that the process may address (`ulimit -v`), met before a command runs.
 
+Windows has no such limit.
+
 polars, PyTorch and OpenBLAS end the process in words of their own where memory for their threads
 is refused. So they are loaded in a child first, which may end as it likes.
 """
 
 import io
 import os
-import resource
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
@@ -26,14 +27,25 @@ _LOADED = {
 }  # fmt: skip
 
 
+def address_space() -> tuple[int, int] | None:
+    """How many bytes the process may address, and may at most be allowed to; None: any number."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    limit, hard = resource.getrlimit(resource.RLIMIT_AS)
+    return None if limit == resource.RLIM_INFINITY else (limit, hard)
+
+
 def can_load(arguments: Sequence[str]) -> bool:
     """Whether the libraries of a command can be loaded within the limit, if there is a small one.
 
     Without a limit this does nothing.
     """
-    limit, hard = resource.getrlimit(resource.RLIMIT_AS)
-    if limit == resource.RLIM_INFINITY:
+    limits = address_space()
+    if limits is None:
         return True
+    limit, hard = limits
     os.environ.setdefault("_RJEM_MALLOC_CONF", _ALLOCATOR)
     import ctypes
 
@@ -42,6 +54,8 @@ def can_load(arguments: Sequence[str]) -> bool:
     libraries = _LOADED.get(arguments[0] if arguments else "", ())
     if limit > _SMALL_BYTES or not libraries or "--help" in arguments:
         return True
+    import resource
+
     child = os.fork()
     if child == 0:
         try:

@@ -11,8 +11,11 @@ from typing import Any
 
 from multilayer.cli.terminal import say
 
-_REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_REQUESTS = tuple(  # Windows has no SIGHUP
+    number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))
+)
 _NO_SIGNAL = 0
+_BROKEN_PIPE = 13  # SIGPIPE, which Windows lacks
 _SHOW_CURSOR = b"\x1b[?25h"
 
 
@@ -113,7 +116,7 @@ def request_stop_for_broken_pipe() -> bool:
     if _receiver is None or _receiver.stop is None:
         return False
     if not _receiver.stop.is_set():
-        _receiver.request(signal.SIGPIPE)
+        _receiver.request(_BROKEN_PIPE)
     return True
 
 

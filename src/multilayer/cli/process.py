@@ -4,13 +4,12 @@ Nothing heavy is imported here, so that a signal that comes while the rest is be
 """
 
 import os
-import resource
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from multilayer.cli import exit_codes
-from multilayer.cli.address_space import can_load
+from multilayer.cli.address_space import address_space, can_load
 from multilayer.cli.interrupts import (
     Interrupted,
     expect_no_more_signals,
@@ -92,7 +91,6 @@ def _exit_code_for(error: BaseException) -> int:
 
 def _address_space() -> str:
     """How much the process may address, if that is limited."""
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit == resource.RLIM_INFINITY:
+    if (limits := address_space()) is None:
         return ""
-    return f"; the process may address {limit / 1e6:,.0f} MB (ulimit -v), which is too little"
+    return f"; the process may address {limits[0] / 1e6:,.0f} MB (ulimit -v), which is too little"

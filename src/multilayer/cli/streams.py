@@ -116,6 +116,9 @@ def _guard(stream: IO[str] | None, descriptor: int, is_open: bool) -> io.TextIOW
         with suppress(OSError):
             stream.flush()
     raw = _guarded[descriptor] = _Output(descriptor, is_open)
+    if os.name == "nt" and raw.isatty() and isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors=_ERRORS)  # a console of Windows takes text, no bytes
+        return stream
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=getattr(stream, "encoding", None) or "utf-8",

@@ -116,7 +116,12 @@ def own_name() -> str:
     """How this program can be called from here, as `make run` does not put it on the path."""
     if Path(sys.argv[0]).name == "__main__.py":
         return "python -m multilayer"
-    return "multilayer" if shutil.which("multilayer") else _quoted(os.path.relpath(sys.argv[0]))
+    if shutil.which("multilayer"):
+        return "multilayer"
+    try:
+        return _quoted(os.path.relpath(sys.argv[0]))
+    except ValueError:  # on another drive of Windows
+        return _quoted(sys.argv[0])
 
 
 def own_command(name: str, *words: str | Path) -> str:

@@ -27,8 +27,8 @@ class _Locks:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._of_estimators: WeakKeyDictionary[object, threading.RLock] = WeakKeyDictionary()
-        # A forked child lacks the threads that hold them.
-        os.register_at_fork(after_in_child=self._begin_anew)
+        if hasattr(os, "register_at_fork"):  # a forked child lacks the threads that hold them
+            os.register_at_fork(after_in_child=self._begin_anew)
 
     def of(self, estimator: object) -> threading.RLock:
         with self._lock:

@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import fields
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -15,7 +14,6 @@ from multilayer.errors import (
     did_you_mean,
 )
 from multilayer.files import replace_atomically, require_other_file
-from multilayer.model.answers import Answers
 from multilayer.model.model_file import FILE_NAME, file_of_model, load_predictor
 from multilayer.model.predictor import Predictor
 
@@ -71,7 +69,7 @@ def export_model(
         predictor = load_predictor(source)
         model_version = sha256(source.read_bytes()).hexdigest()[:12]
     else:
-        predictor = _predictor_of(model)
+        predictor = Predictor.of(model)
     if to == "onnx":
         asked = [coverages] if isinstance(coverages, int | float) else coverages
         _export_onnx(predictor, path, name or "model", model_version, asked)
@@ -85,20 +83,6 @@ def export_model(
     from multilayer.export.torch_folder import write_torch_folder
 
     return write_torch_folder(predictor, path)
-
-
-def _predictor_of(model: Any) -> Predictor:
-    model = getattr(model, "model_", model)  # of an estimator
-    if isinstance(model, Predictor):
-        return model
-    if not isinstance(model, Answers):
-        raise SettingsError(
-            "model must be a run folder, a model file, a model or a fitted estimator; it is "
-            f"{type(model).__name__}"
-        )
-    kept = {one.name: getattr(model, one.name) for one in fields(Answers)}
-    others: Any = model
-    return Predictor(spec=others.spec, parameters=others.parameters, mixture=others.mixture, **kept)
 
 
 def _export_onnx(

@@ -1,7 +1,7 @@
 """A model that predicts with NumPy, without the cost of loading PyTorch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from multilayer.engine.spares import Spares
 from multilayer.engine.specification import NetworkSpec
+from multilayer.errors import SettingsError
 from multilayer.model.answers import Answers, Array
 from multilayer.model.mixing import Mixture, kind_of_outputs, mixed_outputs
 from multilayer.model.numpy_network import NumPyNetwork
@@ -37,6 +38,28 @@ class Predictor(Answers):
     parameters: Mapping[str, NDArray[np.float32]]
     mixture: Mixture | None = field(default=None, kw_only=True)
     _spare_inputs: Spares[Array] = field(default_factory=Spares, init=False, repr=False)
+
+    @classmethod
+    def of(cls, model: Any) -> "Predictor":
+        """The predictor of a model, of a fitted estimator, or one itself.
+
+        Raises:
+            SettingsError: it is something else, or an estimator that is not fitted.
+        """
+        found = getattr(model, "model_", model)  # of an estimator
+        if isinstance(found, Predictor):
+            return found
+        if not isinstance(found, Answers):
+            what = type(model).__name__
+            if hasattr(model, "fit"):
+                raise SettingsError(f"this {what} is not fitted; call its fit first")
+            raise SettingsError(
+                "model must be a run folder, a model file, a model or a fitted estimator; it is "
+                f"{what}"
+            )
+        kept = {one.name: getattr(found, one.name) for one in fields(Answers)}
+        other: Any = found
+        return cls(spec=other.spec, parameters=other.parameters, mixture=other.mixture, **kept)
 
     @property
     def num_members(self) -> int:

@@ -1,6 +1,5 @@
 """The playground's process: a server that ends at once when it is asked to."""
 
-import asyncio
 import contextlib
 import signal
 import socket
@@ -12,8 +11,7 @@ from multilayer.playground.application import Playground
 from multilayer.playground.messages import MOST_MESSAGE_BYTES
 from multilayer.serve.limits import Limits
 from multilayer.serve.protocol import LimitedProtocol
-
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from multilayer.serve.signals import ENDING, HANGING_UP, signals_in_loop
 
 
 class PlaygroundServer(uvicorn.Server):
@@ -52,15 +50,9 @@ class PlaygroundServer(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Take the signals in the event loop."""
-        loop = asyncio.get_running_loop()
-        taken = [one for one in _ENDING if signal.getsignal(one) != signal.SIG_IGN]
-        for number in taken:
-            loop.add_signal_handler(number, self._stop)
-        try:
+        ending = [one for one in (*ENDING, *HANGING_UP) if signal.getsignal(one) != signal.SIG_IGN]
+        with signals_in_loop(dict.fromkeys(ending, self._stop)):
             yield
-        finally:
-            for number in taken:
-                loop.remove_signal_handler(number)
 
     def _stop(self) -> None:
         self.should_exit = self.force_exit = True

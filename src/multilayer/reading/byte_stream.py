@@ -8,7 +8,7 @@ import os
 import sys
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -16,6 +16,7 @@ from multilayer.errors import TableError, reason_of
 from multilayer.ordinary_files import open_regular
 
 STANDARD_INPUT = "-"
+_USUAL_MEMORY_BYTES = 1 << 32
 # Magic bytes of compressed files.
 _GZIP, _BZ2, _XZ, _ZSTD = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"
 
@@ -119,8 +120,18 @@ class _Guarded(io.RawIOBase):
 
 
 def memory_bytes() -> int:
-    """Physical memory of the machine in bytes."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    """Physical memory of the machine in bytes; 4 GB where the system does not tell."""
+    if hasattr(os, "sysconf"):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    import ctypes
+
+    kilobytes = ctypes.c_ulonglong(_USUAL_MEMORY_BYTES >> 10)
+    with suppress(AttributeError):  # of a system that is not Windows either
+        # Left as it is where the firmware does not tell.
+        ctypes.windll.kernel32.GetPhysicallyInstalledSystemMemory(  # type: ignore[attr-defined]
+            ctypes.byref(kilobytes)
+        )
+    return kilobytes.value << 10
 
 
 def largest_whole_bytes() -> int:

@@ -9,12 +9,12 @@ stream. N: a note, in UTF-8. E: an error. Z: all rows were sent. Without Z or E 
 
 import io
 import os
-import resource
 import struct
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -211,25 +211,41 @@ def _leave_with(parent: int) -> None:
     os._exit(LEFT_ALONE)
 
 
-def _named_in_utf_8(path: str) -> Path:
-    """The path, or another name of the same file if this one is not UTF-8, as polars needs."""
+def _named_in_utf_8(path: str) -> Path | bytes:
+    """The path, or another name of the same file if this one is not UTF-8, as polars needs.
+
+    Where the system gives no other name it is the content.
+    """
     try:
         path.encode()
     except UnicodeEncodeError:
-        return Path(f"/proc/self/fd/{os.open(path, os.O_RDONLY)}")
+        descriptors = Path("/proc/self/fd")
+        if not descriptors.is_dir():
+            return Path(path).read_bytes()
+        return descriptors / str(os.open(path, os.O_RDONLY))
     return Path(path)
+
+
+def _limit_memory(most: int) -> None:
+    """End the process rather than the machine, where the system has such a limit."""
+    try:
+        import resource
+    except ImportError:
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    with suppress(ValueError, OSError):  # macOS may refuse it
+        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
 
 
 def main() -> None:
     """Decode the file named on the command line; - is the standard input."""
     path, kind, source, rows_at_once, parent = sys.argv[1:]
-    threading.Thread(target=_leave_with, args=(int(parent),), daemon=True).start()
+    if os.name != "nt":  # where a launcher may stand between, and a dead parent keeps its number
+        threading.Thread(target=_leave_with, args=(int(parent),), daemon=True).start()
     content = sys.stdin.buffer.read() if path == "-" else _named_in_utf_8(path)
     size = len(content) if isinstance(content, bytes) else content.stat().st_size
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    most = memory_bytes() + size  # the file is memory-mapped
-    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+    _limit_memory(memory_bytes() + size)  # the file is memory-mapped
     sender = Sender(sys.stdout.buffer)
     threading.Thread(target=_leave_if_still, args=(sender,), daemon=True).start()
     sender.send_pieces(content, kind == "parquet", source, int(rows_at_once) or None)

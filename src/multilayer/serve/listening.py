@@ -1,6 +1,7 @@
 """The socket of a server, and where a browser finds it."""
 
 import errno
+import os
 import socket
 
 from multilayer.errors import SettingsError, reason_of
@@ -21,7 +22,8 @@ def listening_socket(host: str, port: int) -> socket.socket:
     family, kind, protocol, _, address = found[0]
     listening = socket.socket(family, kind, protocol)  # asyncio sends at once if it knows of TCP
     try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name != "nt":  # where it would let several servers have one port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
         listening.listen(2048)
     except OSError as error:

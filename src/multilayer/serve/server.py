@@ -18,6 +18,7 @@ from multilayer.serve.listening import WILDCARDS
 from multilayer.serve.measurements import Measurements
 from multilayer.serve.models import Models
 from multilayer.serve.protocol import LimitedProtocol
+from multilayer.serve.signals import ENDING, HANGING_UP, signals_in_loop
 
 _SECONDS_OF_LISTENING_ON = 0.3  # once asked to stop: what is on its way is still answered
 
@@ -77,17 +78,9 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Take the signals in the event loop."""
-        loop = asyncio.get_running_loop()
-        ending = (signal.SIGTERM, signal.SIGINT)
-        for number in ending:
-            if signal.getsignal(number) != signal.SIG_IGN:  # as for a job in the background
-                loop.add_signal_handler(number, self._stop, number)
-        loop.add_signal_handler(signal.SIGHUP, self._plan_loading)
-        try:
+        acts = {number: partial(self._stop, number) for number in ENDING}
+        with signals_in_loop(acts | dict.fromkeys(HANGING_UP, self._plan_loading)):
             yield
-        finally:
-            for number in (*ending, signal.SIGHUP):
-                loop.remove_signal_handler(number)
 
     def _stop(self, number: int) -> None:
         if self.should_exit:

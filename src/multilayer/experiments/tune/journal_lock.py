@@ -3,10 +3,10 @@
 Optuna's own locks are files that a killed process leaves behind, and others wait half a minute for.
 """
 
-import fcntl
 import os
 from pathlib import Path
 
+from multilayer.descriptors import lock, open_file
 from multilayer.growing_files import open_to_go_on
 from multilayer.ordinary_files import whole_lines
 
@@ -24,10 +24,9 @@ class JournalLock:
 
     def acquire(self) -> bool:
         """Wait until nobody else writes; True."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        descriptor = os.open(self._path, flags, 0o666)
+        descriptor = open_file(self._path, os.O_RDWR | os.O_CREAT, follow=False, wait=False)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            lock(descriptor, wait=True)
         except BaseException:
             os.close(descriptor)
             raise

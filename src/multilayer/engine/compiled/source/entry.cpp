@@ -26,18 +26,30 @@ struct Step {
 
 #if defined(__x86_64__)
 
+#include <cpuid.h>
+
 DECLARED(avx512)
 DECLARED(avx2)
 DECLARED(sse4)
 
+// Which registers the operating system keeps for a thread: bits of XCR0.
+static uint32_t kept_registers() {
+    uint32_t low, high;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low;
+}
+
+static bool all_of(uint32_t bits, uint32_t wanted) { return (bits & wanted) == wanted; }
+
+// Not __builtin_cpu_supports: what zig compiles answers no to everything.
 static Step chosen() {
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-        return STEP(avx512);
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
-        return STEP(avx2);
-    return STEP(sse4);
+    uint32_t a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !all_of(c, bit_OSXSAVE | bit_AVX | bit_FMA)) return STEP(sse4);
+    const uint32_t kept = kept_registers();
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !all_of(b, bit_AVX2 | bit_BMI2) || !all_of(kept, 0x6))
+        return STEP(sse4);
+    const bool has_avx512 = all_of(b, bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL);
+    return has_avx512 && all_of(kept, 0xe6) ? STEP(avx512) : STEP(avx2);
 }
 
 #else
