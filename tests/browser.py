@@ -103,6 +103,15 @@ class Browser:
         """Move the mouse there, in pixels of the window."""
         self._call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
 
+    def allow_clipboard(self) -> None:
+        """Let pages copy, and `clipboard` read, without a person who presses a key."""
+        allowed = ["clipboardReadWrite", "clipboardSanitizedWrite"]
+        self._call("Browser.grantPermissions", permissions=allowed)
+
+    def clipboard(self) -> str:
+        """The text that was copied last."""
+        return self.evaluate("navigator.clipboard.readText()")
+
     def press(self, key: str) -> None:
         """Press a key that writes nothing, such as "ArrowLeft", where the focus is."""
         code = {"ArrowLeft": 37, "ArrowRight": 39, "Home": 36, "End": 35}[key]

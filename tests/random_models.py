@@ -28,6 +28,7 @@ COLUMNS = {
 }  # fmt: skip
 _AS_KIND = {"digit": "categorical", "half": "categorical", "flat": "numeric"}
 _EPOCH = datetime(1970, 1, 1)
+_LINEAR = {"hidden_widths": (), "scale_layer": True, "activation": "relu"}
 
 
 def rows(generator: np.random.Generator, num_rows: int, *, is_new: bool = False) -> pl.DataFrame:
@@ -124,7 +125,7 @@ class RandomModel:
                 generator,
                 NetworkSpec(encoder.num_inputs, targets.num_outputs, **{**shape, **other}),
             )
-            for other in ({}, {"hidden_widths": (), "scale_layer": True})[: self.num_populations]
+            for other in ({}, _LINEAR)[: self.num_populations]
         ]
         shares = (0.7, 0.3)[: self.num_populations]
         has_spread = self.task == "classes" and self.seed % 2
@@ -188,7 +189,7 @@ drawn_models = st.builds(
     missing=st.sampled_from([(), ("-999", "perhaps", "3")]),
     shape=st.fixed_dictionaries(
         {
-            "activation": st.sampled_from(ACTIVATIONS),
+            "activation": st.sampled_from([*ACTIVATIONS, "sigmoid,mish", "gelu,tanh"]),
             "embeds_numbers": st.booleans(),
             "number_embedding": st.sampled_from(["periodic", "piecewise"]),
             "number_components": st.integers(2, 5),

@@ -38,6 +38,7 @@ ORDER = [
     "experiments",
     "report",
     "serve",
+    "playground",
     "mlflow",
     "cli",
 ]

@@ -43,6 +43,8 @@ from multilayer.model.model_file import save_model as save_model
 from multilayer.model.predictor import NumPyPredictor as NumPyPredictor
 from multilayer.model.predictor import Predictor as Predictor
 from multilayer.model.predictor import TablePredictor as TablePredictor
+from multilayer.playground.data_module import PlaygroundData as PlaygroundData
+from multilayer.playground.points import points_table as points_table
 from multilayer.proofs.verify import verify as verify
 from multilayer.reading.frames import as_frame as as_frame
 from multilayer.reading.table import read_table as read_table

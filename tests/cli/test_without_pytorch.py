@@ -132,6 +132,7 @@ def test_what_needs_it_says_so_in_a_line(folder, small_folder):
         ["picture", "table"],
         ["verify"],
         ["tune", "table.csv", "--target", "price"],
+        ["playground", "--no-browser"],
     ]
     for (code, _, said), arguments in zip(run_commands(commands, folder), commands, strict=True):
         assert code == 2, arguments

@@ -195,7 +195,8 @@ def outputs_of_population(network, num_members, arrays, inputs):
                 x = gain * (x - mean) / np.sqrt(variance + 1e-5)
             x = x + arrays[f"linear_{layer}.bias"][member]
             if layer < last:
-                activated = ACTIVATIONS[network["activation"]](x)
+                names = network["activation"].split(",")
+                activated = ACTIVATIONS[names[layer if len(names) > 1 else 0]](x)
                 if network.get("learned_activation"):
                     strength = arrays[f"activation_{layer}.strength"][member]
                     activated = (1 - strength) * x + strength * activated
@@ -319,7 +320,7 @@ NETWORKS = {
         "embedding_limit": 8,
     },
     "bins": {"number_embedding": "piecewise", "number_width": 6, "number_components": 5},
-    "normed": {"activation": "silu", "batch_norm": True, "hidden_widths": (6, 5)},
+    "normed": {"activation": "silu,tanh", "batch_norm": True, "hidden_widths": (6, 5)},
     "mixed": {"activation": "tanh"},
 }
 

@@ -47,7 +47,7 @@ def by_autograd(network: Network, inputs: Tensor, targets: Tensor, loss: str):
         for number, (weight, bias) in enumerate(layers):
             values = values @ weight.view(flat[None])[0] + bias.view(flat[None])[0]
             if number < len(layers) - 1:
-                values = TORCH_ACTIVATIONS[network.spec.activation](values)
+                values = TORCH_ACTIVATIONS[network.spec.activations[number]](values)
         value = TORCH_LOSSES[loss](values, targets[0])
         gradients.append(torch.autograd.grad(value, flat)[0])
         outputs.append(values.detach())
@@ -112,12 +112,13 @@ def test_members_may_have_rows_of_their_own():
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.integers(1, 9), max_size=3).map(tuple),
-    st.sampled_from(sorted(TORCH_ACTIVATIONS)),
+    st.lists(st.sampled_from(sorted(TORCH_ACTIVATIONS)), min_size=3, max_size=3),
     *[st.integers(1, 6) for _ in range(4)],
 )
 def test_any_shape_agrees_with_autograd(
-    hidden_widths, activation, num_inputs, num_outputs, num_members, batch_size
+    hidden_widths, activations, num_inputs, num_outputs, num_members, batch_size
 ):
+    activation = ",".join(activations[: len(hidden_widths)]) or "relu"
     spec = NetworkSpec(num_inputs, num_outputs, hidden_widths, activation)
     network = Network.initialized(spec, range(num_members), "he", torch.float64)
     inputs = torch.randn(1, batch_size, num_inputs, dtype=torch.float64)

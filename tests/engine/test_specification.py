@@ -33,6 +33,34 @@ def test_an_unknown_activation_is_answered_with_the_known_ones():
         NetworkSpec(4, 2, activation="rellu")
 
 
+@pytest.mark.parametrize("make", [NetworkSpec, TrainingSettings])
+def test_an_activation_is_one_for_all_layers_or_one_for_each(make):
+    args = (4, 2) if make is NetworkSpec else ()
+    made = make(*args, hidden_widths=(3, 5), activation="relu, tanh")
+    assert made == make(*args, hidden_widths=(3, 5), activation=("relu", "tanh"))
+    assert made.activation == "relu,tanh"
+    assert make(*args, hidden_widths=(3, 5), activation=["selu", "selu"]).activation == "selu"
+    for wrong, message in (
+        ("relu,rellu", "unknown activation 'rellu'"),
+        ("relu,tanh,relu", "one name, or one for each of 2 hidden layers; it is 'relu,tanh,relu'"),
+        ("relu,", "unknown activation ''"),
+        ((), "unknown activation ''"),
+        (("relu", 3), "unknown activation"),
+        (3, "unknown activation 3"),
+    ):
+        with pytest.raises(SettingsError, match=message):
+            make(*args, hidden_widths=(3, 5), activation=wrong)
+
+
+def test_the_activations_of_a_shape_are_one_for_each_layer_and_in_its_file():
+    spec = NetworkSpec(4, 2, (3, 5), "relu,tanh")
+    assert spec.activations == ("relu", "tanh")
+    assert NetworkSpec(4, 2, (3, 5), "tanh").activations == ("tanh", "tanh")
+    assert NetworkSpec(4, 2, ()).activations == ()
+    assert NetworkSpec.from_json(spec.to_json()) == spec
+    assert NetworkSpec(4, 2, (3, 5), "tanh").to_json()["activation"] == "tanh"
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

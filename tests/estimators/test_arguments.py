@@ -26,6 +26,7 @@ Y = (X[:, 0] > 0).astype(int)
         ({"batch_size": 64.0, "max_iter": np.float64(3)}, {"batch_size": 64, "max_epochs": 3}),
         ({"learning_rate_init": np.float32(0.5)}, {"learning_rate": 0.5}),
         ({"activation": "logistic"}, {"activation": "sigmoid"}),
+        ({"activation": ["logistic", "relu"]}, {"activation": "sigmoid,relu"}),
         ({"settings": {"hidden_widths": (3,)}}, {"hidden_widths": (3,)}),
         ({"early_stopping": True, "n_iter_no_change": 7.0}, {"patience": 7}),
         (

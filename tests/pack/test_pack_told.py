@@ -161,6 +161,13 @@ def test_a_table_on_the_disk_is_refused_before_it_is_read(arguments):
         LargeTable("nowhere.csv", ColumnRoles(("y",)), 500_000_000, **arguments)
 
 
+def test_a_pack_with_an_activation_for_each_layer_draws_no_number_of_layers():
+    told = {"activation": "relu,tanh,relu", "hidden_widths": (8, 8, 8)}
+    assert "hidden_widths" not in recipe("pack", "regression", **told).drawn
+    with pytest.raises(SettingsError, match="a pack that draws hidden_widths draws the number"):
+        recipe("pack", "regression", **told, drawn=("hidden_widths",))
+
+
 def test_what_is_drawn_belongs_to_a_pack():
     with pytest.raises(SettingsError, match="drawn dropout is for a pack"):
         recipe("default", "regression", drawn=("dropout",))

@@ -20,7 +20,8 @@ _ALLOCATOR = "background_thread:false,narenas:1,retain:false"
 _M_ARENA_MAX = -8  # glibc's name for a setting of mallopt
 _LOADED = {
     **dict.fromkeys(("predict", "serve"), ("polars",)),
-    **dict.fromkeys(("train", "evaluate", "inspect", "doctor", "tune", "compare", "report"),
+    **dict.fromkeys(("train", "evaluate", "inspect", "doctor", "tune", "compare", "report",
+                     "playground"),
                     ("polars", "torch")),
     **dict.fromkeys(("verify", "bench", "study", "picture"), ("torch",)),
 }  # fmt: skip

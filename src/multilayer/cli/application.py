@@ -38,6 +38,7 @@ COMMANDS = {
     "predict": "Label pictures, or answer for the rows of a table, with a trained network.",
     "inspect": "Show what a trained network expects, and which columns of a table it relies on.",
     "serve": "Answer over HTTP with one or several trained networks.",
+    "playground": "Open a page on which networks learn while you watch.",
     "report": "Write what one or several training runs did as one HTML file.",
     "export": "Write a trained network as a program that runs without this package: ONNX, PyTorch "
     "or NumPy.",
@@ -49,6 +50,7 @@ COMMANDS = {
     "doctor": "Say what may be wrong with a run, what shows it, and what to try next.",
     "picture": "Show how a network learned: its decision regions or first weights, and the loss "
     "surface.",
+    "points": "Write the points of one of the playground's problems as CSV.",
 }
 # Flags whose settings have another name.
 _SETTINGS = {

@@ -22,7 +22,7 @@ def picture(
 
     Args:
         source: a run folder of `multilayer train`, or a problem in the plane: spirals,
-            moons or circles.
+            moons, circles or xor.
         data: what the run was trained on, if that has moved.
         settings: for a problem in the plane, such as hidden_widths=8,activation=relu.
         output: folder for the pictures; it must be empty or not there yet. Left out:

@@ -20,7 +20,8 @@ from multilayer.cli.streams import OutputLostError, flush_streams, guard_streams
 from multilayer.cli.terminal import say
 
 # What they do is worth finishing though nobody can see how it goes.
-_COMMANDS_THAT_GO_ON = ("train", "tune", "compare", "study", "picture", "report", "bench", "serve")
+_COMMANDS_THAT_GO_ON = ("train", "tune", "compare", "study", "picture", "report", "bench", "serve",
+                        "playground")  # fmt: skip
 _TOO_LITTLE_MEMORY = "there is not enough memory"
 _WORDS_OF_MEMORY = ("can't allocate", "bad_alloc", "cannot allocate", "can't start new thread",
                     "failed to map", "memory allocation")  # fmt: skip

@@ -42,9 +42,10 @@ def serve(
     for package in ("starlette", "uvicorn", "httptools"):
         if find_spec(package) is None:
             raise MissingExtraError("multilayer serve", package, "serve")
+    from multilayer.serve.listening import address_of, listening_socket
     from multilayer.serve.models import Models
     from multilayer.serve.served_model import named_paths
-    from multilayer.serve.server import Server, address_of, allowed_hosts, listening_socket
+    from multilayer.serve.server import Server, allowed_hosts
 
     models = Models(named_paths(runs))
     listening = listening_socket(host, port)

@@ -22,6 +22,7 @@ class LayerStatistics:
 
     Args:
         width: neurons.
+        activation: the function that they are values of.
         mean: of all values.
         deviation: of all values.
         zero_share: of all values, those that are exactly 0.
@@ -33,6 +34,7 @@ class LayerStatistics:
     """
 
     width: int
+    activation: str
     mean: float
     deviation: float
     zero_share: float
@@ -70,7 +72,10 @@ def layer_statistics(
         gradient = torch.zeros_like(one.parameters)
         passes = Passes(one.spec, one.parameters, gradient)
         outputs = passes.forward(examples.inputs.unsqueeze(0))
-        layers = [_of(values[0], one.spec.activation) for values in passes.hidden_values]
+        layers = [
+            _of(values[0], name)
+            for values, name in zip(passes.hidden_values, one.spec.activations, strict=True)
+        ]
         weights = None if examples.weights is None else examples.weights.unsqueeze(0)
         _, outputs_gradient = LOSSES[loss]()(outputs, examples.targets.unsqueeze(0), weights)
         passes.backward(outputs_gradient)
@@ -95,6 +100,7 @@ def _of(values: Tensor, activation: str) -> LayerStatistics:
         saturated = float(((values < least) | (values > most)).double().mean())
     return LayerStatistics(
         width=values.shape[1],
+        activation=activation,
         mean=float(values.mean()),
         deviation=float(values.std(correction=0)),
         zero_share=float((values == 0).double().mean()),

@@ -47,7 +47,7 @@ def learning_of(source: str | Path, settings: str = "", data: str | Path | None 
     """Find out what is to be learned.
 
     Args:
-        source: a run folder, or "spirals", "moons" or "circles".
+        source: a run folder, or "spirals", "moons", "circles" or "xor".
         settings: of a plane, as text (see `read_settings`), in place of its own.
         data: what the run was trained on, if that has moved.
 

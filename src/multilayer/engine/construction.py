@@ -154,7 +154,7 @@ class Construction:
             )
             parameters = BatchNormParameters(*map(self._parameter, names))
             yield BatchNorm(parameters, buffer("standardized"), gradients)
-        activation = ACTIVATIONS[self._spec.activation]
+        activation = ACTIVATIONS[self._spec.activations[number]]
         has_slopes = self._gradient is not None and activation.forward_with_slope is not None
         slopes = buffer("slopes") if has_slopes else None
         if self._spec.learned_activation:

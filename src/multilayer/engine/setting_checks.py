@@ -4,7 +4,13 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
-from multilayer.engine.specification import check_choice, check_switch, check_whole, check_widths
+from multilayer.engine.specification import (
+    check_activation,
+    check_choice,
+    check_switch,
+    check_whole,
+    check_widths,
+)
 from multilayer.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -37,6 +43,8 @@ def check_setting(name: str, kind: Any, value: Any) -> None:
     """Raise SettingsError unless the value is of the field's type and in its range."""
     if get_origin(kind) is Literal:
         check_choice(name, value, get_args(kind))
+    elif name == "activation":
+        check_activation(value)
     elif kind is bool:
         check_switch(name, value)
     elif kind is int:
@@ -62,6 +70,7 @@ def check_setting(name: str, kind: Any, value: Any) -> None:
 
 def check_together(settings: "TrainingSettings") -> None:
     """Raise SettingsError where settings that are fine alone do not go together."""
+    check_activation(settings.activation, settings.hidden_widths)
     if settings.momentum and settings.optimizer != "sgd":
         raise SettingsError(
             f"momentum belongs to the optimizer 'sgd'; it was {settings.momentum} "

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 from multilayer.encoding.one_hot_block import OneHotBlock
 from multilayer.engine.fingerprints import as_json
 from multilayer.engine.setting_checks import check_setting, check_together
-from multilayer.engine.specification import ActivationName, NetworkSpec
+from multilayer.engine.specification import ActivationName, NetworkSpec, activation_text
 from multilayer.errors import SettingsError
 
 AugmentationName = Literal["shift", "flip"]
@@ -57,7 +57,11 @@ class TrainingSettings:
     hidden_widths: Annotated[
         tuple[int, ...], "neurons in each hidden layer, from the input on; '' is the linear model"
     ] = (256,)
-    activation: Annotated[ActivationName, "function after each hidden layer"] = "relu"
+    activation: Annotated[
+        str,
+        f"function after each hidden layer, of {', '.join(get_args(ActivationName))}; several with "
+        "commas between them are one for each layer",
+    ] = "relu"
     learned_activation: Annotated[
         bool, "learn for each neuron how much of the activation is mixed with its input"
     ] = False
@@ -220,6 +224,7 @@ class TrainingSettings:
             value = getattr(self, name)
             if isinstance(value, Iterable) and not isinstance(value, str):
                 object.__setattr__(self, name, tuple(value))  # others are refused below
+        object.__setattr__(self, "activation", activation_text(self.activation))
         embedding = _name_of_embedding(self.numeric_embedding)
         object.__setattr__(self, "numeric_embedding", embedding)
         for name, (kind, _) in setting_types().items():

@@ -35,7 +35,8 @@ class NetworkSpec:
         num_inputs: values in a row of input.
         num_outputs: values in a row of output (classes, or regression targets).
         hidden_widths: neurons in each hidden layer, from the input on.
-        activation: the function σ after each hidden layer.
+        activation: the function σ after each hidden layer: a name for all, or names with commas
+            between them, or a tuple, one for each.
         input_scale: inputs are multiplied by this; 1/255 takes bytes to [0, 1].
         standardize_inputs: each input is shifted and scaled by constants that its training rows
             gave.
@@ -71,7 +72,7 @@ class NetworkSpec:
     num_inputs: int
     num_outputs: int
     hidden_widths: tuple[int, ...] = (256,)
-    activation: ActivationName = "relu"
+    activation: str = "relu"
     input_scale: float = 1.0
     standardize_inputs: bool = False
     embedded_numbers: int = 0
@@ -96,7 +97,8 @@ class NetworkSpec:
         check_widths("num_inputs", (self.num_inputs,))
         check_widths("num_outputs", (self.num_outputs,))
         check_widths("category_sizes", self.category_sizes)
-        check_choice("activation", self.activation, get_args(ActivationName))
+        object.__setattr__(self, "activation", activation_text(self.activation))
+        check_activation(self.activation, self.hidden_widths)
         if not isinstance(self.input_scale, int | float) or not math.isfinite(self.input_scale):
             raise SettingsError(f"input_scale must be a finite number; it is {self.input_scale!r}")
         for name in ("standardize_inputs", "scale_layer", "batch_norm", "learned_activation"):
@@ -137,6 +139,12 @@ class NetworkSpec:
     def widths(self) -> tuple[int, ...]:
         """Values in a row on its way: inputs, hidden layers, outputs."""
         return (self.num_inputs, *self.hidden_widths, self.num_outputs)
+
+    @property
+    def activations(self) -> tuple[ActivationName, ...]:
+        """The function after each hidden layer."""
+        names: Any = self.activation.split(",")
+        return tuple(names if len(names) > 1 else names * len(self.hidden_widths))
 
     @property
     def row_width(self) -> int:
@@ -272,6 +280,35 @@ class NetworkSpec:
                 yield f"activation_{number}.strength", (1, fan_out), "bias"
 
 
+def activation_text(given: Any) -> Any:
+    """Names of activations as settings and files hold them, and anything else as it is.
+
+    A single name is for all layers, and stands for equal ones; others have commas between them.
+    """
+    names = given.split(",") if isinstance(given, str) else given
+    if not isinstance(names, tuple | list) or not all(isinstance(name, str) for name in names):
+        return given
+    names = [name.strip() for name in names]
+    return names[0] if len(set(names)) == 1 else ",".join(names)
+
+
+def check_activation(given: object, hidden_widths: tuple[int, ...] | None = None) -> None:
+    """Raise SettingsError unless these are known names, as `activation_text` makes them.
+
+    Args:
+        given: the text.
+        hidden_widths: several names must be one for each; None: not known yet.
+    """
+    names = given.split(",") if isinstance(given, str) else [given]
+    for name in names:
+        check_choice("activation", name, get_args(ActivationName))
+    if hidden_widths is not None and len(names) not in (1, len(hidden_widths)):
+        raise SettingsError(
+            f"activation must be one name, or one for each of {len(hidden_widths)} hidden layers; "
+            f"it is {given!r}"
+        )
+
+
 def check_widths(name: str, widths: tuple[int, ...]) -> None:
     """Raise SettingsError unless every width is a whole number of at least 1."""
     if isinstance(widths, str) or not isinstance(widths, Iterable):
@@ -296,7 +333,7 @@ def check_whole(name: str, value: object, smallest: int) -> None:
         )
 
 
-def check_choice(name: str, given: str, known: tuple[str, ...]) -> None:
+def check_choice(name: str, given: Any, known: tuple[str, ...]) -> None:
     """Raise SettingsError unless `given` is one of the known names."""
     if given not in known:
         raise SettingsError(

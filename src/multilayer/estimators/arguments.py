@@ -9,6 +9,7 @@ import numpy as np
 
 from multilayer.engine.setting_checks import check_setting
 from multilayer.engine.settings import TrainingSettings, setting_types
+from multilayer.engine.specification import activation_text
 from multilayer.errors import DataWarning, SettingsError
 from multilayer.recipes.recipes import HELD_OUT_FRACTION, recipe
 from multilayer.stopwatch import read_seconds
@@ -134,7 +135,9 @@ def _checked(name: str, setting: str, value: Any) -> Any:
         value = (value,) if isinstance(value, Real | str) else value
         value = tuple(map(_number, value))
     elif setting == "activation":
-        value = _ACTIVATION_NAMES.get(value, value) if isinstance(value, str) else value
+        value = activation_text(value)
+        if isinstance(value, str):
+            value = ",".join(_ACTIVATION_NAMES.get(one, one) for one in value.split(","))
     elif kind is int:
         value = _whole(value)
     elif setting == "time_limit" and isinstance(value, str):

@@ -33,7 +33,8 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
             "pack" (many networks with drawn settings, mixed by what they add on held-out rows), or
             "chapter".
         hidden_layer_sizes: neurons of each hidden layer.
-        activation: after each hidden layer; scikit-learn's names or the package's.
+        activation: after each hidden layer; scikit-learn's names or the package's. A sequence has
+            one for each layer.
         batch_size: rows of a batch.
         learning_rate_init: peak learning rate of the schedule.
         max_iter: number of epochs.
@@ -77,7 +78,7 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         recipe: str = "default",
         *,
         hidden_layer_sizes: Sequence[int] | None = None,
-        activation: str | None = None,
+        activation: str | Sequence[str] | None = None,
         batch_size: int | None = None,
         learning_rate_init: float | None = None,
         max_iter: int | None = None,

@@ -38,7 +38,8 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
         quantiles: of the loss "quantile": one, or several that rise, each above 0 and below 1;
             None is the median. Of several, `predict` gives the median and `predict_quantiles` all.
         hidden_layer_sizes: neurons of each hidden layer.
-        activation: after each hidden layer; scikit-learn's names or the package's.
+        activation: after each hidden layer; scikit-learn's names or the package's. A sequence has
+            one for each layer.
         batch_size: rows of a batch.
         learning_rate_init: peak learning rate of the schedule.
         max_iter: number of epochs.
@@ -82,7 +83,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
         loss: str | None = None,
         quantiles: float | Sequence[float] | None = None,
         hidden_layer_sizes: Sequence[int] | None = None,
-        activation: str | None = None,
+        activation: str | Sequence[str] | None = None,
         batch_size: int | None = None,
         learning_rate_init: float | None = None,
         max_iter: int | None = None,

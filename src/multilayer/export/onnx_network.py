@@ -52,7 +52,7 @@ def network_outputs(
         values = graph("Add", values, bias)
         if number == len(spec.hidden_widths):
             break
-        active = activated(graph, spec.activation, values)
+        active = activated(graph, spec.activations[number], values)
         strength = f"activation_{number}.strength"
         if strength in parameters:
             share = graph.weights(f"{stem}{strength}", parameters[strength])

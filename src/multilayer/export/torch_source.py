@@ -221,7 +221,7 @@ def _layers(spec: NetworkSpec) -> Iterator[str]:
             yield f"nn.BatchNorm1d({fan_out}, track_running_stats=True)"
         else:
             yield f"nn.Linear({fan_in}, {fan_out})"
-        activation = _ACTIVATIONS[spec.activation]
+        activation = _ACTIVATIONS[spec.activations[number]]
         yield f"Learned({activation}, {fan_out})" if spec.learned_activation else activation
 
 

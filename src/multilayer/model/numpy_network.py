@@ -1,6 +1,6 @@
 """The forward pass of one network in NumPy, for every `NetworkSpec`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,7 +55,7 @@ class NumPyNetwork:
         self._parameters: dict[str, Array] = {
             name: np.asarray(values, dtype) for name, values in parameters.items()
         }
-        self._activate = NUMPY_ACTIVATIONS[spec.activation]
+        self._activations = [NUMPY_ACTIVATIONS[name] for name in spec.activations]
         self._is_embedded = bool(spec.embedded_numbers or spec.category_sizes)
         self._layers = [self._folded(number) for number in range(len(spec.linear_layers))]
         self._strengths = [
@@ -88,15 +88,15 @@ class NumPyNetwork:
         if self._blocks:
             inputs = self._expanded(inputs)
         values = self._embed(inputs, buffers.features) if self._is_embedded else inputs
-        for (weight, bias), strength, hidden in zip(
-            self._layers, self._strengths, buffers.hidden, strict=False
+        for (weight, bias), activate, strength, hidden in zip(
+            self._layers, self._activations, self._strengths, buffers.hidden, strict=False
         ):
             values = values.dot(weight, hidden)
             values += bias
             if strength is None:
-                self._activate(values)
+                activate(values)
             else:
-                self._mix_activation(values, strength)
+                _mix_activation(values, activate, strength)
         weight, bias = self._layers[-1]
         answers = values.dot(weight, out)
         answers += bias
@@ -110,14 +110,6 @@ class NumPyNetwork:
             [np.empty((num_rows, width), self._dtype) for width in self._spec.hidden_widths],
             np.empty(features, self._dtype),
         )
-
-    def _mix_activation(self, values: Array, strength: Array) -> None:
-        """(1 − α) z + α σ(z), in place."""
-        difference = values.copy()
-        self._activate(difference)
-        difference -= values
-        difference *= strength
-        values += difference
 
     def _expanded(self, rows: Array) -> Array:
         """Expand blocks of one-hot columns; see `engine.layers.inputs.OneHotExpansion`."""
@@ -211,3 +203,12 @@ def _aligned(matrix: Array) -> Array:
     copy = memory[start : start + matrix.nbytes].view(matrix.dtype).reshape(matrix.shape)
     copy[:] = matrix
     return copy
+
+
+def _mix_activation(values: Array, activate: Callable[[Array], None], strength: Array) -> None:
+    """(1 − α) z + α σ(z), in place."""
+    difference = values.copy()
+    activate(difference)
+    difference -= values
+    difference *= strength
+    values += difference

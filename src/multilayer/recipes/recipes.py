@@ -253,11 +253,18 @@ def _without_drawn(settings: TrainingSettings, changes: dict[str, Any]) -> Train
             f"drawn {', '.join(changes['drawn'])} is for a pack, which draws settings for its "
             "networks; take the recipe 'pack', or num_draws above 0"
         )
+    if "drawn" in changes and "hidden_widths" in settings.drawn and "," in settings.activation:
+        raise SettingsError(
+            f"activation {settings.activation} is one for each layer, and a pack that draws "
+            "hidden_widths draws the number of layers; set hidden_widths, or one activation for all"
+        )
     if "drawn" in changes or not settings.drawn:
         return settings
     is_embedded = settings.numeric_embedding != "none"
     of_embeddings = ("numeric_embedding", "embedding_components", "embedding_frequency")
     is_fixed = {*changes, *(() if is_embedded else of_embeddings)}
+    if "," in settings.activation:
+        is_fixed.add("hidden_widths")  # as many layers as activations
     return replace(settings, drawn=tuple(one for one in settings.drawn if one not in is_fixed))
 
 

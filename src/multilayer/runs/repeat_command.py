@@ -29,7 +29,7 @@ def repeat_command(description: Mapping[str, Any], **changes: Any) -> str:
     data = description["data"]
     is_table = data["kind"] == "table"
     task = data["task"] if is_table else "images"
-    words = ["multilayer", "train", _argument(data["load"])]
+    words = ["multilayer", "train", as_argument(data["load"])]
     if is_table:
         words += _table_flags(data)
     known = _settings_of(
@@ -38,7 +38,7 @@ def repeat_command(description: Mapping[str, Any], **changes: Any) -> str:
         data.get("num_rows") if is_table else None,
     )
     if known:
-        words += _option("--recipe", description["recipe"])
+        words += as_option("--recipe", description["recipe"])
     settings = {
         name: value
         for name, value in {**description["settings"], **changed}.items()
@@ -54,14 +54,14 @@ def repeat_command(description: Mapping[str, Any], **changes: Any) -> str:
     for name in dict.fromkeys(differing):
         words += _flag(name, settings[name])
     if data.get("data_dir"):
-        words += _option("--data-dir", data["data_dir"])
+        words += as_option("--data-dir", data["data_dir"])
     return shlex.join(words)
 
 
 def compare_command(description: Mapping[str, Any], *settings: str) -> str:
     """The shell command that compares settings on the data of a run."""
     data = description["data"]
-    words = ["multilayer", "compare", _argument(data["load"]), *settings]
+    words = ["multilayer", "compare", as_argument(data["load"]), *settings]
     if data["kind"] == "table":
         words += _table_flags({**data, "validation": None})
     return shlex.join(words)
@@ -70,16 +70,16 @@ def compare_command(description: Mapping[str, Any], *settings: str) -> str:
 def _table_flags(data: Mapping[str, Any]) -> list[str]:
     """The flags for the column roles and the file format of a table."""
     roles = data["roles"]
-    words = [word for name in roles["target"] for word in _option("--target", name)]
+    words = [word for name in roles["target"] for word in as_option("--target", name)]
     # Explicit, as other rows might lead to another inferred task.
     words += ["--task", "classification" if data["task"] in _RECIPE_TASKS else data["task"]]
     for name in ("weight", "group_by", "time_column"):
         if roles.get(name) is not None:
-            words += _option(f"--{name.replace('_', '-')}", roles[name])
+            words += as_option(f"--{name.replace('_', '-')}", roles[name])
     for name in ("categorical", "drop"):
-        words += [word for column in roles.get(name, ()) for word in _option(f"--{name}", column)]
+        words += [word for column in roles.get(name, ()) for word in as_option(f"--{name}", column)]
     for column, kind in roles.get("as_kind", {}).items():
-        words += _option("--as", f"{column}={kind}")
+        words += as_option("--as", f"{column}={kind}")
     written = roles.get("table_format", {})
     for name in (field.name for field in fields(TableFormat)):
         if value := written.get(name):
@@ -90,7 +90,7 @@ def _table_flags(data: Mapping[str, Any]) -> list[str]:
     words += [word for text in values.get("missing", ()) for word in ("--missing", str(text))]
     words += ["--keep-na"] if values.get("keep_na") else []
     if data.get("validation") is not None:
-        words += _option("--validation", data["validation"])
+        words += as_option("--validation", data["validation"])
     return words
 
 
@@ -107,16 +107,16 @@ def _flag(name: str, value: Any) -> list[str]:
     flag = name.replace("_", "-")
     if isinstance(value, bool):
         return [f"--{flag}" if value else f"--no-{flag}"]
-    return _option(f"--{flag}", _written(value))
+    return as_option(f"--{flag}", _written(value))
 
 
-def _argument(path: Any) -> str:
+def as_argument(path: Any) -> str:
     """A path as an argument that cannot be parsed as an option."""
     text = str(path)
     return f"./{text}" if text.startswith("-") and text != STANDARD_INPUT else text
 
 
-def _option(flag: str, value: Any) -> list[str]:
+def as_option(flag: str, value: Any) -> list[str]:
     """A flag and its value, joined by = if the value starts with a dash."""
     return [f"{flag}={value}"] if str(value).startswith("-") else [flag, str(value)]
 

@@ -5,6 +5,7 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from multilayer.engine.settings import TrainingSettings, setting_types
+from multilayer.engine.specification import ActivationName
 from multilayer.errors import SettingsError
 from multilayer.recipes.recipes import RecipeName, TaskName
 from multilayer.recipes.recipes import recipe as settings_of
@@ -34,7 +35,8 @@ def read_settings(
 
     Args:
         text: `name=value` separated by commas; may start with, or be, a recipe's name. Commas in
-            hidden_widths belong to its value: `hidden_widths=512,256,dropout=0.2`.
+            hidden_widths and activation belong to their values:
+            `hidden_widths=512,256,activation=relu,tanh,dropout=0.2`.
         recipe: the recipe if the text names none.
         task: the recipe's task.
         num_rows: see `recipe`.
@@ -57,7 +59,7 @@ def read_settings(
             if last in given:
                 raise SettingsError(f"{text!r} sets {last} twice")
             given[last] = value.strip()
-        elif last in setting_types() and get_origin(setting_types()[last][0]) is tuple:
+        elif _has_commas(last, part):
             given[last] += f",{part}"
         else:
             names = ", ".join(_nearest_first(part, [*recipes, *setting_types()]))
@@ -73,6 +75,13 @@ def read_settings(
             "alone; take default, or train a pack with multilayer train"
         )
     return settings
+
+
+def _has_commas(name: str, part: str) -> bool:
+    """Whether what follows a comma belongs to the setting before it."""
+    if name == "activation":
+        return part in get_args(ActivationName)
+    return name in setting_types() and get_origin(setting_types()[name][0]) is tuple
 
 
 def _value(name: str, text: str, whole: str) -> Any:

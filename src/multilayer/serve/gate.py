@@ -1,5 +1,6 @@
 """What every request passes: the Host it names, its time, security headers, log and metrics."""
 
+import json
 import time
 from collections.abc import Collection
 from typing import Any
@@ -11,11 +12,12 @@ from multilayer.serve.measurements import Measurements
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 ANY_HOST = "*"
+_WRONG_HOST = "this server does not answer for that Host; see --allow-host"
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_HEADERS = [
+SECURITY_HEADERS = [
     (b"content-security-policy", _POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -63,7 +65,7 @@ class Gate:
             nonlocal status, num_bytes
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *_HEADERS]
+                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
                 if self.is_stopping or status in (408, 413):
                     message["headers"].append((b"connection", b"close"))
             else:
@@ -74,7 +76,7 @@ class Gate:
             if self._is_allowed(scope):
                 await self._app(scope, receive, send_on)
             else:
-                await _refuse_host(send_on)
+                await refuse(send_on, 421, _WRONG_HOST)
         finally:
             self._note(scope, status or 499, time.perf_counter() - began, num_bytes)
 
@@ -112,11 +114,12 @@ def host_of(header: str) -> str:
     return header.partition(":")[0] if header.count(":") <= 1 else header
 
 
-async def _refuse_host(send: Send) -> None:
-    body = b'{"error":"this server does not answer for that Host; see --allow-host"}'
+async def refuse(send: Send, status: int, reason: str) -> None:
+    """Answer with the reason alone."""
+    body = json.dumps({"error": reason}).encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
     ]
-    await send({"type": "http.response.start", "status": 421, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

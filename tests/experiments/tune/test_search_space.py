@@ -54,6 +54,13 @@ def test_what_the_search_decides_cannot_be_pinned(name):
         check_pinned({name: 3})
 
 
+def test_an_activation_for_each_layer_needs_the_layers():
+    check_pinned({"activation": "tanh"})
+    check_pinned({"activation": "tanh,relu", "hidden_widths": (8, 8)})
+    with pytest.raises(SettingsError, match="activation tanh,relu is one for each .* hidden_width"):
+        check_pinned({"activation": "tanh,relu"})
+
+
 def test_a_shape_is_what_members_must_share():
     params = space_of().first_params()[0]
     assert set(shape_of(params)) == {"recipe", "depth", "width", "max_epochs"}

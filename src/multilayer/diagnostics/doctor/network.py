@@ -34,7 +34,7 @@ def saturation(evidence: Evidence) -> Diagnosis | None:
             return Diagnosis(
                 "saturated neurons",
                 f"{share:.0%} of the values of hidden layer {number} are at the ends of "
-                f"{evidence.settings.activation}, where its slope is next to 0",
+                f"{layer.activation}, where its slope is next to 0",
                 evidence.command(learning_rate=lower, initialization="glorot"),
                 lower,
             )
@@ -51,9 +51,7 @@ def vanishing_gradients(evidence: Evidence) -> Diagnosis | None:
         "vanishing gradients",
         f"the gradient of the first weight matrix has the norm {norms[0]:.1e}, that of the last "
         f"{norms[-1]:.1e}",
-        evidence.command(
-            initialization="he", activation="relu" if activation == "sigmoid" else activation
-        ),
+        evidence.command(initialization="he", activation=activation.replace("sigmoid", "relu")),
     )
 
 

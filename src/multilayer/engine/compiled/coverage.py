@@ -42,6 +42,8 @@ def is_covered(
     assert targets is not None
     if spec.batch_norm or shared.augment or shared.precision != "highest":
         return False
+    if len(set(spec.activations)) > 1:
+        return False
     widths = (spec.num_features, *spec.hidden_widths, spec.num_outputs)
     largest = max(a * b for a, b in pairwise(widths))
     if largest * min(shared.batch_size, len(examples)) > _LARGEST_LAYER:

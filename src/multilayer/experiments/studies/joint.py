@@ -85,7 +85,7 @@ def draw(start: TrainingSettings, num_drawn: int) -> list[Variant]:
             replace(
                 start,
                 hidden_widths=(width,) * depth,
-                activation=activation,  # type: ignore[arg-type]  # checked there
+                activation=activation,
                 learning_rate=rate,
                 batch_size=batch_size,
                 dropout=dropout,

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.specification import activation_text
 from multilayer.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -132,6 +133,12 @@ def check_pinned(pinned: Mapping[str, Any]) -> None:
     for name in pinned:
         if name in _NOT_FOR_SEARCHES:
             raise SettingsError(f"{name} is not for tune: {_NOT_FOR_SEARCHES[name]}")
+    activation = activation_text(pinned.get("activation", ""))
+    if isinstance(activation, str) and "," in activation and "hidden_widths" not in pinned:
+        raise SettingsError(
+            f"activation {activation} is one for each layer, and tune searches the number of "
+            "layers; set hidden_widths, too"
+        )
 
 
 def shape_of(params: Mapping[str, Any]) -> dict[str, Any]:

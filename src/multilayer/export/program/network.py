@@ -88,7 +88,7 @@ def network_outputs(
     values = np.concatenate(features, axis=-1)
     if spec["scale_layer"]:
         values = values * array("features.scale")
-    num_hidden = len(spec["hidden_widths"])
+    num_hidden, names = len(spec["hidden_widths"]), spec["activation"].split(",")
     for layer in range(num_hidden + 1):
         values = values @ array(f"linear_{layer}.weight")
         if spec["batch_norm"] and layer < num_hidden:
@@ -98,7 +98,7 @@ def network_outputs(
             values = gain * (values - mean) / np.sqrt(variance + BATCH_NORM_EPSILON)
         values = values + array(f"linear_{layer}.bias")
         if layer < num_hidden:
-            active = ACTIVATIONS[spec["activation"]](values)
+            active = ACTIVATIONS[names[layer % len(names)]](values)
             if spec["learned_activation"]:
                 active = values + array(f"activation_{layer}.strength") * (active - values)
             values = active

@@ -1,38 +1,19 @@
 """The page, its files, and what it is told of a model."""
 
 from dataclasses import asdict
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from multilayer.drawing import html
 from multilayer.serve.limits import Limits
 from multilayer.serve.models import Models
-from multilayer.serve.refusals import RefusalError
+from multilayer.serve.page_files import PageFiles
 from multilayer.serve.served_model import ServedModel
 
-_FOLDER = Path(__file__).parent
-_TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-}
-_FILES = {path.name: path for path in _FOLDER.iterdir() if path.suffix in _TYPES} | {
-    "report.css": Path(html.__file__).parent / "templates" / "style.css"
-}
-
-
-@cache
-def page_file(name: str) -> tuple[bytes, str]:
-    """Content and type of a file of the page.
-
-    Raises:
-        RefusalError: there is no such file.
-    """
-    if name not in _FILES:
-        raise RefusalError(404, f"there is no file {name[:60]!r}")
-    return _FILES[name].read_bytes(), _TYPES[_FILES[name].suffix]
+_FILES = PageFiles(
+    Path(__file__).parent, {"report.css": Path(html.__file__).parent / "templates" / "style.css"}
+)
+page_file = _FILES.content
 
 
 def schema_document(served: ServedModel, models: Models, limits: Limits) -> dict[str, Any]:

@@ -1,0 +1,67 @@
+"""Points that are made from a seed, as a table that every form of the code reads."""
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from multilayer.encoding.splits import seeded_generator
+from multilayer.engine.specification import check_whole
+from multilayer.errors import SettingsError, did_you_mean
+from multilayer.images.planes import plane_points
+from multilayer.playground.setup import MADE_PROBLEMS, PLANES
+
+if TYPE_CHECKING:
+    import polars as pl
+
+INPUT_NAMES = ("x1", "x2")
+TARGET_NAMES = {problem: "class" if problem in PLANES else "y" for problem in MADE_PROBLEMS}
+_FEWEST_POINTS, _MOST_POINTS = 10, 1_000_000
+_DIGITS = 4  # after the point, so that a file holds the very numbers
+_BUMPS = ((0.6, 0.6, 1.0), (-0.6, -0.6, 1.0), (0.6, -0.6, -1.0), (-0.6, 0.6, -1.0))
+
+
+def points_table(problem: str, num_rows: int, noise: float, seed: int) -> "pl.DataFrame":
+    """Points in the plane with the class or the number to predict.
+
+    Args:
+        problem: "spirals" (three classes), "moons", "circles", "xor" (two each), or "surface", a
+            number: two bumps and two hollows.
+        num_rows: from 10 to a million.
+        noise: deviation of what is added to each coordinate, of "surface" to the number.
+        seed: the same one gives the same points.
+
+    Returns:
+        Columns x1 and x2, rounded to 4 digits, and "class" ("A", "B", …) or "y".
+
+    Raises:
+        SettingsError: the problem is unknown, or a number is out of range.
+    """
+    import polars as pl
+
+    if problem not in MADE_PROBLEMS:
+        raise SettingsError(
+            f"unknown problem {problem!r}; made from a seed are {', '.join(MADE_PROBLEMS)}"
+            f"{did_you_mean(problem, MADE_PROBLEMS)}"
+        )
+    check_whole("num_rows", num_rows, _FEWEST_POINTS)
+    if num_rows > _MOST_POINTS:
+        raise SettingsError(f"num_rows must be at most {_MOST_POINTS:,}; it is {num_rows:,}")
+    check_whole("seed", seed, 0)
+    is_number = isinstance(noise, int | float) and not isinstance(noise, bool)
+    if not (is_number and 0 <= noise < math.inf):
+        raise SettingsError(f"noise must be a number of at least 0; it is {noise!r}")
+    if problem in PLANES:
+        drawn, labels = plane_points(problem, num_rows, seed, noise)
+        points = drawn.astype(np.float64)
+        target = pl.Series("class", [chr(ord("A") + label) for label in labels.tolist()])
+    else:
+        source = seeded_generator(seed, b"surface")
+        points = source.uniform(-1.5, 1.5, (num_rows, 2))
+        heights = sum(
+            height * np.exp(-((points - (x, y)) ** 2).sum(1) / 0.4) for x, y, height in _BUMPS
+        )
+        noises = source.normal(0, noise, num_rows)
+        target = pl.Series("y", np.round(heights + noises, _DIGITS))
+    rounded = np.round(points, _DIGITS)
+    return pl.DataFrame([*map(pl.Series, INPUT_NAMES, rounded.T), target])
