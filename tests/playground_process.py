@@ -59,7 +59,7 @@ class PlaygroundProcess:
                 )
         self.said = self.process.stdout.readline()
         assert self.said.startswith("playground at http"), self.error_path.read_text()
-        self.address = self.said.split()[2].rstrip(",")
+        self.address = self.said.split()[2]
         self.port = int(self.address.split(":")[2].partition("/")[0])
         self.token = self.address.split("/")[3]
 

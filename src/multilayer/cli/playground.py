@@ -50,7 +50,7 @@ def playground(
     listening = listening_socket(_HOST, port)
     token = token_urlsafe(24)
     address = f"{address_of(listening, _HOST)}/{token}/"
-    say(f"playground at {address}, Ctrl-C ends it", flush=True)
+    say(f"playground at {address}\nCtrl-C ends it", flush=True)
     if browser and not has_display():
         note("there is no display to open a browser on; open the address yourself")
     elif browser:
