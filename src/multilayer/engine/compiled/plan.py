@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any, get_args
 
-from multilayer.engine.optimizers import rate_groups
+from multilayer.engine.rate_groups import rate_groups
 from multilayer.engine.settings import LossName, TrainingSettings
 from multilayer.engine.specification import CATEGORY_WIDTH, ActivationName, NetworkSpec
 

@@ -17,8 +17,8 @@ template <class T> class Population {
             };
             Own<T> own{part(values.parameters), part(values.gradient), part(values.first_moment),
                        part(values.second_moment), part(values.average)};
-            members_.push_back(
-                std::make_unique<Member<T>>(plan, m, own, values.generators + m * 625, threads_of(m)));
+            uint32_t *generator = values.generators ? values.generators + m * 625 : nullptr;
+            members_.push_back(std::make_unique<Member<T>>(plan_, m, own, generator, threads_of(m)));
         }
     }
 
