@@ -10,9 +10,10 @@
 
 namespace {
 
-constexpr int64_t kInputs = 9, kOutputs = 3, kWidth = 17, kRows = 49, kBatch = 20, kBatches = 5;
+constexpr int64_t kInputs = 9, kOutputs = 3, kWidth = 17, kRows = 49, kBatches = 5;
 
-bool trains(int64_t num_members, int64_t num_threads, bool is_adam, double max_norm, bool is_normed) {
+bool trains(int64_t num_members, int64_t num_threads, bool is_adam, double max_norm, bool is_normed,
+            int64_t batch) {
     const int64_t first = kInputs * kWidth, second = first + kWidth + kWidth;
     const int64_t gain = second + (kWidth + 1) * kOutputs, mean = gain + kWidth, variance = mean + kWidth;
     LinearLayer layers[] = {{kInputs, kWidth, 0, first, first + kWidth, gain, mean, variance},
@@ -23,7 +24,7 @@ bool trains(int64_t num_members, int64_t num_threads, bool is_adam, double max_n
     const std::vector<double> dropouts(num_members, 0.3);
     Plan plan{};
     plan.num_members = num_members, plan.num_parameters = num_parameters, plan.num_threads = num_threads;
-    plan.batch_size = kBatch, plan.row_type = 1, plan.row_width = plan.num_inputs = plan.num_features = kInputs;
+    plan.batch_size = batch, plan.row_type = 1, plan.row_width = plan.num_inputs = plan.num_features = kInputs;
     plan.input_scale = 1, plan.feature_scale = plan.shift = plan.deviation = -1;
     plan.num_layers = 2, plan.activation = 5, plan.layers = layers;
     plan.is_adam = is_adam, plan.beta_1 = 0.9, plan.beta_2 = 0.99, plan.epsilon = 1e-8, plan.max_norm = max_norm;
@@ -44,7 +45,7 @@ bool trains(int64_t num_members, int64_t num_threads, bool is_adam, double max_n
     std::vector<float> average = parameters;
     std::vector<uint32_t> generators(num_members * 625);
     for (int64_t i = 0; i < int64_t(generators.size()); i++) generators[i] = i % 625 == 624 ? 624 : source();
-    std::vector<int64_t> classes(kRows), order(kBatch * kBatches), sizes(kBatches, kBatch);
+    std::vector<int64_t> classes(kRows), order(batch * kBatches), sizes(kBatches, batch);
     for (int64_t &one : classes) one = source() % kOutputs;
     for (int64_t &row : order) row = source() % kRows;
     const std::vector<double> rates(kBatches * num_members, 0.01), ones(kBatches * num_members, 1);
@@ -78,6 +79,7 @@ int main() {
         for (int64_t num_threads : {2, 3})
             for (double max_norm : {0.0, 1.0})
                 for (bool is_normed : {false, true})
-                    if (!trains(num_members, num_threads, num_members != 2, max_norm, is_normed)) return 1;
+                    for (int64_t batch : {20, 10})  // whose gradients are made in parts, and are not
+                        if (!trains(num_members, num_threads, num_members != 2, max_norm, is_normed, batch)) return 1;
     std::puts("trained");
 }

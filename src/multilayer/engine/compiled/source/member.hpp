@@ -1,7 +1,9 @@
 // One network of a population: a batch forward and back, and the gradient of every parameter.
 //
 // Threads that share a batch have some of its rows each while values flow through the layers, and
-// after they have met some of the parameters each: so no gradient is ever added up from parts.
+// after they have met some of the parameters each. Where the weights are few for the values of a batch,
+// each makes the gradients of its rows before, which are added up then: fewer values go from one
+// thread to another. Where they are not, each reads the values of all rows for its parameters.
 #pragma once
 
 #include <utility>
@@ -33,6 +35,8 @@ template <class T> struct Sums {
     T loss;
 };
 
+constexpr int64_t kValuesOfAWeight = 4;  // of a batch, from which on gradients are added up from parts
+
 template <class T> class Member {
   public:
     Member(const Plan &plan, int64_t number, Own<T> own, uint32_t *generator, int num_threads)
@@ -51,6 +55,7 @@ template <class T> class Member {
             norms_.emplace_back(num_threads, NormSums<T>(is_normed(l) ? plan.layers[l].outputs : 0));
             bits_.emplace_back(is_hidden(l) && plan.has_dropout ? size + 8 : 0);
         }
+        if (num_threads > 1) make_room_for_parts(num_threads);
         input_bits_.resize(plan.input_dropout > 0 ? rows * plan.num_features + 8 : 0);
         piecewise_.prepare(plan, plan.num_numbers && plan.is_piecewise ? rows : 0);
         periodic_.prepare(plan, plan.num_numbers && !plan.is_piecewise ? rows : 0);
@@ -88,6 +93,7 @@ template <class T> class Member {
         forward(batches.inputs, part);
         sums_[part.thread].loss = loss(batches, part);
         backward(part);
+        if (!parts_.empty()) gradients_of_rows(part);
     }
 
     // The parameters to answer with, without masks; the training's own once they are given back.
@@ -109,6 +115,12 @@ template <class T> class Member {
     void learn(const typename Optimizer<T>::Moment &moment, int64_t num_rows, int thread, int num_threads) {
         for_parts(thread, num_threads, [&](int64_t l, int64_t from, int64_t to) {
             const LinearLayer &layer = plan_.layers[l];
+            if (!parts_.empty()) {
+                const int64_t start = layer.weight + from * layer.outputs, stop = layer.weight + to * layer.outputs;
+                add_up(start, stop - start, [&](size_t t) { return parts_[t].data() + start; });
+                if (plan_.max_norm == 0) optimizer_.step(moment, start, stop);
+                return;
+            }
             const T *values = l ? outputs_[l - 1].data() : linear_inputs();
             Matrix<T> transposed{values + from, 1, layer.inputs}, flowing{flowing_[l].data(), layer.outputs, 1};
             int64_t start = layer.weight + from * layer.outputs, stop = layer.weight + to * layer.outputs;
@@ -167,7 +179,8 @@ template <class T> class Member {
     std::vector<int8_t> input_bits_;
     PiecewiseNumbers<T> piecewise_;
     PeriodicNumbers<T> periodic_;
-    std::vector<Sums<T>> sums_;  // of each thread
+    std::vector<Sums<T>> sums_;          // of each thread
+    std::vector<std::vector<T>> parts_;  // of the weights' gradients likewise, laid out as these; or none
 
     bool is_hidden(int64_t l) const { return l + 1 < plan_.num_layers; }
     bool is_normed(int64_t l) const { return plan_.layers[l].gain >= 0; }
