@@ -22,7 +22,7 @@ from multilayer.engine.compiled.library import SWITCH, compiled_code
 from multilayer.engine.specification import ActivationName, NetworkSpec, get_args
 from multilayer.engine.step import Step
 from multilayer.engine.training_loop import Training
-from multilayer.errors import CheckpointError, DataError, TrainingDivergedError
+from multilayer.errors import CheckpointError, DataError, DataWarning, TrainingDivergedError
 
 pytestmark = pytest.mark.skipif(compiled_code() is None, reason="there is no compiled code here")
 
@@ -187,7 +187,7 @@ def test_both_steps_come_to_the_same(dtype, tolerance, num_steps, training):
         return  # from here on both have NaN, and each its own
     assert _are_close(own.parameters, twin.parameters, of_parameters)
     expected, state = step.state(), compiled.state()
-    assert state.pop(COMPILED) == 1
+    assert state.pop(COMPILED) == compiled_code().sources
     assert state.keys() == expected.keys()
     for name, value in expected.items():
         if name == "masks":
@@ -390,6 +390,15 @@ def test_a_training_of_compiled_code_is_not_gone_on_with_without_it(blobs, monke
     state = training.state()
     monkeypatch.setenv(SWITCH, "0")
     with pytest.raises(CheckpointError, match=f"compiled step, which {SWITCH}=0 turns off"):
+        Training(_network(PLAN, blobs), blobs, PLAN).restore(state)
+
+
+def test_a_training_of_another_version_goes_on_with_a_warning(blobs):
+    training = Training(_network(PLAN, blobs), blobs, PLAN)
+    next(training.epochs())
+    state = training.state()
+    state.parts["step"][COMPILED] = torch.tensor(1)  # as before the sources were told
+    with pytest.warns(DataWarning, match="begun by the compiled step of another version"):
         Training(_network(PLAN, blobs), blobs, PLAN).restore(state)
 
 

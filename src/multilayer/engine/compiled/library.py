@@ -16,6 +16,7 @@ class Library:
 
     Attributes:
         instructions: which of the instruction sets that it has this processor runs.
+        sources: a number for the sources that it was built from.
 
     Raises:
         OSError: it cannot be loaded here, or was built from other sources than those beside it.
@@ -23,8 +24,10 @@ class Library:
 
     def __init__(self, path: Path) -> None:
         library = ctypes.CDLL(str(path))
-        if _typed(library.multilayer_sources, ctypes.c_char_p)().decode() != sources_hash():
+        sources: str = _typed(library.multilayer_sources, ctypes.c_char_p)().decode()
+        if sources != sources_hash():
             raise OSError(f"{path} was built from other sources")
+        self.sources = int(sources[:15], 16)
         pointer, whole = ctypes.c_void_p, ctypes.c_int64
         self._begin = _typed(library.multilayer_begin, pointer, pointer, pointer, whole)
         self._run = _typed(library.multilayer_run, None, pointer, pointer, whole)
