@@ -18,7 +18,6 @@ from multilayer.engine.specification import NetworkSpec
 from multilayer.model.answers import Answers, Array
 from multilayer.model.mixed_networks import MixedNetworks
 from multilayer.model.mixing import Mixture
-from multilayer.model.numpy_population import MANY_ROWS
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -86,7 +85,7 @@ class Model(Answers):
         """See `Answers`."""
         if not (inputs.flags.c_contiguous and inputs.flags.writeable):  # for torch.from_numpy
             inputs = np.require(inputs, requirements=["C", "W"])
-        if len(inputs) >= MANY_ROWS and self._compiled is not None and not is_in_training():
+        if self._compiled is not None and not is_in_training():
             found = self._compiled.outputs(inputs, num_threads=torch.get_num_threads())
             if found is not None:
                 return found
@@ -108,7 +107,7 @@ class Model(Answers):
 
     @cached_property
     def _compiled(self) -> CompiledAnswers | None:
-        """Answers many rows in float64; None for images, mixtures, and off the processor."""
+        """Answers in float64; None for images, mixtures, and off the processor."""
         network = self._answering
         if not isinstance(network, Network) or network.parameters.device.type != "cpu":
             return None
