@@ -44,6 +44,13 @@ CASES = {
         TrainingSettings(hidden_widths=(128, 128), batch_size=200, max_epochs=EPOCHS, **ADAM),
         200 * 100,
     ),
+    "B 64-128-128-10, batch norm, Adam, 128 rows": lambda: (
+        NetworkSpec(64, 10, (128, 128), batch_norm=True),
+        TrainingSettings(
+            hidden_widths=(128, 128), batch_norm=True, batch_size=128, max_epochs=EPOCHS, **ADAM
+        ),
+        128 * 100,
+    ),
     "S 784-256-10, SGD, 256 rows": lambda: (
         NetworkSpec(784, 10, (256,)),
         TrainingSettings(

@@ -9,7 +9,7 @@ import pytest
 
 from multilayer.engine.compiled import build as building
 from multilayer.engine.compiled import library as loading
-from multilayer.engine.compiled.build import build, compiler
+from multilayer.engine.compiled.build import LIBRARY, build, compiler
 from multilayer.proofs.bench import this_machine
 
 
@@ -60,9 +60,16 @@ def test_where_it_was_not_built_the_machine_says_so(monkeypatch, tmp_path, conte
     monkeypatch.setattr(loading, "LIBRARY", tmp_path / "step.so")
     monkeypatch.setattr(loading, "_loaded", loading._loaded.__wrapped__)
     assert loading.compiled_code() is None
-    assert "the compiled one was not built here" in str(this_machine())
+    assert "the compiled one was not built here from its present sources" in str(this_machine())
     monkeypatch.setenv(loading.SWITCH, "0")
     assert f"the compiled one {loading.SWITCH}=0 turns off" in str(this_machine())
+
+
+@pytest.mark.skipif(not LIBRARY.exists(), reason="there is no compiled code here")
+def test_a_library_from_other_sources_is_not_used(monkeypatch):
+    assert loading._loaded.__wrapped__() is not None
+    monkeypatch.setattr(loading, "sources_hash", lambda: "another")
+    assert loading._loaded.__wrapped__() is None
 
 
 @pytest.mark.long

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from multilayer.engine.network import Network
-from multilayer.engine.optimizers import RateGroup, rate_groups
+from multilayer.engine.rate_groups import RateGroup, rate_groups
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 from multilayer.engine.step import Step

@@ -37,7 +37,11 @@ def network_of(model: Predictor, folder: Path) -> Any:
 def check(model: Predictor, network: Any, given: Any) -> None:
     encoded = model.encoder.encode(given)
     expected = model.encoded_outputs(encoded)
-    full = model._populations[0][0]._expanded(encoded) if model.encoder.one_hot_blocks else encoded
+    full = (
+        model._populations[0].networks[0]._expanded(encoded)
+        if model.encoder.one_hot_blocks
+        else encoded
+    )
     with torch.no_grad():
         found = network.double()(torch.from_numpy(full.astype(np.float64)))
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)

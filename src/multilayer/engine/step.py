@@ -12,8 +12,9 @@ from multilayer.engine.layers.dropout import DropoutPlan
 from multilayer.engine.layers.linear import Descent
 from multilayer.engine.losses import loss_to_train
 from multilayer.engine.network import Network
-from multilayer.engine.optimizers import SGD, Adam, Optimizer, Rate, RateGroup, rate_groups
+from multilayer.engine.optimizers import SGD, Adam, Optimizer, Rate
 from multilayer.engine.randomness import generator, restore_generators, states_of
+from multilayer.engine.rate_groups import RateGroup, rate_groups
 from multilayer.engine.schedules import REGULARIZATION_SCHEDULES, SCHEDULES
 from multilayer.engine.settings import TrainingSettings, of_members
 

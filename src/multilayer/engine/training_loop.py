@@ -210,6 +210,14 @@ class Training:
                 f"this training was begun with the compiled step, which {reason_without_code()}; "
                 "it can only go on with it, as its roundings are others"
             )
+        sources = None if self._code is None else self._code.sources
+        if was_compiled and state.parts["step"][COMPILED] != sources:
+            warnings.warn(
+                "this training was begun by the compiled step of another version; it goes on with "
+                "this one's, and may end with other roundings",
+                DataWarning,
+                stacklevel=3,
+            )
         if not was_compiled and self._code is not None:
             self._code = None
             self._choose_num_threads()

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from multilayer.encoding.image_encoder import ImageEncoder
 from multilayer.encoding.targets import Targets
+from multilayer.engine.compiled.answering import CompiledAnswers
 from multilayer.engine.network import Network
+from multilayer.engine.processor import is_in_training
 from multilayer.engine.specification import NetworkSpec
 from multilayer.model.answers import Answers, Array
 from multilayer.model.mixed_networks import MixedNetworks
@@ -83,6 +85,10 @@ class Model(Answers):
         """See `Answers`."""
         if not (inputs.flags.c_contiguous and inputs.flags.writeable):  # for torch.from_numpy
             inputs = np.require(inputs, requirements=["C", "W"])
+        if self._compiled is not None and not is_in_training():
+            found = self._compiled.outputs(inputs, num_threads=torch.get_num_threads())
+            if found is not None:
+                return found
         outputs: Array = self._answering.logits(torch.from_numpy(inputs)).numpy()
         return outputs
 
@@ -98,6 +104,16 @@ class Model(Answers):
     def _answering(self) -> Network | MixedNetworks:
         """The population in the dtype of the encoder's `answer_dtype`."""
         return self.network if self.encoder.answer_dtype is np.float32 else self.network.double
+
+    @cached_property
+    def _compiled(self) -> CompiledAnswers | None:
+        """Answers in float64; None for images, mixtures, and off the processor."""
+        network = self._answering
+        if not isinstance(network, Network) or network.parameters.device.type != "cpu":
+            return None
+        if network.parameters.dtype != torch.float64:
+            return None
+        return CompiledAnswers(network.spec, network.parameters.numpy())
 
     def __getstate__(self) -> dict[str, Any]:
         """The fields only, without cached properties."""

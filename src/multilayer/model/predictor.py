@@ -8,16 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.engine.spares import Spares
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import SettingsError
 from multilayer.model.answers import Answers, Array
 from multilayer.model.mixing import Mixture, kind_of_outputs, mixed_outputs
-from multilayer.model.numpy_network import NumPyNetwork
-
-DType = type[np.floating[Any]]
-
-_CHUNK_ROWS = 512  # rows at once; their hidden values fit the cache
+from multilayer.model.numpy_population import NumPyPopulation
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,7 +32,6 @@ class Predictor(Answers):
     spec: NetworkSpec
     parameters: Mapping[str, NDArray[np.float32]]
     mixture: Mixture | None = field(default=None, kw_only=True)
-    _spare_inputs: Spares[Array] = field(default_factory=Spares, init=False, repr=False)
 
     @classmethod
     def of(cls, model: Any) -> "Predictor":
@@ -68,70 +62,34 @@ class Predictor(Answers):
 
     def encoded_outputs(self, inputs: NDArray[Any]) -> Array:
         """See `Answers`."""
-        return self._mixed(self._populations, inputs, self.encoder.answer_dtype)
+        return self._mixed(self._populations, inputs)
 
     def single_precision_outputs(
         self, inputs: NDArray[np.float32], member: int | None = None
     ) -> Array:
         """See `Answers`."""
-        populations = self._single_populations
-        if member is not None:
-            populations = [[networks[member]] for networks in populations]
-        return self._mixed(populations, inputs, np.float32)
+        return self._mixed(self._single_populations, inputs, member)
 
     def _mixed(
-        self, populations: list[list[NumPyNetwork]], inputs: NDArray[Any], dtype: DType
+        self, populations: list[NumPyPopulation], inputs: NDArray[Any], member: int | None = None
     ) -> Array:
         if self.mixture is None:
-            return self._outputs_of(populations[0], inputs, dtype)
-        outputs = (self._outputs_of(networks, inputs, dtype) for networks in populations)
+            return populations[0].outputs(inputs, member)
+        outputs = (population.outputs(inputs, member) for population in populations)
         return mixed_outputs(outputs, self.mixture.weights, kind_of_outputs(self.targets.task))
 
-    def _outputs_of(
-        self, networks: list[NumPyNetwork], inputs: NDArray[Any], dtype: DType
-    ) -> Array:
-        num_rows, rows_at_once = len(inputs), self._rows_at_once
-        shape = len(networks), num_rows, self.spec.num_outputs
-        outputs = np.empty(shape, dtype)
-        if num_rows == 1:  # answered in as little time as a few slices take
-            row = inputs.astype(outputs.dtype)
-            for network, of_member in zip(networks, outputs, strict=True):
-                network.logits(row, of_member)
-            return outputs
-        for start in range(0, num_rows, rows_at_once):
-            rows = inputs[start : start + rows_at_once]
-            spare = self._spare_inputs.take()
-            if spare is None or len(spare) != len(rows) or spare.dtype != dtype:
-                spare = np.empty(rows.shape, outputs.dtype)
-            np.copyto(spare, rows)
-            for network, of_member in zip(networks, outputs, strict=True):
-                network.logits(spare, of_member[start : start + len(rows)])
-            self._spare_inputs.give_back(spare)
-        return outputs
+    @cached_property
+    def _populations(self) -> list[NumPyPopulation]:
+        return self._populations_in(self.encoder.answer_dtype)
 
     @cached_property
-    def _rows_at_once(self) -> int:
-        return self.spec.rows_at_once(_CHUNK_ROWS)
+    def _single_populations(self) -> list[NumPyPopulation]:
+        return self._populations_in(np.float32)
 
-    @cached_property
-    def _populations(self) -> list[list[NumPyNetwork]]:
-        return self._networks_in(self.encoder.answer_dtype)
-
-    @cached_property
-    def _single_populations(self) -> list[list[NumPyNetwork]]:
-        return self._networks_in(np.float32)
-
-    def _networks_in(self, dtype: DType) -> list[list[NumPyNetwork]]:
+    def _populations_in(self, dtype: type[np.floating[Any]]) -> list[NumPyPopulation]:
         others = () if self.mixture is None else self.mixture.others
         return [
-            [
-                NumPyNetwork(
-                    spec,
-                    {name: of_all[member] for name, of_all in parameters.items()},
-                    dtype,
-                )
-                for member in range(self.num_members)
-            ]
+            NumPyPopulation(spec, parameters, dtype)
             for spec, parameters in ((self.spec, self.parameters), *others)
         ]
 

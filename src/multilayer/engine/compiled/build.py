@@ -4,6 +4,7 @@ It needs a C++ compiler: $CXX, c++, g++ or clang++, or the one that the package 
 other module of the project is imported here, so that the build can run this file by itself.
 """
 
+import hashlib
 import os
 import platform
 import shutil
@@ -38,6 +39,12 @@ def compiler() -> list[str] | None:
     return [str(Path(ziglang.__file__).parent / "zig"), "c++"]
 
 
+def sources_hash() -> str:
+    """Of everything in source/: a library from other sources may lay out memory in another way."""
+    files = sorted((FOLDER / "source").iterdir())
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
+
+
 def build(flags: Sequence[str] = (), library: Path = LIBRARY) -> Path:
     """Compile the library, at once or not at all.
 
@@ -62,7 +69,8 @@ def build(flags: Sequence[str] = (), library: Path = LIBRARY) -> Path:
             ]
             for name, processor in kinds.items()
         ]  # fmt: skip
-        entry = ["-c", str(source / "entry.cpp"), "-o", str(folder / "entry.o")]
+        entry = [f'-DSOURCES="{sources_hash()}"', "-c", str(source / "entry.cpp")]
+        entry += ["-o", str(folder / "entry.o")]
         jobs.append([*command, *_COMMON, *flags, *entry])
         with ThreadPoolExecutor() as pool:
             list(pool.map(_run, jobs))

@@ -23,7 +23,7 @@ _NUM_WORDS = 624  # of the twister; a state of PyTorch's has them after three nu
 _WORDS_START, _WORDS_STOP = 24, 24 + 8 * _NUM_WORDS
 
 
-COMPILED = "compiled"  # in the state of a step: its roundings are those of compiled code
+COMPILED = "compiled"  # in the state of a step: the sources of the compiled code that rounds so
 
 
 class CompiledStep:
@@ -175,7 +175,8 @@ class CompiledStep:
 
     def state(self) -> dict[str, Tensor]:
         """As `Step.state`, whose state it may go on from."""
-        state = {"steps_done": torch.tensor(self._steps_done), COMPILED: torch.tensor(1)}
+        compiled = torch.tensor(self._library.sources)
+        state = {"steps_done": torch.tensor(self._steps_done), COMPILED: compiled}
         if self._is_adam:
             assert self._first is not None
             assert self._second is not None

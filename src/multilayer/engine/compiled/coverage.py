@@ -40,7 +40,7 @@ def is_covered(
     inputs, targets, weights = examples.empty(0)
     assert inputs is not None
     assert targets is not None
-    if spec.batch_norm or shared.augment or shared.precision != "highest":
+    if shared.augment or shared.precision != "highest":
         return False
     if len(set(spec.activations)) > 1:
         return False

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from multilayer.engine.compiled.build import LIBRARY
+from multilayer.engine.compiled.build import LIBRARY, sources_hash
 
 SWITCH = "MULTILAYER_COMPILED"  # an environment variable; 0 turns the compiled code off
 
@@ -16,10 +16,18 @@ class Library:
 
     Attributes:
         instructions: which of the instruction sets that it has this processor runs.
+        sources: a number for the sources that it was built from.
+
+    Raises:
+        OSError: it cannot be loaded here, or was built from other sources than those beside it.
     """
 
     def __init__(self, path: Path) -> None:
         library = ctypes.CDLL(str(path))
+        sources: str = _typed(library.multilayer_sources, ctypes.c_char_p)().decode()
+        if sources != sources_hash():
+            raise OSError(f"{path} was built from other sources")
+        self.sources = int(sources[:15], 16)
         pointer, whole = ctypes.c_void_p, ctypes.c_int64
         self._begin = _typed(library.multilayer_begin, pointer, pointer, pointer, whole)
         self._run = _typed(library.multilayer_run, None, pointer, pointer, whole)
@@ -65,7 +73,9 @@ def reason_without_code() -> str:
     """Why there is no compiled code, where there is none: "the compiled step, which …"."""
     if os.environ.get(SWITCH) == "0":
         return f"{SWITCH}=0 turns off"
-    return "was not built here" if _loaded() is None else "does not cover this training here"
+    if _loaded() is None:
+        return "was not built here from its present sources"
+    return "does not cover this training here"
 
 
 @cache

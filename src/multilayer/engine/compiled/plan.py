@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any, get_args
 
-from multilayer.engine.optimizers import rate_groups
+from multilayer.engine.rate_groups import rate_groups
 from multilayer.engine.settings import LossName, TrainingSettings
 from multilayer.engine.specification import CATEGORY_WIDTH, ActivationName, NetworkSpec
 
 _NONE = -1  # the place of what there is not
 _EPSILON = 1e-8  # Adam's
+_OF_NORM = "gain", "mean", "variance"
 
 
 def _structure(name: str, fields: str) -> type[ctypes.Structure]:
@@ -20,7 +21,9 @@ def _structure(name: str, fields: str) -> type[ctypes.Structure]:
     return type(name, (ctypes.Structure,), {"_fields_": [(n, kinds[k]) for n, k in pairs]})
 
 
-LinearLayer = _structure("LinearLayer", "inputs:w outputs:w weight:w bias:w strength:w")
+LinearLayer = _structure(
+    "LinearLayer", "inputs:w outputs:w weight:w bias:w strength:w gain:w mean:w variance:w"
+)
 RateGroup = _structure("RateGroup", "start:w stop:w rate:n epsilon:n")
 OneHot = _structure("OneHot", "place:w size:w values:w")
 Plan = _structure(
@@ -88,8 +91,8 @@ def plan_of(
     hots = [(block.place, block.size, start) for block, start in zip(blocks, starts, strict=False)]
     layers = []
     for number, (weight, bias) in enumerate(spec.linear_layers):
-        strength = place(f"activation_{number}.strength")
-        layers.append((*weight.shape, weight.start, bias.start, strength))
+        names = f"activation_{number}.strength", *(f"batch_norm_{number}.{n}" for n in _OF_NORM)
+        layers.append((*weight.shape, weight.start, bias.start, *map(place, names)))
     tables, table = [], place("categories.weight")
     for size in spec.embedded_sizes:
         tables.append(table)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from multilayer.encoding.one_hot_block import code_places
 from multilayer.engine.batches import Examples
+from multilayer.engine.compiled.code_checks import check_ends, code_columns
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import DataError
@@ -45,14 +45,8 @@ def check_inputs(spec: NetworkSpec, inputs: Tensor, orders: Sequence[Tensor]) ->
         )
     for order in orders:
         _check_ranges("row numbers", order.reshape(-1, 1), [len(inputs)])
-    if spec.category_sizes:
-        codes = inputs[:, spec.row_width - len(spec.category_sizes) :]
-        numbers = [size * spec.statistic_versions for size in spec.category_sizes]
-        _check_ranges("codes of categories", codes, numbers)
-    if spec.one_hot_blocks:
-        codes = inputs[:, code_places(spec.one_hot_blocks)]
-        numbers = [block.size + 1 for block in spec.one_hot_blocks]
-        _check_ranges("codes of one-hot columns", codes, numbers)
+    for what, columns, numbers in code_columns(spec):
+        _check_ranges(what, inputs[:, columns], numbers)
 
 
 def _check_ranges(what: str, columns: Tensor, numbers: Sequence[int]) -> None:
@@ -60,11 +54,6 @@ def _check_ranges(what: str, columns: Tensor, numbers: Sequence[int]) -> None:
 
     All at once, as it is done in each epoch, which may be a single step.
     """
-    if not columns.numel():
-        return
-    ends = (end.tolist() for end in columns.aminmax(dim=0))
-    for least, most, number in zip(*ends, numbers, strict=True):
-        if not (least >= 0 and most < number):  # nor NaN
-            raise DataError(
-                f"{what} must be from 0 to {number - 1}; they are from {least:g} to {most:g}"
-            )
+    if columns.numel():
+        least, most = columns.aminmax(dim=0)
+        check_ends(what, least.tolist(), most.tolist(), numbers)

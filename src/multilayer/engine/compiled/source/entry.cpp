@@ -62,6 +62,7 @@ static Step chosen() { return STEP(plain); }
 
 static const Step step = chosen();
 
+EXPORTED const char *multilayer_sources() { return SOURCES; }
 EXPORTED const char *multilayer_instructions() { return step.name; }
 EXPORTED void *multilayer_begin(const void *plan, const void *values, int64_t is_double) {
     return step.begin(plan, values, is_double);

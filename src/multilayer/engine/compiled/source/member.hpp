@@ -1,20 +1,32 @@
 // One network of a population: a batch forward and back, and the gradient of every parameter.
 //
 // Threads that share a batch have some of its rows each while values flow through the layers, and
-// after they have met some of the parameters each: so no gradient is ever added up from parts.
+// after they have met some of the parameters each. Where the weights are few for the values of a batch,
+// each makes the gradients of its rows before, which are added up then: fewer values go from one
+// thread to another. Where they are not, each reads the values of all rows for its parameters.
 #pragma once
 
 #include <utility>
 #include <vector>
 
 #include "activations.hpp"
+#include "batch_norm.hpp"
 #include "dropout.hpp"
 #include "embeddings.hpp"
 #include "losses.hpp"
 #include "optimizer.hpp"
 #include "product.hpp"
+#include "team.hpp"
 
 namespace NAMESPACE {
+
+// The rows of a batch that are a thread's, from first up to last; with nobody to meet they are answered.
+struct Part {
+    const int64_t *order;
+    int64_t first, last, num_rows;
+    int thread;
+    Meeting *meeting;
+};
 
 // What a thread adds up on its rows, for the parameters that are added to or multiply a feature.
 template <class T> struct Sums {
@@ -22,6 +34,8 @@ template <class T> struct Sums {
     std::vector<T> feature_scale, scratch;
     T loss;
 };
+
+constexpr int64_t kValuesOfAWeight = 4;  // of a batch, from which on gradients are added up from parts
 
 template <class T> class Member {
   public:
@@ -37,8 +51,11 @@ template <class T> class Member {
             outputs_.emplace_back(size), flowing_.emplace_back(size);
             slopes_.emplace_back(is_hidden(l) ? size : 0);
             differences_.emplace_back(is_learned(l) ? size : 0);
+            standardized_.emplace_back(is_normed(l) ? size : 0);
+            norms_.emplace_back(num_threads, NormSums<T>(is_normed(l) ? plan.layers[l].outputs : 0));
             bits_.emplace_back(is_hidden(l) && plan.has_dropout ? size + 8 : 0);
         }
+        if (num_threads > 1) make_room_for_parts(num_threads);
         input_bits_.resize(plan.input_dropout > 0 ? rows * plan.num_features + 8 : 0);
         piecewise_.prepare(plan, plan.num_numbers && plan.is_piecewise ? rows : 0);
         periodic_.prepare(plan, plan.num_numbers && !plan.is_piecewise ? rows : 0);
@@ -71,12 +88,12 @@ template <class T> class Member {
         twister.keep();
     }
 
-    // Rows first up to last of a batch: forward, loss, and back to the features.
-    void flow(const Batches &batches, const int64_t *order, int64_t first, int64_t last, int64_t num_rows, int thread) {
-        Sums<T> &sums = sums_[thread];
-        forward(batches.inputs, order, first, last, sums);
-        sums.loss = loss(batches, order, first, last, num_rows);
-        backward(first, last, sums);
+    // Forward, loss, and back to the features.
+    void flow(const Batches &batches, const Part &part) {
+        forward(batches.inputs, part);
+        sums_[part.thread].loss = loss(batches, part);
+        backward(part);
+        if (!parts_.empty()) gradients_of_rows(part);
     }
 
     // The parameters to answer with, without masks; the training's own once they are given back.
@@ -85,12 +102,11 @@ template <class T> class Member {
         return std::exchange(own_.parameters, parameters);
     }
 
-    // The logits of rows first up to last of a batch.
-    void answer(const void *inputs, const int64_t *order, int64_t first, int64_t last, int thread, T *logits) {
-        forward(inputs, order, first, last, sums_[thread]);
+    void answer(const void *inputs, const Part &part, T *logits) {
+        forward(inputs, part);
         const LinearLayer &layer = plan_.layers[plan_.num_layers - 1];
         const T *bias = own_.parameters + layer.bias, *values = outputs_[plan_.num_layers - 1].data();
-        for (int64_t row = first; row < last; row++)
+        for (int64_t row = part.first; row < part.last; row++)
             for (int64_t j = 0; j < layer.outputs; j++)
                 logits[row * layer.outputs + j] = values[row * layer.outputs + j] + bias[j];
     }
@@ -99,6 +115,12 @@ template <class T> class Member {
     void learn(const typename Optimizer<T>::Moment &moment, int64_t num_rows, int thread, int num_threads) {
         for_parts(thread, num_threads, [&](int64_t l, int64_t from, int64_t to) {
             const LinearLayer &layer = plan_.layers[l];
+            if (!parts_.empty()) {
+                const int64_t start = layer.weight + from * layer.outputs, stop = layer.weight + to * layer.outputs;
+                add_up(start, stop - start, [&](size_t t) { return parts_[t].data() + start; });
+                if (plan_.max_norm == 0) optimizer_.step(moment, start, stop);
+                return;
+            }
             const T *values = l ? outputs_[l - 1].data() : linear_inputs();
             Matrix<T> transposed{values + from, 1, layer.inputs}, flowing{flowing_[l].data(), layer.outputs, 1};
             int64_t start = layer.weight + from * layer.outputs, stop = layer.weight + to * layer.outputs;
@@ -115,6 +137,13 @@ template <class T> class Member {
         for_small_parts(thread, num_threads, num_rows, [&](int64_t start, int64_t stop) {
             if (plan_.max_norm == 0) optimizer_.step(moment, start, stop);
         });
+        for (int64_t l = 0; l < plan_.num_layers; l++) {
+            if (!is_normed(l) || l % num_threads != thread) continue;
+            const LinearLayer &layer = plan_.layers[l];
+            norms_[l][thread].move(own_.parameters + layer.mean, own_.parameters + layer.variance, num_rows);
+            optimizer_.average_of(moment, layer.mean, layer.mean + layer.outputs);
+            optimizer_.average_of(moment, layer.variance, layer.variance + layer.outputs);
+        }
     }
 
     // With a largest norm: the squares of a thread's gradients, and the step once all are known.
@@ -144,29 +173,34 @@ template <class T> class Member {
     uint32_t *generator_;
     Keep keep_, input_keep_;
     std::vector<T> inputs_, features_, kept_features_, first_, flowing_features_;
-    std::vector<std::vector<T>> outputs_, flowing_, slopes_, differences_;
+    std::vector<std::vector<T>> outputs_, flowing_, slopes_, differences_, standardized_;
+    std::vector<std::vector<NormSums<T>>> norms_;  // of each layer and thread
     std::vector<std::vector<int8_t>> bits_;
     std::vector<int8_t> input_bits_;
     PiecewiseNumbers<T> piecewise_;
     PeriodicNumbers<T> periodic_;
-    std::vector<Sums<T>> sums_;  // of each thread
+    std::vector<Sums<T>> sums_;          // of each thread
+    std::vector<std::vector<T>> parts_;  // of the weights' gradients likewise, laid out as these; or none
 
     bool is_hidden(int64_t l) const { return l + 1 < plan_.num_layers; }
+    bool is_normed(int64_t l) const { return plan_.layers[l].gain >= 0; }
     bool is_learned(int64_t l) const { return plan_.layers[l].strength >= 0; }
     bool asks_features() const { return plan_.is_embedded || plan_.feature_scale >= 0; }
     const T *raw_features() const { return plan_.is_embedded ? features_.data() : inputs_.data(); }
     const T *masked_features() const { return input_keep_.is_off ? raw_features() : kept_features_.data(); }
     const T *linear_inputs() const { return plan_.feature_scale < 0 ? masked_features() : first_.data(); }
 
-    void forward(const void *inputs, const int64_t *order, int64_t first, int64_t last, Sums<T> &sums) {
-        gather(inputs, order, first, last);
-        const T *values = features(first, last, sums);
+    void forward(const void *inputs, const Part &part) {
+        const int64_t first = part.first, last = part.last;
+        gather(inputs, part.order, first, last);
+        const T *values = features(first, last, sums_[part.thread]);
         for (int64_t l = 0; l < plan_.num_layers; l++) {
             const LinearLayer &layer = plan_.layers[l];
             T *to = outputs_[l].data() + first * layer.outputs;
             multiply<T>(last - first, layer.outputs, layer.inputs, 1, {values + first * layer.inputs, layer.inputs, 1},
                         {own_.parameters + layer.weight, layer.outputs, 1}, 0, to, layer.outputs);
-            if (is_hidden(l)) activate_layer(l, first, last);
+            if (is_normed(l)) measure_layer(l, part);
+            if (is_hidden(l)) activate_layer(l, first, last, norms_[l][part.thread]);
             values = outputs_[l].data();
         }
     }

@@ -9,6 +9,10 @@
 
 namespace NAMESPACE {
 
+// Compiled by itself, so that which products and sums become one instruction, and so the last bit of
+// a step, does not depend on what calls it.
+#define ALONE __attribute__((noinline))
+
 template <class T> inline Vector<T> square_root(Vector<T> x) {
     for (int lane = 0; lane < kLanes<T>; lane++) x[lane] = std::sqrt(x[lane]);  // becomes one instruction
     return x;
@@ -52,6 +56,14 @@ template <class T> class Optimizer {
         }
     }
 
+    // Of parameters that nothing learns, but that change: their average.
+    void average_of(const Moment &moment, int64_t start, int64_t stop) const {
+        if (!own_.average) return;
+        for_vectors<T>(start, stop, [&](int64_t i, int number) {
+            average(i, get<T>(own_.parameters + i, number), T(1 - moment.average_kept), number);
+        });
+    }
+
   private:
     const Plan &plan_;
     Own<T> own_;
@@ -64,26 +76,12 @@ template <class T> class Optimizer {
             descend(moment, group, from, to, kept);
     }
 
-    template <class F> void each(int64_t from, int64_t to, F f) const {
-        int64_t i = from;
-        for (; i + kLanes<T> <= to; i += kLanes<T>) f(i, kLanes<T>);
-        if (i < to) f(i, int(to - i));
-    }
-
-    static Vector<T> get(const T *from, int number) {
-        return number == kLanes<T> ? load<T>(from) : load_part<T>(from, number);
-    }
-
-    static void put(T *to, Vector<T> values, int number) {
-        number == kLanes<T> ? store<T>(to, values) : store_part<T>(to, values, number);
-    }
-
     void average(int64_t i, Vector<T> parameters, T weight, int number) const {
-        Vector<T> before = get(own_.average + i, number);
-        put(own_.average + i, before + (parameters - before) * weight, number);
+        Vector<T> before = get<T>(own_.average + i, number);
+        put<T>(own_.average + i, before + (parameters - before) * weight, number);
     }
 
-    void adam(const Moment &moment, const RateGroup &group, int64_t from, int64_t to, T kept) const {
+    ALONE void adam(const Moment &moment, const RateGroup &group, int64_t from, int64_t to, T kept) const {
         const double bias_1 = 1 - std::pow(plan_.beta_1, double(moment.step));
         // m / (√v / b + ε) = b m / (√v + b ε), which divides once.
         const double bias_2 = std::sqrt(1 - std::pow(plan_.beta_2, double(moment.step)));
@@ -91,29 +89,29 @@ template <class T> class Optimizer {
         const T epsilon = T(plan_.epsilon * group.epsilon * bias_2);
         const T beta_1 = T(plan_.beta_1), beta_2 = T(plan_.beta_2), shortened = T(moment.shortened);
         const T rest_1 = T(1 - plan_.beta_1), rest_2 = T(1 - plan_.beta_2), weight = T(1 - moment.average_kept);
-        each(from, to, [&](int64_t i, int number) {
-            Vector<T> g = get(own_.gradient + i, number) * shortened;
-            Vector<T> m = get(own_.first + i, number) * beta_1 + g * rest_1;
-            Vector<T> v = get(own_.second + i, number) * beta_2 + g * g * rest_2;
-            put(own_.first + i, m, number), put(own_.second + i, v, number);
-            Vector<T> p = get(own_.parameters + i, number) * kept;
+        for_vectors<T>(from, to, [&](int64_t i, int number) {
+            Vector<T> g = get<T>(own_.gradient + i, number) * shortened;
+            Vector<T> m = get<T>(own_.first + i, number) * beta_1 + g * rest_1;
+            Vector<T> v = get<T>(own_.second + i, number) * beta_2 + g * g * rest_2;
+            put<T>(own_.first + i, m, number), put<T>(own_.second + i, v, number);
+            Vector<T> p = get<T>(own_.parameters + i, number) * kept;
             p -= size * m / (square_root<T>(v) + epsilon);
-            put(own_.parameters + i, p, number);
+            put<T>(own_.parameters + i, p, number);
             if (own_.average) average(i, p, weight, number);
         });
     }
 
-    void descend(const Moment &moment, const RateGroup &group, int64_t from, int64_t to, T kept) const {
+    ALONE void descend(const Moment &moment, const RateGroup &group, int64_t from, int64_t to, T kept) const {
         const T rate = T(moment.rate * group.rate), momentum = T(plan_.momentum), shortened = T(moment.shortened);
         const T weight = T(1 - moment.average_kept);
-        each(from, to, [&](int64_t i, int number) {
-            Vector<T> g = get(own_.gradient + i, number) * shortened;
+        for_vectors<T>(from, to, [&](int64_t i, int number) {
+            Vector<T> g = get<T>(own_.gradient + i, number) * shortened;
             if (own_.first) {
-                g += get(own_.first + i, number) * momentum;
-                put(own_.first + i, g, number);
+                g += get<T>(own_.first + i, number) * momentum;
+                put<T>(own_.first + i, g, number);
             }
-            Vector<T> p = get(own_.parameters + i, number) * kept - g * rate;
-            put(own_.parameters + i, p, number);
+            Vector<T> p = get<T>(own_.parameters + i, number) * kept - g * rate;
+            put<T>(own_.parameters + i, p, number);
             if (own_.average) average(i, p, weight, number);
         });
     }

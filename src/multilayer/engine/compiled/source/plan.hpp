@@ -8,6 +8,7 @@
 
 struct LinearLayer {
     int64_t inputs, outputs, weight, bias, strength;  // the last: of a learned activation
+    int64_t gain, mean, variance;                     // of batch norm, whose bias is the layer's
 };
 
 struct RateGroup {

@@ -17,8 +17,8 @@ template <class T> class Population {
             };
             Own<T> own{part(values.parameters), part(values.gradient), part(values.first_moment),
                        part(values.second_moment), part(values.average)};
-            members_.push_back(
-                std::make_unique<Member<T>>(plan, m, own, values.generators + m * 625, threads_of(m)));
+            uint32_t *generator = values.generators ? values.generators + m * 625 : nullptr;
+            members_.push_back(std::make_unique<Member<T>>(plan_, m, own, generator, threads_of(m)));
         }
     }
 
@@ -47,10 +47,10 @@ template <class T> class Population {
             for (int64_t first = 0; first < questions.num_rows[m]; first += plan_.batch_size) {
                 const int64_t rows = questions.num_rows[m] - first;
                 if (rows <= from) break;
-                members_[m]->answer(questions.inputs, questions.orders + questions.orders_from[m] + first, from,
-                                    std::min(to, rows), thread,
-                                    static_cast<T *>(questions.logits) +
-                                        (questions.logits_from[m] + first) * num_outputs);
+                const Part part{questions.orders + questions.orders_from[m] + first, from, std::min(to, rows), rows,
+                                thread, nullptr};
+                members_[m]->answer(questions.inputs, part, static_cast<T *>(questions.logits) +
+                                                                (questions.logits_from[m] + first) * num_outputs);
             }
         });
         for (int64_t m = 0; m < plan_.num_members; m++) members_[m]->take(trained_[m]);
@@ -88,7 +88,8 @@ template <class T> class Population {
             const int64_t rows = batches.sizes[b], place = b * plan_.num_members + m;
             if (thread == 0) member.draw_masks(rows, batches.strengths[b]);
             if (has_masks()) meeting.wait();
-            member.flow(batches, order, rows * thread / num_threads, rows * (thread + 1) / num_threads, rows, thread);
+            member.flow(batches, {order, rows * thread / num_threads, rows * (thread + 1) / num_threads, rows, thread,
+                                  &meeting});
             meeting.wait();
             typename Optimizer<T>::Moment moment{batches.rates[place], batches.kept[place], batches.average_kept[b], 1,
                                                  batches.steps_before + b + 1};

@@ -71,6 +71,22 @@ template <> inline void store_part<double>(double *to, Vector<double> values, in
 }
 #endif
 
+// A whole vector where `number` says so, else its first part.
+template <class T> inline Vector<T> get(const T *from, int number) {
+    return number == kLanes<T> ? load<T>(from) : load_part<T>(from, number);
+}
+
+template <class T> inline void put(T *to, Vector<T> values, int number) {
+    number == kLanes<T> ? store<T>(to, values) : store_part<T>(to, values, number);
+}
+
+// f(place, number of values) of each vector from start up to stop.
+template <class T, class F> inline void for_vectors(int64_t start, int64_t stop, F f) {
+    int64_t i = start;
+    for (; i + kLanes<T> <= stop; i += kLanes<T>) f(i, kLanes<T>);
+    if (i < stop) f(i, int(stop - i));
+}
+
 template <class T> inline Vector<T> choose(Whole<T> which, Vector<T> yes, Vector<T> no) {
     return which ? yes : no;
 }
