@@ -51,6 +51,15 @@ def test_rows_are_answered_as_in_pytorch(name, num_rows, num_threads, dtype):
     np.testing.assert_array_equal(answers.outputs(rows, 1, num_threads), found[1:])
 
 
+def test_activations_by_layer_are_answered_without_it():
+    network = two_members(NetworkSpec(5, 2, (8, 6), "relu,tanh"))
+    rows = random_rows(network.spec, 50)
+    parameters = network.double.parameters.numpy()
+    assert CompiledAnswers(network.spec, parameters).outputs(rows) is None
+    expected = network.double.logits(torch.from_numpy(rows).double()).numpy()
+    np.testing.assert_allclose(in_numpy(network).outputs(rows), expected, rtol=1e-10, atol=1e-10)
+
+
 @pytest.mark.parametrize("name", SPECS)
 def test_a_predictor_answers_alike_with_it_and_without(monkeypatch, name):
     network = two_members(SPECS[name])

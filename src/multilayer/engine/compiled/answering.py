@@ -40,7 +40,8 @@ class CompiledAnswers:
     def __init__(self, spec: NetworkSpec, parameters: Array) -> None:
         self._spec, self._parameters = spec, np.ascontiguousarray(parameters)
         widths = (spec.num_features, *spec.hidden_widths, spec.num_outputs)
-        self._is_faster = max(a * b for a, b in pairwise(widths)) <= _LARGEST_LAYER
+        is_small = max(a * b for a, b in pairwise(widths)) <= _LARGEST_LAYER
+        self._is_faster = is_small and len(set(spec.activations)) <= 1
         self._spares: dict[tuple[int, int, int], Spares[_Population]] = {}
 
     def outputs(
