@@ -1,6 +1,7 @@
 import ast
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -138,7 +139,22 @@ def test_no_name_of_the_tool_hides_a_name_of_the_book():
     assert not set(book.__all__) & set(multilayer.__all__)
 
 
-@pytest.mark.parametrize("name", ["RNN", "MTFraEng", "train_ch3", "Decoder"])
+@pytest.mark.parametrize("name", ["RNN", "MTFraEng", "train_ch6", "Decoder"])
 def test_names_of_the_books_other_chapters_are_told_from_misspelled_ones(name):
     with pytest.raises(AttributeError, match=f"'{name}': the book defines it in another chapter"):
         getattr(multilayer, name)
+
+
+def test_names_of_the_edition_of_2021_are_told_what_replaced_them():
+    from multilayer.book.earlier_edition import REPLACED
+
+    for name, (replacement, section) in REPLACED.items():
+        words = re.escape(f"today's has {replacement} in its place (section {section})")
+        with pytest.raises(AttributeError, match=words):
+            getattr(multilayer, name)
+        value = multilayer
+        for part in replacement.removeprefix("d2l.").split("."):
+            value = getattr(value, part)
+    page = (Path(__file__).parents[1] / "docs" / "book.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| `([\w.]+)` \| ([\d.]+) \|$", page, re.MULTILINE)
+    assert {name: (now, section) for name, now, section in rows} == REPLACED
