@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from multilayer.engine.batches import Examples
 from multilayer.fit.fit import Fit
 from multilayer.playground.backpropagation_trace import OptimizerState, TracedValue, trace_step
 from multilayer.playground.code import TABLE, as_book, as_command, as_python, as_scratch
@@ -45,11 +44,10 @@ class Live:
     def __init__(self, setup: Setup, table: Path | None) -> None:
         self.setup, self.problem, self._table = setup, make_problem(setup, table), table
         data = self.problem.prepared
-        fit, learned, held_out = Fit(data), data.learned(), data.held_out
-        assert isinstance(learned, Examples)
+        fit, held_out = Fit(data), data.held_out
         self.training = StepwiseTraining(
             fit.network,
-            learned,
+            self.problem.examples,
             data.members,
             validation=None if held_out is None else held_out.examples,
             rows=data.row_numbers(),
