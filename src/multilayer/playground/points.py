@@ -1,6 +1,10 @@
 """Points that are made from a seed, as a table that every form of the code reads."""
 
 import math
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +13,7 @@ from multilayer.encoding.splits import seeded_generator
 from multilayer.engine.specification import check_whole
 from multilayer.errors import SettingsError, did_you_mean
 from multilayer.images.planes import plane_points
-from multilayer.playground.setup import MADE_PROBLEMS, PLANES
+from multilayer.playground.setup import MADE_PROBLEMS, PLANES, Setup
 
 if TYPE_CHECKING:
     import polars as pl
@@ -65,3 +69,17 @@ def points_table(problem: str, num_rows: int, noise: float, seed: int) -> "pl.Da
         target = pl.Series("y", np.round(heights + noises, _DIGITS))
     rounded = np.round(points, _DIGITS)
     return pl.DataFrame([*map(pl.Series, INPUT_NAMES, rounded.T), target])
+
+
+@contextmanager
+def points_file(setup: Setup) -> Iterator[Path]:
+    """The points of a setup as the file that the printed command makes, for as long as it is read.
+
+    Args:
+        setup: of one of `MADE_PROBLEMS`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{setup.problem}.csv"
+        frame = points_table(setup.problem, setup.num_rows, setup.noise, setup.seed)
+        frame.write_csv(path)
+        yield path

@@ -1,6 +1,5 @@
 """The data of a setup, prepared as every training prepares them."""
 
-import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +19,7 @@ from multilayer.fit.image_rows import prepare_images
 from multilayer.fit.prepare import PreparedData, prepare
 from multilayer.fit.table_source import TableSource, read_rows
 from multilayer.images.datasets import load_images
-from multilayer.playground.points import TARGET_NAMES, points_table
+from multilayer.playground.points import TARGET_NAMES, points_file
 from multilayer.playground.setup import IMAGE_PROBLEMS, MADE_PROBLEMS, Setup
 from multilayer.reading.table import read_table
 
@@ -192,10 +191,7 @@ def make_problem(setup: Setup, table: str | Path | None = None) -> Problem:
         dataset = load_images(setup.problem)
         problem = Problem(setup, prepare_images(dataset, setup.training_settings()), None)
     elif setup.problem in MADE_PROBLEMS:
-        frame = points_table(setup.problem, setup.num_rows, setup.noise, setup.seed)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"{setup.problem}.csv"
-            frame.write_csv(path)
+        with points_file(setup) as path:
             source = read_rows(path, ColumnRoles((TARGET_NAMES[setup.problem],)))
         problem = _of_table(setup, source, TARGET_NAMES[setup.problem], ())
     else:

@@ -1,6 +1,5 @@
 """Two setups against each other, decided by `compare`: same seeds, same rows held out."""
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from multilayer.experiments.compare import compare
 from multilayer.experiments.comparison import Comparison
 from multilayer.experiments.load_problem import load_problem
 from multilayer.experiments.problem import Problem
-from multilayer.playground.points import TARGET_NAMES, points_table
+from multilayer.playground.points import TARGET_NAMES, points_file
 from multilayer.playground.setup import IMAGE_PROBLEMS, MADE_PROBLEMS, Setup
 from multilayer.playground.words import Language, word
 from multilayer.recipes.recipes import recipe
@@ -131,10 +130,7 @@ def _problem(setup: Setup, table: str | Path | None) -> Problem:
     if setup.problem in IMAGE_PROBLEMS:
         return load_problem(setup.problem)
     if setup.problem in MADE_PROBLEMS:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"{setup.problem}.csv"
-            frame = points_table(setup.problem, setup.num_rows, setup.noise, setup.seed)
-            frame.write_csv(path)
+        with points_file(setup) as path:
             return load_problem(path, target=TARGET_NAMES[setup.problem])
     if table is None or not setup.target:
         raise SettingsError("the problem 'table' needs a table and a target to be compared on")
