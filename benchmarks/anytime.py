@@ -1,6 +1,7 @@
 """Error against time: packs within their time limits as a line, all other methods as points.
 
-    python benchmarks/anytime.py [--tables adult,bank] [--folds 0,1,2] [--rows N] [--write]
+    python benchmarks/anytime.py [--tables adult,bank] [--folds 0,1,2] [--rows N] [--sources DIGEST]
+                                 [--write]
 
 It measures nothing: it reads what benchmarks/tables.py has measured and kept. The error of a table
 is relative to that of CatBoost's default, (error + 0.01) / (CatBoost's + 0.01), and the geometric
@@ -41,13 +42,15 @@ def main() -> None:
     parser.add_argument("--folds", help=f"of 0 to {NUM_FOLDS - 1}; default: all")
     parser.add_argument("--rows", type=int, default=10_000, help="a table keeps at most")
     parser.add_argument("--suite", type=Path, help="folder of open_suite.py")
+    parser.add_argument("--sources", default="", help="digest of earlier code of this package")
     parser.add_argument("--write", action="store_true", help="keep the table and the picture")
     options = parser.parse_args()
     suite = suite_folder(options.suite)
     names = options.tables.split(",") if options.tables else names_of_tables(suite)
     folds = [int(fold) for fold in (options.folds or "0,1,2").split(",")]
     tables = [prepared(suite, name, options.rows) for name in names]
-    measurements = latest(fit for _, fit in plan(tables, list(METHODS), folds, "outer"))
+    fits = plan(tables, list(METHODS), folds, "outer", options.sources)
+    measurements = latest(fit for _, fit in fits)
     measured: Measured = {}
     for measurement in measurements:
         key = measurement.fit.table, measurement.fit.method

@@ -6,7 +6,7 @@
 A table's training rows of an outer fold, some of them drawn by the seed, are fitted once; all its
 other rows are asked. The same networks are calibrated in two ways: by the rows that chose their
 epochs, as it was once, and by outputs of epochs that the other half of these rows chose. What is
-measured is kept in the user's cache under the settings that a recipe comes to, and only what is
+measured is kept in results/records/ under the settings that a recipe comes to, and only what is
 missing is measured.
 """
 
@@ -17,9 +17,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import platformdirs
 import polars
 import torch
+from reporting import RECORDS as FOLDER
 from reporting import machine, markdown_table, write_result
 from table_recipes import settings_digest
 from tabular.workers import Prepared, names_of_tables, prepared, suite_folder
@@ -30,7 +30,7 @@ from multilayer.fit.prepare import prepare
 from multilayer.fit.rows import Rows
 from multilayer.model.model import Model
 
-RECORDS = platformdirs.user_cache_path("multilayer-benchmarks") / "coverage.jsonl"
+RECORDS = FOLDER / "coverage.jsonl"
 ROWS_OF_A_TABLE = 3000
 COVERAGE = 0.9
 

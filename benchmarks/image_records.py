@@ -1,16 +1,17 @@
-"""What has been measured of the recipes for pictures: a line of JSON each, in the user's cache."""
+"""What has been measured of the recipes for pictures: a line of JSON each, with the project."""
 
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import platformdirs
+import reporting
 
 from multilayer import TrainingSettings
 from multilayer.engine.settings import setting_types
 
 CACHE = platformdirs.user_cache_path("multilayer-benchmarks")
-RECORDS = CACHE / "images.jsonl"
+RECORDS = reporting.RECORDS / "images.jsonl"
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ five seeds of a recipe as it stands, trained as one population and scored once o
 the end of the last epoch; the recipe `best` is the answers of `default`'s five, averaged. `--time`
 takes three epochs of each, with the machine to itself, and their median for every epoch.
 
-Measurements are kept in the user's cache, with the state of a training every two minutes: a run
-makes what is missing, and may be stopped and continued.
+Measurements are kept in results/records/, and the state of a training every two minutes in the
+user's cache: a run makes what is missing, and may be stopped and continued.
 """
 
 import argparse

@@ -8,6 +8,12 @@ from multilayer.drawing.panels import markdown_table as markdown_table
 from multilayer.proofs.bench import this_machine
 
 RESULTS = Path(__file__).parent / "results"
+RECORDS = RESULTS / "records"  # what is dear to measure, a line of JSON each: kept with the project
+
+
+def processor() -> str:
+    """The processor in words."""
+    return this_machine().processor
 
 
 def machine() -> str:

@@ -6,7 +6,7 @@
 
 A variant is a name and the settings that it changes, as JSON. Each table's training rows of an
 outer fold are divided again; a variant is fitted to the one part and scored on the other, beside
-the recipe as it is, with the same rows and seeds. What is measured is kept in the user's cache
+the recipe as it is, with the same rows and seeds. What is measured is kept in results/records/
 under the settings that a recipe comes to, and only what is missing is measured. Seconds are of
 whole fits on one thread, and rough where the machine has other work.
 """
@@ -20,9 +20,9 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-import platformdirs
 import polars
 import torch
+from reporting import RECORDS as FOLDER
 from reporting import machine, markdown_table, write_result
 from tabular.comparison import SHIFT, duels
 from tabular.scores import error, score
@@ -31,7 +31,7 @@ from tabular.workers import Prepared, names_of_tables, prepared, suite_folder
 from multilayer import MLPClassifier, MLPRegressor
 from multilayer.recipes.recipes import recipe
 
-RECORDS = platformdirs.user_cache_path("multilayer-benchmarks") / "table-recipes.jsonl"
+RECORDS = FOLDER / "table-recipes.jsonl"
 AS_IT_IS = "as it is"
 
 

@@ -2,11 +2,13 @@
 
     python benchmarks/tables.py [--quick] [--tables adult,bank] [--methods default,lightgbm]
                                 [--folds 0,1] [--rows N] [--develop] [--again] [--report] [--write]
+                                [--sources DIGEST]
 
 Every method has its own documented defaults and runs in an environment of its own library; three
-outer folds are fixed by the table's name. Measurements are kept in the user's cache, and a run
-makes those that are missing: it may be stopped and continued. The data sets are read by
-open_suite.py, which is not part of this project: see --suite.
+outer folds are fixed by the table's name. Measurements are kept in results/records/, and a run
+makes those that are missing: it may be stopped and continued, on another machine too. The data
+sets are read by open_suite.py, which is not part of this project: see --suite. This package is
+measured anew when code of a fit has changed; --sources DIGEST --report tells of earlier code.
 
 How long it takes, from the seconds of fits kept on 2026-11-24 (one thread, a machine with other
 work to do): at --quick's 1,500 rows a fold of all tables takes its ten methods 548 s, so that it
@@ -25,7 +27,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from reporting import write_result
+from reporting import processor, write_result
 from tabular.folds import NUM_FOLDS
 from tabular.methods import METHODS, versions
 from tabular.records import Fit, Measurement, append, latest
@@ -58,7 +60,11 @@ NOT_QUICK = (
 
 
 def plan(
-    tables: Sequence[Prepared], methods: Sequence[str], folds: Sequence[int], side: str
+    tables: Sequence[Prepared],
+    methods: Sequence[str],
+    folds: Sequence[int],
+    side: str,
+    sources: str = "",
 ) -> list[tuple[Prepared, Fit]]:
     """The fits of a run, in order: methods take turns within each fold."""
     return [
@@ -70,7 +76,7 @@ def plan(
                 side,
                 fold,
                 method,
-                versions(METHODS[method]),
+                versions(METHODS[method], sources),
             ),
         )
         for table in tables
@@ -109,7 +115,9 @@ def measure(worker: Worker, table: Prepared, fit: Fit) -> Measurement:
     value, accuracy = score(table.facts["metric"], target, predictions)
     num_threads = int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
     now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-    return Measurement(fit, value, accuracy, fit_seconds, predict_seconds, num_threads, now)
+    return Measurement(
+        fit, value, accuracy, fit_seconds, predict_seconds, num_threads, now, processor()
+    )
 
 
 def chosen(what: str, text: str | None, known: Sequence[str], usual: Sequence[str]) -> list[str]:
@@ -141,11 +149,14 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="measure also what is measured")
     parser.add_argument("--report", action="store_true", help="measure nothing")
     parser.add_argument("--write", action="store_true", help="keep the tables in results/")
+    parser.add_argument("--sources", default="", help="digest of earlier code; with --report")
     parser.add_argument(
         "--suite", type=Path, help=f"folder of open_suite.py; default: ${SUITE_VARIABLE}, "
         "or shared/datasets beside the project"
     )  # fmt: skip
     options = parser.parse_args()
+    if options.sources and not options.report:
+        sys.exit("error: --sources names code that is not here: it needs --report")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the workers end as well
     suite = suite_folder(options.suite)
     known = names_of_tables(suite)
@@ -157,11 +168,12 @@ def main() -> None:
     folds = [int(fold) for fold in chosen("fold", options.folds, all_folds, list(usual_folds))]
     max_rows = options.rows or (QUICK_ROWS if options.quick else ROWS)
     tables = [prepared(suite, name, max_rows) for name in names]
-    fits = plan(tables, methods, folds, "inner" if options.develop else "outer")
+    side = "inner" if options.develop else "outer"
+    fits = plan(tables, methods, folds, side, options.sources)
     if not options.report:
         done = [] if options.again else [m.fit for m in latest(fit for _, fit in fits)]
         measure_all([(table, fit) for table, fit in fits if fit not in done])
-    text = report(tables, folds, methods, latest(fit for _, fit in fits), max_rows)
+    text = report(tables, folds, methods, latest(fit for _, fit in fits), max_rows, options.sources)
     print(text)
     if options.write:
         kind = "-quick" if options.quick else ""

@@ -87,8 +87,13 @@ def python_for(method: Method) -> Path:
 
 
 @cache
-def versions(method: Method) -> dict[str, str]:
-    """What decides a method's answers: versions, and of this package the code itself."""
+def versions(method: Method, sources: str = "") -> dict[str, str]:
+    """What decides a method's answers: versions, and of this package the code itself.
+
+    Args:
+        method: any.
+        sources: digest of this package's code at an earlier measurement; "": as it is now.
+    """
     ask = (
         "import json, platform, sys; from importlib.metadata import version; "
         "print(json.dumps({name: version(name) for name in sys.argv[1:]}"
@@ -99,7 +104,7 @@ def versions(method: Method) -> dict[str, str]:
         command, check=True, capture_output=True, text=True, env=clean_environment()
     )
     found: dict[str, str] = json.loads(answer.stdout)
-    return {"multilayer": source_digest(), **found} if method.is_ours else found
+    return {"multilayer": sources or source_digest(), **found} if method.is_ours else found
 
 
 @cache

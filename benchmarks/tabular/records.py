@@ -1,6 +1,7 @@
-"""What has been measured so far: a line of JSON for each fit, in the user's cache.
+"""What has been measured so far: a line of JSON for each fit, kept with the project.
 
-Runs append to it, so that one can be continued, and its parts made at different times.
+Runs append to it, so that one can be continued, and its parts made at different times and by
+different people: fits of a bag at full size take hours.
 """
 
 import json
@@ -8,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import platformdirs
+import reporting
 
-RECORDS = platformdirs.user_cache_path("multilayer-benchmarks") / "tables.jsonl"
+RECORDS = reporting.RECORDS / "tables.jsonl"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Measurement:
         predict_seconds: of the predictions.
         num_threads: that the libraries of matrix products were held to.
         measured: date and time.
+        processor: that it ran on; "" where that was not kept.
     """
 
     fit: Fit
@@ -55,6 +57,7 @@ class Measurement:
     predict_seconds: float
     num_threads: int
     measured: str
+    processor: str = ""
 
 
 def append(measurement: Measurement, path: Path = RECORDS) -> None:

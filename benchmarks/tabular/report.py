@@ -29,6 +29,7 @@ def report(
     methods: Sequence[str],
     measurements: Sequence[Measurement],
     max_rows: int,
+    sources: str = "",
 ) -> str:
     """Everything.
 
@@ -38,6 +39,7 @@ def report(
         methods: keys of `METHODS`.
         measurements: what is there of it.
         max_rows: that a table was cut to.
+        sources: see `versions`.
     """
     measured: Measured = {}
     for measurement in measurements:
@@ -52,7 +54,8 @@ def report(
     lines = [
         f"Compares methods on {len(tables)} tables.\n",
         machine(),
-        versions_of(methods),
+        versions_of(methods, sources),
+        processors_of(measurements),
         PROTOCOL.format(max_rows=max_rows, folds=of_folds, threads=threads_of(measurements)),
     ]
     if len(complete) < len(tables):
@@ -72,11 +75,18 @@ def threads_of(measurements: Sequence[Measurement]) -> str:
     return "one thread" if found == [1] else f"{' '.join(map(str, found))} threads"
 
 
-def versions_of(methods: Sequence[str]) -> str:
+def processors_of(measurements: Sequence[Measurement]) -> str:
+    """Where the fits were measured; times on one processor do not compare with another's."""
+    found = sorted({fit.processor or "a processor not kept" for fit in measurements})
+    more = "" if len(found) < 2 else ", so that times cannot be compared between methods"
+    return f"Fits measured on {' and on '.join(found) or 'no machine yet'}{more}.\n"
+
+
+def versions_of(methods: Sequence[str], sources: str) -> str:
     """One line with what took part."""
     found: dict[str, str] = {}
     for name in methods:
-        found |= versions(METHODS[name])
+        found |= versions(METHODS[name], sources)
     return ", ".join(f"{name} {version}" for name, version in found.items()) + "\n"
 
 

@@ -139,6 +139,25 @@ def test_the_last_measurement_of_the_same_versions_counts(tmp_path):
     assert latest([old], path)[0].score == 0.7
 
 
+def test_fits_of_two_processors_are_said_to_have_times_that_do_not_compare():
+    from tabular.records import Fit, Measurement
+    from tabular.report import processors_of
+
+    fit = Fit("adult", "d1", "outer", 0, "fast", {})
+    fits = [Measurement(fit, 0.7, 0.5, 1.0, 0.1, 2, "2026-11-29", name) for name in ("Z", "A", "A")]
+    assert processors_of(fits[1:]) == "Fits measured on A.\n"
+    assert processors_of(fits).startswith("Fits measured on A and on Z, so that times cannot")
+    assert "a processor not kept" in processors_of([Measurement(fit, 0.7, 0.5, 1.0, 0.1, 2, "")])
+
+
+def test_earlier_sources_are_reported_and_never_measured(tmp_path):
+    answer = subprocess.run(
+        [sys.executable, TABLES, "--sources", "12345678"], capture_output=True, text=True
+    )
+    assert answer.returncode == 1
+    assert answer.stderr == "error: --sources names code that is not here: it needs --report\n"
+
+
 def test_missing_data_sets_are_named(tmp_path):
     answer = subprocess.run(
         [sys.executable, TABLES, "--suite", tmp_path], capture_output=True, text=True
