@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.columns.alike_texts import composed
 from multilayer.columns.missing import present_text
 from multilayer.columns.schema import CategoryMeaning, Column
 from multilayer.columns.value_format import boolean_of
@@ -35,9 +36,9 @@ class CategoryColumn:
         categories: In ascending order; the first has the code 1.
         form: "one-hot"; "plus-minus", one input that is −1 for the first category and +1 for the
             second; or "codes", for a learned embedding.
-        meaning: What the texts are. Numbers match in any spelling, "3" and "3.0"; booleans are
-            "true" and "false". If a text column arrives as numbers, 7 matches "007" unless
-            another category is the same number.
+        meaning: What the texts are. Accents match however they are written. Numbers match in any
+            spelling, "3" and "3.0"; booleans are "true" and "false". If a text column arrives as
+            numbers, 7 matches "007" unless another category is the same number.
         keep_na: NA, None and the like are categories; only empty text is missing.
     """
 
@@ -79,7 +80,7 @@ class CategoryColumn:
         for value, count in series.value_counts().iter_rows():
             text = reading.text_of(value)
             if text is not None:
-                counts[text] += count
+                counts[composed(text)] += count
         if one_hot_limit is None and len(counts) > MOST_ONE_HOT:
             frequent = sorted(counts, key=lambda text: (-counts[text], text))[:MOST_ONE_HOT]
             counts = Counter({text: counts[text] for text in frequent})
@@ -134,7 +135,7 @@ class CategoryColumn:
         code_of = {}
         for value in set(values):
             text = reading.text_of(value)
-            code = 0 if text is None else places.get(text, 0)
+            code = 0 if text is None else places.get(text) or places.get(composed(text), 0)
             code_of[value] = code or (by_number.get(float(text), 0) if by_number and text else 0)
         if few:
             return np.array([code_of[value] for value in values], np.int64)

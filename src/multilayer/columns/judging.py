@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from multilayer.columns.alike_texts import composed
 from multilayer.columns.category_columns import spelled_number
 from multilayer.columns.column_notes import (
     Rows,
@@ -70,7 +71,7 @@ class _TextFacts:
             text = None if raw is None else raw.strip() or None
             text = text if keep_na or text is None else present_text(text)
             if text is not None:
-                counts[text] += count
+                counts[composed(text)] += count
         sample = list(counts)[:10_000]
         size = max(len(sample), 1)
         return cls(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.columns.alike_texts import notes_on_categories
 from multilayer.columns.bare_numbers import BareNumbers
 from multilayer.columns.column_notes import Rows, units_row_note
 from multilayer.columns.dates import DATE_FORMATS
@@ -131,6 +132,7 @@ def judge_columns(
     if len(units) > 1 and rows.number(0) == 1:
         of_units = tuple(f"column {name!r} " for name in units)
         warnings = [units_row_note(units), *(w for w in warnings if not w.startswith(of_units))]
+    warnings += notes_on_categories(frame, columns)
     frame = frame.with_columns(numbers) if numbers else frame
     schema = Schema(tuple(columns), targets, tuple(warnings), told_format)
     leaks = [leak for name in targets for leak in suspected_leaks(frame, schema, name)]

@@ -1,6 +1,5 @@
 """Map labels as they are spelled to classes."""
 
-import math
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.columns.alike_texts import ALIKE, alike, listed, number_of, rows_in_words, tidied
 from multilayer.columns.target_checks import plain, shown_target
 from multilayer.columns.value_format import boolean_of
 from multilayer.errors import TableError
@@ -94,9 +94,10 @@ class SettledLabels:
     def of(cls, labels: LabelCounts, name: str) -> "SettledLabels":
         """Determine the classes.
 
-        Surrounding whitespace is ignored. If all labels are spellings of yes and no, each becomes
-        one class named by its most frequent spelling. Labels that differ in case, in final
-        punctuation or in how a number is written stay separate classes, with a note.
+        Surrounding whitespace is ignored, and accents count however they are written. If all labels
+        are spellings of yes and no, each becomes one class named by its most frequent spelling.
+        Labels that differ in case, in final punctuation or in how a number is written stay separate
+        classes, with a note.
 
         Raises:
             TableError: a label is neither text, a number nor a boolean.
@@ -107,9 +108,7 @@ class SettledLabels:
                     f"target {name!r} holds {shown_target(value)}, of type {type(value).__name__}; "
                     "classes are text, numbers or booleans"
                 )
-        class_of = _as_booleans(labels.counts) or {
-            value: value.strip() if isinstance(value, str) else value for value in labels.counts
-        }
+        class_of = _as_booleans(labels.counts) or {value: tidied(value) for value in labels.counts}
         counts: dict[Label, int] = {}
         merged: dict[Label, list[Any]] = {}
         for value, label in class_of.items():
@@ -117,7 +116,7 @@ class SettledLabels:
             merged.setdefault(label, []).append(value)
         classes = sorted(counts, key=_by_kind)
         notes = [
-            f"labels {_listed(values, labels.counts)} of target {name!r} are merged into class "
+            f"labels {listed(values, labels.counts)} of target {name!r} are merged into class "
             f"{label!r}"
             for label, values in merged.items()
             if len(values) > 1
@@ -130,15 +129,16 @@ class SettledLabels:
 class LabelMatcher:
     """Finds the class of a label, however a file or a frame spells it.
 
-    In this order: an exact match; a match without surrounding whitespace; equal numbers; equal
+    In this order: an exact match; one without surrounding whitespace, with accents however they are
+    written; equal numbers; equal
     booleans; the only class that matches when case is ignored.
     """
 
     def __init__(self, classes: Sequence[Label]) -> None:
         self._exact: dict[Any, int] = {label: place for place, label in enumerate(classes)}
-        texts = [str(label).strip() for label in classes]
+        texts = [tidied(str(label)) for label in classes]
         self._by_text = _unique(texts)
-        self._by_number = _unique(map(_number_of, texts))
+        self._by_number = _unique(map(number_of, texts))
         self._by_truth = _unique(map(boolean_of, texts))
         if set(self._by_truth) != {True, False} or len(classes) != 2:
             self._by_truth = {}
@@ -149,10 +149,10 @@ class LabelMatcher:
         place = self._exact.get(label)
         if place is not None:
             return place, False
-        text = str(label).strip()
+        text = tidied(str(label))
         place = self._by_text.get(text)
         if place is None:
-            place = self._by_number.get(_number_of(text))
+            place = self._by_number.get(number_of(text))
         if place is not None:
             return place, False
         place = self._by_truth.get(boolean_of(text))
@@ -218,7 +218,7 @@ def require_repeated(settled: SettledLabels, labels: LabelCounts, name: str) -> 
         or num_classes <= _LARGEST_SHARE_OF_ROWS * num_rows
     ):
         return
-    others = [text for text in texts if _number_of(text.strip()) is None]
+    others = [text for text in texts if number_of(text.strip()) is None]
     if len(others) < len(texts) / 2:
         first = min(others or texts, key=lambda text: labels.first_rows[text])
         row = labels.first_rows[first] + 1
@@ -240,11 +240,6 @@ def require_repeated(settled: SettledLabels, labels: LabelCounts, name: str) -> 
     )
 
 
-def rows_in_words(num_rows: int) -> str:
-    """A number of rows with its noun: "1 row", "2,000 rows"."""
-    return f"{num_rows:,} row{'' if num_rows == 1 else 's'}"
-
-
 def _as_booleans(counts: Mapping[Any, int]) -> dict[Any, Label] | None:
     """The class of each label if all are yes and no in more than two spellings; else None."""
     if not 2 < len(counts) <= 40:
@@ -255,7 +250,7 @@ def _as_booleans(counts: Mapping[Any, int]) -> dict[Any, Label] | None:
     spellings: dict[bool | None, dict[Label, int]] = {}
     for value, count in counts.items():
         of_truth = spellings.setdefault(boolean_of(words[value]), {})
-        label = value.strip() if isinstance(value, str) else value
+        label = tidied(value)
         of_truth[label] = of_truth.get(label, 0) + count
     if len(spellings) != 2:
         return None
@@ -268,15 +263,9 @@ def _as_booleans(counts: Mapping[Any, int]) -> dict[Any, Label] | None:
 
 def _alike(counts: Mapping[Label, int], name: str) -> list[str]:
     """A note for each group of classes that are spelled nearly the same."""
-    groups: dict[Any, list[Label]] = {}
-    for label in counts:
-        text = " ".join(str(label).casefold().split()).rstrip(".,;:!")
-        groups.setdefault(_number_of(text) or text, []).append(label)
     return [
-        f"classes {_listed(labels, counts)} of target {name!r} differ only in case, spaces, final "
-        "punctuation or how a number is written; they remain separate classes"
-        for labels in groups.values()
-        if len(labels) > 1
+        f"classes {listed(labels, counts)} of target {name!r} {ALIKE}; they remain separate classes"
+        for labels in alike(counts)
     ]
 
 
@@ -296,12 +285,6 @@ def _of_a_single_row(
     return [f"target {name!r} has {noun} {what}: {shown}{more}"]
 
 
-def _listed(labels: Sequence[Any], counts: Mapping[Any, int]) -> str:
-    shown = [f"{shown_target(label)} ({rows_in_words(counts[label])})" for label in labels]
-    more = f" and {len(shown) - _MOST_SHOWN} more" if len(shown) > _MOST_SHOWN else ""
-    return ", ".join(shown[:_MOST_SHOWN]) + more
-
-
 def _unique(keys: Iterable[Any]) -> dict[Any, int]:
     """The index of each key that occurs once; None is no key."""
     places: dict[Any, int] = {}
@@ -312,21 +295,6 @@ def _unique(keys: Iterable[Any]) -> dict[Any, int]:
         elif key is not None:
             places[key] = place
     return {key: place for key, place in places.items() if key not in repeated}
-
-
-def _number_of(text: str) -> int | float | None:
-    """The number a text spells, an int if it is whole; None if it is not a finite number."""
-    if not text or text[-1] not in "0123456789.":
-        return None
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _by_kind(label: Any) -> tuple[bool, str, Any]:

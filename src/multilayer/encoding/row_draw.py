@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.columns.alike_texts import tidied
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -91,7 +93,7 @@ def _group_numbers(groups: "pl.Series") -> NDArray[np.uint64]:
     distinct = text.unique().to_list()
     keys = {
         name: int.from_bytes(
-            hashlib.blake2b((name or "").encode(), digest_size=8).digest(), "little"
+            hashlib.blake2b((tidied(name) or "").encode(), digest_size=8).digest(), "little"
         )
         for name in distinct
     }

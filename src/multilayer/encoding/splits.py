@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.columns.alike_texts import tidied
 from multilayer.errors import DataError, SettingsError
 
 Rows = NDArray[np.int64]
@@ -207,7 +208,9 @@ def _numbered_groups(
     """The group number of each row, in order of appearance, and the size of each group."""
     _require_rows(groups, "groups", fewest)
     number_of: dict[Any, int] = {}
-    values = (None if value != value else value for value in groups.tolist())  # NaN is missing
+    values = (
+        None if value != value else tidied(value) for value in groups.tolist()
+    )  # NaN: missing
     codes = np.fromiter((number_of.setdefault(v, len(number_of)) for v in values), np.int64)
     if len(number_of) < fewest:
         raise DataError(

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.columns.alike_texts import rows_in_words
 from multilayer.columns.dates import DATE_FORMATS, ISO, formats_of, moments_of
 from multilayer.columns.find_numbers import find_numbers
 from multilayer.columns.kinds import judge_columns, typed_frame
-from multilayer.columns.labels import rows_in_words
 from multilayer.columns.left_out import LeftOut
 from multilayer.columns.schema import Schema, require_columns
 from multilayer.columns.text_numbers import with_numbers_found
@@ -129,7 +129,7 @@ def read_rows(
         table.drop(roles.columns),
         found.targets,
         found.weights,
-        None if roles.group_by is None else _ranks(special[roles.group_by]),
+        None if roles.group_by is None else _groups(special[roles.group_by]),
         None
         if roles.time_column is None
         else _times(special[roles.time_column], source_name(path), numbers, roles),
@@ -229,6 +229,14 @@ def _notes_of_roles(
 def notes_of_weights(num_zero: int) -> tuple[str, ...]:
     """The note that rows of weight 0 are ignored, if there are any."""
     return (f"{rows_in_words(num_zero)} of weight 0 are ignored",) if num_zero else ()
+
+
+def _groups(series: "pl.Series") -> NDArray[np.int64]:
+    """The number of each row's group; texts count as labels do, without spaces around them."""
+    import polars as pl
+
+    is_text = series.dtype == pl.String
+    return _ranks(series.str.strip_chars().str.normalize("NFC") if is_text else series)
 
 
 def _ranks(series: "pl.Series") -> NDArray[np.int64]:

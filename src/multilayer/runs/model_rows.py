@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from multilayer.columns.labels import rows_in_words
+from multilayer.columns.alike_texts import rows_in_words
 from multilayer.columns.left_out import LeftOut
 from multilayer.columns.schema import enumerated
 from multilayer.columns.target_checks import shown_target
