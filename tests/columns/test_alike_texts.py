@@ -13,10 +13,10 @@ from multilayer.columns.alike_texts import alike, composed
 from multilayer.columns.category_columns import CategoryColumn
 from multilayer.columns.kinds import infer_schema
 from multilayer.columns.labels import LabelCounts, LabelMatcher, SettledLabels
-from multilayer.columns.schema import Column
+from multilayer.columns.schema import Column, require_columns
 from multilayer.encoding.row_draw import RowDraw
 from multilayer.encoding.splits import split_groups
-from multilayer.errors import DataWarning
+from multilayer.errors import DataWarning, TableError
 
 ONE, TWO = "café", "cafe\N{COMBINING ACUTE ACCENT}"
 TEXTS = st.text(max_size=8)
@@ -97,6 +97,13 @@ def test_a_group_is_one_however_its_name_is_written():
     for name, is_out in zip(groups, picked, strict=True):
         by_name.setdefault(composed(name.strip()), set()).add(bool(is_out))
     assert all(len(found) == 1 for found in by_name.values())
+
+
+def test_a_column_whose_name_only_looks_the_same_is_said_to():
+    with pytest.raises(TableError, match="which has a column that looks the same and writes its"):
+        require_columns([ONE], ["x", TWO], "rows.csv")
+    with pytest.raises(TableError, match="not in rows.csv; its columns are x"):
+        require_columns([ONE], ["x"], "rows.csv")
 
 
 def test_an_estimator_answers_alike_for_both_forms():

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
+from multilayer.columns.alike_texts import composed
 from multilayer.columns.number_format import NumberFormat
 from multilayer.columns.value_format import ValueFormat
 from multilayer.errors import SettingsError, TableError, did_you_mean
@@ -147,11 +148,18 @@ def require_columns(names: Sequence[str], present: Sequence[str], source: str) -
     """Raise TableError that lists all of `names` that are not in `present`."""
     there = set(present)
     missing = [name for name in names if name not in there]
-    if missing:
+    if not missing:
+        return
+    is_not = f"{_listed('column', missing)} {'is' if len(missing) == 1 else 'are'} not in {source}"
+    if {composed(missing[0])} & set(map(composed, present)):
         raise TableError(
-            f"{_listed('column', missing)} {'is' if len(missing) == 1 else 'are'} not in {source}; "
-            f"its columns are {enumerated(present)}{did_you_mean(missing[0], present)}"
+            f"{is_not}, which has a column that looks the same and writes its accents in another "
+            "form of Unicode (a letter and an accent behind it, or both as one character); write "
+            "both alike"
         )
+    raise TableError(
+        f"{is_not}; its columns are {enumerated(present)}{did_you_mean(missing[0], present)}"
+    )
 
 
 def enumerated(names: Sequence[str], most: int = 12) -> str:
