@@ -147,6 +147,8 @@ def test_what_is_no_file_is_named(tmp_path: Path) -> None:
         ("t.jsonl", b'{"a": {"b": 2}}\n' * 2, "every field of .*t.jsonl holds lists"),
         ("t.jsonl", b'{"a": "\xff"}\n', "line 1 of .* is not JSON"),
         ("t.jsonl", b"{" + b'"a":{' * 100_000, "line 1 of .* is not JSON"),
+        ("t.jsonl", b'{"a": 1}\n{"a": 1, "b": 0, "a": 2}\n', "^line 2 of .* names 'a' twice$"),
+        ("t.json", b'[{"a": 1, "a": 2}]', "^an object of .*t.json names 'a' twice$"),
         ("t.json", b"[1, 2]", "item 1 of .* must be an object"),
         ("t.json", b"[{}", "is not JSON"),
     ],

@@ -1,6 +1,7 @@
 """Extract the rows of a table from one JSON document."""
 
 import warnings
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from multilayer.errors import DataWarning, TableError
@@ -48,6 +49,28 @@ def objects_of_document(document: Any, source: str) -> list[dict[str, Any]]:
         _note(source, "is one object; each of its values is read as a column")
         return [dict(zip(document, row, strict=True)) for row in zip(*values, strict=True)]
     return [document]
+
+
+def name_twice(names: Sequence[str]) -> str:
+    """The first name that stands more than once."""
+    return next(name for name in names if names.count(name) > 1)
+
+
+def object_of(source: str) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
+    """Makes the objects of a document; for `json.loads`.
+
+    It raises TableError for an object with two values of one name, of which a reader would take
+    either.
+    """
+
+    def made(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            twice = name_twice([name for name, _ in pairs])
+            raise TableError(f"an object of {source} names {twice!r} twice")
+        return found
+
+    return made
 
 
 def _rows_of_lists(names: list[Any], rows: list[Any], source: str) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from multilayer.columns.thousands_points import ThousandsPoints, TypedNumbers
 from multilayer.errors import DataWarning, TableError
 from multilayer.reading.byte_stream import read_whole
-from multilayer.reading.json_document import objects_of_document
+from multilayer.reading.json_document import name_twice, object_of, objects_of_document
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,6 +22,7 @@ _MOST_COLUMNS = 100_000
 _MOST_VALUES = 2**27  # of a piece: objects times distinct fields
 _MOST_DIGITS = 18  # an integer of so many digits fits 64 bits
 _BLOCK_BYTES = 2**15
+_LINES_CHECKED = 1000  # of each piece, for names that stand twice
 _FRACTION = rb"(-?\d+(?:(?:\.\d+)?[eE][-+]?\d+|\.\d+))"
 _Kind = Literal["nested", "text", "other"]
 _KINDS: dict[type, _Kind] = {list: "nested", dict: "nested", str: "text"}
@@ -101,6 +102,7 @@ class _Columns:
         """The rows of some lines, with columns in the order of the first piece."""
         import polars as pl
 
+        _refuse_a_name_twice(content, self._source, first_line)
         try:
             found = self._found(content)
         except TableError:
@@ -174,6 +176,22 @@ class _Columns:
                 DataWarning,
                 stacklevel=5,
             )
+
+
+def _refuse_a_name_twice(content: bytes, source: str, first_line: int) -> None:
+    """Refuse an object with two values of one name, of which a reader would take either.
+
+    Of a long piece the first lines are looked at: a writer that does so does it in all.
+    """
+    lines = content.split(b"\n", _LINES_CHECKED)[:_LINES_CHECKED]
+    for line, text in enumerate(lines, start=first_line):
+        try:
+            pairs = json.loads(text, object_pairs_hook=list) if text.strip() else []
+        except (ValueError, RecursionError):  # told of where the rows are read
+            continue
+        names = [pair[0] for pair in pairs if type(pair) is tuple] if type(pairs) is list else []
+        if len(set(names)) < len(names):
+            raise TableError(f"line {line} of {source} names {name_twice(names)!r} twice")
 
 
 def _texts(content: bytes, names: list[str]) -> "pl.DataFrame":
@@ -252,7 +270,11 @@ def _finite(text: str) -> float | str:
 
 def _objects(content: bytes, source: str) -> list[dict[str, Any]]:
     try:
-        found = json.loads(content, parse_constant=lambda _: None)
+        found = json.loads(
+            content, parse_constant=lambda _: None, object_pairs_hook=object_of(source)
+        )
+    except TableError:
+        raise
     except (ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise TableError(f"{source} is not JSON: {reason}") from error
