@@ -2,7 +2,8 @@
 
 import pytest
 
-from multilayer.errors import SettingsError
+from multilayer.columns.schema import require_columns
+from multilayer.errors import SettingsError, TableError
 from multilayer.reading.table import read_table
 from multilayer.reading.table_format import TableFormat
 
@@ -37,3 +38,11 @@ def test_two_delimiters_are_refused(tmp_path):
     assert read_table(path, table_format=TableFormat(";")).columns == ["a", "b"]
     with pytest.raises(SettingsError, match="not both"):
         read_table(path, delimiter=";", table_format=TableFormat(";"))
+
+
+def test_a_missing_column_below_a_title_is_said_to_stand_further_down():
+    names = ["Report 2024", "column_2", "column_3"]
+    with pytest.raises(TableError, match="if the names stand further down, add --skip-rows$"):
+        require_columns(["y"], names, "rows.xlsx")
+    with pytest.raises(TableError, match="its columns are x, z$"):
+        require_columns(["y"], ["x", "z"], "rows.xlsx")

@@ -1,5 +1,6 @@
 """The schema of a table: the kind of each column, and why."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
@@ -16,6 +17,7 @@ CategoryMeaning = Literal["text", "number", "boolean"]
 COLUMN_KINDS: tuple[ColumnKind, ...] = get_args(ColumnKind)
 # Columns of the other kinds are not given to the network.
 INPUT_KINDS: tuple[ColumnKind, ...] = ("numeric", "categorical", "boolean", "date")
+_GIVEN_NAME = re.compile(r"column_\d+")  # by a reader, to a column without one
 _NAME_SHOWN = 60
 _MEANINGS: tuple[CategoryMeaning, ...] = get_args(CategoryMeaning)
 
@@ -157,8 +159,10 @@ def require_columns(names: Sequence[str], present: Sequence[str], source: str) -
             "form of Unicode (a letter and an accent behind it, or both as one character); write "
             "both alike"
         )
+    are_nameless = any(map(_GIVEN_NAME.fullmatch, present))
     raise TableError(
         f"{is_not}; its columns are {enumerated(present)}{did_you_mean(missing[0], present)}"
+        + ("; if the names stand further down, add --skip-rows" if are_nameless else "")
     )
 
 
