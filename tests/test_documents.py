@@ -19,13 +19,15 @@ ROOT = Path(__file__).parent.parent
 # No state is kept of a training of less than half a minute.
 ONLY_WHERE_TRAINING_IS_SLOW = re.compile(r"checkpoints(, |$)")
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+# A translated page has the blocks of its English page (tests/site), which need not run twice.
+RUN = [path for path in DOCUMENTS if path.parent.name != "ru"]
 SHELLS_OWN = set("|<>&;$*")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def blocks(language: str) -> list:
     found = []
-    for document in DOCUMENTS:
+    for document in RUN:
         for number, match in enumerate(BLOCK.finditer(document.read_text()), 1):
             if match[1] == language:
                 found.append(pytest.param(match[2], id=f"{document.name}-{number}"))
@@ -41,7 +43,7 @@ def without_numbers(text: str) -> list[str]:
 def console_sessions() -> list:
     """Each console block, with the program that runs before it or None."""
     found = []
-    for document in DOCUMENTS:
+    for document in RUN:
         for section in re.split(r"^#+ ", document.read_text(), flags=re.MULTILINE):
             program = None
             for match in BLOCK.finditer(section):
