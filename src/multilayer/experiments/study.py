@@ -127,7 +127,7 @@ def save_study(name: str, result: StudyResult, folder: RunFolder) -> None:
         f"# {result.title}\n\n{result.paragraph}\n\n"
         f"{markdown_table(result.headers, result.rows)}\n"
         f"{picture}"
-        f"{today}. {machine.processor}, {machine.num_threads} threads.\n"
+        f"{today}. {machine.processor}, number of threads: {machine.num_threads}.\n"
     )
     write_text(folder.path / "study.md", page)
     if result.panels:
