@@ -87,7 +87,17 @@ def _partial_result(name: str, plan: StudyPlan) -> StudyResult:
 
 
 def study(name: str, data: str | Path | Problem = "fashion-mnist", **options: Any) -> StudyResult:
-    """Answer one of the chapter's questions; the options are those of `plan_study`."""
+    """Answer one of the chapter's questions; the options are those of `plan_study`.
+
+    Examples:
+        >>> from multilayer import points_table
+        >>> points_table("surface", num_rows=120, noise=0.0, seed=0).write_csv("surface.csv")
+        >>> from multilayer import study
+        >>> settings = "fast,max_epochs=2,hidden_widths=4"
+        >>> found = study("baseline", "surface.csv", target="y", settings=settings)
+        >>> [row[0] for row in found.rows]
+        ['linear regression', 'MLP with 4']
+    """
     return result_of(run_study(name, plan_study(name, data, **options)))
 
 
