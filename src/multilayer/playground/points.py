@@ -82,7 +82,8 @@ def drawn_points(
         raise SettingsError(f"noise must be a number of at least 0; it is {noise!r}")
     if problem in PLANES:
         drawn, labels = plane_points(problem, num_rows, seed, noise)
-        return np.round(drawn.astype(np.float64), _DIGITS), labels
+        points: NDArray[np.float64] = drawn.astype(np.float64)
+        return points.round(_DIGITS), labels
     source = seeded_generator(seed, b"surface")
     points = source.uniform(-1.5, 1.5, (num_rows, 2))
     heights = sum(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from multilayer.playground.messages import packed
 from multilayer.playground.points import INPUT_NAMES, TARGET_NAMES, class_names, drawn_points
@@ -51,7 +52,7 @@ def sketch(setup: Setup) -> bytes | None:
         "reach": [float(values.min()), float(values.max())],
     }
     chosen = slice(None, None, -(-len(points) // MOST_POINTS))
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "points": points[chosen].astype(np.float32),
         "values": values[chosen].astype(np.float32),
         "is_held_out": np.zeros(len(points[chosen]), np.uint8),  # not divided yet
