@@ -39,9 +39,13 @@ class PlaygroundProcess:
     """
 
     def __init__(
-        self, *arguments: str | Path, folder: Path, forks: ForkServer | None = None
-    ) -> None:
-        """`forks` starts it with everything loaded; without, it starts as people start it."""
+        self, *arguments: str | Path, folder: Path, forks: ForkServer | None = None,
+        before: str = "",
+    ) -> None:  # fmt: skip
+        """`forks` starts it with everything loaded; without, it starts as people start it.
+
+        `before` is a program that is run before it in a fork.
+        """
         command = [Path(sys.executable).with_name("multilayer"), "playground", "--no-browser"]
         words = [*map(str, command), *map(str, arguments)]
         self.error_path = folder / f"playground-{time.monotonic_ns()}.txt"
@@ -55,7 +59,7 @@ class PlaygroundProcess:
             else:
                 streams = (nothing.fileno(), None, error.fileno())
                 self.process = forks.start(
-                    _COMMAND, *words, cwd=folder, env=environment, streams=streams
+                    f"{before}\n{_COMMAND}", *words, cwd=folder, env=environment, streams=streams
                 )
         self.said = self.process.stdout.readline()
         assert self.said.startswith("playground at http"), self.error_path.read_text()
@@ -138,14 +142,17 @@ class Page:
         return unpacked(content)
 
     def next(self, kind: str) -> dict[str, Any]:
-        """The next message of a kind; frames on the way to it are confirmed, as by a page."""
+        """The next message of a kind, frames and the sketch before the first one passed over.
+
+        Frames are confirmed, as by a page.
+        """
         while True:
             message = self.receive()
             if message["kind"] == "frame":
                 self.ask("drawn", number=message["number"])
             if message["kind"] == kind:
                 return message
-            assert message["kind"] == "frame", message
+            assert message["kind"] in ("frame", "sketch"), message
 
     def next_frame_at(self, steps: int) -> dict[str, Any]:
         """The first frame after so many steps."""

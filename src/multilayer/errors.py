@@ -89,6 +89,17 @@ class DataWarning(UserWarning):
     """Data were used in a way that should be known: left out, guessed, merged or ignored.
 
     The command line prints the same sentences as notes on the standard error.
+
+    Examples:
+        >>> import warnings
+        >>> from multilayer import DataWarning, MLPClassifier
+        >>> X = [[n, "unknown" if n % 9 else str(n)] for n in range(60)]
+        >>> with warnings.catch_warnings(record=True) as caught:
+        ...     warnings.simplefilter("always")
+        ...     fitted = MLPClassifier("fast", max_iter=2, random_state=0).fit(X, [0, 1] * 30)
+        ...
+        >>> {one.category.__name__ for one in caught}
+        {'DataWarning'}
     """
 
     def __str__(self) -> str:
@@ -96,7 +107,17 @@ class DataWarning(UserWarning):
 
 
 class MultilayerError(Exception):
-    """Root of every error that a user's input or surroundings can cause."""
+    """Root of every error that a user's input or surroundings can cause.
+
+    Examples:
+        >>> from multilayer import MultilayerError, recipe
+        >>> try:
+        ...     recipe("chapter", learning_rate=-1)
+        ... except MultilayerError as error:
+        ...     print(error)
+        ...
+        learning_rate must be a number above 0; it is -1
+    """
 
     def __str__(self) -> str:
         return escaped(super().__str__(), keep="\n")

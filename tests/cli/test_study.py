@@ -11,7 +11,7 @@ def test_a_study_from_start_to_folder(multilayer, small_folder, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines() == ["softmax regression: 5 seeds", "MLP with 256: 5 seeds"]
-    assert "highest mean accuracy" in done.stdout
+    assert "higher mean accuracy" in done.stdout
     assert "out: study.json, study.md, study.png, study.svg" in done.stdout
     document = json.loads((tmp_path / "out" / "study.json").read_text())
     assert document["study"] == "baseline"

@@ -274,7 +274,7 @@ def test_a_table_of_which_nothing_is_held_out_is_learned_from_scratch(tmp_path):
     setup = Setup("table", num_epochs=2, target="y", batch_size=2)
     problem = make_problem(setup, path)
     assert problem.held_out is None
-    assert problem.notes == ("none of the 6 rows are held out: too few to divide",)
+    assert problem.notes[0][0] == "None of the 6 rows are held out: they are too few to divide."
     fit = Fit(problem.prepared)
     losses = [record.train_loss[0] for record in fit.epochs()]
     scratch = by_scratch(as_scratch(setup, problem, str(path)))

@@ -275,16 +275,33 @@ def test_a_table_of_ones_own_is_dropped_and_its_column_chosen(played, browser):
     until(browser, "location.hash.includes('problem=table') && document.body.dataset.steps === '0'")
     until(browser, "document.querySelector('[name=target]').value === 'price'")
     assert "64 rows to learn from, 16 held out" in text(browser, "#rows")
+    assert text(browser, "#notes li") == "Of the table:"
+    click(browser, "#language-ru")
+    assert "(заметки по-английски):" in text(browser, "#notes li")
+    assert "alone determines" in text(browser, "#notes [lang=en]")
+    click(browser, "#language-en")
     set_value(browser, "[name=target]", "dear")
     until(browser, "document.querySelector('.confusion caption')")
     assert "target=dear" in browser.evaluate("location.hash")
     take(browser, "#epoch", 4)
     drop(browser, "broken.csv", 'a,b\n1,"2')
     until(browser, "!document.querySelector('#refusal').hidden")
-    assert text(browser, "#refusal") == "broken.csv opens a quote in row 1 that is never closed"
+    reason = "broken.csv opens a quote in row 1 that is never closed"
+    assert text(browser, "#refusal") == f"Not done: {reason}"
     take(browser, "#epoch", 8)  # what was there is still there
     drop(browser, "large.csv", "a\n" + "1\n" * 1_000_001)
     until(browser, "document.querySelector('#refusal').textContent.includes('large.csv has')")
+    assert browser.complaints == []
+
+
+def test_another_table_may_follow_and_its_notes_are_in_the_readers_language(played, browser):
+    open_page(browser, played)
+    drop(browser, "own.csv", "size,dear\n" + "".join(f"{n},{n % 3}\n" for n in range(40)))
+    until(browser, "location.hash.includes('target=dear')")
+    drop(browser, "few.csv", "x,y\n1,a\n2,b\n3,a\n4.5,b\n5,b\n7,b\n")
+    until(browser, "document.querySelector('#notes').textContent.includes('None of the 6 rows')")
+    click(browser, "#language-ru")
+    assert "Предсказывается последний столбец: y.Ничего не отложено" in text(browser, "#notes")
     assert browser.complaints == []
 
 

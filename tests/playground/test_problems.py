@@ -61,7 +61,7 @@ def test_the_readers_table_has_its_categories_as_columns(tmp_path):
         }
     ).write_csv(path)
     problem = make_problem(Setup("table", hidden_widths=(4,)), path)
-    assert problem.notes[0] == "the last column, 'y', is what is predicted"
+    assert problem.notes[0][0] == "The last column, y, is what is predicted."
     assert problem.inputs.shape == (560, 71)
     spread = problem.inputs[:, 1:] != np.median(problem.inputs[:, 1:], axis=0)
     assert (spread.sum(1) == 1).all()

@@ -18,6 +18,14 @@ class TensorLoader:
 
     Attributes:
         num_examples_in_batch: the number of rows of the batch yielded last; 0 before the first.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> import torch
+        >>> x, y = torch.arange(5), torch.arange(5)
+        >>> loader = d2l.TensorLoader((x, y), batch_size=2, shuffle=False)
+        >>> [batch[0].tolist() for batch in loader]
+        [[0, 1], [2, 3], [4]]
     """
 
     def __init__(

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 
 class Point(NamedTuple):
-    """A point of a curve."""
+    """A point of a curve.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> d2l.Point(x=1.0, y=0.25)
+        Point(x=1.0, y=0.25)
+    """
 
     x: float
     y: float
@@ -32,6 +38,15 @@ class ProgressBoard(HyperParameters):
     Attributes:
         data: the points of each label's curve, in order, each a `Point` of plain floats.
         lines: the curves as matplotlib drew them last.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> board = d2l.ProgressBoard(xlabel="epoch", display=False)
+        >>> for x in range(4):
+        ...     board.draw(x, x**2, "squares", every_n=2)  # the mean of each two points
+        ...
+        >>> [(point.x, point.y) for point in board.data["squares"]]
+        [(0.5, 0.5), (2.5, 6.5)]
     """
 
     xlabel: str | None

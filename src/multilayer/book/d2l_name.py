@@ -20,6 +20,13 @@ def provide_d2l() -> None:
 
     Raises:
         SettingsError: the book's own package `d2l` is installed, which would be hidden.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> d2l.provide_d2l()
+        >>> from d2l import torch as same
+        >>> same is d2l
+        True
     """
     package = importlib.import_module("multilayer")
     present = sys.modules.get("d2l")

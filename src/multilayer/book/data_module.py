@@ -11,7 +11,22 @@ from multilayer.book.hyperparameters import HyperParameters
 
 
 class DataModule(HyperParameters):
-    """A data set and how it is split into batches; subclasses define `get_dataloader`."""
+    """A data set and how it is split into batches; subclasses define `get_dataloader`.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> import torch
+        >>> class Points(d2l.DataModule):
+        ...     def __init__(self, batch_size=4):
+        ...         super().__init__()
+        ...         self.save_hyperparameters()
+        ...         self.X, self.y = torch.randn(10, 2), torch.zeros(10, 1)
+        ...     def get_dataloader(self, train):
+        ...         return self.get_tensorloader((self.X, self.y), train)
+        ...
+        >>> [len(X) for X, y in Points().train_dataloader()]
+        [4, 4, 2]
+    """
 
     batch_size: int
     num_workers: int
@@ -56,6 +71,15 @@ class SyntheticRegressionData(DataModule):
     Attributes:
         X: standard normal, (num_train + num_val, features).
         y: (num_train + num_val, 1).
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> import torch
+        >>> w = torch.tensor([2.0, -3.4])
+        >>> data = d2l.SyntheticRegressionData(w, b=4.2, num_train=64, num_val=16)
+        >>> X, y = next(iter(data.train_dataloader()))
+        >>> X.shape, y.shape
+        (torch.Size([32, 2]), torch.Size([32, 1]))
     """
 
     noise: float

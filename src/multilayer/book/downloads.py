@@ -49,6 +49,20 @@ def download(url: str, folder: str | Path = "../data", sha1_hash: str | None = N
         DatasetNotFoundError: the name is not in `DATA_HUB`, or the address does not answer.
         ChecksumError: what was fetched has another SHA-1; it is not kept.
         OutputError: the folder or the file cannot be written.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> from pathlib import Path
+        >>> _ = Path("notes.txt").write_text("here already")
+        >>> d2l.download("https://example.org/notes.txt", folder=".")
+        'notes.txt'
+        >>> try:
+        ...     d2l.download("kaggle_houses")
+        ... except d2l.errors.DatasetNotFoundError as error:
+        ...     print(error)
+        ...
+        'kaggle_houses' is no address that begins with http:// or https://, and no name in
+        DATA_HUB: kaggle_house_test, kaggle_house_train
     """
     if "://" not in url:
         if url not in DATA_HUB:
@@ -88,6 +102,17 @@ def extract(filename: str | Path, folder: str | Path | None = None) -> None:
             folder or is no ordinary file, or holds more than the disk has room for. What came
             before such a member has been unpacked.
         OutputError: a file cannot be written.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> import zipfile
+        >>> from pathlib import Path
+        >>> with zipfile.ZipFile("data.zip", "w") as archive:
+        ...     archive.writestr("numbers.csv", "1,2")
+        ...
+        >>> d2l.extract("data.zip", "unpacked")
+        >>> Path("unpacked/numbers.csv").read_text()
+        '1,2'
     """
     path = Path(filename)
     folder = path.parent if folder is None else Path(folder)

@@ -23,6 +23,16 @@ class LabelledImages:
         data: the images as they were read, uint8, (num_images, height, width).
         targets: int64, (num_images,).
         resize: the (height, width) that images are given when they are taken out.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> import torch
+        >>> images = d2l.LabelledImages(
+        ...     torch.zeros(3, 28, 28, dtype=torch.uint8), torch.tensor([1, 0, 1]), resize=(28, 28)
+        ... )
+        >>> image, label = images[0]
+        >>> image.shape, int(label)
+        (torch.Size([1, 28, 28]), 1)
     """
 
     def __init__(self, data: Tensor, targets: Tensor, resize: tuple[int, int]) -> None:
@@ -59,6 +69,13 @@ class FashionMNIST(DataModule):
     Attributes:
         train: 60,000 `LabelledImages`.
         val: 10,000 `LabelledImages`.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> import torch
+        >>> data = d2l.FashionMNIST(batch_size=256)  # fetched once
+        >>> data.text_labels(torch.tensor([9, 2]))
+        ['ankle boot', 'pullover']
     """
 
     resize: int | tuple[int, int]

@@ -18,6 +18,18 @@ def add_to_class(Class: type) -> Callable[[Function], Function]:
     Returns:
         A decorator that sets the function as an attribute of `Class` under the function's own
         name and returns the function.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> class A:
+        ...     pass
+        ...
+        >>> @d2l.add_to_class(A)
+        ... def double(self, number):
+        ...     return 2 * number
+        ...
+        >>> A().double(4)
+        8
     """
 
     def add(function: Function) -> Function:
@@ -28,7 +40,17 @@ def add_to_class(Class: type) -> Callable[[Function], Function]:
 
 
 class HyperParameters:
-    """A class that can keep the arguments of its constructor."""
+    """A class that can keep the arguments of its constructor.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> class Settings(d2l.HyperParameters):
+        ...     def __init__(self, a, b=2):
+        ...         self.save_hyperparameters(ignore="b")
+        ...
+        >>> Settings(1).a, Settings(1).hparams
+        (1, {'a': 1})
+    """
 
     hparams: dict[str, Any]
 

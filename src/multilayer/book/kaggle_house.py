@@ -28,6 +28,14 @@ class KaggleHouse(DataModule):
         raw_val: as read, without SalePrice.
         train: numbers, (num_train, num_features + 1), with SalePrice; from `preprocess` on.
         val: numbers, (num_val, num_features); likewise.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> import pandas
+        >>> houses = pandas.DataFrame({"area": [0.1, -1.2, 1.1], "SalePrice": [11.9, 11.2, 12.5]})
+        >>> data = d2l.KaggleHouse(batch_size=2, train=houses, val=houses)
+        >>> [len(batch[0]) for batch in data.train_dataloader()]
+        [2, 1]
     """
 
     train: Any

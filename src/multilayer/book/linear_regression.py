@@ -12,7 +12,17 @@ from multilayer.book.module import Module
 
 
 class SGD(HyperParameters):
-    """Stochastic gradient descent: each step moves every parameter against its gradient."""
+    """Stochastic gradient descent: each step moves every parameter against its gradient.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> import torch
+        >>> w = torch.tensor([1.0], requires_grad=True)
+        >>> (3 * w).sum().backward()
+        >>> d2l.SGD([w], lr=0.1).step()
+        >>> w.detach()
+        tensor([0.7000])
+    """
 
     lr: float
 
@@ -41,7 +51,15 @@ class SGD(HyperParameters):
 
 
 class LinearRegressionScratch(Module):
-    """y = Xw + b with half the mean squared error, from scratch."""
+    """y = Xw + b with half the mean squared error, from scratch.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> import torch
+        >>> model = d2l.LinearRegressionScratch(num_inputs=2, lr=0.03)
+        >>> model.w.shape, model.b.shape
+        (torch.Size([2, 1]), torch.Size([1]))
+    """
 
     def __init__(self, num_inputs: int, lr: float, sigma: float = 0.01) -> None:
         """Draw the weights from N(0, sigma²); the bias is 0."""
@@ -68,7 +86,17 @@ class LinearRegressionScratch(Module):
 
 
 class LinearRegression(Module):
-    """y = Xw + b with the mean squared error, with PyTorch's layer."""
+    """y = Xw + b with the mean squared error, with PyTorch's layer.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> import torch
+        >>> w = torch.tensor([2.0, -3.4])
+        >>> data = d2l.SyntheticRegressionData(w, b=4.2, num_train=64, num_val=16)
+        >>> model = d2l.LinearRegression(lr=0.1)
+        >>> model(data.X).shape
+        torch.Size([80, 1])
+    """
 
     net: nn.Linear
 
@@ -88,12 +116,28 @@ class LinearRegression(Module):
 
 
 def l2_penalty(w: Tensor) -> Tensor:
-    """Return half the sum of the squared weights."""
+    """Return half the sum of the squared weights.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> import torch
+        >>> d2l.l2_penalty(torch.tensor([3.0, 4.0]))
+        tensor(12.5000)
+    """
     return (w**2).sum() / 2
 
 
 class WeightDecayScratch(LinearRegressionScratch):
-    """Linear regression whose loss holds `lambd` times the weights' penalty."""
+    """Linear regression whose loss holds `lambd` times the weights' penalty.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> import torch
+        >>> model = d2l.WeightDecayScratch(num_inputs=2, lambd=3, lr=0.01)
+        >>> loss = model.loss(torch.zeros(1, 1), torch.zeros(1, 1))
+        >>> torch.equal(loss, 3 * d2l.l2_penalty(model.w))
+        True
+    """
 
     lambd: float
 
@@ -107,7 +151,16 @@ class WeightDecayScratch(LinearRegressionScratch):
 
 
 class WeightDecay(LinearRegression):
-    """Linear regression whose optimiser shrinks the weights by `wd`, but not the bias."""
+    """Linear regression whose optimiser shrinks the weights by `wd`, but not the bias.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> import torch
+        >>> model = d2l.WeightDecay(wd=3, lr=0.01)
+        >>> optimizer = model.configure_optimizers()
+        >>> [group["weight_decay"] for group in optimizer.param_groups]
+        [3, 0]
+    """
 
     wd: float
 

@@ -8,12 +8,27 @@ from multilayer.errors import SettingsError
 
 
 def relu(X: Tensor) -> Tensor:
-    """Return the larger of each element and 0."""
+    """Return the larger of each element and 0.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> import torch
+        >>> d2l.relu(torch.tensor([-1.0, 0.0, 2.0]))
+        tensor([0., 0., 2.])
+    """
     return torch.max(X, torch.zeros_like(X))
 
 
 class MLPScratch(Classifier):
-    """One hidden layer: relu(XW1 + b1)W2 + b2, from scratch."""
+    """One hidden layer: relu(XW1 + b1)W2 + b2, from scratch.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> import torch
+        >>> model = d2l.MLPScratch(num_inputs=784, num_outputs=10, num_hiddens=256, lr=0.1)
+        >>> model(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 10])
+    """
 
     num_inputs: int
 
@@ -36,7 +51,15 @@ class MLPScratch(Classifier):
 
 
 class MLP(Classifier):
-    """One hidden layer of `num_hiddens` units, with PyTorch's layers."""
+    """One hidden layer of `num_hiddens` units, with PyTorch's layers.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> import torch
+        >>> model = d2l.MLP(num_outputs=10, num_hiddens=256, lr=0.1)
+        >>> model(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 10])
+    """
 
     def __init__(self, num_outputs: int, num_hiddens: int, lr: float) -> None:
         super().__init__()
@@ -53,6 +76,15 @@ def dropout_layer(X: Tensor, dropout: float) -> Tensor:
 
     Raises:
         SettingsError: `dropout` is not between 0 and 1.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> import torch
+        >>> d2l.dropout_layer(torch.ones(2, 3), dropout=1.0)
+        tensor([[0., 0., 0.],
+                [0., 0., 0.]])
+        >>> sorted(set(d2l.dropout_layer(torch.ones(1000), dropout=0.5).tolist()))
+        [0.0, 2.0]
     """
     if not 0 <= dropout <= 1:
         raise SettingsError(f"dropout is {dropout}; it must be between 0 and 1")
@@ -65,7 +97,18 @@ def dropout_layer(X: Tensor, dropout: float) -> Tensor:
 
 
 class DropoutMLPScratch(Classifier):
-    """Two hidden layers, each followed by dropout while training, from scratch."""
+    """Two hidden layers, each followed by dropout while training, from scratch.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> import torch
+        >>> model = d2l.DropoutMLPScratch(
+        ...     num_outputs=10, num_hiddens_1=64, num_hiddens_2=32, dropout_1=0.5, dropout_2=0.5,
+        ...     lr=0.1,
+        ... )
+        >>> model(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 10])
+    """
 
     dropout_1: float
     dropout_2: float
@@ -98,7 +141,18 @@ class DropoutMLPScratch(Classifier):
 
 
 class DropoutMLP(Classifier):
-    """Two hidden layers, each followed by dropout while training, with PyTorch's layers."""
+    """Two hidden layers, each followed by dropout while training, with PyTorch's layers.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> import torch
+        >>> model = d2l.DropoutMLP(
+        ...     num_outputs=10, num_hiddens_1=64, num_hiddens_2=32, dropout_1=0.5, dropout_2=0.5,
+        ...     lr=0.1,
+        ... )
+        >>> model(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 10])
+    """
 
     def __init__(
         self,

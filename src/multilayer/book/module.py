@@ -23,6 +23,18 @@ class Module(nn.Module, HyperParameters):
     Attributes:
         board: draws the learning curves and keeps them in `board.data`.
         trainer: the trainer that fits the model, from `Trainer.fit` on.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> import torch
+        >>> class Constant(d2l.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.save_hyperparameters()
+        ...         self.net = torch.nn.LazyLinear(1)
+        ...
+        >>> Constant()(torch.zeros(3, 2)).shape
+        torch.Size([3, 1])
     """
 
     lr: float
@@ -113,7 +125,18 @@ class Module(nn.Module, HyperParameters):
 
 
 class Classifier(Module):
-    """A model that tells classes apart by their logits: the largest is its answer."""
+    """A model that tells classes apart by their logits: the largest is its answer.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> import torch
+        >>> model = d2l.SoftmaxRegression(num_outputs=3, lr=0.1)
+        >>> isinstance(model, d2l.Classifier)
+        True
+        >>> y_hat = torch.tensor([[0.1, 0.3, 0.6], [0.3, 0.2, 0.5]])
+        >>> model.accuracy(y_hat, torch.tensor([0, 2])).item()
+        0.5
+    """
 
     def accuracy(self, Y_hat: Tensor, Y: Tensor, averaged: bool = True) -> Tensor:
         """Return the fraction of right answers.

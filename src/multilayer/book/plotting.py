@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 
 
 def use_svg_display() -> None:
-    """Have a notebook show pyplot's figures as SVG; elsewhere this does nothing."""
+    """Have a notebook show pyplot's figures as SVG; elsewhere this does nothing.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> d2l.use_svg_display()
+    """
     if in_notebook():
         from matplotlib_inline import backend_inline
 
@@ -20,7 +25,14 @@ def use_svg_display() -> None:
 
 
 def set_figsize(figsize: tuple[float, float] = (3.5, 2.5)) -> None:
-    """Set the size of the figures to come, in inches."""
+    """Set the size of the figures to come, in inches.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> d2l.set_figsize((4.5, 3.0))
+        >>> [float(size) for size in d2l.plt.rcParams["figure.figsize"]]
+        [4.5, 3.0]
+    """
     from matplotlib import pyplot as plt
 
     use_svg_display()
@@ -37,7 +49,16 @@ def set_axes(
     yscale: str,
     legend: Sequence[str] | None,
 ) -> None:
-    """Label the axes, give them their limits and scales, and draw a legend and a grid."""
+    """Label the axes, give them their limits and scales, and draw a legend and a grid.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> figure, axes = d2l.plt.subplots()
+        >>> d2l.set_axes(axes, "x", "y", [0, 1], None, "linear", "log", None)
+        >>> axes.get_xlabel(), axes.get_yscale()
+        ('x', 'log')
+        >>> d2l.plt.close()
+    """
     axes.set(xlabel=xlabel or "", ylabel=ylabel or "", xscale=xscale, yscale=yscale)
     if xlim:
         axes.set_xlim(*xlim)
@@ -78,6 +99,13 @@ def plot(
         fmts: matplotlib's format strings, one for each curve, used again when they run out.
         figsize: the figure's size in inches.
         axes: where to draw; pyplot's current axes, if not given.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> d2l.plot([0, 1, 2], [[0, 1, 4], [0, 2, 4]], "x", "y", legend=["square", "double"])
+        >>> [text.get_text() for text in d2l.plt.gca().get_legend().get_texts()]
+        ['square', 'double']
+        >>> d2l.plt.close()
     """
     if axes is None:
         from matplotlib import pyplot as plt
@@ -116,6 +144,15 @@ def show_images(
 
     Returns:
         The axes, a NumPy array (num_rows · num_cols,).
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> import torch
+        >>> images = torch.zeros(2, 28, 28)
+        >>> axes = d2l.show_images(images, num_rows=1, num_cols=2, titles=["a", "b"])
+        >>> [one.get_title() for one in axes]
+        ['a', 'b']
+        >>> d2l.plt.close()
     """
     from matplotlib import pyplot as plt
 

@@ -5,7 +5,16 @@ import time
 
 
 class Timer:
-    """Measures times in seconds; it runs from the moment it is made."""
+    """Measures times in seconds; it runs from the moment it is made.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> timer = d2l.Timer()
+        >>> timer.stop() >= 0
+        True
+        >>> len(timer.times), timer.sum() == timer.cumsum()[-1]
+        (1, True)
+    """
 
     def __init__(self) -> None:
         self.times: list[float] = []

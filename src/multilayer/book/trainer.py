@@ -28,6 +28,18 @@ class Trainer(HyperParameters):
         optim: the model's optimiser.
         gpus: the graphics cards in use; empty for the processor.
         ranks: the processes that fit the model together, usually this one alone.
+
+    Examples:
+        >>> import multilayer as d2l
+        >>> import torch
+        >>> w = torch.tensor([2.0, -3.4])
+        >>> data = d2l.SyntheticRegressionData(w, b=4.2, num_train=64, num_val=16)
+        >>> model = d2l.LinearRegression(lr=0.1)
+        >>> model.board.display = False  # no drawing
+        >>> trainer = d2l.Trainer(max_epochs=5)
+        >>> trainer.fit(model, data)
+        >>> trainer.epoch, trainer.num_train_batches
+        (4, 2)
     """
 
     max_epochs: int

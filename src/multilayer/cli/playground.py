@@ -46,7 +46,6 @@ def playground(
     from multilayer.serve.listening import address_of, listening_socket
 
     first, table = _first(start)
-    begin_loading("multilayer.playground.live")  # which takes longer than all else
     listening = listening_socket(_HOST, port)
     token = token_urlsafe(24)
     address = f"{address_of(listening, _HOST)}/{token}/"
@@ -58,6 +57,7 @@ def playground(
     from multilayer.playground.application import Playground
     from multilayer.playground.server import PlaygroundServer
 
+    begin_loading("multilayer.playground.live")  # beside the page, which does not wait for it
     pages = Playground(token, listening.getsockname()[1], {**first, "language": language}, table)
     PlaygroundServer(pages).serve_on(listening)
     return 0

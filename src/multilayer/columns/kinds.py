@@ -46,7 +46,16 @@ def infer_schema(
     value_format: ValueFormat | None = None,
     row_numbers: NDArray[np.int64] | None = None,
 ) -> Schema:
-    """Infer the kind of every column: the schema of `judge_columns`, which also types the frame."""
+    """Infer the kind of every column: the schema of `judge_columns`, which also types the frame.
+
+    Examples:
+        >>> from multilayer import as_frame, infer_schema
+        >>> ages, cities = list(range(40)), ["Rome", "Oslo"] * 20
+        >>> frame = as_frame({"age": ages, "city": cities, "y": [0, 1] * 20})
+        >>> schema = infer_schema(frame, "y", categorical=["city"])
+        >>> [(column.name, column.kind) for column in schema.inputs]
+        [('age', 'numeric'), ('city', 'categorical')]
+    """
     return judge_columns(
         frame, target, categorical=categorical, drop=drop, as_kind=as_kind,
         value_format=value_format, row_numbers=row_numbers,

@@ -60,6 +60,16 @@ class Schema:
         value_format: How values are written, as set by the user.
         target_formats: Number format of each target's training rows, None if plain or not numeric;
             empty: detected in each file.
+
+    Examples:
+        >>> from multilayer import as_frame, infer_schema
+        >>> ages = list(range(40))
+        >>> frame = as_frame({"age": ages, "always": [7] * 40, "y": [age / 2 for age in ages]})
+        >>> schema = infer_schema(frame, "y")
+        >>> schema.targets
+        ('y',)
+        >>> [(column.name, column.kind) for column in schema.columns]
+        [('age', 'numeric'), ('always', 'constant')]
     """
 
     columns: tuple[Column, ...]

@@ -21,6 +21,7 @@ from multilayer.metrics.intervals import MeanInterval
 
 _COLORS = ("tab:blue", "tab:orange", "tab:green", "tab:red", "tab:purple", "tab:brown", "tab:cyan")
 _MOST_PLACES = 12  # up to here each point has its number at the axis
+_MOST_NAMES_WITHIN = 3  # more of them would cover lines, and stand beside the panel
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Panel:
         series: what is drawn.
         categories: names of places along x; () is an axis of numbers.
         is_log_x: whether the axis of numbers is logarithmic.
-        is_log_y: likewise.
+        is_log_y: whether the other axis is.
     """
 
     title: str
@@ -109,7 +110,6 @@ def _draw(axes: Axes, panel: Panel) -> None:
         _label_plainly(axes.xaxis, [place for one in panel.series for place in one.x])
     if panel.is_log_y:
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         _label_plainly(axes.yaxis)
     for number, series in enumerate(panel.series):
         _draw_series(axes, series, _COLORS[number % len(_COLORS)])
@@ -120,7 +120,10 @@ def _draw(axes: Axes, panel: Panel) -> None:
         axes.set_xticks(range(len(labels)), labels, rotation=30 if is_long else 0,
                         ha="right" if is_long else "center", rotation_mode="anchor")  # fmt: skip
     axes.grid(visible=True)
-    if any(series.name for series in panel.series):
+    num_names = sum(bool(series.name) for series in panel.series)
+    if num_names > _MOST_NAMES_WITHIN:
+        axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
+    elif num_names:
         axes.legend(fontsize="small")
 
 
@@ -131,6 +134,8 @@ def _label_plainly(axis: Axis, places: Sequence[float] = ()) -> None:
         axis.set_major_locator(FixedLocator(distinct))
         axis.set_tick_params(labelrotation=45, labelsize="small")
         axis.set_minor_locator(NullLocator())
+    else:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 

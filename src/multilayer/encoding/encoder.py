@@ -36,6 +36,13 @@ class EncodingPlan:
 
     Raises:
         SettingsError: the limit is negative.
+
+    Examples:
+        >>> from multilayer import Encoder, EncodingPlan, as_frame, infer_schema
+        >>> frame = as_frame({"city": ["Rome", "Oslo", "Bern"] * 20})
+        >>> schema = infer_schema(frame)
+        >>> Encoder.fit(frame, schema, EncodingPlan(one_hot_limit=8)).input_names
+        ('city = Bern', 'city = Oslo', 'city = Rome')
     """
 
     one_hot_limit: int | None = 8
@@ -66,6 +73,15 @@ class Encoder:
         means: Imputed for missing numbers, float64, (num_numeric,).
         scaling: Of numbers and passthrough columns, (num_numeric + num_passthrough,).
         missing: The user's spellings of missing values in addition to the usual ones.
+
+    Examples:
+        >>> from multilayer import Encoder, as_frame, infer_schema
+        >>> frame = as_frame({"age": [20.0, 30.0, None, 50.0] * 10, "city": ["Rome", "Oslo"] * 20})
+        >>> encoder = Encoder.fit(frame, infer_schema(frame))
+        >>> encoder.input_names
+        ('age', 'city = Rome', 'age is missing')
+        >>> encoder.encode(frame).shape
+        (40, 3)
     """
 
     numbers: tuple[NumberColumn, ...]

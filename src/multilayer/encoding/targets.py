@@ -41,6 +41,12 @@ class Targets:
         scale: Of a regression; empty for other tasks.
         class_counts: Training rows of each class; empty for other tasks; not stored in files.
         notes: Sentences on the labels, such as spellings merged into one class; not stored.
+
+    Examples:
+        >>> from multilayer import Targets
+        >>> targets = Targets("binary", ("churn",), ("no", "yes"))
+        >>> targets.is_classification, targets.num_outputs
+        (True, 2)
     """
 
     task: Task

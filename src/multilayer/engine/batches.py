@@ -29,6 +29,13 @@ class Examples:
     Raises:
         DataError: there are no rows, or not as many targets or weights as inputs, or the weights
             are negative or all zero, or pictures are not of their shape.
+
+    Examples:
+        >>> import torch
+        >>> from multilayer import Examples
+        >>> rows = Examples(torch.randn(100, 4), torch.randint(3, (100,)))
+        >>> len(rows), len(rows.at(slice(10)))
+        (100, 10)
     """
 
     inputs: Tensor

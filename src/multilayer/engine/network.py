@@ -33,6 +33,15 @@ class Network:
 
     Raises:
         SettingsError: there is no member, or the parameters do not fit in memory.
+
+    Examples:
+        >>> import torch
+        >>> from multilayer import Network, NetworkSpec
+        >>> network = Network.initialized(NetworkSpec(4, 3, (8,)), seeds=[0, 1])  # two networks
+        >>> network.parameters.shape
+        torch.Size([2, 67])
+        >>> network.logits(torch.zeros(5, 4)).shape
+        torch.Size([2, 5, 3])
     """
 
     def __repr__(self) -> str:

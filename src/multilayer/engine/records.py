@@ -11,7 +11,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """What one epoch did; tuples hold one value for each member."""
+    """What one epoch did; tuples hold one value for each member.
+
+    Examples:
+        >>> import torch
+        >>> from multilayer import Examples, Network, NetworkSpec, recipe, train
+        >>> inputs = torch.linspace(-1, 1, 64).reshape(-1, 1)
+        >>> rows = Examples(inputs, (inputs[:, 0] > 0).long())
+        >>> settings = recipe("chapter", learning_rate=0.5, max_epochs=30, batch_size=16)
+        >>> network = Network.initialized(NetworkSpec(1, 2, (8,)), seeds=[0])
+        >>> record = next(iter(train(network, rows, settings, validation=rows)))
+        >>> record.epoch, record.num_steps, len(record.train_loss), len(record.validation.accuracy)
+        (1, 4, 1, 1)
+    """
 
     epoch: int  # from 1
     num_steps: int  # batches of this epoch that were trained on

@@ -120,5 +120,20 @@ def evaluate(
     loss: str | Loss = "cross_entropy",
     rows: Sequence[Tensor] | None = None,
 ) -> Scores:
-    """Score each member on rows, once; see `Scorer`."""
+    """Score each member on rows, once; see `Scorer`.
+
+    Examples:
+        >>> import torch
+        >>> from multilayer import Examples, Network, NetworkSpec, recipe, train
+        >>> inputs = torch.linspace(-1, 1, 64).reshape(-1, 1)
+        >>> rows = Examples(inputs, (inputs[:, 0] > 0).long())
+        >>> settings = recipe("chapter", learning_rate=0.5, max_epochs=30, batch_size=16)
+        >>> network = Network.initialized(NetworkSpec(1, 2, (8,)), seeds=[0])
+        >>> for epoch in train(network, rows, settings):
+        ...     pass
+        ...
+        >>> from multilayer import evaluate
+        >>> evaluate(network, rows).accuracy[0] > 0.95
+        True
+    """
     return Scorer(network, examples, loss, rows).scores()

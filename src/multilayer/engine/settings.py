@@ -52,6 +52,12 @@ class TrainingSettings:
 
     Raises:
         SettingsError: a value is out of range or unknown.
+
+    Examples:
+        >>> from multilayer import TrainingSettings
+        >>> settings = TrainingSettings(hidden_widths=(128, 64), dropout=0.2)
+        >>> settings.hidden_widths, settings.optimizer, settings.learning_rate
+        ((128, 64), 'sgd', 0.1)
     """
 
     hidden_widths: Annotated[

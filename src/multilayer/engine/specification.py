@@ -67,6 +67,12 @@ class NetworkSpec:
 
     Raises:
         SettingsError: a width is below 1, a name is unknown, or columns are embedded twice.
+
+    Examples:
+        >>> from multilayer import NetworkSpec
+        >>> spec = NetworkSpec(num_inputs=784, num_outputs=10, hidden_widths=(256,))
+        >>> spec.num_parameters
+        203530
     """
 
     num_inputs: int

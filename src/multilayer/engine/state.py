@@ -51,6 +51,27 @@ class TrainingState:
         history: the records of the epochs before.
         parts: the memory of each part of the engine, by part and name: parameters, moments of the
             optimiser, averages, generators, losses of this epoch, the selection.
+
+    Examples:
+        >>> import torch
+        >>> from multilayer import Examples, Network, NetworkSpec, recipe, train
+        >>> inputs = torch.linspace(-1, 1, 64).reshape(-1, 1)
+        >>> rows = Examples(inputs, (inputs[:, 0] > 0).long())
+        >>> settings = recipe("chapter", learning_rate=0.5, max_epochs=30, batch_size=16)
+        >>> network = Network.initialized(NetworkSpec(1, 2, (8,)), seeds=[0])
+        >>> class Keeper:
+        ...     def is_due(self, *, is_epoch_over):
+        ...         return is_epoch_over
+        ...     def keep(self, state):
+        ...         self.state = state
+        ...
+        >>> keeper = Keeper()
+        >>> epochs = train(network, rows, settings, keeper=keeper)
+        >>> first = next(epochs)
+        >>> epochs.close()
+        >>> rest = train(network, rows, settings, state=keeper.state)
+        >>> [record.epoch for record in rest][:2]
+        [2, 3]
     """
 
     epoch: int

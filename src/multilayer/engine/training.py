@@ -73,6 +73,17 @@ def train(
         DistributedError: a rank has ended or cannot be reached.
         TrainingDivergedError: no member has a finite loss any more. Looked for at the end of each
             epoch, and once a second in long ones.
+
+    Examples:
+        >>> import torch
+        >>> from multilayer import Examples, Network, NetworkSpec, recipe, train
+        >>> inputs = torch.linspace(-1, 1, 64).reshape(-1, 1)
+        >>> rows = Examples(inputs, (inputs[:, 0] > 0).long())
+        >>> settings = recipe("chapter", learning_rate=0.5, max_epochs=30, batch_size=16)
+        >>> network = Network.initialized(NetworkSpec(1, 2, (8,)), seeds=[0])
+        >>> losses = [epoch.train_loss[0] for epoch in train(network, rows, settings)]
+        >>> len(losses), losses[-1] < losses[0]
+        (30, True)
     """
     training = Training(
         network,

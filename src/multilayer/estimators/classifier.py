@@ -71,6 +71,16 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         n_iter_: number of epochs run.
         n_features_in_: number of columns of X.
         feature_names_in_: their names, if X has names.
+
+    Examples:
+        >>> from multilayer import MLPClassifier
+        >>> X = [[number / 60] for number in range(60)]
+        >>> y = ["low" if row[0] < 0.5 else "high" for row in X]
+        >>> model = MLPClassifier("fast", max_iter=30, random_state=0).fit(X, y)
+        >>> model.predict([[0.1], [0.9]]).tolist()
+        ['low', 'high']
+        >>> model.classes_.tolist(), model.predict_proba([[0.1]]).shape
+        (['high', 'low'], (1, 2))
     """
 
     def __init__(

@@ -74,6 +74,16 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
         n_iter_: number of epochs run.
         n_features_in_: number of columns of X.
         feature_names_in_: their names, if X has names.
+
+    Examples:
+        >>> from multilayer import MLPRegressor
+        >>> X = [[number / 60] for number in range(60)]
+        >>> y = [3 * row[0] + 1 for row in X]
+        >>> model = MLPRegressor("fast", max_iter=40, random_state=0).fit(X, y)
+        >>> model.predict([[0.5]]).round(1).tolist()
+        [2.5]
+        >>> model.predict_interval([[0.5]], coverage=0.8).shape
+        (1, 2)
     """
 
     def __init__(

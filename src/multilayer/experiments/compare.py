@@ -69,6 +69,17 @@ def compare(
         SettingsError: there are less than two settings, one is written wrongly, or a number is out
             of range.
         DataError: the data cannot be had or used.
+
+    Examples:
+        >>> from multilayer import points_table
+        >>> points_table("surface", num_rows=120, noise=0.0, seed=0).write_csv("surface.csv")
+        >>> from multilayer import compare
+        >>> found = compare(
+        ...     "surface.csv", "fast,max_epochs=2", "fast,max_epochs=30", target="y", metric="R²",
+        ...     max_seeds=5,
+        ... )
+        >>> found.pairs[0].verdict
+        'second is better'
     """
     looks = looks_up_to(max_seeds)
     if not 0 < held_out < 1:

@@ -48,6 +48,19 @@ class Comparison:
             metric, or minus the metric where less of it is better.
         is_final: no look follows.
         is_interrupted: it was stopped before it was decided.
+
+    Examples:
+        >>> from multilayer import points_table
+        >>> points_table("surface", num_rows=120, noise=0.0, seed=0).write_csv("surface.csv")
+        >>> from multilayer import compare
+        >>> found = compare(
+        ...     "surface.csv", "fast,max_epochs=2", "fast,max_epochs=30", target="y", metric="R²",
+        ...     max_seeds=5,
+        ... )
+        >>> found.metric, found.looks
+        ('R²', (5,))
+        >>> [len(candidate.values) for candidate in found.candidates]
+        [5, 5]
     """
 
     problem_name: str

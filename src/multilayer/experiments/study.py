@@ -87,7 +87,17 @@ def _partial_result(name: str, plan: StudyPlan) -> StudyResult:
 
 
 def study(name: str, data: str | Path | Problem = "fashion-mnist", **options: Any) -> StudyResult:
-    """Answer one of the chapter's questions; the options are those of `plan_study`."""
+    """Answer one of the chapter's questions; the options are those of `plan_study`.
+
+    Examples:
+        >>> from multilayer import points_table
+        >>> points_table("surface", num_rows=120, noise=0.0, seed=0).write_csv("surface.csv")
+        >>> from multilayer import study
+        >>> settings = "fast,max_epochs=2,hidden_widths=4"
+        >>> found = study("baseline", "surface.csv", target="y", settings=settings)
+        >>> [row[0] for row in found.rows]
+        ['linear regression', 'MLP with 4']
+    """
     return result_of(run_study(name, plan_study(name, data, **options)))
 
 
@@ -127,7 +137,7 @@ def save_study(name: str, result: StudyResult, folder: RunFolder) -> None:
         f"# {result.title}\n\n{result.paragraph}\n\n"
         f"{markdown_table(result.headers, result.rows)}\n"
         f"{picture}"
-        f"{today}. {machine.processor}, {machine.num_threads} threads.\n"
+        f"{today}. {machine.processor}, number of threads: {machine.num_threads}.\n"
     )
     write_text(folder.path / "study.md", page)
     if result.panels:

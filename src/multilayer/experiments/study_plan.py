@@ -79,7 +79,7 @@ class StudyPlan:
     @property
     def panel_title(self) -> str:
         """Of a picture of it."""
-        return f"{self.metric[0].upper()}{self.metric[1:]} on the rows held out"
+        return f"{self.metric[0].upper()}{self.metric[1:]} on held-out rows"
 
     @property
     def rows(self) -> Problem:

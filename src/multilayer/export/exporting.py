@@ -55,6 +55,15 @@ def export_model(
 
     Warns:
         DataWarning: where the program takes values in another form than `predict` does.
+
+    Examples:
+        >>> from multilayer import MLPClassifier
+        >>> X = [[number / 60] for number in range(60)]
+        >>> y = ["low" if row[0] < 0.5 else "high" for row in X]
+        >>> fitted = MLPClassifier("fast", max_iter=30, random_state=0).fit(X, y)
+        >>> from multilayer import export_model
+        >>> [path.name for path in export_model(fitted, "small", to="numpy")]
+        ['answer.py', 'model.npz']
     """
     forms = get_args(ExportForm)
     if not isinstance(to, str) or to not in forms:

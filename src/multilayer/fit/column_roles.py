@@ -26,6 +26,12 @@ class ColumnRoles:
 
     Raises:
         SettingsError: a column is named for two roles.
+
+    Examples:
+        >>> from multilayer import ColumnRoles
+        >>> roles = ColumnRoles(("price",), group_by="owner", drop=("id",))
+        >>> roles.target, roles.group_by
+        (('price',), 'owner')
     """
 
     target: tuple[str, ...]

@@ -93,6 +93,21 @@ class LargeTable:
     Raises:
         SettingsError: a setting is unknown or out of range, or the limit is too small.
         TableError: the data is the standard input.
+
+    Examples:
+        >>> from multilayer import points_table
+        >>> points_table("surface", num_rows=80, noise=0.1, seed=0).write_csv("surface.csv")
+        >>> from multilayer import ColumnRoles, LargeTable, TableRun
+        >>> table = LargeTable(
+        ...     "surface.csv", ColumnRoles(("y",)), memory_limit=800_000_000, recipe_name="fast",
+        ...     changes={"max_epochs": 2},
+        ... )
+        >>> parts = [step.part for step in table.prepare()]
+        >>> run = TableRun.of_large(table, "runs/large")
+        >>> [epoch.epoch for epoch in run.epochs()]
+        [1, 2]
+        >>> run.finish()["status"]
+        'finished'
     """
 
     fit: Fit

@@ -29,6 +29,13 @@ class ImageSplit:
     Attributes:
         images: uint8, (num_images, height, width), 0 for the background.
         labels: int64, (num_images,), class numbers from 0.
+
+    Examples:
+        >>> import numpy as np
+        >>> from multilayer import ImageSplit
+        >>> split = ImageSplit(np.zeros((3, 28, 28), np.uint8), np.array([5, 0, 5]))
+        >>> len(split), split.labels.tolist()
+        (3, [5, 0, 5])
     """
 
     images: NDArray[np.uint8]
@@ -48,6 +55,18 @@ class ImageDataset:
         test: The part to measure with.
         class_names: One for each class; "0", "1", … where the data set names none.
         source: In words, where it came from.
+
+    Examples:
+        >>> import numpy as np
+        >>> from multilayer import ImageDataset, ImageSplit
+        >>> images = np.zeros((40, 4, 4), np.uint8)
+        >>> images[20:, :, 2:] = 200
+        >>> split = ImageSplit(images, np.repeat([0, 1], 20))
+        >>> dataset = ImageDataset("halves", split, split, ("dark", "half"), "made here")
+        >>> dataset.class_names
+        ('dark', 'half')
+        >>> len(dataset.train), dataset.train.images.shape
+        (40, (40, 4, 4))
     """
 
     name: str
@@ -107,6 +126,12 @@ def load_images(name_or_folder: str | Path, data_dir: str | Path | None = None) 
         SettingsError: `data_dir` is given for another data set.
         DataError: the files were found and cannot be used.
         MissingExtraError: digits, and scikit-learn is not installed.
+
+    Examples:
+        >>> from multilayer import load_images
+        >>> digits = load_images("digits")  # from scikit-learn, which brings them along
+        >>> len(digits.train), len(digits.test), digits.train.images.shape[1:]
+        (1438, 359, (8, 8))
     """
     if name_or_folder == "fashion-mnist":
         from multilayer.images.fashion_mnist import load_fashion_mnist

@@ -27,6 +27,21 @@ class Model(Answers):
     Args:
         network: the population, or several that answer as one; the members' predictions are
             averaged. For the others see `Answers`.
+
+    Examples:
+        >>> from multilayer import MLPClassifier
+        >>> X = [[number / 60] for number in range(60)]
+        >>> y = ["low" if row[0] < 0.5 else "high" for row in X]
+        >>> fitted = MLPClassifier("fast", max_iter=30, random_state=0).fit(X, y)
+        >>> model = fitted.model_
+        >>> model.class_names
+        ('high', 'low')
+        >>> model.predict([[0.1], [0.9]]).tolist()
+        ['low', 'high']
+        >>> model.probabilities([[0.1]]).shape
+        (1, 2)
+        >>> model.sets([[0.1]], coverage=0.8).tolist()
+        [[False, True]]
     """
 
     network: Network | MixedNetworks

@@ -45,6 +45,16 @@ def save_model(model: "Model | Predictor", path: str | Path) -> None:
         ModelFileError: a weight is not finite, a class is not text, a number or a boolean, or the
             metadata are too large; nothing is written.
         OutputError: it cannot be written.
+
+    Examples:
+        >>> from multilayer import MLPClassifier
+        >>> X = [[number / 60] for number in range(60)]
+        >>> y = ["low" if row[0] < 0.5 else "high" for row in X]
+        >>> fitted = MLPClassifier("fast", max_iter=30, random_state=0).fit(X, y)
+        >>> from multilayer import load_model, save_model
+        >>> save_model(fitted.model_, "small.safetensors")
+        >>> load_model("small.safetensors").num_members
+        1
     """
     scores = () if model.conformal is None else model.conformal.of_members
     arrays: dict[str, NDArray[Any]] = dict(model.parameters)
@@ -66,6 +76,16 @@ def load_model(path: str | Path) -> "Model":
     Raises:
         ModelFileError: the file is missing, damaged or not a model file of this package.
         MissingPackageError: PyTorch is not installed.
+
+    Examples:
+        >>> from multilayer import MLPClassifier
+        >>> X = [[number / 60] for number in range(60)]
+        >>> y = ["low" if row[0] < 0.5 else "high" for row in X]
+        >>> fitted = MLPClassifier("fast", max_iter=30, random_state=0).fit(X, y)
+        >>> fitted.save("small.safetensors")
+        >>> from multilayer import load_model
+        >>> load_model("small.safetensors").predict([[0.9]]).tolist()
+        ['high']
     """
     content = load_predictor(path)
     try:
@@ -117,6 +137,16 @@ def load_predictor(path: str | Path) -> Predictor:
 
     Raises:
         ModelFileError: the file is missing, damaged or not a model file of this package.
+
+    Examples:
+        >>> from multilayer import MLPClassifier
+        >>> X = [[number / 60] for number in range(60)]
+        >>> y = ["low" if row[0] < 0.5 else "high" for row in X]
+        >>> fitted = MLPClassifier("fast", max_iter=30, random_state=0).fit(X, y)
+        >>> fitted.save("small.safetensors")
+        >>> from multilayer import load_predictor
+        >>> load_predictor("small.safetensors").predict([[0.9]]).tolist()
+        ['high']
     """
     return predictor_of(read_container(file_of_model(path), KIND, *KINDS))
 

@@ -27,6 +27,16 @@ class Predictor(Answers):
         parameters: of all members by slot name, (num_members, …), float32.
         mixture: other populations, which answer together with the first; None: there are none. For
             the other arguments see `Answers`.
+
+    Examples:
+        >>> from multilayer import MLPClassifier
+        >>> X = [[number / 60] for number in range(60)]
+        >>> y = ["low" if row[0] < 0.5 else "high" for row in X]
+        >>> fitted = MLPClassifier("fast", max_iter=30, random_state=0).fit(X, y)
+        >>> from multilayer import Predictor
+        >>> predictor = Predictor.of(fitted)
+        >>> predictor.predict([[0.1], [0.9]]).tolist()
+        ['low', 'high']
     """
 
     spec: NetworkSpec

@@ -38,6 +38,15 @@ class PlaygroundData:
     Raises:
         SettingsError: an argument is unknown or out of range.
         DataError: the data cannot be had or used.
+
+    Examples:
+        >>> from multilayer import PlaygroundData
+        >>> data = PlaygroundData("moons", num_rows=100, batch_size=20)
+        >>> data.num_train, data.num_val, data.num_outputs
+        (80, 20, 2)
+        >>> inputs, targets = next(iter(data.train_dataloader()))
+        >>> inputs.shape, targets.shape
+        (torch.Size([20, 2]), torch.Size([20]))
     """
 
     def __init__(

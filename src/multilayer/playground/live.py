@@ -15,15 +15,14 @@ from multilayer.playground.messages import packed
 from multilayer.playground.problems import make_problem
 from multilayer.playground.session import CHANGES_OF_CODE_ALONE, CHANGES_THAT_GO_ON
 from multilayer.playground.setup import Setup
+from multilayer.playground.sketch import MOST_POINTS, shown_neurons
 from multilayer.playground.stepwise import StepwiseTraining
 from multilayer.playground.views import (
     MOST_CLASSES,
-    MOST_POINTS,
     HeldOutRows,
     Plane,
     drawn_weights,
     layer_views,
-    shown_neurons,
     weight_pictures,
 )
 
@@ -90,6 +89,7 @@ class Live:
             "inputs": problem.input_names[:100],
             "target": problem.target_name,
             "notes": problem.notes,
+            "table_notes": problem.table_notes,
             "image_shape": problem.image_shape,
             "widths": [weight.shape[0] for weight, _ in spec.linear_layers] + [spec.num_outputs],
             "shown": self._shown,

@@ -74,6 +74,8 @@ _COMMANDS: dict[str, dict[str, tuple[Callable[[Any], bool], str]]] = {
     "step": {},
     "epoch": {},
     "reset": {},
+    "hidden": {},
+    "seen": {},
     "speed": {"steps": (_whole(0, 1_000_000), "a whole number of steps a second, 0 for all")},
     "drawn": {"number": (_whole(0, 2**53), "the number of a frame")},
     "trace": {},

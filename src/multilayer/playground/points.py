@@ -5,9 +5,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from multilayer.encoding.splits import seeded_generator
 from multilayer.engine.specification import check_whole
@@ -40,9 +41,33 @@ def points_table(problem: str, num_rows: int, noise: float, seed: int) -> "pl.Da
 
     Raises:
         SettingsError: the problem is unknown, or a number is out of range.
+
+    Examples:
+        >>> from multilayer import points_table
+        >>> table = points_table("xor", num_rows=100, noise=0.1, seed=0)
+        >>> table.columns, sorted(table["class"].unique())
+        (['x1', 'x2', 'class'], ['A', 'B'])
     """
     import polars as pl
 
+    points, values = drawn_points(problem, num_rows, noise, seed)
+    target = TARGET_NAMES[problem]
+    column = pl.Series(target, class_names(values) if problem in PLANES else values)
+    return pl.DataFrame([*map(pl.Series, INPUT_NAMES, points.T), column])
+
+
+def drawn_points(
+    problem: str, num_rows: int, noise: float, seed: int
+) -> tuple[NDArray[np.float64], NDArray[Any]]:
+    """What `points_table` has, as arrays.
+
+    Returns:
+        Points (num_rows, 2), and the numbers of their classes or what is to be predicted,
+        (num_rows,).
+
+    Raises:
+        SettingsError: the problem is unknown, or a number is out of range.
+    """
     if problem not in MADE_PROBLEMS:
         raise SettingsError(
             f"unknown problem {problem!r}; made from a seed are {', '.join(MADE_PROBLEMS)}"
@@ -57,18 +82,20 @@ def points_table(problem: str, num_rows: int, noise: float, seed: int) -> "pl.Da
         raise SettingsError(f"noise must be a number of at least 0; it is {noise!r}")
     if problem in PLANES:
         drawn, labels = plane_points(problem, num_rows, seed, noise)
-        points = drawn.astype(np.float64)
-        target = pl.Series("class", [chr(ord("A") + label) for label in labels.tolist()])
-    else:
-        source = seeded_generator(seed, b"surface")
-        points = source.uniform(-1.5, 1.5, (num_rows, 2))
-        heights = sum(
-            height * np.exp(-((points - (x, y)) ** 2).sum(1) / 0.4) for x, y, height in _BUMPS
-        )
-        noises = source.normal(0, noise, num_rows)
-        target = pl.Series("y", np.round(heights + noises, _DIGITS))
-    rounded = np.round(points, _DIGITS)
-    return pl.DataFrame([*map(pl.Series, INPUT_NAMES, rounded.T), target])
+        points: NDArray[np.float64] = drawn.astype(np.float64)
+        return points.round(_DIGITS), labels
+    source = seeded_generator(seed, b"surface")
+    points = source.uniform(-1.5, 1.5, (num_rows, 2))
+    heights = sum(
+        height * np.exp(-((points - (x, y)) ** 2).sum(1) / 0.4) for x, y, height in _BUMPS
+    )
+    noises = source.normal(0, noise, num_rows)
+    return np.round(points, _DIGITS), np.round(heights + noises, _DIGITS)
+
+
+def class_names(labels: NDArray[np.int64]) -> list[str]:
+    """Names of classes by their numbers: A, B and so on."""
+    return [chr(ord("A") + label) for label in labels.tolist()]
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from multilayer.fit.table_source import TableSource, read_rows
 from multilayer.images.datasets import load_images
 from multilayer.playground.points import TARGET_NAMES, points_file
 from multilayer.playground.setup import IMAGE_PROBLEMS, MADE_PROBLEMS, Setup
+from multilayer.playground.words import in_both
 from multilayer.reading.table import read_table
 
 
@@ -33,13 +34,15 @@ class Problem:
         prepared: rows, encoder, targets, split and settings, as `Fit` takes them.
         points: of rows with two numeric columns these as they are in the table, (num_rows, 2),
             training and held-out ones in the order of the split's numbers; None for others.
-        notes: what was guessed or left out of a table, a sentence each.
+        notes: what the playground chose, a sentence each in English and Russian.
+        table_notes: what was guessed or left out of a table, a sentence each, in English.
     """
 
     setup: Setup
     prepared: PreparedData
     points: NDArray[np.float64] | None
-    notes: tuple[str, ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
+    table_notes: tuple[str, ...] = ()
 
     @property
     def task(self) -> Literal["classes", "numbers"]:
@@ -198,13 +201,15 @@ def make_problem(setup: Setup, table: str | Path | None = None) -> Problem:
         if table is None:
             raise SettingsError("the problem 'table' needs a table: drop a file on the page")
         target = setup.target or read_table(table, as_text=True).columns[-1]
-        notes = () if setup.target else (f"the last column, {target!r}, is what is predicted",)
+        notes = () if setup.target else (in_both("note.last_column", target=target),)
         problem = _of_table(setup, read_rows(table, ColumnRoles((target,))), target, notes)
     setup.check_network(problem.num_inputs, problem.num_outputs)
     return problem
 
 
-def _of_table(setup: Setup, source: TableSource, target: str, notes: tuple[str, ...]) -> Problem:
+def _of_table(
+    setup: Setup, source: TableSource, target: str, notes: tuple[tuple[str, str], ...]
+) -> Problem:
     prepared = prepare(
         source.rows, source.schema, target_names=(target,), recipe_name="chapter",
         changes=setup.changes(),
@@ -214,7 +219,7 @@ def _of_table(setup: Setup, source: TableSource, target: str, notes: tuple[str, 
     kinds = {column.name: column.kind for column in source.schema.inputs}
     if prepared.encoder.num_inputs == 2 and [*kinds.values()] == ["numeric", "numeric"]:
         points = prepared.rows.frame.select(columns).to_numpy().astype(np.float64)
-    notes = (*notes, *source.notes, *source.schema.warnings, *prepared.targets.notes)
     if prepared.held_out is None:
-        notes = (*notes, f"none of the {len(prepared.rows)} rows are held out: too few to divide")
-    return Problem(setup, prepared, points, notes)
+        notes = (*notes, in_both("note.none_held_out", rows=str(len(prepared.rows))))
+    table_notes = (*source.notes, *source.schema.warnings, *prepared.targets.notes)
+    return Problem(setup, prepared, points, notes, table_notes)

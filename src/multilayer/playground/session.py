@@ -3,7 +3,9 @@
 The thread ends when the page is gone. PyTorch is loaded within it, so that the page is there first.
 """
 
+import math
 import queue
+import sys
 import tempfile
 import threading
 import time
@@ -18,6 +20,7 @@ from multilayer.errors import MultilayerError, SettingsError
 from multilayer.files import replace_atomically
 from multilayer.playground.messages import packed, refusal
 from multilayer.playground.setup import Setup
+from multilayer.playground.sketch import sketch
 
 if TYPE_CHECKING:
     from multilayer.playground.comparing import Comparing
@@ -31,7 +34,9 @@ _SECONDS_A_FRAME = 0.04
 _SECONDS_TO_STOP = 2.0
 _MOST_WAITING = 64
 _FIRST_SPEED = 100
+SECONDS_HIDDEN = 30.0  # after which playing rests until the page is seen again
 _END: dict[str, Any] = {}
+_LIVE = "multilayer.playground.live"
 
 
 class Session:
@@ -50,6 +55,7 @@ class Session:
         self._live: Live | None = None
         self._comparing: Comparing | None = None
         self._is_playing, self._is_one_epoch, self._speed = False, False, _FIRST_SPEED
+        self._rests_from = math.inf  # a time, while the page is hidden
         self._next_step = self._next_frame = 0.0
         self._number = 0  # of the newest frame
         self._is_dirty, self._is_awaited = False, False  # something is new; the page is drawing
@@ -82,7 +88,7 @@ class Session:
                 for command in self._asked():
                     if not self._is_over.is_set():
                         self._guarded(partial(self._do, command))
-                if self._is_playing and not self._is_over.is_set():
+                if self._is_playing and not self._rests and not self._is_over.is_set():
                     self._guarded(self._train)
                 self._show()
         finally:
@@ -104,9 +110,14 @@ class Session:
         except queue.Empty:
             return _newest_settings(asked)
 
+    @property
+    def _rests(self) -> bool:
+        """Whether nobody has seen the page for long; an epoch that was asked for is finished."""
+        return not self._is_one_epoch and time.perf_counter() >= self._rests_from
+
     def _seconds_to_wait(self) -> float | None:
         now, times = time.perf_counter(), []
-        if self._is_playing:
+        if self._is_playing and not self._rests:
             times.append(self._next_step - now)
         if self._is_dirty and not self._is_awaited:
             times.append(self._next_frame - now)
@@ -136,6 +147,10 @@ class Session:
             self._set(Setup.from_query(command["query"]))
         elif do == "drawn":
             self._is_awaited = self._is_awaited and command["number"] != self._number
+        elif do == "hidden":
+            self._rests_from = time.perf_counter() + SECONDS_HIDDEN
+        elif do == "seen":
+            self._be_seen()
         elif do == "speed":
             self._speed, self._next_step = command["steps"], time.perf_counter()
         elif do == "stop_comparing":
@@ -163,7 +178,15 @@ class Session:
         else:
             self._begin(setup)
 
+    def _be_seen(self) -> None:
+        if self._is_playing and self._rests:
+            self._next_step = time.perf_counter()
+            self._send(packed({"kind": "rested"}))
+        self._rests_from = math.inf
+
     def _begin(self, setup: Setup) -> None:
+        if not hasattr(sys.modules.get(_LIVE), "Live") and (drawn := sketch(setup)) is not None:
+            self._send(drawn)
         from multilayer.playground.live import Live
 
         self._live = Live(setup, self._table)

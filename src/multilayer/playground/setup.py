@@ -29,8 +29,9 @@ MOST_SEEDS, MOST_EPOCHS = 32, 10_000
 LARGEST_SEED = 2**31 - 1
 _LONGEST_LINK = 2000
 
-_NUM_INPUTS = {"digits": 64, "fashion-mnist": 784}
-_NUM_OUTPUTS = {"surface": 1, "digits": 10, "fashion-mnist": 10, "spirals": 3}
+# Of a network, 2 for problems that are not here; of a table its rows tell.
+NUM_INPUTS = {"digits": 64, "fashion-mnist": 784}
+NUM_OUTPUTS = {"surface": 1, "digits": 10, "fashion-mnist": 10, "spirals": 3}
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class Setup:
         check_choice("initialization", self.initialization, INITIALIZATIONS)
         self._check_sizes()
         self.training_settings()  # the engine's own checks
-        self.check_network(_NUM_INPUTS.get(self.problem, 2), _NUM_OUTPUTS.get(self.problem, 2))
+        self.check_network(NUM_INPUTS.get(self.problem, 2), NUM_OUTPUTS.get(self.problem, 2))
 
     @classmethod
     def from_query(cls, query: str) -> "Setup":

@@ -14,27 +14,18 @@ from multilayer.engine.losses import loss_to_train
 from multilayer.engine.network import Network
 from multilayer.engine.settings import TrainingSettings
 from multilayer.playground.problems import Problem
+from multilayer.playground.sketch import limits_around
 
-_MOST_NEURONS = 8  # of a layer that are drawn
-_MOST_OUTPUTS = 10
 _MAP_SIDE = 16  # of the picture of what a neuron answers over the plane
 _REGION_SIDES = ((3_000, 64), (30_000, 48), (10_000_000, 32))  # by the number of parameters
-_MARGIN = 0.1  # of the region around the points
 _NUM_BINS = 21
 _MOST_NUMBERS = 20_000  # that a histogram looks at
-MOST_POINTS = 1500
 _MOST_PICTURES, _MOST_FILTERS = 20, 24
 _MOST_ANSWERS = 500
 MOST_CLASSES = 10
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
-
-
-def shown_neurons(widths: Sequence[int]) -> list[list[int]]:
-    """The neurons of each layer that are drawn, inputs and outputs included: the first ones."""
-    most = [_MOST_NEURONS] * (len(widths) - 1) + [_MOST_OUTPUTS]
-    return [[*range(min(width, number))] for width, number in zip(widths, most, strict=True)]
 
 
 def probabilities(logits: Tensor) -> Tensor:
@@ -61,9 +52,7 @@ class Plane:
 
     def __init__(self, problem: Problem, num_parameters: int) -> None:
         self._problem = problem
-        (left, right), (bottom, top) = problem.ranges
-        x, y = _MARGIN * ((right - left) or 1), _MARGIN * ((top - bottom) or 1)
-        self.limits = left - x, right + x, bottom - y, top + y
+        self.limits = limits_around(problem.ranges)
         side = next(side for most, side in _REGION_SIDES if num_parameters <= most)
         self.inputs, self._map_inputs = self._grid(side), self._grid(_MAP_SIDE)
         self._shape = side, side

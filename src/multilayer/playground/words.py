@@ -228,6 +228,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "trace.forward": ("Forward propagation", "Прямое распространение"),
     "trace.backward": ("Backpropagation", "Обратное распространение"),
     "trace.update": ("Update", "Обновление"),
+    "note.last_column": (
+        "The last column, {target}, is what is predicted.",
+        "Предсказывается последний столбец: {target}.",
+    ),
+    "note.none_held_out": (
+        "None of the {rows} rows are held out: they are too few to divide.",
+        "Ничего не отложено: строк всего {rows}, делить их нельзя.",
+    ),
     "verdict.first": ("The first setting is better.", "Первая настройка лучше."),
     "verdict.second": ("The second setting is better.", "Вторая настройка лучше."),
     "verdict.same": (
@@ -256,6 +264,12 @@ for _room, _entries, _title in (("preset", _PRESETS, ".title"), ("trace", _TRACE
     for _name, (_english, _russian, _english_text, _russian_text) in _entries.items():
         WORDS[f"{_room}.{_name}{_title}"] = (_english, _russian)
         WORDS[f"{_room}.{_name}.text"] = (_english_text, _russian_text)
+
+
+def in_both(key: str, **values: str) -> tuple[str, str]:
+    """A sentence in English and Russian, {name} in it being filled in."""
+    english, russian = WORDS[key]
+    return english.format(**values), russian.format(**values)
 
 
 def word(key: str, language: Language = "en") -> str:

@@ -100,6 +100,12 @@ def verify(
     Raises:
         SettingsError: num_steps is below 1.
         DataError: the data cannot be had or used.
+
+    Examples:
+        >>> from multilayer import verify
+        >>> found = verify("digits", num_steps=2)
+        >>> all(agreement.holds for agreement in found)
+        True
     """
     if num_steps < 1:
         raise SettingsError(f"num_steps must be a whole number of at least 1; it is {num_steps}")

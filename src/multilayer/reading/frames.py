@@ -42,6 +42,13 @@ def as_frame(
         TableError: X is none of these, is not two-dimensional, its rows differ in length, two
             columns have the same name, or a value is not a number, text, boolean, date or time;
             or a column mixes numbers with text in which a point stands between thousands.
+
+    Examples:
+        >>> from multilayer import as_frame
+        >>> as_frame([[1.0, "a"], [2.5, "b"]], names=["size", "kind"]).schema
+        Schema([('size', Float64), ('kind', String)])
+        >>> as_frame({"size": [1.0, 2.5]}).shape
+        (2, 1)
     """
     import polars as pl
 

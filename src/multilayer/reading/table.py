@@ -70,6 +70,14 @@ def read_table(
     Raises:
         TableError: the file cannot be read as a table; the message says where and why.
         SettingsError: the delimiter is not a single character, or is given twice.
+
+    Examples:
+        >>> import polars
+        >>> from multilayer import read_table
+        >>> prices = polars.DataFrame({"flat": ["A", "B"], "rent": ["1.234,50 €", "980,00 €"]})
+        >>> prices.write_csv("prices.csv", separator=";")
+        >>> read_table("prices.csv").rows()
+        [('A', '1.234,50 €'), ('B', '980,00 €')]
     """
     import polars as pl
 

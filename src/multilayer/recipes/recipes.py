@@ -184,6 +184,15 @@ def recipe(
     Raises:
         SettingsError: the recipe, the task or a field is unknown, a value or a number of rows or
             columns is out of range, or the loss is for another task.
+
+    Examples:
+        >>> from multilayer import recipe
+        >>> recipe("chapter").learning_rate
+        0.1
+        >>> recipe("chapter", learning_rate=0.5, seed=3).learning_rate
+        0.5
+        >>> recipe("fast", "classification", num_rows=5000, num_columns=20).hidden_widths
+        (256, 256, 256)
     """
     check_choice("recipe", name, get_args(RecipeName))
     check_choice("task", task, get_args(TaskName))

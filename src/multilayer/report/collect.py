@@ -42,6 +42,20 @@ def write_report(runs: Sequence[str | Path], output: str | Path | None = None) -
         SettingsError: there is no run, or one twice.
         RunFolderError: a run has no settings or no history, or they are damaged.
         OutputError: the file cannot be written.
+
+    Examples:
+        >>> from multilayer import points_table
+        >>> points_table("surface", num_rows=80, noise=0.1, seed=0).write_csv("surface.csv")
+        >>> from multilayer import ColumnRoles, Run, RunConfiguration
+        >>> configuration = RunConfiguration(
+        ...     "surface.csv", ColumnRoles(("y",)), "fast", {"max_epochs": 3}, output="runs/surface"
+        ... )
+        >>> run = Run(configuration)
+        >>> num_epochs = sum(1 for epoch in run.epochs())
+        >>> results = run.finish()
+        >>> from multilayer import write_report
+        >>> write_report(["runs/surface"]).name
+        'report.html'
     """
     paths = [Path(run) for run in runs]
     if not paths:

@@ -38,6 +38,20 @@ def write_card(run: str | Path, output: str | Path | None = None) -> Path:
     Raises:
         RunFolderError: the run is not finished, or its settings are damaged.
         OutputError: the file cannot be written, or something else is there.
+
+    Examples:
+        >>> from multilayer import points_table
+        >>> points_table("surface", num_rows=80, noise=0.1, seed=0).write_csv("surface.csv")
+        >>> from multilayer import ColumnRoles, Run, RunConfiguration
+        >>> configuration = RunConfiguration(
+        ...     "surface.csv", ColumnRoles(("y",)), "fast", {"max_epochs": 3}, output="runs/surface"
+        ... )
+        >>> run = Run(configuration)
+        >>> num_epochs = sum(1 for epoch in run.epochs())
+        >>> results = run.finish()
+        >>> from multilayer import write_card
+        >>> write_card("runs/surface").name
+        'README.md'
     """
     model_path(run)  # raises without a model
     path = Path(run) / FILE_NAME if output is None else Path(output)

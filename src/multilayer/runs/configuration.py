@@ -46,6 +46,13 @@ class RunConfiguration:
 
     Raises:
         SettingsError: `checkpoint_every` is not a number of epochs or seconds.
+
+    Examples:
+        >>> from multilayer import ColumnRoles, RunConfiguration
+        >>> RunConfiguration("fashion-mnist").kind
+        'images'
+        >>> RunConfiguration("houses.csv", ColumnRoles(("price",)), "fast", {"max_epochs": 20}).kind
+        'table'
     """
 
     data: str | Path

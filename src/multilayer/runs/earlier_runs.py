@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 
 
 class ImageRun(Run):
-    """A `Run` on images; see `RunConfiguration` for the arguments."""
+    """A `Run` on images; see `RunConfiguration` for the arguments.
+
+    Examples:
+        >>> from multilayer import ImageRun, recipe
+        >>> settings = recipe("chapter", max_epochs=2, hidden_widths=(8,))
+        >>> run = ImageRun("digits", settings, "runs/digits")
+        >>> [epoch.epoch for epoch in run.epochs()]
+        [1, 2]
+        >>> run.finish()["status"]
+        'finished'
+    """
 
     def __init__(
         self,
@@ -46,7 +56,21 @@ class ImageRun(Run):
 
 
 class TableRun(Run):
-    """A `Run` on a table in memory; see `RunConfiguration` for the arguments."""
+    """A `Run` on a table in memory; see `RunConfiguration` for the arguments.
+
+    Examples:
+        >>> from multilayer import points_table
+        >>> points_table("surface", num_rows=80, noise=0.1, seed=0).write_csv("surface.csv")
+        >>> from multilayer import ColumnRoles, TableRun
+        >>> run = TableRun(
+        ...     "surface.csv", ColumnRoles(("y",)), "runs/surface", recipe_name="fast",
+        ...     changes={"max_epochs": 3},
+        ... )
+        >>> [epoch.epoch for epoch in run.epochs()]
+        [1, 2, 3]
+        >>> run.finish()["status"]
+        'finished'
+    """
 
     def __init__(
         self,

@@ -42,6 +42,19 @@ def evaluate_images(model: Answers, split: ImageSplit, data: str = "the images")
     Raises:
         DataError: a label is not a class of the model, or there is no image.
         ImageFileError: the images have another shape than the model's.
+
+    Examples:
+        >>> from multilayer import ImageRun, evaluate_images, load_images, load_model, recipe
+        >>> settings = recipe("chapter", max_epochs=2, hidden_widths=(8,))
+        >>> run = ImageRun("digits", settings, "runs/digits")
+        >>> for epoch in run.epochs():
+        ...     pass
+        ...
+        >>> results = run.finish()
+        >>> model = load_model("runs/digits/model.safetensors")
+        >>> found = evaluate_images(model, load_images("digits").test, "digits")
+        >>> [score.name for score in found.scores]
+        ['accuracy', 'balanced accuracy', 'log loss']
     """
     if len(split) == 0:
         raise DataError("there are no images to evaluate on")
@@ -61,6 +74,21 @@ def evaluate_table(
 
     Raises:
         TableError: the file cannot be read, columns are missing, or no row has a target.
+
+    Examples:
+        >>> from multilayer import points_table
+        >>> points_table("surface", num_rows=80, noise=0.1, seed=0).write_csv("surface.csv")
+        >>> from multilayer import ColumnRoles, Run, RunConfiguration
+        >>> configuration = RunConfiguration(
+        ...     "surface.csv", ColumnRoles(("y",)), "fast", {"max_epochs": 3}, output="runs/surface"
+        ... )
+        >>> run = Run(configuration)
+        >>> num_epochs = sum(1 for epoch in run.epochs())
+        >>> results = run.finish()
+        >>> from multilayer import evaluate_table, load_model
+        >>> found = evaluate_table(load_model("runs/surface/model.safetensors"), "surface.csv")
+        >>> [score.name for score in found.scores]
+        ['RMSE', 'MAE', 'R²']
     """
     found = rows_for_model(model, data, table_format)
     rows, unseen = found.rows, UnseenValues()

@@ -27,13 +27,6 @@ _FLOAT_BYTES = 4
 class Run:
     """Trains networks and writes a run folder.
 
-    Example::
-
-        run = Run(RunConfiguration("fashion-mnist", output="runs/first"))
-        for epoch in run.epochs():
-            print(epoch.epoch, epoch.train_loss)
-        results = run.finish()
-
     In distributed training, rank 0 writes the folder; in the other processes `folder` is None.
 
     Args:
@@ -52,6 +45,21 @@ class Run:
         DataError: the data cannot be loaded or used.
         OutputError: the folder is not empty or cannot be written.
         ModelFileError: the model would be too large for its file.
+
+    Examples:
+        >>> from multilayer import points_table
+        >>> points_table("surface", num_rows=80, noise=0.1, seed=0).write_csv("surface.csv")
+        >>> from multilayer import ColumnRoles, Run, RunConfiguration
+        >>> configuration = RunConfiguration(
+        ...     "surface.csv", ColumnRoles(("y",)), "fast", {"max_epochs": 3}, output="runs/surface"
+        ... )
+        >>> run = Run(configuration)
+        >>> num_epochs = sum(1 for epoch in run.epochs())
+        >>> results = run.finish()
+        >>> num_epochs, results["status"]
+        (3, 'finished')
+        >>> run.folder.names()
+        ['curves.png', 'history.jsonl', 'model.safetensors', 'results.json', 'settings.json']
     """
 
     def __init__(self, configuration: RunConfiguration, source: RunSource | None = None) -> None:

@@ -66,6 +66,21 @@ def doctor(
     Raises:
         RunFolderError: the folder is not whole, has no history, or is of another version.
         DataError: the data cannot be had any more.
+
+    Examples:
+        >>> from multilayer import points_table
+        >>> points_table("surface", num_rows=80, noise=0.1, seed=0).write_csv("surface.csv")
+        >>> from multilayer import ColumnRoles, Run, RunConfiguration
+        >>> configuration = RunConfiguration(
+        ...     "surface.csv", ColumnRoles(("y",)), "fast", {"max_epochs": 3}, output="runs/surface"
+        ... )
+        >>> run = Run(configuration)
+        >>> num_epochs = sum(1 for epoch in run.epochs())
+        >>> results = run.finish()
+        >>> from multilayer import doctor
+        >>> findings = doctor("runs/surface")
+        >>> "few validation rows" in [finding.name for finding in findings]
+        True
     """
     return findings(evidence_of(run, data, is_quick=is_quick))
 

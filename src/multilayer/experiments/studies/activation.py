@@ -26,26 +26,26 @@ def study_activation(plan: StudyPlan) -> StudySteps:
     identity = names.index("identity")
     shown = ("relu", "gelu", "tanh", "sigmoid", "identity")
     return results.study_result(
-        "Activation functions", "activation", "the activation", measured, pairs, reference, plan,
-        f"{about_identity(measured[identity].interval, pairs[identity])} "
-        f"{about_late_gains(late_gains(measured), plan)} All had the learning rate "
+        "Activation functions", "activation", "the activation {}", measured, pairs, reference, plan,
+        f"{about_identity(measured[identity].interval, pairs[identity], plan)} "
+        f"{about_late_gains(late_gains(measured), plan)} All were trained with the learning rate "
         f"{plan.settings.learning_rate:g}.",
         [results.scores_panel(measured, plan, "activation"),
          results.curves_panel([one for one in measured if one.variant.name in shown], plan)],
     )  # fmt: skip
 
 
-def about_identity(interval: MeanInterval, pair: Pair) -> str:
+def about_identity(interval: MeanInterval, pair: Pair, plan: StudyPlan) -> str:
     """What the network without an activation is, and how it did."""
     did = {
-        "first is better": ", less than with ReLU",
-        "second is better": ", more than with ReLU",
-        "no difference that matters": ", which is no different from ReLU by what matters",
-        "undecided": "",
+        "first is better": "less than with relu",
+        "second is better": "more than with relu",
+        "no difference that matters": f"no different from relu by more than {plan.matters:g}",
+        "undecided": f"which {plan.num_seeds} seeds do not tell apart from relu",
     }[pair.verdict]
     return (
-        "Without any (identity) the network is a linear model, however many layers it has; it "
-        f"reached {interval.mean:.4f}{did}."
+        "With identity, that is without an activation function, the network is a linear model, "
+        f"however many layers it has; it reached {interval.mean:.4f}, {did}."
     )
 
 
@@ -68,9 +68,10 @@ def about_late_gains(gains: Mapping[str, MeanInterval], plan: StudyPlan) -> str:
     late = [f"{name} ({gain.mean:+.4f})" for name, gain in gains.items() if gain.low > plan.matters]
     if not late:
         return (
-            f"None was shown to gain more than {plan.matters:g} in the second half of its epochs."
+            "In the second half of the epochs no activation was shown to gain more than "
+            f"{plan.matters:g}."
         )
     return (
-        f"Still gaining more than {plan.matters:g} in the second half of their epochs: "
-        f"{', '.join(late)}; more epochs or a larger learning rate may change their place."
+        f"In the second half of the epochs these still gained more than {plan.matters:g}: "
+        f"{', '.join(late)}; more epochs or a larger learning rate may change their rank."
     )

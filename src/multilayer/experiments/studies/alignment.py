@@ -30,14 +30,14 @@ def study_alignment(plan: StudyPlan) -> StudySteps:
     work = {str(size): float(size) ** 3 for size in SIZES}
     powers = QUICK_POWERS if plan.is_quick else POWERS
     plan.finished.extend(finished("product", times))
-    groups = {"product of matrices": (times, work, str(SIZES[0]))}
+    groups = {"product of two square matrices": (times, work, str(SIZES[0]))}
     for power in powers:
         widths = (power - 1, power, power + 1)
         yield f"784-w-10 for w = {', '.join(map(str, widths))}"
         steps = times_in_turns({str(width): _epoch(width) for width in widths}, num_rounds)
         steps = {name: seconds / NUM_STEPS for name, seconds in steps.items()}
         plan.finished.extend(finished("step", steps))
-        groups[f"step at about {power}"] = (
+        groups[f"training step at widths about {power}"] = (
             steps,
             {str(width): float(width) for width in widths},
             str(power),
@@ -64,10 +64,11 @@ def study_alignment(plan: StudyPlan) -> StudySteps:
                 ]
             )
     return StudyResult(
-        "Powers of two: time for the same work beside them",
-        ["", "milliseconds", "time for the same work, against the power of two", "interval", ""],
+        "Powers of two: time for the same amount of work",
+        ["what was timed", "milliseconds", "ratio to the power of two, for the same work",
+         "interval", "verdict"],
         rows,
-        _paragraph(found, num_rounds),
+        alignment_in_words(found, num_rounds),
         [_panel(title, seconds, groups[title][1], groups[title][2], num_ratios)
          for title, (seconds, _, _) in groups.items()],
         {"seconds": {
@@ -100,36 +101,50 @@ def _verdict(ratio: MeanInterval) -> str:
     return "undecided"
 
 
-def _paragraph(found: dict[str, dict[str, MeanInterval]], num_rounds: int) -> str:
+def alignment_in_words(found: dict[str, dict[str, MeanInterval]], num_rounds: int) -> str:
+    """Whether powers of two pay, by the ratios of the sizes beside them.
+
+    Args:
+        found: ratio of time for the same work by size, in each thing that was timed.
+        num_rounds: how often each was timed.
+    """
     sentences = []
     for title, ratios in found.items():
         verdicts = {name: _verdict(ratio) for name, ratio in ratios.items()}
         worst = max(ratios, key=lambda name: ratios[name].mean)
         cost = (
-            f"{worst} takes {ratios[worst].mean:.2f} times as long for the same work "
-            f"({ratios[worst].low:.2f} to {ratios[worst].high:.2f})"
+            f"{worst}, takes {ratios[worst].mean:.2f} times as long as the power of two for the "
+            f"same work (interval {ratios[worst].low:.2f} to {ratios[worst].high:.2f})"
         )
-        slower = [name for name, verdict in verdicts.items() if verdict == "slower"]
-        if slower:
-            sentences.append(
-                f"{title.capitalize()}: the power of two pays; slower are {', '.join(slower)}, and "
-                f"{cost}."
+        slower, faster, undecided = (
+            [name for name, verdict in verdicts.items() if verdict == wanted]
+            for wanted in ("slower", "faster", "undecided")
+        )
+        found_here = [
+            f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} {how} than the power of two"
+            for names, how in ((slower, "slower"), (faster, "faster"))
+            if names
+        ]
+        if undecided:
+            found_here.append(
+                f"for {', '.join(undecided)} the times vary too much to exclude a difference of "
+                f"more than {WORTH:.0%}"
             )
-        elif all(verdict != "undecided" for verdict in verdicts.values()):
-            sentences.append(f"{title.capitalize()}: the power of two does not pay; {cost}.")
-        else:
-            sentences.append(
-                f"{title.capitalize()}: no gain from the power of two was shown, and none over "
-                f"{WORTH:.0%} is excluded for all; {cost}."
-            )
+        if not found_here:
+            found_here = [f"no size differs from the power of two by more than {WORTH:.0%}"]
+        sentences.append(f"{title.capitalize()}: {'; '.join(found_here)}. The slowest, {cost}.")
     pays = any(
         _verdict(ratio) == "slower" for ratios in found.values() for ratio in ratios.values()
     )
-    verdict = "pay in places" if pays else "were not seen to pay"
+    begin = (
+        "On this machine powers of two are faster in some cases."
+        if pays
+        else "On this machine powers of two were not shown to be faster."
+    )
     return (
-        f"Powers of two {verdict} on this machine. {' '.join(sentences)} {num_rounds} rounds in "
-        "turns; the intervals hold together with 95%. A step is the engine's, with batches of 256; "
-        f"{torch.get_num_threads()} threads."
+        f"{begin} {' '.join(sentences)} Each was timed in {num_rounds} rounds, in turns; the "
+        "intervals hold jointly with 95% confidence. A training step is the engine's, with a batch "
+        f"of 256 rows; number of threads: {torch.get_num_threads()}."
     )
 
 
@@ -146,4 +161,7 @@ def _panel(
         for name, values in seconds.items()
     ]
     points = Series.of_intervals("", range(len(seconds)), ratios, is_line=False)
-    return Panel(title, "size", "time for the same work", [points], categories=list(seconds))
+    return Panel(
+        title.capitalize(), "size", "time for the same work\n(power of two = 1)", [points],
+        categories=list(seconds),
+    )  # fmt: skip

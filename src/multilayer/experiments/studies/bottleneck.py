@@ -68,14 +68,14 @@ def study_bottleneck(plan: StudyPlan) -> StudySteps:
         f"A bottleneck of one neuron: {plan.in_words}",
         results.headers("hidden layers", measured[0], plan),
         results.rows(measured, pairs, plan.matters),
-        f"{results.in_words('the shape', measured, pairs, 0, plan)} "
+        f"{results.in_words('the network {}', measured, pairs, 0, plan)} "
         f"{explanation(neuron, norms, pairs[len(shapes) - 1], plan)}",
         [
             results.scores_panel(measured, plan, "hidden layers"),
             results.curves_panel(measured, plan),
             _panel_of_values(neuron, examples, problem.class_names),
-            Panel("Gradients at the first weights", "weight matrix, from the input on",
-                  "norm of the loss's gradient",
+            Panel("Gradients before training", "weight matrix, counted from the input",
+                  "norm of the gradient",
                   [Series(name, range(len(found)), [one.gradient for one in found])
                    for name, found in norms.items()],
                   categories=["first", "second", "third"], is_log_y=True),
@@ -120,36 +120,39 @@ def explanation(
     num_seeds, num_classes = len(neuron.values), len(plan.rows.class_names)
     begin = {
         "first is better": "Why one neuron fails",
-        "second is better": "One neuron does not fail here; what it has to do",
-        "no difference that matters": "One neuron does not fail here; what it has to do",
-        "undecided": "One neuron was not shown to fail here; what it has to do",
+        "second is better": "One neuron does not fail here; its task",
+        "no difference that matters": "One neuron does not fail here; its task",
+        "undecided": "One neuron was not shown to fail here; its task",
     }[pair.verdict]
-    half = ", and ReLU sets negative values to 0" if plan.settings.activation == "relu" else ""
+    half = " ReLU also sets all negative values to 0." if plan.settings.activation == "relu" else ""
     *first, last = neuron.num_classes_said
     num_silent = int(neuron.is_silent.sum())
     silent = (
-        f"; in {num_silent} of {num_seeds} the neuron is dead: its value is the same for every "
-        "row, so no gradient passes through it and the layers before it stop learning"
+        f" In {num_silent} of {num_seeds} the neuron is dead: its value is the same for every "
+        "row, so no gradient passes through it and the layers before it stop learning."
         if num_silent
-        else "; in none of them is the neuron dead"
+        else " In none of them is the neuron dead."
     )
     return (
-        f"{begin}: the last layer receives a single number for each row, and on that line the "
-        f"{num_classes} classes must lie in {num_classes} intervals{half}. After training, the "
-        f"{num_seeds} networks predict {', '.join(map(str, first))} and {last} of the "
-        f"{num_classes} classes{silent}. "
+        f"{begin}: the last layer receives a single number for each row, so that each of the "
+        f"{num_classes} classes must have an interval of its own on one line.{half} After "
+        f"training, the {num_seeds} networks predict {', '.join(map(str, first))} and {last} of "
+        f"the {num_classes} classes.{silent} "
         f"{_about_gradients(narrow_norms, wide_norms, next(iter(norms)))}"
     )
 
 
 def _about_gradients(narrow: list[GradientNorm], wide: list[GradientNorm], name: str) -> str:
     if not wide[0].gradient:  # the last matrix begins at 0
-        return "At the first weights no gradient reaches the first weight matrix of either network."
+        return (
+            "Before training no gradient reaches the first weight matrix of either network, as the "
+            "last one starts at 0."
+        )
     first, last = (narrow[place].gradient / wide[place].gradient for place in (0, -1))
     return (
-        "At the first weights the last weight matrix, which sees one number in place of many, gets "
-        f"{last:.2f} times the gradient that it gets in {name}, and the first one {first:.2f} "
-        "times."
+        "Before training the gradient of the last weight matrix, which has one input instead of "
+        f"many, is {last:.2f} times as large as in {name}, and that of the first weight matrix "
+        f"{first:.2f} times (norms, at the first seed)."
     )
 
 
@@ -164,9 +167,9 @@ def _panel_of_values(neuron: Neuron, examples: Examples, names: Sequence[str]) -
         np.quantile(values, [0.1, 0.9]) if len(values) else np.zeros(2) for values in by_class
     ]
     return Panel(
-        f"What the one neuron says (seed {seed}); bars hold 80% of a class",
+        f"Value of the one neuron (seed {seed}); bars: 80% of a class",
         "class",
-        "value",
+        "mean value",
         [Series("", range(len(means)), means, [float(q[0]) for q in quantiles],
                 [float(q[1]) for q in quantiles], is_line=False)],
         categories=names,

@@ -23,7 +23,7 @@ def study_initialisation(plan: StudyPlan) -> StudySteps:
             plan,
             [
                 Variant(
-                    f"{name}, {depth} hidden",
+                    f"{name}, {in_words(depth)}",
                     replace(plan.settings, initialization=name, hidden_widths=(width,) * depth),
                 )
                 for name in INITIALIZATIONS
@@ -33,25 +33,33 @@ def study_initialisation(plan: StudyPlan) -> StudySteps:
     for depth, measured in by_depth.items():
         pairs = variants.against(measured, 0, plan)
         rows += results.rows(measured, pairs, plan.matters)
-        begin = f"With {depth} hidden layer{'s' * (depth > 1)}:"
-        sentences.append(f"{begin} {results.in_words('the start', measured, pairs, 0, plan)}")
+        named = [replace(one, variant=replace(one.variant, name=name))
+                 for one, name in zip(measured, INITIALIZATIONS, strict=True)]  # fmt: skip
+        found = results.in_words("the initialisation {}", named, pairs, 0, plan)
+        sentences.append(f"With {in_words(depth)}: {found}")
     # The pairs are those of the deepest networks now.
     sentences.append(about_normal(width, DEPTHS[-1], pairs[INITIALIZATIONS.index("normal")]))
-    headers = results.headers("start", by_depth[1][0], plan)
-    headers[3] = "against linear"
+    headers = results.headers("initialisation", by_depth[1][0], plan)
+    headers[3] = "difference from linear"
     return StudyResult(
-        f"First weights: {plan.in_words}",
+        f"Initialisation of the weights: {plan.in_words}",
         headers,
         rows,
         " ".join(sentences),
         [
-            Panel(f"{depth} hidden layer{'s' * (depth > 1)} of {width}", "first weights",
-                  f"{plan.metric} on the rows held out", [results.series(measured)],
+            Panel(f"{in_words(depth).capitalize()} of width {width}\n{results.WHAT_IS_DRAWN}",
+                  "initialisation",
+                  f"{plan.metric} on held-out rows", [results.series(measured)],
                   categories=INITIALIZATIONS)
             for depth, measured in by_depth.items()
         ],
         {f"hidden_layers_{depth}": results.document(m) for depth, m in by_depth.items()},
     )  # fmt: skip
+
+
+def in_words(depth: int) -> str:
+    """A number of hidden layers."""
+    return f"{depth} hidden layer{'s' * (depth > 1)}"
 
 
 def about_normal(width: int, depth: int, pair: Pair) -> str:
@@ -63,25 +71,19 @@ def about_normal(width: int, depth: int, pair: Pair) -> str:
         pair: these weights against those of PyTorch's layers, in networks of that depth.
     """
     factor = 0.01 * width**0.5
-    interval = (
+    figures = (
         f"{pair.difference.mean:+.4f}, 95% interval {pair.difference.low:+.4f} to "
         f"{pair.difference.high:+.4f}"
     )
-    begin = (
-        f"N(0, 0.01²) multiplies the size of a signal by about 0.01 · √{width} = {factor:.2f} in "
-        "every matrix between hidden layers, where the other starts scale with the number of "
-        "inputs"
+    did = {
+        "first is better": "the network did worse than with linear",
+        "second is better": "the network nevertheless did better than with linear",
+        "no difference that matters": "that made no difference from linear that matters",
+        "undecided": "these seeds do not tell whether that is worse than linear",
+    }[pair.verdict]
+    return (
+        "The initialisation normal draws weights from N(0, 0.01²); in every matrix between hidden "
+        f"layers they multiply the size of the signal by about 0.01 · √{width} = {factor:.2f}. The "
+        "other initialisations choose the spread by the size of the matrix. With "
+        f"{in_words(depth)} {did} ({figures})."
     )
-    if pair.verdict == "first is better":
-        return f"{begin}: with {depth} of them the network did worse than with linear ({interval})."
-    if pair.verdict == "second is better":
-        return (
-            f"{begin}: with {depth} of them the network nevertheless did better than with linear "
-            f"({interval})."
-        )
-    if pair.verdict == "no difference that matters":
-        return (
-            f"{begin}: with {depth} of them that made no difference that matters against linear "
-            f"({interval})."
-        )
-    return f"{begin}: whether that harms with {depth} of them these seeds do not tell ({interval})."

@@ -9,6 +9,8 @@ from multilayer.experiments.studies.variants import Measured
 from multilayer.experiments.study import StudyResult
 from multilayer.experiments.study_plan import StudyPlan
 
+WHAT_IS_DRAWN = "(bars: 95% interval of the mean; grey: single seeds)"
+
 
 def study_result(
     title: str,
@@ -23,8 +25,8 @@ def study_result(
 ) -> StudyResult:
     """The result of a study whose variants are all compared with one of them, the reference.
 
-    `column` heads the first column of the table; `subject` is what the variants differ in, in a
-    sentence; `more` are sentences after those of `in_words`.
+    `column` heads the first column of the table; `subject` names a variant in a sentence, such as
+    "width {}"; `more` are sentences after those of `in_words`.
     """
     return StudyResult(
         f"{title}: {plan.in_words}",
@@ -42,7 +44,14 @@ def scores_panel(
 ) -> Panel:  # fmt: skip
     """The scores of all variants, at places along x or by their names."""
     names = [one.variant.name for one in measured] if places is None else ()
-    return Panel(plan.panel_title, xlabel, plan.metric, [series(measured, places)], names, is_log_x)
+    return Panel(
+        f"{plan.panel_title}\n{WHAT_IS_DRAWN}",
+        xlabel,
+        plan.metric,
+        [series(measured, places)],
+        names,
+        is_log_x,
+    )
 
 
 def curves_panel(measured: Sequence[Measured], plan: StudyPlan, unit: str = "") -> Panel:
@@ -58,14 +67,16 @@ def curves_panel(measured: Sequence[Measured], plan: StudyPlan, unit: str = "") 
 def seconds_panel(measured: Sequence[Measured], xlabel: str, places: Sequence[float]) -> Panel:
     """Seconds an epoch of one network, both axes logarithmic."""
     line = Series("", places, [one.seconds for one in measured])
-    return Panel("Time", xlabel, "seconds an epoch and network", [line], (), True, True)
+    return Panel(
+        "Training time of one network", xlabel, "seconds per epoch", [line], (), True, True
+    )
 
 
 def headers(thing: str, reference: Measured, plan: StudyPlan) -> list[str]:
     """Of the table that `rows` makes."""
     return [
-        thing, plan.metric, "95% interval", f"against {reference.variant.name}", "95% interval",
-        "verdict", "parameters", "seconds an epoch",
+        thing, plan.metric, "95% interval", f"difference from {reference.variant.name}",
+        "95% interval", "verdict", "parameters", "seconds per epoch",
     ]  # fmt: skip
 
 
@@ -90,27 +101,31 @@ def rows(measured: Sequence[Measured], pairs: dict[int, Pair], matters: float) -
 
 
 def in_words(
-    thing: str,
+    subject: str,
     measured: Sequence[Measured],
     pairs: dict[int, Pair],
     reference: int,
     plan: StudyPlan,
 ) -> str:
-    """What was found, and how sure it is."""
-    name = measured[reference].variant.name
-    best = max(range(len(measured)), key=lambda number: measured[number].interval.mean)
-    interval = measured[best].interval
-    subject = f"{thing[0].upper()}{thing[1:]} {measured[best].variant.name}"
-    mean = f"{interval.mean:.4f} (95% interval {interval.low:.4f} to {interval.high:.4f})"
-    sentences = [f"{subject} has the highest mean {plan.metric}, {mean}."]
+    """What was found, and how sure it is.
+
+    Args:
+        subject: names a variant in a sentence, such as "width {}".
+        measured: the variants.
+        pairs: each of the others against the reference.
+        reference: its place in `measured`.
+        plan: of the study.
+    """
+    name = subject.format(measured[reference].variant.name)
+    sentences = [_about_best(subject, measured, pairs, reference, plan)]
     for verdict, words in (
-        ("second is better", f"better than {name}"),
-        ("first is better", f"worse than {name}"),
+        ("second is better", f"Better than {name}"),
+        ("first is better", f"Worse than {name}"),
         (
             "no difference that matters",
-            f"no different from {name} by more than {plan.matters:g}",
+            f"No different from {name} by more than {plan.matters:g}",
         ),
-        ("undecided", f"not distinguished from {name} by {plan.num_seeds} seeds"),
+        ("undecided", f"Undecided against {name}"),
     ):
         found = [
             f"{measured[number].variant.name} ({pair.difference.mean:+.4f})"
@@ -118,20 +133,46 @@ def in_words(
             if pair.verdict == verdict
         ]
         if found:
-            sentences.append(f"{words[0].upper()}{words[1:]}: {', '.join(found)}.")
+            sentences.append(f"{words}: {', '.join(found)}.")
     diverged = [f"{one.variant.name} at {one.num_diverged}" for one in measured if one.num_diverged]
     if diverged:
         counts = ", each counted as an R² of 0" if plan.metric == "R²" else ""
         sentences.append(f"Diverged: {', '.join(diverged)} of {plan.num_seeds} seeds{counts}.")
-    corrected = (
-        f"; claims of a difference, and claims of no difference, are corrected for {len(pairs)} "
-        "pairs by Holm's method"
-    )
-    sentences.append(
-        f"All used the same {plan.num_seeds} seeds; the verdicts hold with 95% confidence"
-        f"{corrected if len(pairs) > 1 else ''}."
-    )
+    sentences.append(_about_certainty(name, len(pairs), plan))
     return " ".join(sentences)
+
+
+def _about_best(
+    subject: str,
+    measured: Sequence[Measured],
+    pairs: dict[int, Pair],
+    reference: int,
+    plan: StudyPlan,
+) -> str:
+    """Which mean is highest, and whether that variant was shown to be better than the reference."""
+    best = max(range(len(measured)), key=lambda number: measured[number].interval.mean)
+    interval = measured[best].interval
+    winner, base = (subject.format(measured[number].variant.name) for number in (best, reference))
+    highest = "highest" if len(measured) > 2 else "higher"
+    mean = f"{interval.mean:.4f} (95% interval {interval.low:.4f} to {interval.high:.4f})"
+    sentence = f"{winner[0].upper()}{winner[1:]} has the {highest} mean {plan.metric}, {mean}"
+    if best != reference and pairs[best].verdict == "undecided":
+        return f"{sentence}, but {plan.num_seeds} seeds do not show that it is better than {base}."
+    return f"{sentence}."
+
+
+def _about_certainty(name: str, num_pairs: int, plan: StudyPlan) -> str:
+    """What the figures in parentheses are, and what a verdict promises."""
+    figures = (
+        f"the mean difference in {plan.metric} from {name} over the same {plan.num_seeds} seeds"
+    )
+    if num_pairs == 1:
+        return f"In parentheses: {figures}. The verdict holds with 95% confidence."
+    return (
+        f"In parentheses: {figures}. The verdicts are corrected for {num_pairs} comparisons by "
+        "Holm's method: with 95% confidence all claims of a difference are right, and so are all "
+        "claims of no difference."
+    )
 
 
 def series(

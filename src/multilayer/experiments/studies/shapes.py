@@ -25,9 +25,9 @@ def study_width(plan: StudyPlan) -> StudySteps:
     pairs = variants.against(measured, reference, plan)
     first, last = measured[0].seconds, measured[-1].seconds
     return results.study_result(
-        "Width of one hidden layer", "width", "width", measured, pairs, reference, plan,
-        f"An epoch of one network took {first:.3f} s at width {widths[0]} and {last:.3f} s at "
-        f"width {widths[-1]}.",
+        "Width of one hidden layer", "width", "width {}", measured, pairs, reference, plan,
+        f"Training one network for an epoch took {first:.3f} s at width {widths[0]} and "
+        f"{last:.3f} s at width {widths[-1]}.",
         [results.scores_panel(measured, plan, "width", widths, is_log_x=True),
          results.seconds_panel(measured, "width", widths)],
     )  # fmt: skip
@@ -46,11 +46,12 @@ def study_depth(plan: StudyPlan) -> StudySteps:
     reference = depths.index(1)
     pairs = variants.against(measured, reference, plan)
     return results.study_result(
-        f"Hidden layers of {width}", "hidden layers", "the number of hidden layers", measured,
-        pairs, reference, plan,
-        f"{about_depth(depths, pairs)} All depths had the learning rate "
-        f"{plan.settings.learning_rate:g} and the first weights '{plan.settings.initialization}'.",
-        [results.scores_panel(measured, plan, "hidden layers", depths),
+        f"Depth: the number of hidden layers, each of width {width}", "depth",
+        "depth {}", measured, pairs, reference, plan,
+        f"{about_depth(depths, pairs)} All were trained with the learning rate "
+        f"{plan.settings.learning_rate:g} and the initialisation "
+        f"'{plan.settings.initialization}'.",
+        [results.scores_panel(measured, plan, "depth (hidden layers)", depths),
          results.curves_panel(measured, plan, " layers")],
     )  # fmt: skip
 
@@ -68,19 +69,24 @@ def about_depth(depths: Sequence[int], pairs: Mapping[int, Pair]) -> str:
     )
     sentences = []
     if 0 in worse:
-        sentences.append("The hidden layer is worth it: without one the network does worse.")
+        sentences.append("A hidden layer pays: without one the network does worse.")
     if 0 in better:
-        sentences.append("Here the network does better without a hidden layer.")
+        sentences.append("The network does better without a hidden layer here.")
     deep_better, deep_worse = ([d for d in found if d > 1] for found in (better, worse))
     if deep_better:
-        sentences.append(f"More than one layer pays: {_listed(deep_better)} do better than one.")
+        sentences.append(
+            f"More than one hidden layer pays: {_listed(deep_better)} layers do better than one."
+        )
     if deep_worse:
         sentences.append(
-            f"{_listed(deep_worse)} layers do worse than one at this rate and these first weights; "
-            "whether others would help them was not tried."
+            f"{_listed(deep_worse)} hidden layers do worse than one with this learning rate and "
+            "initialisation; others, which may suit deep networks better, were not tried."
         )
     if not deep_better and not deep_worse:
-        sentences.append("No network of more than one layer was shown to be better or worse.")
+        sentences.append(
+            "No network with more than one hidden layer was shown to be better or worse than the "
+            "network with one."
+        )
     return " ".join(sentences)
 
 
@@ -105,9 +111,10 @@ def study_baseline(plan: StudyPlan) -> StudySteps:
     pairs = variants.against(measured, 0, plan)
     [pair] = pairs.values()
     return results.study_result(
-        f"{linear.capitalize()} against the MLP", "", "the", measured, pairs, 0, plan,
-        f"The hidden layers changed the {plan.metric} by {pair.difference.mean:+.4f} (95% interval "
-        f"{pair.difference.low:+.4f} to {pair.difference.high:+.4f}), for "
-        f"{measured[1].num_parameters:,} parameters in place of {measured[0].num_parameters:,}.",
+        f"{linear.capitalize()} against the MLP", "network", "the {}", measured, pairs, 0, plan,
+        f"The hidden layers change the mean {plan.metric} by {pair.difference.mean:+.4f} (95% "
+        f"interval {pair.difference.low:+.4f} to {pair.difference.high:+.4f}); the network has "
+        f"{measured[1].num_parameters:,} parameters with them and "
+        f"{measured[0].num_parameters:,} without.",
         [results.scores_panel(measured, plan, ""), results.curves_panel(measured, plan)],
     )  # fmt: skip

@@ -48,18 +48,20 @@ def study_speed(plan: StudyPlan) -> StudySteps:
         for name in names
     ]  # fmt: skip
     return StudyResult(
-        "Seconds of a training step: from scratch, PyTorch's API, engine",
+        "Time of a training step: from scratch, PyTorch's API, engine",
         ["width", *(f"{name}, ms" for name in names), "scratch / engine", "API / engine"],
         rows,
-        f"At width {widths[0]} the network from scratch took {_shown(scratch[0])} times as long as "
-        f"the engine (ratio with its 95% interval over {num_rounds} rounds) and the API's "
-        f"{_shown(api[0])} times; at width {widths[-1]} it was {_shown(scratch[-1])} and "
-        f"{_shown(api[-1])}. {_trend(api)} Batches of 256 rows, plain gradient descent, float32, "
-        f"{torch.get_num_threads()} threads; the Trainer of the book drives the first two.",
+        f"At width {widths[0]} a step of the network from scratch took {_times(scratch[0])} as "
+        f"long as the engine's, and a step with PyTorch's API {_times(api[0])}; at width "
+        f"{widths[-1]} they took {_times(scratch[-1])} and {_times(api[-1])} as long. "
+        f"{_trend(api)} In parentheses: 95% intervals over {num_rounds} rounds. Batches of 256 "
+        "rows, plain gradient descent, float32; the network from scratch is driven by a plain "
+        "loop, that of the API by the book's Trainer. Number of threads: "
+        f"{torch.get_num_threads()}.",
         [
-            Panel("A step; bars from least to most", "width", "milliseconds", lines,
+            Panel("Time of a step; bars: fastest to slowest round", "width", "milliseconds", lines,
                   is_log_x=True, is_log_y=True),
-            Panel("Against the engine", "width", "times as long",
+            Panel("Time of a step, compared with the engine", "width", "times as long",
                   [Series.of_intervals("scratch", widths, scratch),
                    Series.of_intervals("API", widths, api)],
                   is_log_x=True),
@@ -103,12 +105,19 @@ def _shown(ratio: MeanInterval) -> str:
     return f"{ratio.mean:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
 
 
+def _times(ratio: MeanInterval) -> str:
+    return f"{ratio.mean:.2f} times ({ratio.low:.2f} to {ratio.high:.2f})"
+
+
 def _trend(ratios: list[MeanInterval]) -> str:
     if ratios[-1].high < ratios[0].low:
-        return "The larger the network, the less there is to gain: the matrix products take over."
+        return (
+            "The lead of the engine over the API shrinks as the network grows, as the matrix "
+            "products, which both compute, come to take most of the time."
+        )
     if ratios[-1].low > ratios[0].high:
-        return "The lead grows with the network."
-    return "The lead does not depend on the width as far as this tells."
+        return "The lead of the engine over the API grows with the network."
+    return "The lead of the engine over the API was not shown to depend on the width."
 
 
 def times_in_turns(

@@ -31,20 +31,21 @@ def study_learning_rate(plan: StudyPlan) -> StudySteps:
     means = np.stack([one.curves.mean(1) for one in measured])  # (rates, epochs)
     epochs = [epoch for epoch in (1, 2, 3, 5, 10, 20, 30, 50) if epoch <= num_epochs]
     best = {epoch: int(means[:, epoch - 1].argmax()) for epoch in epochs}
-    by_epochs = ", ".join(
-        f"{rates[best[epoch]]:g} after {epoch} ({means[best[epoch], epoch - 1]:.4f})"
+    by_epochs = "; ".join(
+        f"{rates[best[epoch]]:g} after {epoch} epoch{'s' * (epoch > 1)} "
+        f"({means[best[epoch], epoch - 1]:.4f})"
         for epoch in epochs
     )
     slow, last = measured[FACTORS.index(0.1)], num_epochs - 1
     gain = mean_interval(slow.curves[last] - slow.curves[last // 2])
     return results.study_result(
-        "Learning rate", "learning rate", "the learning rate", measured, pairs, reference, plan,
+        "Learning rate", "learning rate", "the learning rate {}", measured, pairs, reference, plan,
         f"{about_epochs(list(best.values()), by_epochs)} "
         f"{about_slow_rate(slow.variant.name, gain)}",
         [
-            Panel(f"{plan.panel_title}, after the last epoch", "learning rate",
-                  plan.metric, [results.series(measured, rates)], is_log_x=True),
-            Panel("After how many epochs", "learning rate", f"mean {plan.metric}",
+            Panel(f"{plan.panel_title}, after the last epoch\n{results.WHAT_IS_DRAWN}",
+                  "learning rate", plan.metric, [results.series(measured, rates)], is_log_x=True),
+            Panel("After different numbers of epochs", "learning rate", f"mean {plan.metric}",
                   [Series(f"{epoch} epoch{'s' * (epoch > 1)}", rates,
                           means[:, epoch - 1].tolist()) for epoch in epochs], is_log_x=True),
         ],
@@ -56,24 +57,27 @@ def about_epochs(best: list[int], by_epochs: str) -> str:
 
     Args:
         best: number of the best rate after each number of epochs that was looked at.
-        by_epochs: the same in words.
+        by_epochs: the same in words, with their means.
     """
     if len(set(best)) > 1:
-        begin = "The best rate depends on the number of epochs"
+        begin = "Which learning rate has the highest mean depends on the number of epochs"
     else:
-        begin = "One rate had the best mean after every number of epochs looked at"
-    return f"{begin}: by epochs it was {by_epochs}."
+        begin = "The same learning rate has the highest mean after every number of epochs"
+    return f"{begin}: {by_epochs}."
 
 
 def about_slow_rate(name: str, gain: MeanInterval) -> str:
     """Whether a small rate was still learning in the second half of its epochs."""
     interval = f"{gain.mean:+.4f}, 95% interval {gain.low:+.4f} to {gain.high:+.4f}"
-    begin = f"A tenth of the reference, {name},"
+    did = "was not shown to improve"
     if gain.low > 0:
-        return f"{begin} was still gaining in the second half of its epochs ({interval})."
-    if gain.high < 0:
-        return f"{begin} lost in the second half of its epochs ({interval})."
-    return f"{begin} was not seen to gain in the second half of its epochs ({interval})."
+        did = "still improved"
+    elif gain.high < 0:
+        did = "got worse"
+    return (
+        f"The learning rate {name}, a tenth of the reference, {did} in the second half of its "
+        f"epochs ({interval})."
+    )
 
 
 def study_batch_size(plan: StudyPlan) -> StudySteps:
@@ -88,7 +92,7 @@ def study_batch_size(plan: StudyPlan) -> StudySteps:
         plan,
         [
             Variant(
-                f"{size}, rate {base * size / 256:.3g}",
+                f"{size} (learning rate {base * size / 256:.3g})",
                 replace(plan.settings, batch_size=size, learning_rate=base * size / 256),
             )
             for size in sizes
@@ -102,16 +106,17 @@ def study_batch_size(plan: StudyPlan) -> StudySteps:
         results.headers("batch size", constant[reference], plan),
         results.rows(constant, pairs, plan.matters)
         + results.rows(scaled, scaled_pairs, plan.matters),
-        f"At the learning rate {base:g}: "
-        f"{results.in_words('the batch size', constant, pairs, reference, plan)} At a rate in "
-        "proportion to the batch: "
-        f"{results.in_words('the batch size', scaled, scaled_pairs, reference, plan)} An epoch of "
-        f"one network took {seconds[0]:.3f} s with batches of {sizes[0]} and {seconds[-1]:.3f} s "
-        f"with batches of {sizes[-1]}.",
+        f"With the learning rate {base:g} for all batch sizes: "
+        f"{results.in_words('batch size {}', constant, pairs, reference, plan)} With a learning "
+        f"rate in proportion to the batch size, {base:g} for 256: "
+        f"{results.in_words('batch size {}', scaled, scaled_pairs, reference, plan)} Training one "
+        f"network for an epoch took {seconds[0]:.3f} s with batches of {sizes[0]} and "
+        f"{seconds[-1]:.3f} s with batches of {sizes[-1]}.",
         [
-            Panel(plan.panel_title, "rows in a batch", plan.metric,
+            Panel(f"{plan.panel_title}\n(bars: 95% interval of the mean)", "rows in a batch",
+                  plan.metric,
                   [replace(results.series(constant, sizes, f"learning rate {base:g}"), dots=()),
-                   replace(results.series(scaled, sizes, "rate in proportion"), dots=())],
+                   replace(results.series(scaled, sizes, "learning rate in proportion"), dots=())],
                   is_log_x=True),
             results.seconds_panel(constant, "rows in a batch", sizes),
         ],

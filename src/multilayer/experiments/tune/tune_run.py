@@ -57,6 +57,19 @@ class TuneResult:
         scores: on the rows or test images that the search never saw, each with its 95% interval.
         results: content of results.json.
         folder: the run folder.
+
+    Examples:
+        >>> from multilayer import points_table
+        >>> points_table("surface", num_rows=120, noise=0.0, seed=0).write_csv("surface.csv")
+        >>> from multilayer import tune
+        >>> found = tune(
+        ...     "surface.csv", "y", num_trials=2, output="runs/tuned", recipe="fast",
+        ...     settings={"max_epochs": 2, "hidden_widths": (4,)},
+        ... )
+        >>> sorted(found.params)
+        ['dropout', 'learning_rate', 'weight_decay']
+        >>> found.folder.name
+        'tuned'
     """
 
     model: Model
@@ -69,20 +82,30 @@ class TuneResult:
 class TuneRun:
     """Searches and chooses; see `multilayer.tune` for the arguments.
 
-    Example::
-
-        run = TuneRun("houses.csv", ColumnRoles(("price",)), budget=Budget(seconds=600))
-        for progress in run.search():
-            print(progress.tally.best[:1])
-        for found in run.choose():
-            print(found)
-
     Attributes:
         folder: where it leaves what it finds.
         place: where the study is.
         rows: the rows, divided.
         space: what is searched.
         is_new: the study begins with this run.
+
+    Examples:
+        >>> from multilayer import points_table
+        >>> points_table("surface", num_rows=120, noise=0.0, seed=0).write_csv("surface.csv")
+        >>> from multilayer import ColumnRoles, TuneRun
+        >>> from multilayer.experiments.tune.budget import Budget
+        >>> run = TuneRun(
+        ...     "surface.csv", ColumnRoles(("y",)), "runs/tuned", budget=Budget(num_trials=2),
+        ...     recipe="fast", settings={"max_epochs": 2, "hidden_widths": (4,)},
+        ... )
+        >>> for progress in run.search():
+        ...     pass
+        ...
+        >>> for found in run.choose():
+        ...     pass
+        ...
+        >>> run.folder.path.name
+        'tuned'
     """
 
     def __init__(

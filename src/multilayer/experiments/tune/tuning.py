@@ -60,6 +60,19 @@ def tune(
         StorageError: the storage cannot be reached or used.
         OutputError: the folder cannot be written.
         RunFolderError: another process fills the folder, and makes the choice; this one helped.
+
+    Examples:
+        >>> from multilayer import points_table
+        >>> points_table("surface", num_rows=120, noise=0.0, seed=0).write_csv("surface.csv")
+        >>> from multilayer import tune
+        >>> found = tune(
+        ...     "surface.csv", "y", num_trials=2, output="runs/tuned", recipe="fast",
+        ...     settings={"max_epochs": 2, "hidden_widths": (4,)},
+        ... )
+        >>> [score.name for score in found.scores]
+        ['RMSE', 'MAE', 'R²']
+        >>> found.model.predict({"x1": [0.5], "x2": [0.5]}).shape
+        (1,)
     """
     roles: ColumnRoles | None
     if target is None or isinstance(target, ColumnRoles):

@@ -22,6 +22,7 @@ const codes = codePanel(at("code-view"));
 const traces = tracePanel(at("trace-view"));
 
 let [send, problem, frame, view] = [() => {}, null, null, null];
+let sketch = null; // the points and the network's shape, until there is a network
 let query = location.hash.slice(1) || start.query || start.defaults;
 let [columns, isPlaying, isOpen, isDrawingPlanned] = [start.table ? start.table[1] : [], false, false, false];
 let working = 0; // a timer: says so where the answer takes long
@@ -34,8 +35,15 @@ function tell(key, values) {
 }
 
 function complain(message) {
-  at("refusal").textContent = message;
+  at("refusal").replaceChildren(message);
   at("refusal").hidden = !message;
+}
+
+/** Show a reason of the program's, which is in English. */
+function showRefusal(reason) {
+  complain("");
+  at("refusal").replaceChildren(`${say("refused")} `, element("span", { lang: "en" }, reason));
+  at("refusal").hidden = false;
 }
 
 /** Ask for other settings; what is wrong with them comes back as a refusal. */
@@ -61,12 +69,18 @@ function takeQuery(text) {
 function showProblem() {
   at("parameters").textContent = say("network_told", { parameters: count(problem.num_parameters) });
   at("rows").textContent = say("rows_told", { rows: count(problem.num_rows), held_out: count(problem.num_held_out) });
-  at("notes").replaceChildren(...problem.notes.map((note) => element("li", {}, note)));
+  const notes = problem.table_notes.map((note) => element("li", { lang: "en" }, note));
+  if (notes.length) notes.unshift(element("li", {}, say("table_notes")));
+  at("notes").replaceChildren(...problem.notes.map((pair) => element("li", {}, ofPair(pair))), ...notes);
   at("network-legend").textContent = say(problem.limits ? "network_legend" : "network_legend_plain");
 }
 
 function draw() {
   isDrawingPlanned = false;
+  if (!problem && sketch) {
+    drawNetwork(at("drawing"), sketch, null);
+    view?.update(null);
+  }
   if (!frame) return;
   drawNetwork(at("drawing"), problem, frame);
   view.update(frame);
@@ -106,6 +120,13 @@ function showPlaying(now) {
 }
 
 const takes = {
+  sketch(message) {
+    if (problem) return;
+    sketch = message;
+    view = sketch.limits ? answerView(sketch, at("answer-view")) : null;
+    takeQuery(sketch.query);
+    planDrawing();
+  },
   problem(message) {
     problem = message;
     frame = null;
@@ -132,12 +153,13 @@ const takes = {
     tell("went_on");
   },
   refusal(message) {
-    complain(message.message);
+    showRefusal(message.message);
     if (!problem && query !== start.defaults) {
       query = start.defaults; // so that there is something to go on with, below the reason
       send({ do: "begin", query });
     } else if (problem) takeQuery(query);
   },
+  rested: () => tell("rested"),
   verdict: (message) => versus.show(message),
   code: (message) => codes.show(message.forms),
   trace(message) {
@@ -163,6 +185,10 @@ function languages() {
   codes.language();
   traces.language();
   versus.refresh();
+  if (sketch && !problem) {
+    view?.language();
+    planDrawing();
+  }
   if (!problem) return;
   takeQuery(query);
   showProblem();
@@ -193,6 +219,7 @@ at("copy-link").addEventListener("click", () => copyText(`#${query}`, at("link-o
 ladder(form.elements.learning_rate);
 ladder(form.elements.weight_decay);
 tableDrop(at("drop"), at("file"), start.most_table_bytes, complain, (name, text) => send({ do: "table", name, text }));
+document.addEventListener("visibilitychange", () => send({ do: document.hidden ? "hidden" : "seen" }));
 addEventListener("hashchange", () => set(location.hash.slice(1)));
 addEventListener("resize", planDrawing);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { view?.language(); planDrawing(); });
@@ -206,6 +233,7 @@ send = connect({
     tell("loading");
     send({ do: "begin", query });
     send({ do: "speed", steps: speed });
+    if (document.hidden) send({ do: "hidden" });
   },
   onMessage(message) {
     if (["problem", "changed", "refusal"].includes(message.kind)) clearTimeout(working);

@@ -6,7 +6,7 @@ import { element, number, percent, say } from "./words.js";
 const MARGIN = { left: 34, bottom: 30, top: 4, right: 4 };
 const PALE = 0.5; // how far a region's colour is from the paper
 
-/** A view of a problem in the plane; `update` draws a frame. */
+/** A view of a problem in the plane; `update` draws a frame, or without one the points alone. */
 export function planeView(problem, place) {
   const canvas = element("canvas", { role: "img", id: "region" });
   const legend = element("ul", { class: "legend small" });
@@ -28,7 +28,7 @@ export function planeView(problem, place) {
     const [left, right, bottom, top] = problem.limits;
     const box = { x: MARGIN.left, y: MARGIN.top, width: width - MARGIN.left - MARGIN.right, height: side - MARGIN.top - MARGIN.bottom };
     context.imageSmoothingEnabled = true;
-    context.drawImage(regionImage(frame.arrays.region, isNumber), box.x, box.y, box.width, box.height);
+    if (frame) context.drawImage(regionImage(frame.arrays.region, isNumber), box.x, box.y, box.width, box.height);
     const atX = (x) => box.x + ((x - left) / (right - left)) * box.width;
     const atY = (y) => box.y + ((top - y) / (top - bottom)) * box.height;
     axes(context, box, problem, atX, atY);
@@ -153,6 +153,7 @@ function scale(problem) {
 
 function alternative(frame, problem, isNumber) {
   const [x, y] = problem.columns;
+  if (!frame) return say("points_alt", { number: problem.arrays.values.shape[0], x, y });
   if (isNumber) {
     const [low, high] = problem.reach.map((value) => number(value * problem.scale[1] + problem.scale[0]));
     return say("surface_alt", { x, y, low, high, loss: number(frame.held_out_loss) });
