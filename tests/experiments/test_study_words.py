@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from sample_tables import problem_of
 
-from multilayer.diagnostics.layer_statistics import GradientNorm
 from multilayer.experiments.sequential import Pair
 from multilayer.experiments.studies.activation import about_identity, about_late_gains
 from multilayer.experiments.studies.bottleneck import Neuron, explanation
@@ -89,14 +88,11 @@ def test_rates_and_epochs():
     ],
 )  # fmt: skip
 def test_bottleneck(plan, verdict, begin):
-    norms = {
-        "256-256": [GradientNorm("w", 1.0, 1.0)] * 3,
-        "256-1": [GradientNorm("w", 0.5, 1.0)] * 3,
-    }
-    silent = Neuron(np.array([[1.0, 1.0], [1.0, 2.0]]), [1, 3])
-    said = explanation(silent, norms, pair(verdict), plan)
+    norms = {"256-256": [1.0] * 3, "256-1": [0.5] * 3}
+    silent, speaking = Neuron(True, 1, []), Neuron(False, 3, [])
+    said = explanation([silent, speaking], norms, pair(verdict), plan)
     assert said.startswith(begin)
     assert "the 2 networks predict 1 and 3 of the 4 classes; in 1 of 2 the neuron is dead" in said
     assert "0.50 times" in said
-    speaking = Neuron(np.array([[1.0, 2.0], [1.0, 2.0]]), [3, 3])
-    assert "in none of them is the neuron dead" in explanation(speaking, norms, pair(verdict), plan)
+    said = explanation([speaking, speaking], norms, pair(verdict), plan)
+    assert "in none of them is the neuron dead" in said

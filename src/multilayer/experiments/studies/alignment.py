@@ -1,13 +1,14 @@
 """Whether sizes that are powers of two pay on this machine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from multilayer.drawing.panels import Panel, Series
-from multilayer.experiments.studies.speed import finished, ratio_interval, times_in_turns
+from multilayer.experiments.studies.speed import finished, ratio_interval, turns_of
 from multilayer.experiments.study import StudyResult, StudySteps
 from multilayer.experiments.study_plan import StudyPlan
 from multilayer.metrics.intervals import MeanInterval
@@ -26,7 +27,9 @@ def study_alignment(plan: StudyPlan) -> StudySteps:
     """Products of square matrices, and the engine's step at widths about powers of two."""
     num_rounds = QUICK_ROUNDS if plan.is_quick else NUM_ROUNDS
     yield f"square matrices: {', '.join(map(str, SIZES))}"
-    times = times_in_turns({str(size): _product(size) for size in SIZES}, num_rounds)
+    times, num_threads = turns_of(
+        plan, "products", lambda: {str(size): _product(size) for size in SIZES}, num_rounds
+    )
     work = {str(size): float(size) ** 3 for size in SIZES}
     powers = QUICK_POWERS if plan.is_quick else POWERS
     plan.finished.extend(finished("product", times))
@@ -34,7 +37,9 @@ def study_alignment(plan: StudyPlan) -> StudySteps:
     for power in powers:
         widths = (power - 1, power, power + 1)
         yield f"784-w-10 for w = {', '.join(map(str, widths))}"
-        steps = times_in_turns({str(width): _epoch(width) for width in widths}, num_rounds)
+        steps, num_threads = turns_of(
+            plan, f"steps at about {power}", partial(_epochs, widths), num_rounds
+        )
         steps = {name: seconds / NUM_STEPS for name, seconds in steps.items()}
         plan.finished.extend(finished("step", steps))
         groups[f"step at about {power}"] = (
@@ -67,7 +72,7 @@ def study_alignment(plan: StudyPlan) -> StudySteps:
         "Powers of two: time for the same work beside them",
         ["", "milliseconds", "time for the same work, against the power of two", "interval", ""],
         rows,
-        _paragraph(found, num_rounds),
+        _paragraph(found, num_rounds, num_threads),
         [_panel(title, seconds, groups[title][1], groups[title][2], num_ratios)
          for title, (seconds, _, _) in groups.items()],
         {"seconds": {
@@ -82,6 +87,10 @@ def _product(size: int) -> Callable[[], object]:
     right = torch.randn(size, size, generator=source)
     out = torch.empty(size, size)
     return lambda: torch.mm(left, right, out=out)
+
+
+def _epochs(widths: Sequence[int]) -> dict[str, Callable[[], object]]:
+    return {str(width): _epoch(width) for width in widths}
 
 
 def _epoch(width: int) -> Callable[[], object]:
@@ -100,7 +109,7 @@ def _verdict(ratio: MeanInterval) -> str:
     return "undecided"
 
 
-def _paragraph(found: dict[str, dict[str, MeanInterval]], num_rounds: int) -> str:
+def _paragraph(found: dict[str, dict[str, MeanInterval]], num_rounds: int, num_threads: int) -> str:
     sentences = []
     for title, ratios in found.items():
         verdicts = {name: _verdict(ratio) for name, ratio in ratios.items()}
@@ -129,7 +138,7 @@ def _paragraph(found: dict[str, dict[str, MeanInterval]], num_rounds: int) -> st
     return (
         f"Powers of two {verdict} on this machine. {' '.join(sentences)} {num_rounds} rounds in "
         "turns; the intervals hold together with 95%. A step is the engine's, with batches of 256; "
-        f"{torch.get_num_threads()} threads."
+        f"{num_threads} threads."
     )
 
 
