@@ -18,6 +18,7 @@ from multilayer.experiments.problem import Problem
 from multilayer.experiments.study_figures import Figure, Figures, Thing
 from multilayer.experiments.study_plan import StudyInterruptedError
 from multilayer.files import write_text
+from multilayer.images.fashion_mnist import CLASS_NAMES
 from multilayer.proofs.bench import this_machine
 
 MEMBERS_OF_A_PIECE = 5  # networks that are trained together, and kept together
@@ -148,10 +149,7 @@ class KnownRows(Problem):
     """What is to be said of Fashion-MNIST's rows, without the rows."""
 
     name, task, image_shape = "fashion-mnist", "images", (28, 28)
-    class_names = (
-        "t-shirt", "trouser", "pullover", "dress", "coat",
-        "sandal", "shirt", "sneaker", "bag", "ankle boot",
-    )  # fmt: skip
+    class_names = CLASS_NAMES
 
     def __init__(self, num_rows: int = 60_000) -> None:
         self._num_rows = num_rows

@@ -12,7 +12,6 @@ figures, by the studies themselves, whenever they are written; nothing is traine
 import argparse
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,34 +28,40 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 RECORDS = ROOT / "benchmarks" / "results" / "exercises.jsonl"
 ALL_ROWS = 60_000
+PAGES = {
+    "english": (DOCS / "exercises.md", exercises_english.page),
+    "russian": (DOCS / "ru" / "exercises.md", exercises_russian.page),
+}
 MATTERS = 0.005
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much a study trains: of all rows, always.
+    """How much a study trains.
 
     Args:
         num_seeds: networks of each variant.
         has_fewer_variants: those of `--quick`.
+        num_rows: the first so many pictures.
     """
 
     num_seeds: int
     has_fewer_variants: bool = False
+    num_rows: int = ALL_ROWS
 
 
 SIZES = {
-    "width": Size(20, True),
-    "depth": Size(10, True),
-    "bottleneck": Size(10),
-    "learning-rate": Size(10),
-    "joint": Size(10, True),
+    "width": Size(5, True),
+    "depth": Size(5, True, 15_000),
+    "bottleneck": Size(5),
+    "learning-rate": Size(5),
+    "joint": Size(5, True, 15_000),
     "speed": Size(5),
     "alignment": Size(5),
-    "activation": Size(10),
-    "initialisation": Size(10),
-    "batch-size": Size(10),
-    "baseline": Size(20),
+    "activation": Size(5),
+    "initialisation": Size(5, num_rows=15_000),
+    "batch-size": Size(5),
+    "baseline": Size(5),
 }
 
 
@@ -66,20 +71,22 @@ def command_of(name: str) -> str:
     words = ["multilayer", "study", name]
     if STUDIES[name][1]:
         words += ["--seeds", str(size.num_seeds), "--matters", f"{MATTERS:g}"]
-        words += ["--quick", "--rows", str(ALL_ROWS)] if size.has_fewer_variants else []
+        words += ["--quick"] if size.has_fewer_variants else []
+        if size.has_fewer_variants or size.num_rows < ALL_ROWS:
+            words += ["--rows", str(size.num_rows)]
     return " ".join(words)
 
 
-def answer(name: str, figures: KeptFigures, num_seeds: int | None = None) -> Answer:
+def answer(name: str, figures: KeptFigures) -> Answer:
     """Do a study, with what is kept and what there is time to measure."""
     trains, size = STUDIES[name][1], SIZES[name]
     plan = plan_study(
         name,
         KnownRows(ALL_ROWS) if trains and not figures.can_measure else "fashion-mnist",
-        num_seeds=num_seeds or size.num_seeds,
+        num_seeds=size.num_seeds,
         matters=MATTERS,
         is_quick=size.has_fewer_variants,
-        num_rows=ALL_ROWS if trains else None,
+        num_rows=size.num_rows if trains else None,
     )
     figures.used.clear()
     result = result_of(run_study(name, replace(plan, figures=figures)))
@@ -88,20 +95,11 @@ def answer(name: str, figures: KeptFigures, num_seeds: int | None = None) -> Ans
     return Answer(name, command_of(name), plan, result, origins, num_networks)
 
 
-def pages(answers: Sequence[Answer]) -> dict[Path, str]:
-    """The text of each page."""
-    return {
-        DOCS / "exercises.md": exercises_english.page(answers),
-        DOCS / "ru" / "exercises.md": exercises_russian.page(answers),
-    }
-
-
 def main() -> None:
     """Measure what is missing if asked to, and write the pages once everything is there."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--measure", action="store_true", help="measure what is missing")
     parser.add_argument("--studies", help=f"of {', '.join(SIZES)}; default: all")
-    parser.add_argument("--seeds", type=int, help="no more seeds than these for now")
     parser.add_argument("--seconds", type=float, default=1e9, help="begin nothing after these")
     options = parser.parse_args()
     names = options.studies.split(",") if options.studies else list(SIZES)
@@ -112,17 +110,16 @@ def main() -> None:
     figures = KeptFigures(RECORDS, deadline)
     answers = []
     for name in names:
-        num_seeds = min(options.seeds or SIZES[name].num_seeds, SIZES[name].num_seeds)
-        answers.append(answer(name, figures, num_seeds))
+        answers.append(answer(name, figures))
         if answers[-1].result.is_interrupted:
             sys.exit(f"{name}: something is still missing; --measure measures it")
-    if options.studies or options.seeds:
+    if options.studies:
         return
     for one in answers:
         save_panels(one.result.panels, DOCS / "images" / f"study-{one.name}.svg",
                     title=one.result.title)  # fmt: skip
-    for path, text in pages(answers).items():
-        path.write_text(text)
+    for path, page in PAGES.values():
+        path.write_text(page(answers))
 
 
 if __name__ == "__main__":

@@ -22,23 +22,26 @@ QUESTIONS = {
 _HEAD = """# The chapter's exercises, answered
 
 Each answer below was written by `multilayer study`, which trains several networks of every kind
-over the same seeds, scores them on training rows held out (never on the test rows), and says how
-sure it is. The command stands above each answer. A seed decides which rows are held out, the first
-weights and the order of the batches; the networks have the chapter's settings but for what the
-study varies: one hidden layer of 256, ReLU, gradient descent at the rate 0.1, batches of 256, 10
-epochs. A difference of accuracy counts as none if it is shown to be below {matters:g}.
+over the same seeds, scores them on a fifth of the training rows that they have not seen (never on
+the test rows), and says how sure it is. The command stands above each answer. A seed decides which
+rows are held out, the first weights and the order of the batches; the networks have the chapter's
+settings but for what the study varies: one hidden layer of 256, ReLU, gradient descent at the rate
+0.1, batches of 256, 10 epochs. A difference of accuracy counts as none if it is shown to be below
+{matters:g}.
 
-The figures are kept in the repository, and this page is written from them:
+The figures of every network are kept in the repository, and this page is written from them:
 
 ```sh
 python benchmarks/exercises.py
 ```
 
-What the answers stand on, and how many of their comparisons the seeds could not decide:
+What the answers stand on, and how many of their comparisons these seeds could not decide:
 
 {overview}
-Seconds of an epoch are those that the processor worked on it, on one thread of a machine that had
-other work; the two studies of time take turns, and compare within each round. What the commands say on your machine will differ in the last digits, and in all figures of time.
+Where not all 60,000 pictures were used, the networks were the largest, and there was not the time
+for more. Seconds of an epoch are those that the processor worked on it, on one thread of a machine
+that had other work; the two studies of time take turns, and compare within each round. What the
+commands say on your machine will differ in the last digits, and in all figures of time.
 """
 
 
@@ -56,10 +59,10 @@ def _overview(answers: Sequence[Answer]) -> str:
         pairs = sum(len(group.pairs) for group in groups)
         undecided = sum(group.num_undecided for group in groups)
         rows.append(
-            [one.name, f"{len(one.plan.rows):,}", str(one.plan.num_seeds), str(one.num_networks),
-             f"{undecided} of {pairs}"]
+            [f"`{one.name}`", f"{len(one.plan.rows):,}", str(one.plan.num_seeds),
+             str(one.num_networks), f"{undecided} of {pairs}"]
             if groups
-            else [one.name, "", "", "", ""]
+            else [f"`{one.name}`", "", "", "", ""]
         )  # fmt: skip
     return markdown_table(["study", "rows", "seeds", "networks", "undecided"], rows)
 

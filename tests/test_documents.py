@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 # No state is kept of a training of less than half a minute.
 ONLY_WHERE_TRAINING_IS_SLOW = re.compile(r"checkpoints(, |$)")
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+NOTEBOOKS = ROOT / "docs" / "notebooks"  # whose blocks are cells: tests/site/test_notebooks.py
 SHELLS_OWN = set("|<>&;$*")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -27,7 +28,7 @@ def blocks(language: str) -> list:
     found = []
     for document in DOCUMENTS:
         for number, match in enumerate(BLOCK.finditer(document.read_text()), 1):
-            if match[1] == language:
+            if match[1] == language and document.parent != NOTEBOOKS:
                 found.append(pytest.param(match[2], id=f"{document.name}-{number}"))
     return found
 

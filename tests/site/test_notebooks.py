@@ -13,9 +13,8 @@ NOTEBOOKS = sorted((Path(__file__).parents[2] / "docs" / "notebooks").glob("*.md
 
 FEW_PICTURES = """
 import multilayer as d2l
-read_all = d2l.FashionMNIST.__init__
 
-def read_some(self, *arguments, **options):
+def read_some(self, *arguments, read_all=d2l.FashionMNIST.__init__, **options):
     read_all(self, *arguments, **options)
     self.train.data, self.train.targets = self.train.data[:6000], self.train.targets[:6000]
 

@@ -18,7 +18,7 @@ from multilayer.cli.application import COMMANDS
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 AXE = Path(sys.prefix) / "axe" / "node_modules" / "axe-core" / "axe.min.js"
-TRANSLATED = ["start.md", "chapter.md"]
+TRANSLATED = ["start.md", "chapter.md", "exercises.md"]
 FENCED = re.compile(r"^```(?P<kind>\w+)\n.*?^```$", re.MULTILINE | re.DOTALL)
 
 
