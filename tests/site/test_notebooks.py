@@ -63,6 +63,17 @@ def test_a_notebook_runs_as_it_stands(path, tmp_path):
         assert not errors, cell.source
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_jupyter_finds_cells_and_a_kernel(path):
+    notebook = jupytext.read(path)
+    assert notebook.metadata["kernelspec"]["name"] == "python3"
+    assert notebook.cells[0].cell_type == "markdown"
+    assert notebook.cells[0].source.startswith("# Notebook: ")
+    fences = path.read_text().count("```python\n")
+    assert sum(cell.cell_type == "code" for cell in notebook.cells) == fences
+    nbformat.validate(notebook)
+
+
 def test_the_notebooks_follow_each_other():
     """Each is led to by the index or by the one before."""
     found, page = [], "by-hand.md"
