@@ -121,3 +121,10 @@ def groups_of(answer: Answer) -> list[Group]:
 def resolution_of(answer: Answer) -> float:
     """Step between accuracies on the fifth of the rows that is held out."""
     return answer.plan.rows.resolution("accuracy", len(answer.plan.rows) // 5)
+
+
+def num_rounds_of(answer: Answer) -> int:
+    """How often a study of time has timed each thing."""
+    document = answer.result.document
+    times = next(iter(document.get("step_seconds", document.get("seconds")).values()))
+    return len(next(iter(times.values())))

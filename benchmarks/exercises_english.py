@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from exercise_groups import Answer, groups_of
+from exercise_groups import Answer, groups_of, num_rounds_of
 
 from multilayer.drawing.panels import markdown_table
 
@@ -62,7 +62,7 @@ def _overview(answers: Sequence[Answer]) -> str:
             [f"`{one.name}`", f"{len(one.plan.rows):,}", str(one.plan.num_seeds),
              str(one.num_networks), f"{undecided} of {pairs}"]
             if groups
-            else [f"`{one.name}`", "", "", "", ""]
+            else [f"`{one.name}`", "", f"{num_rounds_of(one)} rounds", "", ""]
         )  # fmt: skip
     return markdown_table(["study", "rows", "seeds", "networks", "undecided"], rows)
 

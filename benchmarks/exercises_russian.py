@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from exercise_groups import Answer, Group, groups_of
+from exercise_groups import Answer, Group, groups_of, num_rounds_of
 from exercises_russian_answers import ABOUT, SUBJECTS, TITLES, name_of, rounds_of, whole
 from exercises_russian_times import TIMES
 
@@ -65,7 +65,7 @@ def _overview(answers: Sequence[Answer]) -> str:
             [f"`{one.name}`", whole(len(one.plan.rows)), str(one.plan.num_seeds),
              str(one.num_networks), f"{undecided} из {pairs}"]
             if groups
-            else [f"`{one.name}`", "", "", "", ""]
+            else [f"`{one.name}`", "", f"кругов: {num_rounds_of(one)}", "", ""]
         )  # fmt: skip
     return markdown_table(["исследование", "строк", "запусков", "сетей", "не решено"], rows)
 

@@ -1,7 +1,7 @@
 """The Russian answers of the two studies that only take time."""
 
 import numpy as np
-from exercise_groups import Answer
+from exercise_groups import Answer, num_rounds_of
 
 from multilayer.experiments.studies.alignment import WORTH
 from multilayer.experiments.studies.speed import NUM_STEPS, ratio_interval
@@ -33,7 +33,7 @@ def about_speed(answer: Answer) -> Told:
         if of_last[1].low > of_first[1].high
         else "Зависимости выигрыша от ширины не видно."
     )
-    num_rounds = len(times[first]["engine"])
+    num_rounds = num_rounds_of(answer)
     headers = [
         "ширина", "вручную, мс", "PyTorch, мс", "движок, мс", "вручную / движок",
         "PyTorch / движок",
@@ -89,7 +89,7 @@ def about_alignment(answer: Answer) -> Told:
         else "не оказались выгодны: ни один размер рядом с ними не медленнее, если пересчитать на "
         "ту же работу."
     )
-    num_rounds = len(next(iter(next(iter(groups.values())).values())))
+    num_rounds = num_rounds_of(answer)
     work_words = "время той же работы относительно степени двойки"
     headers = ["", "миллисекунд", work_words, "интервал", "вывод"]
     paragraph = (

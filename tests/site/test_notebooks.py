@@ -68,7 +68,7 @@ def test_jupyter_finds_cells_and_a_kernel(path):
     notebook = jupytext.read(path)
     assert notebook.metadata["kernelspec"]["name"] == "python3"
     assert notebook.cells[0].cell_type == "markdown"
-    assert notebook.cells[0].source.startswith("# Notebook: ")
+    assert notebook.cells[0].source.startswith("# ")
     fences = path.read_text().count("```python\n")
     assert sum(cell.cell_type == "code" for cell in notebook.cells) == fences
     nbformat.validate(notebook)
