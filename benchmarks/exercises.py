@@ -37,29 +37,27 @@ MATTERS = 0.005
 
 @dataclass(frozen=True)
 class Size:
-    """How much a study trains.
+    """How much a study trains: of all rows, always.
 
     Args:
         num_seeds: networks of each variant.
         has_fewer_variants: those of `--quick`.
-        num_rows: the first so many pictures.
     """
 
     num_seeds: int
     has_fewer_variants: bool = False
-    num_rows: int = ALL_ROWS
 
 
 SIZES = {
     "width": Size(5, True),
-    "depth": Size(5, True, 15_000),
-    "bottleneck": Size(5),
+    "depth": Size(5, True),
+    "bottleneck": Size(10),
     "learning-rate": Size(5),
-    "joint": Size(5, True, 15_000),
+    "joint": Size(5, True),
     "speed": Size(5),
     "alignment": Size(5),
     "activation": Size(5),
-    "initialisation": Size(5, num_rows=15_000),
+    "initialisation": Size(5),
     "batch-size": Size(5),
     "baseline": Size(5),
 }
@@ -71,9 +69,7 @@ def command_of(name: str) -> str:
     words = ["multilayer", "study", name]
     if STUDIES[name][1]:
         words += ["--seeds", str(size.num_seeds), "--matters", f"{MATTERS:g}"]
-        words += ["--quick"] if size.has_fewer_variants else []
-        if size.has_fewer_variants or size.num_rows < ALL_ROWS:
-            words += ["--rows", str(size.num_rows)]
+        words += ["--quick", "--rows", str(ALL_ROWS)] if size.has_fewer_variants else []
     return " ".join(words)
 
 
@@ -86,7 +82,7 @@ def answer(name: str, figures: KeptFigures) -> Answer:
         num_seeds=size.num_seeds,
         matters=MATTERS,
         is_quick=size.has_fewer_variants,
-        num_rows=size.num_rows if trains else None,
+        num_rows=ALL_ROWS if trains else None,
     )
     figures.used.clear()
     result = result_of(run_study(name, replace(plan, figures=figures)))

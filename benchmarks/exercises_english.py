@@ -38,10 +38,9 @@ python benchmarks/exercises.py
 What the answers stand on, and how many of their comparisons these seeds could not decide:
 
 {overview}
-Where not all 60,000 pictures were used, the networks were the largest, and there was not the time
-for more. Seconds of an epoch are those that the processor worked on it, on one thread of a machine
-that had other work; the two studies of time take turns, and compare within each round. What the
-commands say on your machine will differ in the last digits, and in all figures of time.
+Seconds of an epoch are those that the processor worked on it, on one thread of a machine that had
+other work; the two studies of time take turns, and compare within each round. What the commands
+say on your machine will differ in the last digits, and in all figures of time.
 """
 
 
