@@ -74,7 +74,7 @@ def about_alignment(answer: Answer) -> Told:
                 if ratio.high < 1 + WORTH and ratio.low > 1 - WORTH
                 else "не решено"
             )  # fmt: skip
-            slower += [f"{words} {size} ({_ratio(ratio)})"] if verdict == "медленнее" else []
+            slower += [f"{words} {size} — в {_ratio(ratio)} раза"] if verdict == "медленнее" else []
             undecided += verdict == "не решено"
             is_power = size == power
             rows.append(
