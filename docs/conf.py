@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import jupytext
 from sphinx.application import Sphinx
 
 import multilayer
@@ -48,12 +49,20 @@ _ACCESSIBLE = {
 }
 
 
+_DOWNLOAD = """
+
+<p><a href="{name}.ipynb" download>Download this page as a Jupyter notebook</a></p>
+"""
+
+
 def setup(app: Sphinx) -> None:
     """What the pages need beside the settings above."""
     app.connect("source-read", _with_links_of_the_site)
+    app.connect("source-read", _with_the_notebook)
     app.connect("include-read", _with_links_in_an_include)
     app.connect("autodoc-skip-member", _is_of_scikit_learn)
     app.connect("build-finished", _make_accessible)
+    app.connect("build-finished", _write_notebooks)
 
 
 def _with_links_of_the_site(app: Sphinx, page: str, text: list[str]) -> None:
@@ -64,6 +73,23 @@ def _with_links_of_the_site(app: Sphinx, page: str, text: list[str]) -> None:
 
 def _with_links_in_an_include(app: Sphinx, path: Path, parent: str, text: list[str]) -> None:
     _with_links_of_the_site(app, parent, text)
+
+
+def _with_the_notebook(app: Sphinx, page: str, text: list[str]) -> None:
+    """A page that is a notebook too says where that is."""
+    folder, _, name = page.rpartition("/")
+    if folder == "notebooks":
+        title = re.search("^# .*$", text[0], re.MULTILINE)
+        assert title is not None, page
+        text[0] = text[0][: title.end()] + _DOWNLOAD.format(name=name) + text[0][title.end() :]
+
+
+def _write_notebooks(app: Sphinx, exception: Exception | None) -> None:
+    """The notebooks beside their pages, without outputs."""
+    for path in Path(app.srcdir, "notebooks").glob("*.md"):
+        target = Path(app.outdir, "notebooks", f"{path.stem}.ipynb")
+        target.parent.mkdir(exist_ok=True)
+        jupytext.write(jupytext.read(path), target)
 
 
 def _is_of_scikit_learn(

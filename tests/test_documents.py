@@ -19,8 +19,9 @@ ROOT = Path(__file__).parent.parent
 # No state is kept of a training of less than half a minute.
 ONLY_WHERE_TRAINING_IS_SLOW = re.compile(r"checkpoints(, |$)")
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+NOTEBOOKS = ROOT / "docs" / "notebooks"  # whose blocks are cells: tests/site/test_notebooks.py
 # A translated page has the blocks of its English page (tests/site), which need not run twice.
-RUN = [path for path in DOCUMENTS if path.parent.name != "ru"]
+RUN = [path for path in DOCUMENTS if path.parent.name != "ru" and path.parent != NOTEBOOKS]
 SHELLS_OWN = set("|<>&;$*")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -146,15 +146,18 @@ def test_names_of_the_books_other_chapters_are_told_from_misspelled_ones(name):
 
 
 def test_names_of_the_edition_of_2021_are_told_what_replaced_them():
-    from multilayer.book.earlier_edition import REPLACED
+    from multilayer.book.earlier_edition import PAGES, REPLACED
 
     for name, (replacement, section) in REPLACED.items():
-        words = re.escape(f"today's has {replacement} in its place (section {section})")
+        where = f"(section {section}, {PAGES[section]})"
+        words = re.escape(f"today's has {replacement} in its place {where}")
         with pytest.raises(AttributeError, match=words):
             getattr(multilayer, name)
         value = multilayer
         for part in replacement.removeprefix("d2l.").split("."):
             value = getattr(value, part)
     page = (Path(__file__).parents[1] / "docs" / "book.md").read_text()
-    rows = re.findall(r"^\| `(\w+)` \| `([\w.]+)` \| ([\d.]+) \|$", page, re.MULTILINE)
-    assert {name: (now, section) for name, now, section in rows} == REPLACED
+    rows = re.findall(r"^\| `(\w+)` \| `([\w.]+)` \| \[([\d.]+)\]\((.*)\) \|$", page, re.MULTILINE)
+    assert {name: (now, section) for name, now, section, _ in rows} == REPLACED
+    assert all(address == PAGES[section] for _, _, section, address in rows)
+    assert set(PAGES) == {section for _, section in REPLACED.values()}

@@ -54,7 +54,7 @@ def _found(name: str) -> _Any:
     book = _import_module(f"{__name__}.book")
     if name in book.__all__:
         return getattr(book, name)
-    from multilayer.book.earlier_edition import REPLACED
+    from multilayer.book.earlier_edition import PAGES, REPLACED
     from multilayer.book.other_chapters import OTHER_CHAPTERS
     from multilayer.errors import did_you_mean
 
@@ -62,7 +62,7 @@ def _found(name: str) -> _Any:
         replacement, section = REPLACED[name]
         raise AttributeError(
             f"module {__name__!r} has no attribute {name!r}: the book's edition of 2021 defines "
-            f"it, today's has {replacement} in its place (section {section})"
+            f"it, today's has {replacement} in its place (section {section}, {PAGES[section]})"
         )
     if name in OTHER_CHAPTERS:
         raise AttributeError(

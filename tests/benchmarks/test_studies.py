@@ -1,7 +1,5 @@
 """What is kept of studies' times becomes the tables, whole or in part."""
 
-import json
-
 import pytest
 
 
@@ -37,14 +35,3 @@ def test_unknown_pieces_are_refused():
     assert studies.chosen("table,width 16") == ["table", "width 16"]
     with pytest.raises(SystemExit, match="unknown piece 'width'"):
         studies.chosen("width")
-
-
-def test_a_study_is_run_again_unless_it_was_finished(tmp_path):
-    import exercises
-
-    assert not exercises.is_finished(tmp_path)
-    (tmp_path / "study.json").write_text(json.dumps({"status": "interrupted"}))
-    assert not exercises.is_finished(tmp_path)
-    (tmp_path / "study.json").write_text(json.dumps({"status": "finished"}))
-    assert exercises.is_finished(tmp_path)
-    assert set(exercises.SIZES) == set(exercises.EXERCISES)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from sample_tables import problem_of
 
-from multilayer.diagnostics.layer_statistics import GradientNorm
 from multilayer.engine.settings import TrainingSettings
 from multilayer.experiments.sequential import Pair
 from multilayer.experiments.studies.activation import about_identity, about_late_gains
@@ -102,24 +101,21 @@ def test_rates_and_epochs():
     ],
 )  # fmt: skip
 def test_bottleneck(plan, verdict, begin):
-    norms = {
-        "256-256": [GradientNorm("w", 1.0, 1.0)] * 3,
-        "256-1": [GradientNorm("w", 0.5, 1.0)] * 3,
-    }
-    silent = Neuron(np.array([[1.0, 1.0], [1.0, 2.0]]), [1, 3])
-    said = explanation(silent, norms, pair(verdict), plan)
+    norms = {"256-256": [1.0] * 3, "256-1": [0.5] * 3}
+    silent, speaking = Neuron(True, 1, []), Neuron(False, 3, [])
+    said = explanation([silent, speaking], norms, pair(verdict), plan)
     assert said.startswith(begin)
     assert "the 2 networks predict 1 and 3 of the 4 classes. In 1 of 2 the neuron is dead" in said
     assert "0.50 times" in said
-    speaking = Neuron(np.array([[1.0, 2.0], [1.0, 2.0]]), [3, 3])
-    assert "In none of them is the neuron dead" in explanation(speaking, norms, pair(verdict), plan)
+    said = explanation([speaking, speaking], norms, pair(verdict), plan)
+    assert "In none of them is the neuron dead" in said
 
 
 def measured(name, scores):
     """A variant with these scores, one for each seed."""
     settings = TrainingSettings()
     return Measured(
-        Variant(name, settings), np.array(scores), np.zeros((0, 5)), 1, 0, 0.1, 0.01, None
+        Variant(name, settings), np.array(scores), np.zeros((0, 5)), 1, 0, 0.1, 0.01, []
     )
 
 
@@ -150,6 +146,6 @@ def test_the_highest_mean_is_not_called_better_unless_it_was_shown(plan, verdict
     ],
 )
 def test_powers_of_two(ratio, words):
-    said = alignment_in_words({"a step": {"257": MeanInterval(*ratio)}}, 7)
+    said = alignment_in_words({"a step": {"257": MeanInterval(*ratio)}}, 7, 1)
     assert words in said
     assert ("are faster in some cases" in said) == ("slower" in words)

@@ -3,10 +3,12 @@
 import functools
 import http.server
 import inspect
+import json
 import re
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from multilayer.cli.application import COMMANDS
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 AXE = Path(sys.prefix) / "axe" / "node_modules" / "axe-core" / "axe.min.js"
-TRANSLATED = ["start.md", "chapter.md"]
+TRANSLATED = ["start.md", "chapter.md", "exercises.md"]
 FENCED = re.compile(r"^```(?P<kind>\w+)\n.*?^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -129,3 +131,15 @@ def test_every_reader_can_read_every_page(site, browser, width, scheme):
         assert not browser.complaints, page
         assert all(address.startswith((site, "data:")) for address in browser.requests), page
     assert browser.evaluate("document.documentElement.lang") in ("en", "ru")
+
+
+@pytest.mark.long
+def test_a_notebook_can_be_downloaded_from_its_page(site):
+    for page in (page for page in pages() if page.startswith("notebooks/")):
+        with urllib.request.urlopen(f"{site}/{page}.html") as answer:
+            text = answer.read().decode()
+        [name] = re.findall(r'<a href="([\w-]+\.ipynb)" download', text)
+        with urllib.request.urlopen(f"{site}/notebooks/{name}") as answer:
+            notebook = json.load(answer)
+        assert page == f"notebooks/{name.removesuffix('.ipynb')}"
+        assert sum(cell["cell_type"] == "code" for cell in notebook["cells"]) > 3

@@ -178,9 +178,12 @@ def _blocks_of(url: str, path: Path) -> Iterator[bytes]:
         if isinstance(error, HTTPError):
             error.close()  # it is also the answer, with the connection
         reason = error.reason if type(error) is URLError else error
-        raise DatasetNotFoundError(
-            f"{url} cannot be fetched ({reason}); if you have the file, put it at {path}"
-        ) from error
+        advice = (
+            f"the file at {path} has another SHA-1 than the one asked for"
+            if path.is_file()
+            else f"if you have the file, put it at {path}"
+        )
+        raise DatasetNotFoundError(f"{url} cannot be fetched ({reason}); {advice}") from error
 
 
 def _sha1_of(path: Path) -> str:

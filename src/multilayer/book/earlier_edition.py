@@ -9,6 +9,8 @@ REPLACED = {
     "Accumulator": ("d2l.ProgressBoard", "3.2"),
     "Animator": ("d2l.ProgressBoard", "3.2"),
     "accuracy": ("d2l.Classifier.accuracy", "4.3"),
+    "download_all": ("d2l.download", "5.7"),
+    "download_extract": ("d2l.extract", "5.7"),
     "evaluate_accuracy": ("d2l.Classifier.validation_step", "4.3"),
     "evaluate_loss": ("d2l.Module.validation_step", "3.2"),
     "get_dataloader_workers": ("d2l.DataModule", "3.2"),
@@ -23,3 +25,13 @@ REPLACED = {
     "train_ch3": ("d2l.Trainer.fit", "3.2"),
     "train_epoch_ch3": ("d2l.Trainer.fit_epoch", "3.4"),
 }
+
+PAGES = {
+    "3.2": "https://d2l.ai/chapter_linear-regression/oo-design.html",
+    "3.3": "https://d2l.ai/chapter_linear-regression/synthetic-regression-data.html",
+    "3.4": "https://d2l.ai/chapter_linear-regression/linear-regression-scratch.html",
+    "4.2": "https://d2l.ai/chapter_linear-classification/image-classification-dataset.html",
+    "4.3": "https://d2l.ai/chapter_linear-classification/classification.html",
+    "5.7": "https://d2l.ai/chapter_multilayer-perceptrons/kaggle-house-price.html",
+}
+"""The book's page of each section."""

@@ -11,6 +11,7 @@ from multilayer.errors import SettingsError
 from multilayer.experiments.load_problem import load_problem
 from multilayer.experiments.problem import MetricName, Problem
 from multilayer.experiments.sequential import FEWEST_SEEDS, check_matters
+from multilayer.experiments.study_figures import Figures
 from multilayer.fit.column_roles import ColumnRoles
 from multilayer.recipes.recipes import recipe
 
@@ -61,6 +62,7 @@ class StudyPlan:
         is_quick: whether the study keeps to a few variants.
         stop: when set, the study ends after the current batch.
         finished: its parts so far; the study adds to them.
+        figures: where what it measures comes from.
     """
 
     problem: Problem | None
@@ -70,6 +72,7 @@ class StudyPlan:
     is_quick: bool
     stop: Event | None = None
     finished: list[FinishedPart] = field(default_factory=list)
+    figures: Figures = field(default_factory=Figures)
 
     @property
     def metric(self) -> MetricName:

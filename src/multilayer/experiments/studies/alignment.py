@@ -1,13 +1,14 @@
 """Whether sizes that are powers of two pay on this machine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from multilayer.drawing.panels import Panel, Series
-from multilayer.experiments.studies.speed import finished, ratio_interval, times_in_turns
+from multilayer.experiments.studies.speed import finished, ratio_interval, turns_of
 from multilayer.experiments.study import StudyResult, StudySteps
 from multilayer.experiments.study_plan import StudyPlan
 from multilayer.metrics.intervals import MeanInterval
@@ -26,7 +27,9 @@ def study_alignment(plan: StudyPlan) -> StudySteps:
     """Products of square matrices, and the engine's step at widths about powers of two."""
     num_rounds = QUICK_ROUNDS if plan.is_quick else NUM_ROUNDS
     yield f"square matrices: {', '.join(map(str, SIZES))}"
-    times = times_in_turns({str(size): _product(size) for size in SIZES}, num_rounds)
+    times, num_threads = turns_of(
+        plan, "products", lambda: {str(size): _product(size) for size in SIZES}, num_rounds
+    )
     work = {str(size): float(size) ** 3 for size in SIZES}
     powers = QUICK_POWERS if plan.is_quick else POWERS
     plan.finished.extend(finished("product", times))
@@ -34,7 +37,9 @@ def study_alignment(plan: StudyPlan) -> StudySteps:
     for power in powers:
         widths = (power - 1, power, power + 1)
         yield f"784-w-10 for w = {', '.join(map(str, widths))}"
-        steps = times_in_turns({str(width): _epoch(width) for width in widths}, num_rounds)
+        steps, num_threads = turns_of(
+            plan, f"steps at about {power}", partial(_epochs, widths), num_rounds
+        )
         steps = {name: seconds / NUM_STEPS for name, seconds in steps.items()}
         plan.finished.extend(finished("step", steps))
         groups[f"training step at widths about {power}"] = (
@@ -68,7 +73,7 @@ def study_alignment(plan: StudyPlan) -> StudySteps:
         ["what was timed", "milliseconds", "ratio to the power of two, for the same work",
          "interval", "verdict"],
         rows,
-        alignment_in_words(found, num_rounds),
+        alignment_in_words(found, num_rounds, num_threads),
         [_panel(title, seconds, groups[title][1], groups[title][2], num_ratios)
          for title, (seconds, _, _) in groups.items()],
         {"seconds": {
@@ -83,6 +88,10 @@ def _product(size: int) -> Callable[[], object]:
     right = torch.randn(size, size, generator=source)
     out = torch.empty(size, size)
     return lambda: torch.mm(left, right, out=out)
+
+
+def _epochs(widths: Sequence[int]) -> dict[str, Callable[[], object]]:
+    return {str(width): _epoch(width) for width in widths}
 
 
 def _epoch(width: int) -> Callable[[], object]:
@@ -101,12 +110,15 @@ def _verdict(ratio: MeanInterval) -> str:
     return "undecided"
 
 
-def alignment_in_words(found: dict[str, dict[str, MeanInterval]], num_rounds: int) -> str:
+def alignment_in_words(
+    found: dict[str, dict[str, MeanInterval]], num_rounds: int, num_threads: int
+) -> str:
     """Whether powers of two pay, by the ratios of the sizes beside them.
 
     Args:
         found: ratio of time for the same work by size, in each thing that was timed.
         num_rounds: how often each was timed.
+        num_threads: that it was timed on.
     """
     sentences = []
     for title, ratios in found.items():
@@ -144,7 +156,7 @@ def alignment_in_words(found: dict[str, dict[str, MeanInterval]], num_rounds: in
     return (
         f"{begin} {' '.join(sentences)} Each was timed in {num_rounds} rounds, in turns; the "
         "intervals hold jointly with 95% confidence. A training step is the engine's, with a batch "
-        f"of 256 rows; number of threads: {torch.get_num_threads()}."
+        f"of 256 rows; number of threads: {num_threads}."
     )
 
 

@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from multilayer.book import SGD, MLPScratch
 from multilayer.drawing.panels import Panel, Series
 from multilayer.experiments.study import StudyResult, StudySteps
+from multilayer.experiments.study_figures import Figure, Thing
 from multilayer.experiments.study_plan import FinishedPart, StudyPlan
 from multilayer.metrics.intervals import MeanInterval, mean_interval
 from multilayer.proofs.bench_cases import BenchCase, Contender
@@ -31,7 +33,9 @@ def study_speed(plan: StudyPlan) -> StudySteps:
     by_width: dict[int, dict[str, NDArray[np.float64]]] = {}
     for width in widths:
         yield f"784-{width}-10: {num_rounds} rounds"
-        times = times_in_turns(_epochs_of(width), num_rounds)
+        times, num_threads = turns_of(
+            plan, f"784-{width}-10", partial(_epochs_of, width), num_rounds
+        )
         by_width[width] = {name: seconds / NUM_STEPS for name, seconds in times.items()}
         plan.finished.extend(finished(f"784-{width}-10", by_width[width]))
     names = list(by_width[widths[0]])
@@ -57,7 +61,7 @@ def study_speed(plan: StudyPlan) -> StudySteps:
         f"{_trend(api)} In parentheses: 95% intervals over {num_rounds} rounds. Batches of 256 "
         "rows, plain gradient descent, float32; the network from scratch is driven by a plain "
         "loop, that of the API by the book's Trainer. Number of threads: "
-        f"{torch.get_num_threads()}.",
+        f"{num_threads}.",
         [
             Panel("Time of a step; bars: fastest to slowest round", "width", "milliseconds", lines,
                   is_log_x=True, is_log_y=True),
@@ -118,6 +122,32 @@ def _trend(ratios: list[MeanInterval]) -> str:
     if ratios[-1].low > ratios[0].high:
         return "The lead of the engine over the API grows with the network."
     return "The lead of the engine over the API was not shown to depend on the width."
+
+
+def turns_of(
+    plan: StudyPlan,
+    name: str,
+    things: Callable[[], Mapping[str, Callable[[], object]]],
+    num_rounds: int,
+) -> tuple[dict[str, NDArray[Any]], int]:
+    """Seconds of each thing in each round, unless they are known, and threads that it had.
+
+    Args:
+        plan: of the study.
+        name: of what is measured.
+        things: makes what is to be timed.
+        num_rounds: turns of each.
+    """
+
+    def measure(asked: Sequence[Thing]) -> list[Figure]:
+        seconds = {
+            thing: values.tolist() for thing, values in times_in_turns(things(), num_rounds).items()
+        }
+        return [{"seconds": seconds, "num_threads": torch.get_num_threads()} for _ in asked]
+
+    [figure] = plan.figures.get([(f"{name}: {num_rounds} rounds in turns", 0)], measure)
+    times = {thing: np.array(values) for thing, values in figure["seconds"].items()}
+    return times, figure["num_threads"]
 
 
 def times_in_turns(
