@@ -153,7 +153,7 @@ def _all_rows_of(
         return None, "the run held no rows out; name a table with rows it was not trained on"
     origin = locate_data(run, origin)
     path = origin["load"] if validation is None else origin["validation"]
-    if not is_there(path) or not Path(path).is_file():
+    if not is_there(path):
         what = "validation rows were held out of" if validation is None else "run was validated on"
         return None, f"the table {path}, which the {what}, no longer exists; name a table"
     try:

@@ -66,7 +66,8 @@ def rows_for_model(
     source = read_rows(data, roles, schema=model.table_schema, number_types=targets.number_types)
     rows, notes = source.rows, source.notes
     if not targets.is_classification:
-        targets.encode(rows.targets, rows.numbers)  # raises for invalid targets, with the row
+        with source.places.naming_files():
+            targets.encode(rows.targets, rows.numbers)  # raises for invalid targets, with the row
         return ModelRows(rows, source.left_out, {}, notes)
     matched = targets.matched(rows.targets)
     notes += matched.notes
@@ -87,7 +88,7 @@ def rows_for_model(
             f"classes ({enumerated([str(label) for label in targets.classes])})"
         )
         if not is_known.any():
-            raise TableError(f"no row of {data} can be scored: {what}")
-        notes += (f"{what}; these rows are left out of the scores",)
+            raise TableError(source.places.told(f"no row of {data} can be scored: {what}"))
+        notes += (source.places.told(f"{what}; these rows are left out of the scores"),)
         rows = rows.take(np.flatnonzero(is_known))
     return ModelRows(rows, source.left_out, matched.unknown, notes)

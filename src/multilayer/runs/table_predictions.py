@@ -12,6 +12,7 @@ from multilayer.encoding.unseen_values import UnseenValues
 from multilayer.errors import OutputError
 from multilayer.files import replace_atomically
 from multilayer.model.answers import Answers
+from multilayer.reading.row_places import RowPlaces
 from multilayer.reading.table import read_table_pieces
 from multilayer.reading.table_format import TableFormat
 from multilayer.runs.answer_columns import AnswerColumns, free_names
@@ -73,12 +74,15 @@ class TablePredictions:
         """
         source = "the standard input" if str(self._data) == "-" else str(self._data)
         first_row, names = 1, None
-        points = ThousandsPoints.of(self._model.table_schema)
-        for piece in read_table_pieces(self._data, table_format=self._table_format, points=points):
+        points, places = ThousandsPoints.of(self._model.table_schema), RowPlaces()
+        for piece in read_table_pieces(
+            self._data, table_format=self._table_format, points=points, places=places
+        ):
             if names is None:
                 names = free_names(self._columns.names(), piece.columns)
                 self.ignored_columns = self._model.table_encoder.ignored_columns(piece.columns)
-            outputs = self._model.member_outputs(piece, source, first_row, self.unseen)
+            with places.naming_files():
+                outputs = self._model.member_outputs(piece, source, first_row, self.unseen)
             if self._on_unseen == "error":
                 self.unseen.report("error")
             answers = self._columns.of(outputs)
