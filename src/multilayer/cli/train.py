@@ -125,7 +125,15 @@ def _new(
     from multilayer.fit.moved_data import is_there
     from multilayer.images.datasets import require_target
     from multilayer.runs.configuration import RunConfiguration
+    from multilayer.runs.shards_of_run import configuration_of_shards
+    from multilayer.shards.shard_folder import is_shard_folder
 
+    if is_shard_folder(data):
+        return configuration_of_shards(
+            data, recipe, changes, output, checkpoint_every,
+            flags={f: v for f, v in table.by_flag().items() if f != "--memory-limit"},
+            memory_limit=table.memory_limit_bytes(),
+        )  # fmt: skip
     require_target(data, has_target=bool(table.target))
     table.require_none_without_target()
     validation, held_out = table.validation_file_and_settings()

@@ -18,6 +18,7 @@ _PACKED_FACTOR = 5  # compression ratio of text
 _COMPRESSIONS = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
 _LARGEST_SHARE = 0.7  # of the free memory
 _STEP_BYTES = 10**8
+_USUAL_FREE_BYTES = 4 * 10**9
 
 
 def choose_memory_limit(data: str | Path) -> int | None:
@@ -37,8 +38,15 @@ def choose_memory_limit(data: str | Path) -> int | None:
         needed = sum(map(_bytes_in_memory, _files(data)))
     except (OSError, TableError):  # reading it raises the error
         return None
-    if needed < free * _LARGEST_SHARE:
-        return None
+    return None if needed < free * _LARGEST_SHARE else _half_of(free)
+
+
+def usual_memory_limit() -> int:
+    """Half of the free memory in bytes, rounded down to 100 MB; 2 GB where it is not known."""
+    return _half_of(free_bytes() or _USUAL_FREE_BYTES)
+
+
+def _half_of(free: int) -> int:
     return free // 2 // _STEP_BYTES * _STEP_BYTES
 
 

@@ -18,10 +18,10 @@ from multilayer.columns.left_out import LeftOut
 from multilayer.columns.schema import Schema, require_columns
 from multilayer.columns.text_numbers import with_numbers_found
 from multilayer.columns.thousands_points import ThousandsPoints
+from multilayer.encoding.row_reader import RowReader
 from multilayer.encoding.targets import Targets
 from multilayer.errors import DataWarning, TableError
 from multilayer.fit.column_roles import ColumnRoles
-from multilayer.fit.row_reader import RowReader
 from multilayer.fit.rows import Rows
 from multilayer.fit.table_size import require_memory_for_all
 from multilayer.reading.byte_stream import source_name

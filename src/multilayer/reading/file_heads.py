@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from multilayer.columns.schema import enumerated
@@ -25,7 +26,7 @@ class TableHead:
     Attributes:
         kind: their format.
         is_plain: whether none of them is compressed.
-        names: their columns, without those that the names of folders give.
+        names: their columns, without those that the names of folders give; of one file, none.
         number_types: the polars type of each column of numbers, in Parquet and Arrow files.
     """
 
@@ -42,6 +43,8 @@ class TableHead:
         """
         import polars as pl
 
+        if not self.names:
+            return frame
         if set(frame.columns) != set(self.names):
             if self.kind != "JSON":
                 raise TableError(f"{file.path} was changed while it was read; start again")
@@ -105,13 +108,17 @@ def _heads(
 ) -> "Iterator[pl.DataFrame]":
     """A frame of each file that has its columns."""
     if kind in ("Parquet", "Arrow") and is_plain:
-        parts = [ColumnarFile(file.path, range(0)) for file in files]
-        for _, frame in read_columnar_files(parts, kind == "Parquet", 1):
-            yield frame
+        yield from _columnar_heads(tuple(files), kind)
         return
     begin = replace(reading, rows_at_once=1000, text_bytes=_HEAD_BYTES, left_out=[], typed=None)
     for file in files:
         yield next(read_file_pieces(file.path, begin))
+
+
+@lru_cache(maxsize=4)  # a table is read several times; the files' traits are part of the key
+def _columnar_heads(files: tuple[TableFile, ...], kind: FileKind) -> "list[pl.DataFrame]":
+    parts = [ColumnarFile(file.path, range(0)) for file in files]
+    return [frame for _, frame in read_columnar_files(parts, kind == "Parquet", 1)]
 
 
 def _require_one_delimiter(files: Sequence[TableFile], delimiters: Sequence[str]) -> None:

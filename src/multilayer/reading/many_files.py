@@ -9,11 +9,18 @@ from typing import TYPE_CHECKING
 from multilayer.columns.thousands_points import ThousandsPoints, TypedNumbers
 from multilayer.errors import DataWarning
 from multilayer.forked import require_polars_threads
+from multilayer.reading.byte_stream import is_compressed
 from multilayer.reading.columnar import ColumnarFile, read_columnar_files
 from multilayer.reading.file_heads import TableHead, common_head
-from multilayer.reading.one_file import Reading, read_file_pieces
+from multilayer.reading.one_file import Reading, kind_of_file, read_file_pieces
 from multilayer.reading.row_places import RowPlaces
-from multilayer.reading.table_files import TableFile, find_table_files, listed
+from multilayer.reading.table_files import (
+    TableFile,
+    find_table_files,
+    is_many_files,
+    listed,
+    one_table_file,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -57,32 +64,72 @@ def read_many_pieces(
         warnings.warn(f"{listed(empty)} {have} no rows", DataWarning, stacklevel=2)
 
 
-def read_part_pieces(
-    file: TableFile, head: TableHead, reading: Reading, rows: range
-) -> Iterator["pl.DataFrame"]:
-    """Read some rows of one of the files of a table; each file's rows are numbered from 0.
+def open_table(path: str | Path, reading: Reading) -> tuple[tuple[TableFile, ...], TableHead]:
+    """The files of a table, of one or of many files, and what they have in common.
 
     Raises:
-        TableError: the file cannot be read as a table, or was changed.
+        TableError: see `read_many_pieces`; or the table is the standard input.
+    """
+    if is_many_files(path):
+        files = find_table_files(path)
+        return files, common_head(files, reading)
+    file = one_table_file(path)
+    kind = kind_of_file(file.path, reading.table_format)
+    return (file,), TableHead(kind, not is_compressed(file.path), ())
+
+
+def read_ranges(
+    files: Sequence[TableFile],
+    head: TableHead,
+    reading: Reading,
+    wanted: Sequence[tuple[int, range]],
+) -> Iterator[tuple[int, "pl.DataFrame"]]:
+    """Read some rows of the files of a table.
+
+    Args:
+        files: of the table, from `open_table`.
+        head: likewise.
+        reading: how they are read.
+        wanted: indices of files, ascending, and rows of each, from 0, ascending.
+
+    Yields:
+        The index of an element of `wanted`, and rows of it, in order. Where the pieces are cut
+        follows from `wanted` and `reading` alone.
+
+    Raises:
+        TableError: a file cannot be read as a table, or was changed.
     """
     reading = replace(reading, names=head.names)
-    file.require_unchanged()
+    for place in dict.fromkeys(place for place, _ in wanted):
+        files[place].require_unchanged()
     if head.kind in ("Parquet", "Arrow") and head.is_plain:
-        parts = [ColumnarFile(file.path, rows)]
-        for _, frame in read_columnar_files(
+        parts = [ColumnarFile(files[place].path, rows) for place, rows in wanted]
+        for number, frame in read_columnar_files(
             parts, head.kind == "Parquet", reading.rows_at_once, reading.left_out
         ):
-            yield head.settled(frame, file)
+            yield number, head.settled(frame, files[wanted[number][0]])
     else:
-        start = 0
-        for frame in read_file_pieces(file.path, reading):
-            first, start = start, start + len(frame)
-            kept = frame[max(rows.start - first, 0) : max(rows.stop - first, 0)]
+        for place in dict.fromkeys(place for place, _ in wanted):
+            of_file = [(n, rows) for n, (other, rows) in enumerate(wanted) if other == place]
+            for number, frame in _in_ranges(read_file_pieces(files[place].path, reading), of_file):
+                yield number, head.settled(frame, files[place])
+    for place in dict.fromkeys(place for place, _ in wanted):
+        files[place].require_unchanged()
+
+
+def _in_ranges(
+    pieces: "Iterator[pl.DataFrame]", wanted: Sequence[tuple[int, range]]
+) -> Iterator[tuple[int, "pl.DataFrame"]]:
+    """Of the pieces of a file the rows that are wanted; stops after the last of these."""
+    start = 0
+    for piece in pieces:
+        first, start = start, start + len(piece)
+        for number, rows in wanted:
+            kept = piece[max(rows.start - first, 0) : max(rows.stop - first, 0)]
             if len(kept):
-                yield head.settled(kept, file)
-            if start >= rows.stop:
-                break
-    file.require_unchanged()
+                yield number, kept
+        if start >= wanted[-1][1].stop:
+            return
 
 
 def _pieces(

@@ -214,6 +214,19 @@ def listed(names: list[str]) -> str:
     return ", ".join(names[:_MOST_NAMES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
 
 
+def one_table_file(path: str | Path) -> TableFile:
+    """The file of a table that is one.
+
+    Raises:
+        TableError: it is not there.
+    """
+    path = Path(path).expanduser()
+    try:
+        return TableFile(path, path.name, (), _traits(path))
+    except (OSError, ValueError) as error:
+        raise TableError(f"cannot read {path}: {reason_of(error)}") from error
+
+
 def traits_of_table(path: str | Path) -> tuple[tuple[object, ...], ...]:
     """What changes when a table's file, or any of its files, is changed, added or removed.
 
