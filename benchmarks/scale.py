@@ -161,10 +161,10 @@ def main() -> None:
 
 def in_words(kind: str, num_rows: int, known: dict[str, dict[str, float]]) -> str:
     """The measurements as a table in Markdown."""
-    num_columns = NUM_NUMBERS + NUM_CATEGORIES
+    num_columns, cores = NUM_NUMBERS + NUM_CATEGORIES, os.cpu_count()
+    day = f"{datetime.now(UTC):%Y-%m-%d}"
     lines = [
-        f"{num_rows:,} rows of {num_columns} columns in {FILES} {kind} files, {os.cpu_count()} cores, "
-        + f"{datetime.now(UTC):%Y-%m-%d}",
+        f"{num_rows:,} rows of {num_columns} columns in {FILES} {kind} files, {day}, {cores} cores",
         "",
         "| processes | seconds | of these to read | rows/s | cells/s encoded | peak of a process |",
         "|---|---|---|---|---|---|",
