@@ -1,6 +1,5 @@
 """`multilayer encode`."""
 
-import os
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -51,6 +50,7 @@ def encode(
     """
     from pathlib import Path
 
+    from multilayer.engine.machine import num_usable_cores
     from multilayer.fit.encode_table import TableEncoding
     from multilayer.shards.shard_folder import Manifest
 
@@ -70,7 +70,7 @@ def encode(
         task=table.task_name(), recipe_name=recipe, changes={**given(settings), **held_out},
         is_strict=table.strict,
     )  # fmt: skip
-    num_processes = processes or len(os.sched_getaffinity(0))
+    num_processes = processes or num_usable_cores()
     try:
         show_steps(encoding.steps(folder, num_processes), quiet)
     finally:

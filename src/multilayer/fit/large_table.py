@@ -145,16 +145,14 @@ class LargeTable:
                     yield first
                     first = next(steps)
             with self._watch.part("encoding, first weights"):
+                self._describe(Manifest.read(self.folder))
                 yield first
                 yield from steps
         with self._watch.part("encoding, first weights"):
             manifest = Manifest.read(self.folder)
             encoded = manifest.opened(self.folder)
             plan, about = manifest.plan, manifest.about
-            self.schema = Schema.from_json(about["schema"])
-            self.num_rows, self.sample_rows = about["num_rows"], about["sample_rows"]
-            self.left_out = _left_out(about["left_out"])
-            self.map_bytes = self.num_rows * plan.row_bytes
+            self._describe(manifest)
             if self._are_given:
                 warn_of(about["notes"])
             if plan.draw is not None and not encoded.held_out.num_rows:
@@ -190,6 +188,14 @@ class LargeTable:
         if not self._are_given:
             shutil.rmtree(self.folder, ignore_errors=True)
         self.release()
+
+    def _describe(self, manifest: Manifest) -> None:
+        """Take over what the manifest says of the table, before its rows are encoded."""
+        about = manifest.about
+        self.schema = Schema.from_json(about["schema"])
+        self.num_rows, self.sample_rows = about["num_rows"], about["sample_rows"]
+        self.left_out = _left_out(about["left_out"])
+        self.map_bytes = self.num_rows * manifest.plan.row_bytes
 
     def _settings(self, manifest: Manifest, encoded: EncodedMap) -> TrainingSettings:
         """The settings of the training; shards settle some of them."""

@@ -1,5 +1,6 @@
 """Predict the files of a table one by one, side by side, into files of the same names."""
 
+import os
 import queue
 import threading
 from collections.abc import Iterator
@@ -90,7 +91,7 @@ def predict_files(
         model_file: of the predictor.
         data: for which `is_many_files`.
         output: a folder; made if it is not there.
-        num_processes: that answer side by side.
+        num_processes: that answer side by side; on Windows it is one.
         is_spreadsheet_safe: see `TablePredictions.write_csv`.
         options: further arguments of `TablePredictions`.
 
@@ -103,6 +104,7 @@ def predict_files(
         OutputError: a file cannot be written, two files would have the same output, or the folder
             holds other files, or is the one that is read.
     """
+    num_processes = 1 if os.name == "nt" else num_processes  # `FreshProcess` passes descriptors on
     model, files = load_predictor(model_file), find_table_files(data)
     reading = Reading(
         options.get("table_format") or TableFormat(), _ROWS_AT_ONCE,
