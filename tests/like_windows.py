@@ -164,7 +164,7 @@ def main(folder: Path) -> None:
     for name in LIBRARIES:  # they do as they always do
         importlib.import_module(name)
     locked = behave_like_windows()
-    assert decode_parquet(folder / "rows.parquet") == [b"P", b"Z"]
+    assert decode_parquet(folder / "rows.parquet") == [b"F", b"P", b"Z"]
     from multilayer.cli.address_space import can_load
     from multilayer.cli.application import run
     from multilayer.cli.interrupts import receive_signals

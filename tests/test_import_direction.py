@@ -21,6 +21,7 @@ ORDER = [
     "columns",
     "reading",
     "encoding",
+    "shards",
     "images",
     "engine",
     "recipes",

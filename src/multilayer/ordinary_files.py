@@ -124,3 +124,17 @@ def whole_lines(
             f"its line {len(lines) + 1} has more than {most_bytes_of_a_line:,} bytes, the most"
         )
     return lines
+
+
+def natural_order(path: str | Path) -> list[tuple[list[tuple[str, int]], str]]:
+    """Sort key of paths as people order them: by text, and by value where there are digits."""
+    return [
+        (
+            [
+                (text, int(digits or -1))
+                for text, digits in re.findall(r"([^0-9]*)([0-9]*)", part.lower())
+            ],
+            part,
+        )
+        for part in Path(path).parts
+    ]

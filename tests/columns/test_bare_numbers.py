@@ -7,9 +7,9 @@ import pytest
 
 from multilayer.columns.kinds import judge_columns, typed_frame
 from multilayer.encoding.encoder import Encoder
+from multilayer.encoding.row_reader import RowReader
 from multilayer.encoding.unseen_values import UnseenValues
 from multilayer.errors import DataWarning
-from multilayer.fit.row_reader import RowReader
 
 
 def fitted(written):

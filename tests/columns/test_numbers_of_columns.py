@@ -4,9 +4,9 @@ import polars as pl
 import pytest
 
 from multilayer.columns.value_format import ValueFormat
+from multilayer.encoding.row_reader import RowReader
 from multilayer.errors import TableError
 from multilayer.fit.column_roles import ColumnRoles
-from multilayer.fit.row_reader import RowReader
 from multilayer.fit.survey import TableSurvey
 from multilayer.fit.table_source import read_rows
 

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from multilayer.errors import OutputError, RunFolderError, SettingsError, TableError
-from multilayer.fit import large_table, memory_plan, table_size
+from multilayer.fit import encode_table, memory_plan, table_size
 from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.large_table import LargeTable
 from multilayer.fit.table_size import choose_memory_limit
@@ -207,7 +207,7 @@ def test_held_out_rows_and_chunks_keep_to_a_small_limit(tmp_path, monkeypatch):
 KILLED = """
 import os, sys
 from multilayer.fit import memory_plan
-memory_plan._LARGEST_PIECE_BYTES = 30_000
+memory_plan._LARGEST_SHARD_BYTES = 30_000
 from multilayer.fit.large_table import LargeTable
 from multilayer.fit.column_roles import ColumnRoles
 table = LargeTable(sys.argv[1], ColumnRoles(("y",), drop=("label",)), 700_000_000)
@@ -224,10 +224,10 @@ def test_encoding_goes_on_after_a_kill(files, cache, monkeypatch):
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     num_done = int(killed.stdout)
     assert 2000 < num_done < 5000
-    monkeypatch.setattr(memory_plan, "_LARGEST_PIECE_BYTES", 30_000)
+    monkeypatch.setattr(memory_plan, "_LARGEST_SHARD_BYTES", 30_000)
     large = LargeTable(files / "t.parquet", ColumnRoles(("y",), drop=("label",)), LIMIT)
     steps = [step.num_done for step in large.prepare() if step.part == "encoding"]
-    assert steps[0] > num_done  # the first piece after those that were done
+    assert steps[0] > num_done  # the first shard after those that were done
     resumed = large.fit.data.examples.rows.read()
     large.remove()
     whole = LargeTable(files / "t.parquet", ColumnRoles(("y",), drop=("label",)), LIMIT)
@@ -316,7 +316,7 @@ def test_what_cannot_be_is_answered_with_one_line(files, tmp_path, monkeypatch):
     table(50).with_columns(label=pl.lit("up")).write_csv(tmp_path / "alone.csv")
     with pytest.raises(TableError, match="has the class 'up' alone"):
         prepared(tmp_path / "alone.csv", "label")
-    monkeypatch.setattr(large_table, "_SPARE_BYTES", 2**60)
+    monkeypatch.setattr(encode_table, "_SPARE_BYTES", 2**60)
     with pytest.raises(OutputError, match="the encoded rows of .* need 0 MB, and the disk of"):
         prepared(files / "t.csv")
 

@@ -114,8 +114,9 @@ def test_a_bomb_stops_at_the_limit(tmp_path: Path) -> None:
 def test_what_is_no_file_is_named(tmp_path: Path) -> None:
     loop = tmp_path / "loop"
     loop.symlink_to(loop)
+    (tmp_path / "empty").mkdir()
     for path, message in [
-        (tmp_path, f"^{tmp_path} is a folder"),
+        (tmp_path / "empty", f"^{tmp_path}/empty is a folder without files"),
         (Path("/dev/zero"), "^cannot read /dev/zero: it is a device"),
         (tmp_path / "none.csv", "none.csv: no such file"),
         (loop, "loop: too many levels"),

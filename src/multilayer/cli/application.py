@@ -35,6 +35,7 @@ COMMANDS = {
     "train": "Train a network on labelled pictures, or on a table, and leave a run folder.",
     "evaluate": "Score a trained network on the test images of a data set, or on the rows of "
     "a table.",
+    "encode": "Encode a table of any size into shards, which `multilayer train` learns from.",
     "predict": "Label pictures, or answer for the rows of a table, with a trained network.",
     "inspect": "Show what a trained network expects, and which columns of a table it relies on.",
     "serve": "Answer over HTTP with one or several trained networks.",

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from multilayer.cli.terminal import say, show_over
@@ -84,11 +84,24 @@ def show_preparation(table: "TableOnDisk", quiet: bool) -> None:
         table: to be prepared.
         quiet: show nothing.
     """
+    show_steps(table.prepare(), quiet, lambda: _print_what_is_encoded(table.rows))
+
+
+def show_steps(
+    steps: "Iterator[Preparation]", quiet: bool, when_encoding: Callable[[], None] | None = None
+) -> None:
+    """Take the steps of a preparation and show how far it is.
+
+    Args:
+        steps: to be taken.
+        quiet: show nothing.
+        when_encoding: called when the encoding begins.
+    """
     is_live = sys.stdout.isatty()
     began = next_line_at = time.monotonic()
     part = line = shown = ""
     first_done = 0
-    for step in table.prepare():
+    for step in steps:
         now = time.monotonic()
         if quiet:
             continue
@@ -97,8 +110,8 @@ def show_preparation(table: "TableOnDisk", quiet: bool) -> None:
                 _show(line, shown, is_live)
                 say(end="\n" if is_live else "")
             part, began, first_done, next_line_at = step.part, now, step.num_done, now
-            if part == "encoding":
-                _print_what_is_encoded(table.rows)
+            if part == "encoding" and when_encoding is not None:
+                when_encoding()
         line = _line(step, now - began, first_done)
         if is_live or now >= next_line_at:
             _show(line, shown, is_live)

@@ -1,6 +1,7 @@
 """`multilayer inspect`."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -13,6 +14,7 @@ from multilayer.errors import ModelFileError, SettingsError, escaped
 
 if TYPE_CHECKING:
     from multilayer.runs.inspection import TableInspection
+    from multilayer.shards.shard_folder import Manifest
 
 _MOST_CLASSES_SHOWN = 50
 
@@ -30,10 +32,19 @@ def inspect(
     on rows that the network has not learned from.
 
     Args:
-        run: a run folder, or a model file.
+        run: a run folder, or a model file; or a folder of shards, which is described.
         data: for a model of tables, a file with the target column to find out with. Left out: the
             run's validation rows.
     """
+    from multilayer.shards.shard_folder import Manifest, is_shard_folder
+
+    if is_shard_folder(run):
+        if data is not None:
+            raise SettingsError(
+                f"{run} holds encoded shards, of which there is no more to find out"
+            )
+        _print_shards(run, Manifest.read(Path(run).expanduser()))
+        return 0
     from multilayer.model.model_file import load_predictor
     from multilayer.pack.pack_document import pack_of_details
     from multilayer.runs.kind_of_data import require_table, trained_on
@@ -62,6 +73,38 @@ def inspect(
 
     _print_table_model(inspect_table(run, data, table_format=table.given_format()), pack)
     return 0
+
+
+def _print_shards(folder: str, manifest: "Manifest") -> None:
+    about, plan = manifest.about, manifest.plan
+    state = "" if manifest.is_complete else ", not complete yet: encode again to go on"
+    say(
+        f"{escaped(folder)}: {len(plan.shards):,} shards of {escaped(about['name'])} "
+        f"({len(plan.files):,} files, {about['num_rows']:,} rows with a target){state}"
+    )
+    learned, held_out = (
+        sum(getattr(entry, name) for entry in manifest.entries)
+        for name in ("num_learned", "num_held_out")
+    )
+    say(
+        f"predicts {listed(plan.targets.names)} ({plan.targets.task}); {learned:,} rows to learn "
+        f"from, {held_out:,} held out, {plan.row_bytes:,} bytes each"
+    )
+    if plan.targets.classes:
+        say(f"classes: {_classes(plan.targets.classes)}")
+    schema, example = about["schema"], about["example"]
+    needed = set(plan.encoder.column_names)
+    print_table(
+        ["column", "kind", "example"],
+        [
+            [column["name"], column["kind"], _shown(example.get(column["name"]))]
+            for column in schema["columns"]
+            if column["name"] in needed
+        ],
+        num_text_columns=3,
+    )
+    settled = ", ".join(f"{name} {value}" for name, value in about["settings"].items())
+    say(f"\nencoded for the recipe {about['recipe']}: {settled}")
 
 
 def _classes(names: Sequence[object]) -> str:

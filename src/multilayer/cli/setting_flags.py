@@ -111,6 +111,12 @@ def _flags(name: str, left_out: Sequence[str] = ()) -> Any:
 if TYPE_CHECKING:
     SettingFlags = Any
     FlagsWithoutPack = Any
+    EncodingFlags = Any
 else:
     SettingFlags = _flags("SettingFlags")
     FlagsWithoutPack = _flags("FlagsWithoutPack", _GROUPS["Pack"])
+    # What encoded rows depend on; how many are held out is a flag of tables.
+    _OF_ENCODING = ("loss", "quantiles", "one_hot_limit", "seed")
+    EncodingFlags = _flags(
+        "EncodingFlags", [name for name in setting_types() if name not in _OF_ENCODING]
+    )

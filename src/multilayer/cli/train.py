@@ -122,9 +122,18 @@ def _new(
     checkpoint_every: str | None,
 ) -> "RunConfiguration":
     """What the flags ask for."""
+    from multilayer.fit.moved_data import is_there
     from multilayer.images.datasets import require_target
     from multilayer.runs.configuration import RunConfiguration
+    from multilayer.runs.shards_of_run import configuration_of_shards
+    from multilayer.shards.shard_folder import is_shard_folder
 
+    if is_shard_folder(data):
+        return configuration_of_shards(
+            data, recipe, changes, output, checkpoint_every,
+            flags={f: v for f, v in table.by_flag().items() if f != "--memory-limit"},
+            memory_limit=table.memory_limit_bytes(),
+        )  # fmt: skip
     require_target(data, has_target=bool(table.target))
     table.require_none_without_target()
     validation, held_out = table.validation_file_and_settings()
@@ -135,7 +144,7 @@ def _new(
         return RunConfiguration(
             data, None, recipe, changes, output, checkpoint_every, data_dir=data_dir
         )
-    if validation is not None and not Path(validation).expanduser().exists():
+    if validation is not None and not is_there(Path(validation).expanduser()):
         raise SettingsError(
             "--validation must be a fraction from 0 up to, not including, 1, or a file of rows; "
             f"there is no file {validation!r}"
@@ -168,6 +177,7 @@ def _resumed(
     checkpoint_every: str | None,
 ) -> "RunConfiguration":
     """The configuration of the run in a folder, with what the flags say of it."""
+    from multilayer.fit.moved_data import is_there
     from multilayer.runs.configuration import RunConfiguration
     from multilayer.runs.kind_of_data import require_dataset, require_table
 
@@ -175,7 +185,7 @@ def _resumed(
     if data is not None:
         require = require_dataset if saved.roles is None else require_table
         require(run, "images" if saved.roles is None else "a table", data)
-    if data is None and saved.roles is not None and not Path(saved.data).exists():
+    if data is None and saved.roles is not None and not is_there(saved.data):
         raise SettingsError(
             f"{saved.data}, which the run {run} was begun with, is not there any more; name "
             f"where it is now: {own_command('train', 'TABLE', '--resume', Path(run))}"

@@ -56,6 +56,12 @@ class BareNumbers:
         counts = num_bare + len(bare), num_values + len(values)
         self.found[series.name] = sign, *counts, example
 
+    def add(self, other: "BareNumbers") -> None:
+        """Add the counts of further values."""
+        for name, (sign, num_bare, num_values, example) in other.found.items():
+            _, bare, values, before = self.found.get(name, (sign, 0, 0, ""))
+            self.found[name] = sign, bare + num_bare, values + num_values, before or example
+
     def sentences(self, what: str = "column") -> list[str]:
         """A sentence for each column in which most values lack the unit."""
         return [

@@ -1,13 +1,14 @@
 """Encoded rows of a table of any size, in files that are read in blocks.
 
-`write_encoded_map` writes the files. They are read into buffers and not memory-mapped, because
-mapped pages count as memory of the process until the operating system releases them.
+They are read into buffers and not memory-mapped, because mapped pages count as memory of the
+process until the operating system releases them.
 """
 
-import json
-import zlib
+from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +16,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.errors import TableError, reason_of
-from multilayer.files import write_text
-
-PROGRESS = "map.json"
-_FORMAT_VERSION = 3
-_BYTES_AT_ONCE = 2**20  # read at once for a checksum
 
 
 @dataclass(frozen=True)
 class RowFile:
-    """A file of rows of equal size."""
+    """Rows of equal size, one after the other in a file.
+
+    Attributes:
+        path: of the file.
+        dtype: of the values.
+        row_shape: of a row.
+        first_byte: where the first row begins.
+    """
 
     path: Path
     dtype: str
     row_shape: tuple[int, ...] = ()
+    first_byte: int = 0
 
     @property
     def row_bytes(self) -> int:
@@ -38,22 +42,6 @@ class RowFile:
     def empty(self, num_rows: int) -> NDArray[Any]:
         """An uninitialized array for some rows."""
         return np.empty((num_rows, *self.row_shape), dtype=self.dtype)
-
-    def holds(self, num_rows: int) -> bool:
-        """Whether the file exists and has at least so many rows."""
-        return self.path.is_file() and self.path.stat().st_size >= num_rows * self.row_bytes
-
-    def checksum(self, num_rows: int) -> int:
-        """CRC-32 of the first rows.
-
-        Raises:
-            OSError: the file cannot be read.
-        """
-        checksum, left = 0, num_rows * self.row_bytes
-        with self.path.open("rb", buffering=0) as file:
-            while left and (content := file.read(min(left, _BYTES_AT_ONCE))):
-                checksum, left = zlib.crc32(content, checksum), left - len(content)
-        return checksum
 
     def read(self, ranges: Sequence[range], rows: NDArray[Any]) -> None:
         """Read blocks of rows into `rows`, in order.
@@ -67,14 +55,64 @@ class RowFile:
                 for numbers in ranges:
                     rest = rows[done : done + len(numbers)].data.cast("B")
                     done += len(numbers)
-                    file.seek(numbers.start * self.row_bytes)
+                    file.seek(self.first_byte + numbers.start * self.row_bytes)
                     while rest:
                         num_bytes = file.readinto(rest)
                         if not num_bytes:
-                            raise TableError(f"{self.path} is shorter than {PROGRESS} says")
+                            raise TableError(f"{self.path} is shorter than it was")
                         rest = rest[num_bytes:]
         except OSError as error:
             raise TableError(f"cannot read {self.path}: {reason_of(error)}") from error
+
+
+@dataclass(frozen=True)
+class RowFiles:
+    """Rows of equal size that lie in several files, numbered through all of them.
+
+    Attributes:
+        files: in order; at least one.
+        counts: the number of rows in each.
+    """
+
+    files: tuple[RowFile, ...]
+    counts: tuple[int, ...]
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a row."""
+        return self.files[0].row_bytes
+
+    def empty(self, num_rows: int) -> NDArray[Any]:
+        """An uninitialized array for some rows."""
+        return self.files[0].empty(num_rows)
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        """For each file the number of rows in it and those before."""
+        return list(accumulate(self.counts))
+
+    def read(self, ranges: Sequence[range], rows: NDArray[Any]) -> None:
+        """Read blocks of rows into `rows`, in order.
+
+        Raises:
+            TableError: a file cannot be read or is too short.
+        """
+        wanted: list[tuple[int, list[range]]] = []  # of consecutive blocks in one file
+        for numbers in ranges:
+            start = numbers.start
+            while start < numbers.stop:
+                place = bisect_right(self._ends, start)
+                first = self._ends[place] - self.counts[place]
+                stop = min(numbers.stop, self._ends[place])
+                if not wanted or wanted[-1][0] != place:
+                    wanted.append((place, []))
+                wanted[-1][1].append(range(start - first, stop - first))
+                start = stop
+        done = 0
+        for place, of_file in wanted:
+            num_rows = sum(map(len, of_file))
+            self.files[place].read(of_file, rows[done : done + num_rows])
+            done += num_rows
 
 
 @dataclass(frozen=True)
@@ -90,13 +128,13 @@ class EncodedRows:
     """
 
     num_rows: int
-    inputs: RowFile
-    targets: RowFile
-    weights: RowFile | None
+    inputs: RowFile | RowFiles
+    targets: RowFile | RowFiles
+    weights: RowFile | RowFiles | None
     fingerprint: str
 
     @property
-    def files(self) -> tuple[RowFile, RowFile, RowFile | None]:
+    def files(self) -> "tuple[RowFile | RowFiles, RowFile | RowFiles, RowFile | RowFiles | None]":
         """Inputs, targets and weights."""
         return self.inputs, self.targets, self.weights
 
@@ -123,93 +161,8 @@ class EncodedRows:
 
 
 @dataclass(frozen=True)
-class MapProgress:
-    """How much of a table is encoded; anything beyond that in the files is ignored.
-
-    Attributes:
-        fingerprint: of the table, the encoder, the targets and the split.
-        num_inputs: of a row.
-        target_type: dtype of a row's targets.
-        target_shape: shape of a row's targets.
-        has_weights: whether there are sample weights.
-        num_rows_read: rows of the table read so far, including those left out.
-        num_learned: training rows so far.
-        num_held_out: validation rows so far.
-        is_complete: whether the whole table is encoded.
-        checksums: CRC-32 of the valid part of each file, by file name.
-        format_version: of these files.
-    """
-
-    fingerprint: str
-    num_inputs: int
-    target_type: str
-    target_shape: list[int]
-    has_weights: bool
-    num_rows_read: int = 0
-    num_learned: int = 0
-    num_held_out: int = 0
-    is_complete: bool = False
-    checksums: dict[str, int] = field(default_factory=dict)
-    format_version: int = _FORMAT_VERSION
-
-    @classmethod
-    def read(cls, folder: Path) -> "MapProgress | None":
-        """Read it from a folder; None if there is none, or it is invalid."""
-        try:
-            progress = cls(**json.loads((folder / PROGRESS).read_text()))
-        except (OSError, ValueError, TypeError):
-            return None
-        return progress if progress.format_version == _FORMAT_VERSION else None
-
-    def advanced(
-        self, num_rows_read: int, num_learned: int, num_held_out: int, checksums: dict[str, int]
-    ) -> "MapProgress":
-        """The progress after so many further rows."""
-        return replace(
-            self,
-            num_rows_read=self.num_rows_read + num_rows_read,
-            num_learned=self.num_learned + num_learned,
-            num_held_out=self.num_held_out + num_held_out,
-            checksums=checksums,
-        )
-
-    def write(self, folder: Path) -> None:
-        """Write it to a folder, atomically."""
-        write_text(folder / PROGRESS, json.dumps(asdict(self)))
-
-    def parts(self, folder: Path) -> tuple[EncodedRows, EncodedRows]:
-        """The training rows and the validation rows."""
-        learned, held_out = (
-            EncodedRows(
-                num_rows,
-                RowFile(folder / f"{name}_inputs.bin", "float32", (self.num_inputs,)),
-                RowFile(folder / f"{name}_targets.bin", self.target_type, (*self.target_shape,)),
-                RowFile(folder / f"{name}_weights.bin", "float32") if self.has_weights else None,
-                f"{name} {self.fingerprint}",
-            )
-            for name, num_rows in (("learned", self.num_learned), ("held_out", self.num_held_out))
-        )
-        return learned, held_out
-
-    def damaged_file(self, folder: Path) -> Path | None:
-        """The first file whose size or checksum is wrong, or None; all files are read.
-
-        Raises:
-            OSError: one cannot be read.
-        """
-        for part in self.parts(folder):
-            for file in part.files:
-                if file is None:
-                    continue
-                written = self.checksums.get(file.path.name, 0)
-                if not file.holds(part.num_rows) or file.checksum(part.num_rows) != written:
-                    return file.path
-        return None
-
-
-@dataclass(frozen=True)
 class EncodedMap:
-    """A table that `write_encoded_map` has encoded.
+    """A table of which all rows are encoded.
 
     Attributes:
         learned: the training rows.
@@ -218,22 +171,3 @@ class EncodedMap:
 
     learned: EncodedRows
     held_out: EncodedRows
-
-    @classmethod
-    def open(cls, folder: str | Path) -> "EncodedMap":
-        """Open a folder written by `write_encoded_map`.
-
-        Raises:
-            TableError: there is none, it is not complete, or its files are damaged.
-        """
-        folder = Path(folder)
-        progress = MapProgress.read(folder)
-        if progress is None or not progress.is_complete:
-            raise TableError(f"{folder} holds no complete encoded table")
-        for part in progress.parts(folder):
-            for file in part.files:
-                if file is not None and not file.holds(part.num_rows):
-                    raise TableError(f"{file.path} is shorter than {PROGRESS} says")
-        if progress.num_learned == 0:
-            raise TableError(f"the encoded table in {folder} has no training rows")
-        return cls(*progress.parts(folder))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -228,6 +229,14 @@ class Encoder:
         for place, owner in enumerate(owners):
             groups[owner].append(place)
         return {name: tuple(places) for name, places in groups.items()}
+
+    def require_columns(self, columns: Sequence[str], source: str | Path) -> None:
+        """Check that a table has all features.
+
+        Raises:
+            TableError: columns are missing; all are listed.
+        """
+        require_columns(self.column_names, columns, str(source))
 
     def ignored_columns(self, columns: Sequence[str]) -> tuple[str, ...]:
         """The columns of a table that are not features."""

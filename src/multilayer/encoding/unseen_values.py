@@ -77,6 +77,7 @@ class UnseenValues:
             num_rows, before = self.found.get(name, (0, ()))
             examples = tuple(dict.fromkeys((*before, *examples)))[:_MOST_EXAMPLES]
             self.found[name] = num_rows + count, examples
+        self.bare.add(other.bare)
 
     def sentences(self) -> list[str]:
         """A sentence for each column, the columns with the most rows first."""

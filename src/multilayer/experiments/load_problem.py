@@ -11,6 +11,7 @@ from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.image_rows import image_examples
 from multilayer.fit.table_source import read_rows, require_varied, warn_of
 from multilayer.images.datasets import load_images, require_no_data_dir, require_target
+from multilayer.reading.table_files import table_name
 
 
 def load_problem(
@@ -53,4 +54,4 @@ def load_problem(
     targets = Targets.fit(rows.targets, task, roles.target, numbers=rows.numbers)
     require_varied(targets)
     warn_of(targets.notes)
-    return TableProblem(escaped(Path(data).name.partition(".")[0]), rows, source.schema, targets)
+    return TableProblem(escaped(table_name(data)), rows, source.schema, targets)

@@ -1,182 +1,367 @@
-"""Encode a table of any size to disk, chunk by chunk; after a kill only one chunk is redone."""
+"""Encode a table of any size into shards: read it once to decide how, then encode its rows."""
 
 import hashlib
 import json
-import os
+import shutil
 import warnings
-import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.encoding.encoded_map import MapProgress
-from multilayer.encoding.encoder import Encoder
-from multilayer.encoding.row_draw import RowDraw
-from multilayer.encoding.targets import Targets
-from multilayer.errors import DataWarning, OutputError, reason_of
-from multilayer.fit.row_reader import RowReader, masked
-from multilayer.growing_files import open_to_go_on
+from multilayer.columns.schema import require_columns
+from multilayer.columns.target_values import Task
+from multilayer.columns.thousands_points import ThousandsPoints
+from multilayer.engine.specification import check_choice
+from multilayer.errors import DataWarning, OutputError, SettingsError, TableError, reason_of
+from multilayer.files import is_leftover
+from multilayer.fit.column_roles import ColumnRoles
+from multilayer.fit.encoding_choice import choose_encoding
+from multilayer.fit.memory_plan import MemoryPlan
+from multilayer.fit.moved_data import file_digest
+from multilayer.fit.survey import TableSurvey
+from multilayer.fit.table_source import notes_of_weights, warn_of
+from multilayer.folder_lock import LOCK_NAME, RunLock
+from multilayer.reading.many_files import open_table
+from multilayer.reading.one_file import Reading
+from multilayer.reading.row_places import RowPlaces
+from multilayer.reading.table import read_table_pieces
+from multilayer.reading.table_files import TableFile, is_many_files, table_name, traits_of_table
+from multilayer.recipes.recipes import RecipeName
+from multilayer.shards.encode_shards import encode_shards
+from multilayer.shards.shard_file import write_sample
+from multilayer.shards.shard_folder import Manifest, is_shard_folder
+from multilayer.shards.shard_plan import ShardCuts, ShardPlan
 
 if TYPE_CHECKING:
     import polars as pl
 
+# Settings that encoded rows depend on.
+ENCODING_SETTINGS = ("loss", "quantiles", "one_hot_limit", "validation_fraction")
+_SPARE_BYTES = 1 << 20  # beside the encoded rows
+_ROWS_TO_MEASURE = 1000
+_LARGEST_BLOCK_ROWS = 4096
+_BLOCKS_IN_A_SHARD = 16  # at least, where rows are of the usual size
+_VALUE_BYTES, _TEXT_BYTES = 8, 16  # at least, for a value; and overhead of a text
+
 
 @dataclass(frozen=True)
-class MapPlan:
-    """How rows are encoded and split.
+class Preparation:
+    """Progress of the preparation.
 
-    Args:
-        reader: reads targets and weights, and drops rows without them.
-        encoder: encodes the features.
-        targets: encodes the targets.
-        draw: which rows are held out; None: none.
-        mean_weight: the weights are divided by it; None: no weights.
-        made_of: the SHA-256 of the table's file.
+    Attributes:
+        part: "reading", to infer the schema, or "encoding".
+        num_done: rows done.
+        num_all: rows of the table; None: not known yet.
     """
 
-    reader: RowReader
-    encoder: Encoder
-    targets: Targets
-    draw: RowDraw | None
-    mean_weight: float | None
-    made_of: str
-
-    def beginning(self) -> MapProgress:
-        """The progress of a map with no rows yet."""
-        document = json.dumps(
-            [
-                self.made_of,
-                {name: part for name, part in asdict(self.reader).items() if name != "source"},
-                self.encoder.to_json(),
-                self.targets.to_json(),
-                None if self.draw is None else asdict(self.draw),
-                self.mean_weight,
-            ]
-        )
-        is_classes = self.targets.is_classification
-        return MapProgress(
-            fingerprint=hashlib.sha256(document.encode()).hexdigest(),
-            num_inputs=self.encoder.row_width,
-            target_type="int64" if is_classes else "float32",
-            target_shape=[] if is_classes else [len(self.targets.names)],
-            has_weights=self.mean_weight is not None,
-        )
-
-    def encoded(
-        self, piece: "pl.DataFrame", progress: MapProgress
-    ) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
-        """Inputs, targets and weights of the training rows, and of the held-out rows."""
-        first_row = progress.num_rows_read + 1
-        rows = self.reader.read(piece, first_row)
-        numbers = rows.numbers + progress.num_rows_read
-        counts = np.zeros(len(piece), dtype=np.bool_)
-        counts[rows.numbers] = True
-        # All rows are encoded, so that an error names the row number in the file.
-        every = self.encoder.encode(masked(piece, counts), self.reader.source, first_row)
-        inputs = every if counts.all() else every[rows.numbers]
-        arrays = [inputs, self.targets.encode(rows.targets, numbers)]
-        if self.mean_weight is not None:
-            assert rows.weights is not None
-            arrays.append((rows.weights / self.mean_weight).astype(np.float32))
-        is_held_out = np.zeros(len(inputs), dtype=np.bool_)
-        if self.draw is not None:
-            kept = piece if counts.all() else piece[rows.numbers]
-            first = progress.num_learned + progress.num_held_out
-            is_held_out = self.draw.is_held_out(kept, np.arange(first, first + len(kept)))
-        return [a[~is_held_out] for a in arrays], [a[is_held_out] for a in arrays]
+    part: str
+    num_done: int
+    num_all: int | None
 
 
-def write_encoded_map(
-    folder: str | Path, pieces: Iterable["pl.DataFrame"], plan: MapPlan
-) -> Iterator[MapProgress]:
-    """Encode a table chunk by chunk into a folder; resume if an earlier attempt was stopped.
+class TableEncoding:
+    """Encodes a table into a folder of shards.
 
-    Rows without a target are dropped. Each chunk is flushed to disk before the next is read; after
-    a kill encoding resumes with the first row that was not. A complete map is left alone; that of
-    another table or plan is written anew, and so is a damaged one, with a `DataWarning`.
+    The table is read once to count rows, collect the classes and draw a sample, from which the
+    schema is inferred and the encoder fitted. Then its rows are encoded. After a kill the same
+    encoding goes on: a table that was read is not read again, and shards that are there stay.
 
     Args:
-        folder: created if missing.
-        pieces: the whole table, from `read_table_pieces`; rows encoded earlier are skipped.
-        plan: how rows are encoded and split.
+        data: what `read_table_pieces` takes; not the standard input, which cannot be read twice.
+        roles: what its columns are for; a time column is not supported.
+        memory_limit: of each process, in bytes; the sample and the sizes of shards follow from it.
+        task: None: inferred by `infer_task`.
+        recipe_name: "fast", "default", "best" or "chapter".
+        changes: settings that differ from the recipe's, by name.
+        has_own_validation: whether there is a file of validation rows, so that none are held out.
+        is_strict: a row without target is an error.
 
-    Yields:
-        The progress after each chunk; at least once.
+    Attributes:
+        sha256: of the table.
 
     Raises:
-        TableError: a column is missing or a value does not fit.
-        OutputError: the folder cannot be written.
+        SettingsError: a setting is unknown or out of range, or the limit is too small.
+        TableError: the data is the standard input, or cannot be read.
     """
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        progress = _continued(folder, plan.beginning())
-        if not progress.is_complete:
-            with ExitStack() as stack:
-                files = [
-                    {
-                        file.path.name: stack.enter_context(
-                            open_to_go_on(file.path, part.num_rows * file.row_bytes)
-                        )
-                        for file in part.files
-                        if file is not None
-                    }
-                    for part in progress.parts(folder)
-                ]
-                for piece in _after(pieces, progress.num_rows_read):
-                    parts = plan.encoded(piece, progress)
-                    checksums = dict(progress.checksums)
-                    for files_of_part, arrays in zip(files, parts, strict=True):
-                        _append(files_of_part, arrays, checksums)
-                    num_learned, num_held_out = (len(arrays[0]) for arrays in parts)
-                    progress = progress.advanced(len(piece), num_learned, num_held_out, checksums)
-                    progress.write(folder)
-                    yield progress
-            progress = replace(progress, is_complete=True)
-            progress.write(folder)
-        yield progress
-    except OSError as error:
-        raise OutputError(
-            f"cannot write the encoded table in {folder}: {reason_of(error)}"
-        ) from error
+
+    def __init__(
+        self,
+        data: str | Path,
+        roles: ColumnRoles,
+        memory_limit: int,
+        *,
+        task: Task | None = None,
+        recipe_name: str = "default",
+        changes: Mapping[str, Any] | None = None,
+        has_own_validation: bool = False,
+        is_strict: bool = False,
+    ) -> None:
+        if str(data) == "-":
+            raise TableError(
+                "the standard input cannot be read twice, which a table larger than memory "
+                "needs; save it to a file first"
+            )
+        if roles.time_column is not None:
+            raise SettingsError(
+                "a time column needs all rows in memory; with a memory limit, put the latest rows "
+                "into a file of their own and name it as validation"
+            )
+        self.data, self.roles, self.memory = data, roles, MemoryPlan(memory_limit)
+        self._task, self._recipe_name = task, recipe_name
+        self._changes, self._is_strict = dict(changes or {}), is_strict
+        self._has_own_validation = has_own_validation
+        # Misspelled names raise before the table is read.
+        check_choice("recipe", recipe_name, get_args(RecipeName))
+        if recipe_name == "pack" or self._changes.get("num_draws"):
+            raise SettingsError(
+                f"a pack (recipe pack, num_draws, time_limit) needs its rows in memory, and within "
+                f"a memory_limit of {memory_limit // 10**6} MB they stay on the disk; take another "
+                "recipe, or fewer rows"
+            )
+        if task is not None:
+            check_choice("task", task, get_args(Task))
+        self._points = ThousandsPoints.told(roles.values)
+        self._unread: list[str] = []  # columns that hold lists or objects
+        self._lock: RunLock | None = None
+        self._seen = traits_of_table(data)
+        self.sha256 = _digest(data)
+        asked = [
+            self.sha256, str(table_name(data)), roles.to_json(), task, recipe_name,
+            sorted(self._changes.items()), has_own_validation, is_strict, memory_limit,
+        ]  # fmt: skip
+        self._asked = hashlib.sha256(json.dumps(asked, default=list).encode()).hexdigest()
+
+    def steps(
+        self, folder: Path, num_processes: int = 1, *, is_ours: bool = False
+    ) -> Iterator[Preparation]:
+        """Encode the table; resumes earlier work. The folder stays locked until `release`.
+
+        Args:
+            folder: of the shards; made if it is not there.
+            num_processes: 1: this process alone.
+            is_ours: shards of another table or with other settings may be replaced.
+
+        Yields:
+            The progress after each chunk of the table that is read, and after each shard.
+
+        Raises:
+            SettingsError: the limit is too small for this table; the message names the smallest.
+            DataError: a file cannot be read or used.
+            OutputError: the shards cannot be written, the disk is too full, or the folder holds
+                something else.
+            RunFolderError: another process is filling the folder.
+        """
+        manifest = self._take(folder, is_ours)
+        if manifest is None:
+            plan, about, sample = yield from self._judged()
+            self._clear(folder, plan)
+            entry = write_sample(folder, plan.fingerprint, sample)
+            manifest = Manifest(self._asked, plan, about, entry)
+        else:
+            warn_of(manifest.about["notes"])
+        manifest.write(folder)
+        num_all = int(manifest.about["num_rows_read"])
+        self._require_room(folder, manifest)
+        for num_done in encode_shards(folder, manifest, num_processes):
+            yield Preparation("encoding", num_done, num_all)
+        if traits_of_table(self.data) != self._seen:
+            raise TableError(f"{self.data} was changed while it was read; start again")
+
+    def release(self) -> None:
+        """Unlock the folder."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def sizes(self, path: str | Path) -> tuple[int, int, int]:
+        """Rows to read at once, the size of the sample, and rows that no shard divides."""
+        import polars as pl
+
+        for piece in self.pieces(path, _ROWS_TO_MEASURE):
+            if len(piece):
+                require_columns(self.roles.columns, piece.columns, str(path))
+                num_text = sum(dtype == pl.String for dtype in piece.dtypes)
+                fewest = _VALUE_BYTES * piece.width + _TEXT_BYTES * num_text
+                row_bytes = max(piece.estimated_size() / len(piece), fewest)
+                sample_rows = self.memory.sample_rows(row_bytes, piece.width)
+                block = self.memory.shard_bytes / _BLOCKS_IN_A_SHARD / row_bytes
+                return (
+                    self.memory.rows_at_once(row_bytes), sample_rows,
+                    max(1, min(_LARGEST_BLOCK_ROWS, int(block))),
+                )  # fmt: skip
+        raise TableError(f"{path} has no rows")
+
+    def pieces(
+        self, path: str | Path, rows_at_once: int, places: RowPlaces | None = None
+    ) -> Iterator["pl.DataFrame"]:
+        """The table in pieces."""
+        return read_table_pieces(
+            path,
+            table_format=self.roles.table_format,
+            left_out=self._unread,
+            rows_at_once=rows_at_once,
+            text_bytes=self.memory.text_bytes,
+            points=self._points,
+            places=places,
+        )
+
+    def survey(self, path: str | Path, sample_rows: int) -> TableSurvey:
+        """A survey of the table, of which nothing is read yet."""
+        return TableSurvey(
+            self.roles.target, self.roles.weight, str(path), sample_rows,
+            int(self._changes.get("seed", 0)), is_strict=self._is_strict, values=self.roles.values,
+        )  # fmt: skip
+
+    def _judged(
+        self,
+    ) -> Generator[Preparation, None, tuple[ShardPlan, dict[str, Any], NDArray[np.float32]]]:
+        """Read the whole table, and decide how it is encoded; the parts of a `Manifest`."""
+        rows_at_once, sample_rows, block_rows = self.sizes(self.data)
+        survey, cuts = self.survey(self.data, sample_rows), ShardCuts(block_rows)
+        places = RowPlaces()
+        for piece in self.pieces(self.data, rows_at_once, places):
+            with places.naming_files():
+                counting = survey.add(piece)
+            is_one = not places.files
+            of_file = survey.num_rows_read if is_one else places.rows_of_last_file
+            cuts.add(
+                0 if is_one else len(places.files) - 1, of_file - len(piece), len(piece), counting
+            )
+            yield Preparation("reading", survey.num_rows_read, None)
+        if not survey.num_rows:
+            names = ", ".join(map(repr, self.roles.target))
+            raise TableError(f"no row of {self.data} has a target {names}")
+        reader = survey.reader()
+        notes = survey.left_out.notes(self.roles.target, str(self.data))
+        notes = (*notes, *notes_of_weights(survey.num_weight_zero), *reader.doubts)
+        notes = tuple(map(places.told, notes))
+        warn_of(notes)
+        if survey.num_rows == 1:
+            raise TableError("there is 1 row to train on; at least 2 are needed")
+        with places.naming_files():
+            chosen = choose_encoding(
+                survey, self.roles.without(self._unread), self.memory, str(self.data),
+                task=self._task, recipe_name=self._recipe_name, changes=self._changes,
+                has_own_validation=self._has_own_validation,
+            )  # fmt: skip
+        schema = replace(
+            chosen.schema, target_formats=reader.number_formats,
+            warnings=tuple(map(places.told, chosen.schema.warnings)),
+        )  # fmt: skip
+        points = ThousandsPoints.of(schema)
+        files, head = self._opened(points)
+        plan = ShardPlan(
+            files, tuple(file_digest(file.path) or "" for file in files), head,
+            cuts.shards(self.memory.shard_bytes // chosen.row_bytes), reader, chosen.encoder,
+            chosen.targets, chosen.draw, survey.mean_weight, self.roles.table_format, points,
+            rows_at_once, self.memory.text_bytes,
+        )  # fmt: skip
+        about = {
+            "name": table_name(self.data),
+            "sha256": self.sha256,
+            "roles": self.roles.to_json(),
+            "schema": schema.to_json(),
+            "num_rows": survey.num_rows,
+            "num_rows_read": survey.num_rows_read,
+            "left_out": asdict(survey.left_out),
+            "sample_rows": chosen.sample_rows,
+            "number_types": reader.number_types,
+            "settings": {name: getattr(chosen.settings, name) for name in ENCODING_SETTINGS},
+            "recipe": self._recipe_name,
+            "example": _plain(chosen.example),
+            "notes": notes,
+        }
+        sample = np.ascontiguousarray(chosen.inputs, dtype=np.float32)
+        return plan, json.loads(json.dumps(about)), sample
+
+    def _opened(self, points: ThousandsPoints) -> tuple[tuple[TableFile, ...], Any]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)  # reading the table gave them
+            return open_table(self.data, Reading(self.roles.table_format, 1000, points=points))
+
+    def _take(self, folder: Path, is_ours: bool) -> Manifest | None:
+        """Lock the folder; the manifest of the same encoding, if there is one."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"cannot make the folder {folder}: {reason_of(error)}") from error
+        self._lock = RunLock(folder)
+        if is_shard_folder(folder):
+            found: Manifest | None = None
+            try:
+                found = Manifest.read(folder)
+            except TableError as error:
+                if not is_ours:
+                    raise OutputError(
+                        f"{folder} cannot be gone on with: {error}; remove it, or name another "
+                        "folder"
+                    ) from error
+            if found is not None and found.asked == self._asked:
+                # The files may lie elsewhere now, or have been copied.
+                files, _ = self._opened(found.plan.points)
+                return replace(found, plan=replace(found.plan, files=files))
+            if not is_ours:
+                raise OutputError(
+                    f"{folder} holds shards of another table, or made with other arguments; name "
+                    "another folder"
+                )
+        others = [
+            path.name
+            for path in folder.iterdir()
+            if path.name != LOCK_NAME and not is_leftover(path)
+        ]
+        if others and not is_ours:
+            raise OutputError(
+                f"{folder} is not empty: it holds {sorted(others)[0]}; name another folder"
+            )
+        return None
+
+    def _clear(self, folder: Path, plan: ShardPlan) -> None:
+        """Remove what is in our folder, unless its shards follow the same plan."""
+        with suppress(TableError):
+            if Manifest.read(folder).plan.fingerprint == plan.fingerprint:
+                return
+        for path in folder.iterdir():
+            if path.name != LOCK_NAME:
+                path.unlink()
+
+    def _require_room(self, folder: Path, manifest: Manifest) -> None:
+        """Check that the disk has room."""
+        needed = int(manifest.about["num_rows"]) * manifest.plan.row_bytes
+        free = shutil.disk_usage(folder).free
+        there = sum(path.stat().st_size for path in folder.iterdir())
+        if there + free < needed + _SPARE_BYTES:
+            raise OutputError(
+                f"the encoded rows of {self.data} need {needed / 1e6:,.0f} MB, and the disk of "
+                f"{folder} has {free / 1e6:,.0f} MB left; take a folder on a larger disk (without "
+                "one named, XDG_CACHE_HOME says where)"
+            )
 
 
-def _append(
-    files: dict[str, IO[bytes]], arrays: list[NDArray[Any]], checksums: dict[str, int]
-) -> None:
-    for (name, file), array in zip(files.items(), arrays, strict=True):
-        if len(array):
-            content = np.ascontiguousarray(array).data.cast("B")
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-            checksums[name] = zlib.crc32(content, checksums.get(name, 0))
+def _plain(example: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a table as JSON."""
+    return {
+        name: value if value is None or isinstance(value, str | int | float | bool) else str(value)
+        for name, value in example.items()
+    }
 
 
-def _after(pieces: Iterable["pl.DataFrame"], num_rows: int) -> Iterator["pl.DataFrame"]:
-    """The chunks without the first `num_rows` rows, and without empty chunks."""
-    for piece in pieces:
-        skipped = min(num_rows, len(piece))
-        num_rows -= skipped
-        if skipped < len(piece):
-            yield piece.slice(skipped)
-
-
-def _continued(folder: Path, beginning: MapProgress) -> MapProgress:
-    found = MapProgress.read(folder)
-    if found is None or found.fingerprint != beginning.fingerprint:
-        return beginning
-    damaged = found.damaged_file(folder)
-    if damaged is None:
-        return found
-    warnings.warn(
-        f"{damaged} is damaged (its checksum is wrong); all rows are encoded again",
-        DataWarning,
-        stacklevel=4,
-    )
-    return beginning
+def _digest(path: str | Path) -> str:
+    """SHA-256 of a table."""
+    place = Path(path).expanduser()
+    if not is_many_files(path):
+        try:
+            place.stat()
+        except (OSError, ValueError) as error:
+            raise TableError(f"cannot read {path}: {reason_of(error)}") from error
+    digest = file_digest(path)
+    if digest is None and (is_many_files(path) or not place.exists()):
+        raise TableError(f"cannot read {path}: no such file or directory")
+    if digest is None:
+        raise TableError(f"cannot read {path}: it must be a file, as it is read several times")
+    return digest

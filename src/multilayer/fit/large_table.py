@@ -1,66 +1,43 @@
-"""Prepare a table larger than memory for training, from its file to initialized networks."""
+"""Prepare a table larger than memory for training, from its files or from shards."""
 
 import shutil
-from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any
 
 import platformdirs
 
 from multilayer.columns.left_out import LeftOut
-from multilayer.columns.schema import Schema, require_columns
+from multilayer.columns.schema import Schema
 from multilayer.columns.target_values import Task
-from multilayer.columns.thousands_points import ThousandsPoints
 from multilayer.encoding.encoded_map import EncodedMap
 from multilayer.engine.batches import Examples
-from multilayer.engine.specification import check_choice
-from multilayer.errors import OutputError, SettingsError, TableError, reason_of
-from multilayer.fit.chunked_fit import prepare_chunks
+from multilayer.engine.settings import TrainingSettings, settings_of_members
+from multilayer.errors import SettingsError, TableError
+from multilayer.fit.chunked_fit import large_settings, prepare_chunks
 from multilayer.fit.column_roles import ColumnRoles
-from multilayer.fit.encode_table import MapPlan, write_encoded_map
-from multilayer.fit.encoding_choice import EncodingChoice, choose_encoding
+from multilayer.fit.encode_table import ENCODING_SETTINGS, Preparation, TableEncoding
 from multilayer.fit.fit import Fit
 from multilayer.fit.memory_plan import MemoryPlan
 from multilayer.fit.moved_data import file_digest
-from multilayer.fit.prepare import as_examples
+from multilayer.fit.prepare import as_examples, spec_of
 from multilayer.fit.rows import Rows
-from multilayer.fit.survey import TableSurvey
-from multilayer.fit.table_source import notes_of_weights, typed_table, warn_of
-from multilayer.folder_lock import RunLock
-from multilayer.reading.table import read_table_pieces
-from multilayer.recipes.recipes import RecipeName
+from multilayer.fit.split import without_held_out
+from multilayer.fit.table_source import typed_table, warn_of
+from multilayer.reading.table_files import table_name
+from multilayer.shards.shard_folder import MANIFEST, Manifest, is_shard_folder
 from multilayer.stopwatch import Stopwatch
 
-if TYPE_CHECKING:
-    import polars as pl
-
-_SPARE_BYTES = 1 << 20  # beside the encoded rows
-_ROWS_TO_MEASURE = 1000
-_VALUE_BYTES, _TEXT_BYTES = 8, 16  # at least, for a value; and overhead of a text
-
-
-@dataclass(frozen=True)
-class Preparation:
-    """Progress of the preparation.
-
-    Attributes:
-        part: "reading", to infer the schema, or "encoding".
-        num_done: rows done.
-        num_all: rows of the table; None: not known yet.
-    """
-
-    part: str
-    num_done: int
-    num_all: int | None
+__all__ = ["LargeTable", "Preparation"]
 
 
 class LargeTable:
     """Prepares a table for training within a limit on memory.
 
-    The file is read once to count rows, collect the classes and draw a sample, from which the
-    schema is inferred and the encoder fitted. Then its rows are encoded once into files in the
-    user's cache; preparing the same file again after a kill continues where it stopped::
+    The rows of a table are encoded into shards in the user's cache; preparing the same table again
+    after a kill continues where it stopped. Shards that `multilayer encode` has made are used as
+    they are, without the table::
 
         table = LargeTable("big.parquet", ColumnRoles(("y",)), memory_limit=500_000_000)
         for step in table.prepare():
@@ -68,8 +45,8 @@ class LargeTable:
         run = TableRun.of_large(table)
 
     Args:
-        data: a file that `read_table_pieces` takes; not the standard input, which cannot be read
-            twice.
+        data: what `read_table_pieces` takes, but for the standard input, which cannot be read
+            twice; or a folder of shards.
         roles: what its columns are for; a time column is not supported.
         memory_limit: of the whole process, in bytes.
         task: None: inferred by `infer_task`.
@@ -88,7 +65,7 @@ class LargeTable:
         sample_rows: how many rows the schema was inferred from.
         map_bytes: size of the encoded rows on disk.
         folder: where the encoded rows are.
-        seconds: spent in each part of the preparation.
+        sha256: of the table, or of the shards' manifest.
 
     Raises:
         SettingsError: a setting is unknown or out of range, or the limit is too small.
@@ -129,40 +106,29 @@ class LargeTable:
         validation: str | Path | None = None,
         is_strict: bool = False,
     ) -> None:
-        for path in (data, validation):
-            if str(path) == "-":
-                raise TableError(
-                    "the standard input cannot be read twice, which a table larger than memory "
-                    "needs; save it to a file first"
-                )
-        if roles.time_column is not None:
-            raise SettingsError(
-                "a time column needs all rows in memory; with a memory limit, put the latest rows "
-                "into a file of their own and name it as validation"
-            )
         self.data, self.roles, self.memory_limit = data, roles, memory_limit
         self.validation, self.recipe_name = validation, recipe_name
-        self._task, self._changes, self._is_strict = task, dict(changes or {}), is_strict
-        self._memory = MemoryPlan(memory_limit)
-        # Misspelled names raise before the table is read.
-        check_choice("recipe", recipe_name, get_args(RecipeName))
-        if recipe_name == "pack" or self._changes.get("num_draws"):
+        self._changes, self._watch = dict(changes or {}), Stopwatch()
+        self._are_given = is_shard_folder(data)
+        if str(validation) == "-":
+            raise TableError("the validation rows are read twice; save them to a file first")
+        if self._are_given and validation is not None:
             raise SettingsError(
-                f"a pack (recipe pack, num_draws, time_limit) needs its rows in memory, and within "
-                f"a memory_limit of {memory_limit // 10**6} MB they stay on the disk; take another "
-                "recipe, or fewer rows"
+                f"--validation does not go with shards: {data} has its own validation rows, which "
+                "were held out when it was encoded"
             )
-        if task is not None:
-            check_choice("task", task, get_args(Task))
-        self._seed = int(self._changes.get("seed", 0))
-        self._watch = Stopwatch()
-        self._points = ThousandsPoints.told(roles.values)
-        self._unread: list[str] = []  # columns that hold lists or objects
-        self._lock: RunLock | None = None
-        self._seen = _traits(data)
-        self.sha256 = _digest(data)
-        cache = platformdirs.user_cache_path("multilayer") / "encoded-tables"
-        self.folder = cache / f"{Path(data).name.partition('.')[0] or 'table'}-{self.sha256[:12]}"
+        self._encoding = TableEncoding(
+            data if not self._are_given else Path(data) / MANIFEST, roles, memory_limit, task=task,
+            recipe_name=recipe_name, changes=changes, has_own_validation=validation is not None,
+            is_strict=is_strict,
+        )  # fmt: skip
+        if self._are_given:
+            self.folder = Path(data).expanduser()
+            self.sha256 = file_digest(self.folder / MANIFEST) or ""
+        else:
+            self.sha256 = self._encoding.sha256
+            cache = platformdirs.user_cache_path("multilayer") / "encoded-tables"
+            self.folder = cache / f"{table_name(data)}-{self.sha256[:12]}"
 
     @property
     def num_without_target(self) -> int:
@@ -186,161 +152,118 @@ class LargeTable:
             OutputError: the encoded rows cannot be written, or the disk is too full.
             RunFolderError: another process is preparing the same table.
         """
-        rows_at_once, sample_rows = self._sizes(self.data)
-        with self._watch.part("reading the data"):
-            chosen, plan, num_rows_read = yield from self._judge(rows_at_once, sample_rows)
+        if not self._are_given:
+            with self._watch.part("reading the data"):
+                steps = self._encoding.steps(self.folder, is_ours=True)
+                first = next(steps)
+                while first.part == "reading":
+                    yield first
+                    first = next(steps)
+            with self._watch.part("encoding, first weights"):
+                self._describe(Manifest.read(self.folder))
+                yield first
+                yield from steps
         with self._watch.part("encoding, first weights"):
-            self._take_folder()
-            pieces = self._pieces(self.data, rows_at_once)
-            for progress in write_encoded_map(self.folder, pieces, plan):
-                yield Preparation("encoding", progress.num_rows_read, num_rows_read)
-            if _traits(self.data) != self._seen:
-                raise TableError(f"{self.data} was changed while it was read; start again")
-            encoded = EncodedMap.open(self.folder)
-            if chosen.draw is not None and not encoded.held_out.num_rows:
+            manifest = Manifest.read(self.folder)
+            encoded = manifest.opened(self.folder)
+            plan, about = manifest.plan, manifest.about
+            self._describe(manifest)
+            if self._are_given:
+                warn_of(about["notes"])
+            if plan.draw is not None and not encoded.held_out.num_rows:
                 raise TableError(
                     f"no group of {self.data} was held out: it has too few groups for a random "
                     "split (--group-by); name a file of validation rows (--validation)"
                 )
+            settings = self._settings(manifest, encoded)
+            chunk_bytes, most_held_out = MemoryPlan(self.memory_limit).training(
+                spec_of(settings, plan.encoder, plan.targets),
+                settings_of_members(settings, settings.num_members), plan.row_bytes,
+            )  # fmt: skip
+            if self._are_given and encoded.held_out.num_rows > most_held_out:
+                raise SettingsError(
+                    f"memory_limit {self.memory_limit / 1e6:,.3g} MB is too small for the "
+                    f"{encoded.held_out.num_rows:,} validation rows of {self.data}, of which "
+                    f"{most_held_out:,} would fit; raise it, or encode with a smaller --validation"
+                )
             data = prepare_chunks(
-                encoded, self.schema, chosen.encoder, chosen.targets,
-                recipe_name=self.recipe_name, settings=chosen.settings,
-                chunk_bytes=chosen.chunk_bytes, sample=chosen.inputs, example=chosen.example,
-                validation=self._validation(chosen),
+                encoded, self.schema, plan.encoder, plan.targets,
+                recipe_name=self.recipe_name, settings=settings, chunk_bytes=chunk_bytes,
+                sample=manifest.sample_inputs(self.folder), example=about["example"],
+                validation=self._validation(manifest, most_held_out),
             )  # fmt: skip
             self.fit = Fit(data)
 
     def release(self) -> None:
         """Unlock the encoded rows and keep them on disk."""
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
+        self._encoding.release()
 
     def remove(self) -> None:
-        """Remove the encoded rows."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove the encoded rows, unless they are shards that were given."""
+        if not self._are_given:
+            shutil.rmtree(self.folder, ignore_errors=True)
         self.release()
 
-    def _sizes(self, path: str | Path) -> tuple[int, int]:
-        """Rows to read at once, and the size of the sample."""
-        import polars as pl
+    def _describe(self, manifest: Manifest) -> None:
+        """Take over what the manifest says of the table, before its rows are encoded."""
+        about = manifest.about
+        self.schema = Schema.from_json(about["schema"])
+        self.num_rows, self.sample_rows = about["num_rows"], about["sample_rows"]
+        self.left_out = _left_out(about["left_out"])
+        self.map_bytes = self.num_rows * manifest.plan.row_bytes
 
-        for piece in self._pieces(path, _ROWS_TO_MEASURE):
-            if len(piece):
-                require_columns(self.roles.columns, piece.columns, str(path))
-                num_text = sum(dtype == pl.String for dtype in piece.dtypes)
-                fewest = _VALUE_BYTES * piece.width + _TEXT_BYTES * num_text
-                row_bytes = max(piece.estimated_size() / len(piece), fewest)
-                sample_rows = self._memory.sample_rows(row_bytes, piece.width)
-                return self._memory.rows_at_once(row_bytes), sample_rows
-        raise TableError(f"{path} has no rows")
-
-    def _pieces(self, path: str | Path, rows_at_once: int) -> Iterator["pl.DataFrame"]:
-        return read_table_pieces(
-            path,
-            table_format=self.roles.table_format,
-            left_out=self._unread,
-            rows_at_once=rows_at_once,
-            text_bytes=self._memory.text_bytes,
-            points=self._points,
-        )
-
-    def _survey(self, path: str | Path, sample_rows: int) -> TableSurvey:
-        return TableSurvey(
-            self.roles.target, self.roles.weight, str(path), sample_rows, self._seed,
-            is_strict=self._is_strict, values=self.roles.values,
-        )  # fmt: skip
-
-    def _judge(
-        self, rows_at_once: int, sample_rows: int
-    ) -> Generator[Preparation, None, tuple[EncodingChoice, MapPlan, int]]:
-        """Read the whole table; returns encoder and settings, the encoding plan, its row count."""
-        survey = self._survey(self.data, sample_rows)
-        for piece in self._pieces(self.data, rows_at_once):
-            survey.add(piece)
-            yield Preparation("reading", survey.num_rows_read, None)
-        if not survey.num_rows:
-            names = ", ".join(map(repr, self.roles.target))
-            raise TableError(f"no row of {self.data} has a target {names}")
-        reader = survey.reader()
-        notes = survey.left_out.notes(self.roles.target, str(self.data))
-        warn_of((*notes, *notes_of_weights(survey.num_weight_zero), *reader.doubts))
-        if survey.num_rows == 1:
-            raise TableError("there is 1 row to train on; at least 2 are needed")
-        chosen = choose_encoding(
-            survey, self.roles.without(self._unread), self._memory, str(self.data), task=self._task,
-            recipe_name=self.recipe_name, changes=self._changes,
+    def _settings(self, manifest: Manifest, encoded: EncodedMap) -> TrainingSettings:
+        """The settings of the training; shards settle some of them."""
+        plan, stored, changes = manifest.plan, manifest.about["settings"], self._changes
+        settled = {name: _as_setting(stored[name]) for name in ENCODING_SETTINGS}
+        if self._are_given:
+            for name, value in settled.items():
+                if name in changes and _as_setting(changes[name]) != value:
+                    raise SettingsError(
+                        f"{name} was {value} when {self.data} was encoded, and cannot be "
+                        f"{changes[name]} in a training from it; encode the table again"
+                    )
+            of_rows = {n: value for n, value in settled.items() if n != "validation_fraction"}
+            changes = {**changes, **of_rows}
+        settings = large_settings(
+            self.recipe_name, plan.targets.task, self.num_rows, len(self.schema.inputs), changes,
             has_own_validation=self.validation is not None,
         )  # fmt: skip
-        schema = replace(chosen.schema, target_formats=reader.number_formats)
-        self.schema, self.sample_rows = schema, chosen.sample_rows
-        self._points = ThousandsPoints.of(schema)
-        self.num_rows, self.left_out = survey.num_rows, survey.left_out
-        self._number_types = reader.number_types
-        self.map_bytes = self.num_rows * chosen.row_bytes
-        plan = MapPlan(
-            reader, chosen.encoder, chosen.targets, chosen.draw, survey.mean_weight,
-            self.sha256,
-        )  # fmt: skip
-        return chosen, plan, survey.num_rows_read
+        if self._are_given:
+            settings = replace(settings, validation_fraction=settled["validation_fraction"])
+            if not encoded.held_out.num_rows:
+                settings = without_held_out(settings)
+        return settings
 
-    def _validation(self, chosen: EncodingChoice) -> Examples | None:
+    def _validation(self, manifest: Manifest, most_held_out: int) -> Examples | None:
         """Rows of the validation file, a random sample of them if not all fit in memory."""
         if self.validation is None:
             return None
-        rows_at_once, _ = self._sizes(self.validation)
-        survey = self._survey(self.validation, chosen.most_held_out)
-        for piece in self._pieces(self.validation, rows_at_once):
+        plan = manifest.plan
+        rows_at_once, *_ = self._encoding.sizes(self.validation)
+        survey = self._encoding.survey(self.validation, most_held_out)
+        for piece in self._encoding.pieces(self.validation, rows_at_once):
             survey.add(piece)
         if not survey.num_rows:
             raise TableError(f"no row of {self.validation} has a target")
         _, sample = typed_table(
-            survey.sample, survey.sample_rows, self.roles, chosen.schema, str(self.validation)
+            survey.sample, survey.sample_rows, self.roles, self.schema, str(self.validation)
         )
-        targets = survey.sample_targets(self._number_types, self.schema.target_formats)
+        number_types = tuple(manifest.about["number_types"])
+        targets = survey.sample_targets(number_types, self.schema.target_formats)
         rows = Rows(sample, targets, survey.sample_weights(), numbers=survey.sample_rows)
         return as_examples(
-            rows, chosen.encoder, chosen.targets,
+            rows, plan.encoder, plan.targets,
             source=str(self.validation), mean_weight=survey.mean_weight,
         )  # fmt: skip
 
-    def _take_folder(self) -> None:
-        """Lock the folder and check that the disk has room."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = RunLock(self.folder)
-            free = shutil.disk_usage(self.folder).free
-        except OSError as error:
-            raise OutputError(
-                f"cannot make the folder {self.folder}: {reason_of(error)}"
-            ) from error
-        there = sum(path.stat().st_size for path in self.folder.iterdir())
-        if there + free < self.map_bytes + _SPARE_BYTES:
-            raise OutputError(
-                f"the encoded rows of {self.data} need {self.map_bytes / 1e6:,.0f} MB, and the "
-                f"disk of {self.folder} has {free / 1e6:,.0f} MB left; set XDG_CACHE_HOME to a "
-                "folder on a larger disk"
-            )
+
+def _as_setting(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
-def _traits(path: str | Path) -> tuple[int, ...]:
-    """Detects that a file was changed or replaced, even with its size and time kept."""
-    try:
-        status = Path(path).expanduser().stat()
-    except (OSError, ValueError):  # reading it raises the error
-        return ()
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
-
-
-def _digest(path: str | Path) -> str:
-    """SHA-256 of a table's file."""
-    try:
-        Path(path).expanduser().stat()
-    except (OSError, ValueError) as error:
-        raise TableError(f"cannot read {path}: {reason_of(error)}") from error
-    digest = file_digest(path)
-    if digest is None and not Path(path).expanduser().exists():
-        raise TableError(f"cannot read {path}: no such file or directory")
-    if digest is None:
-        raise TableError(f"cannot read {path}: it must be a file, as it is read several times")
-    return digest
+def _left_out(document: Mapping[str, Any]) -> LeftOut:
+    return LeftOut(
+        document["num_without_target"], tuple(document["first_without_target"]),
+        document["spellings"],
+    )  # fmt: skip

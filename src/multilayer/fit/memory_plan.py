@@ -16,6 +16,7 @@ _FEWEST_PIECE_BYTES = 64_000_000  # to read and encode a chunk of a table
 _FEWEST_HELD_OUT = 200
 _LARGEST_PIECE_BYTES = 2**27
 _LARGEST_TEXT_BYTES = 2**24
+_LARGEST_SHARD_BYTES = 2**26
 _TEXT_FACTOR = 12  # peak memory of parsing, relative to the text
 _FEWEST_SAMPLED = 200  # for very wide tables; others have thousands
 _COLUMN_BYTES = 25_000  # overhead of a column of a frame
@@ -50,6 +51,11 @@ class MemoryPlan:
     def text_bytes(self) -> int:
         """Bytes of a chunk of a CSV or JSON file."""
         return min(self._left // 2 // _TEXT_FACTOR, _LARGEST_TEXT_BYTES)
+
+    @property
+    def shard_bytes(self) -> int:
+        """Bytes of a shard, which lies in memory until it is written."""
+        return max(1, min(self._left // 16, _LARGEST_SHARD_BYTES))
 
     def sample_rows(self, row_bytes: float, num_columns: int) -> int:
         """Rows of the sample for schema inference and encoder fitting.

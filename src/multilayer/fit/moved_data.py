@@ -1,14 +1,18 @@
 """Find the data of a run again after they were moved, by their SHA-256."""
 
+import glob
 import hashlib
 import os
+import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from multilayer.errors import RunFolderError, TableError, reason_of
+from multilayer.errors import DataWarning, RunFolderError, TableError, reason_of
 from multilayer.ordinary_files import open_regular
 from multilayer.reading.byte_stream import is_compressed, open_unpacked
+from multilayer.reading.table_files import find_table_files, is_many_files
 
 _MOST_PARTS = 4  # trailing parts of a path to search for, and parents of a run to search in
 _PATH_KEYS = ("source", "name", "load", "data_dir", "validation")
@@ -17,9 +21,13 @@ _PATH_KEYS = ("source", "name", "load", "data_dir", "validation")
 def file_digest(path: str | Path) -> str | None:
     """SHA-256 of a file's bytes; None if it is missing, or a pipe.
 
+    Of a table of many files it is that of the lines that `sha256sum` writes of them, in order.
+
     Raises:
         TableError: it cannot be read.
     """
+    if is_many_files(path):
+        return _digest_of_files(path) if is_there(path) else None
     path = Path(path).expanduser()
     if not is_there(path) or not path.is_file():
         return None
@@ -28,6 +36,16 @@ def file_digest(path: str | Path) -> str | None:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise TableError(f"cannot read {path}: {reason_of(error)}") from error
+
+
+def _digest_of_files(path: str | Path) -> str:
+    digest = hashlib.sha256()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # of files left out: reading gives it
+        files = find_table_files(path)
+    for file in files:
+        digest.update(f"{file_digest(file.path)}  {file.name}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()
 
 
 def unpacked_digest(path: str | Path) -> str | None:
@@ -43,11 +61,11 @@ def unpacked_digest(path: str | Path) -> str | None:
 
 
 def is_there(path: str | Path) -> bool:
-    """Whether a path exists and is accessible; never raises."""
+    """Whether a path exists and is accessible, or files that a pattern names; never raises."""
     try:
         os.stat(path)  # noqa: PTH116
     except (OSError, ValueError):  # a name too long, no permission, …
-        return False
+        return is_many_files(path) and any(glob.iglob(str(path), recursive=True))  # noqa: PTH207
     return True
 
 
@@ -68,8 +86,9 @@ def find_table(run: str | Path, path: str, sha256: str | None) -> str:
     if sha256 is None or is_there(path):
         return path
     for candidate in _elsewhere(run, path):
-        if is_there(candidate) and candidate.is_file() and file_digest(candidate) == sha256:
-            return str(candidate)
+        with suppress(TableError):  # a folder of the same name that holds something else
+            if is_there(candidate) and file_digest(candidate) == sha256:
+                return str(candidate)
     return path
 
 

@@ -11,8 +11,8 @@ from multilayer.columns.labels import LabelCounts
 from multilayer.columns.left_out import LeftOut
 from multilayer.columns.number_format import NumberFormat
 from multilayer.columns.value_format import ValueFormat
+from multilayer.encoding.row_reader import RowReader
 from multilayer.errors import TableError
-from multilayer.fit.row_reader import RowReader
 
 if TYPE_CHECKING:
     import polars as pl
@@ -121,8 +121,8 @@ class TableSurvey:
         self.num_rows_read = self.num_rows = 0
         self.left_out, self.num_weight_zero = LeftOut(), 0
 
-    def add(self, piece: "pl.DataFrame") -> None:
-        """Take a chunk of the table.
+    def add(self, piece: "pl.DataFrame") -> NDArray[np.int64]:
+        """Take a chunk of the table; the numbers of its rows that count, from 0.
 
         Raises:
             TableError: see `RowReader.read`.
@@ -148,6 +148,7 @@ class TableSurvey:
         self.num_rows += len(rows.numbers)
         self.left_out += rows.left_out
         self.num_weight_zero += rows.num_weight_zero
+        return rows.numbers
 
     def sample_targets(
         self,

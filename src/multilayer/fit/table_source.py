@@ -3,7 +3,7 @@
 import shlex
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,13 +18,14 @@ from multilayer.columns.left_out import LeftOut
 from multilayer.columns.schema import Schema, require_columns
 from multilayer.columns.text_numbers import with_numbers_found
 from multilayer.columns.thousands_points import ThousandsPoints
+from multilayer.encoding.row_reader import RowReader
 from multilayer.encoding.targets import Targets
 from multilayer.errors import DataWarning, TableError
 from multilayer.fit.column_roles import ColumnRoles
-from multilayer.fit.row_reader import RowReader
 from multilayer.fit.rows import Rows
 from multilayer.fit.table_size import require_memory_for_all
 from multilayer.reading.byte_stream import source_name
+from multilayer.reading.row_places import RowPlaces
 from multilayer.reading.table import read_table
 
 if TYPE_CHECKING:
@@ -33,15 +34,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class TableSource:
-    """Rows of a file that have a target.
+    """Rows of a table that have a target.
 
     Attributes:
-        rows: the rows, with their numbers in the file, from 0.
+        rows: the rows, with their numbers in the table, from 0.
         left_out: rows that were dropped, and why.
         schema: of the input columns, with its warnings.
         number_types: for each target the polars type that its text is parsed as; None: labels, or
             numbers already.
         notes: warnings about the rows, a sentence each.
+        places: which rows are of which file, if the table has many.
     """
 
     rows: Rows
@@ -49,6 +51,7 @@ class TableSource:
     schema: Schema
     number_types: tuple[str | None, ...]
     notes: tuple[str, ...]
+    places: RowPlaces = field(default_factory=RowPlaces)
 
     @property
     def num_rows(self) -> int:
@@ -75,7 +78,7 @@ def read_rows(
     inferred from the remaining rows, or taken from the schema.
 
     Args:
-        path: a file that `read_table` takes.
+        path: as `read_table` takes it.
         roles: of its columns.
         is_strict: a row without target is an error.
         schema: the schema to match; None: inferred.
@@ -85,15 +88,38 @@ def read_rows(
         TableError: the file cannot be read, a named column is missing, no row has a target, or
             some rows have none and `is_strict`.
     """
-    import polars as pl
-
     require_memory_for_all(path)
     unread: list[str] = []
+    places = RowPlaces()
     points = ThousandsPoints.of(schema) if schema else ThousandsPoints.told(roles.values)
     table = read_table(
-        path, as_text=True, table_format=roles.table_format, left_out=unread, points=points
+        path, as_text=True, table_format=roles.table_format, left_out=unread, points=points,
+        places=places,
+    )  # fmt: skip
+    with places.naming_files():
+        found = _read_rows(
+            path, table, roles.without(unread), is_strict=is_strict, schema=schema,
+            number_types=number_types,
+        )  # fmt: skip
+    warned = tuple(map(places.told, found.schema.warnings))
+    told = (
+        found.schema if warned == found.schema.warnings else replace(found.schema, warnings=warned)
     )
-    roles = roles.without(unread)
+    return replace(found, schema=told, notes=tuple(map(places.told, found.notes)), places=places)
+
+
+def _read_rows(
+    path: str | Path,
+    table: "pl.DataFrame",
+    roles: ColumnRoles,
+    *,
+    is_strict: bool,
+    schema: Schema | None,
+    number_types: Sequence[str | None] | None,
+) -> TableSource:
+    """`read_rows` of a table that has been read; rows are numbered through all files."""
+    import polars as pl
+
     others = [n for n in (roles.weight, roles.group_by, roles.time_column) if n is not None]
     require_columns([*roles.target, *others], table.columns, source_name(path))
     reader = RowReader(

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,11 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.encoding.splits import split_rows
-from multilayer.errors import DatasetNotFoundError, MissingExtraError, SettingsError, did_you_mean
+from multilayer.errors import (
+    DatasetNotFoundError,
+    DataWarning,
+    MissingExtraError,
+    SettingsError,
+    TableError,
+    did_you_mean,
+)
+from multilayer.images.image_files import holds_images
+from multilayer.reading.table_files import find_table_files, is_many_files
 
 KNOWN_DATASETS = ("fashion-mnist", "digits")
 TEST_FRACTION = 0.2
 SPLIT_SEED = 0
+_TABLE_SUFFIXES = {".csv", ".tsv", ".parquet", ".arrow", ".feather", ".jsonl", ".ndjson"}
 
 
 def require_no_data_dir(data_dir: str | Path | None) -> None:
@@ -104,8 +115,30 @@ def require_target(data: str | Path, *, has_target: bool) -> None:
         if has_target:
             raise SettingsError(f"{data} are images with labels of their own; leave --target out")
         return
-    if not has_target and os.path.isfile(data):  # noqa: PTH113
-        raise SettingsError(f"{data} is a file; name its column to predict with --target")
+    if has_target:
+        return
+    what = "is a file" if os.path.isfile(data) else _table_of_files(data)  # noqa: PTH113
+    if what:
+        raise SettingsError(f"{data} {what}; name its column to predict with --target")
+
+
+def _table_of_files(data: str | Path) -> str:
+    """That a folder, or a pattern of files, is a table, as the end of a sentence; else nothing."""
+    if not is_many_files(data) or holds_images(data):
+        return ""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        try:
+            files = find_table_files(data)
+        except TableError:
+            return ""
+    if not any(_is_named_as_table(file.path) for file in files):
+        return ""
+    return f"is a table of {len(files):,} files" if len(files) > 1 else "is a table"
+
+
+def _is_named_as_table(path: Path) -> bool:
+    return not _TABLE_SUFFIXES.isdisjoint(suffix.lower() for suffix in path.suffixes)
 
 
 def load_images(name_or_folder: str | Path, data_dir: str | Path | None = None) -> ImageDataset:

@@ -2,7 +2,6 @@
 
 import io
 import os
-import re
 import warnings
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from multilayer.errors import ImageFileError, reason_of
 from multilayer.images.idx import GZIP_MAGIC, read_idx
-from multilayer.ordinary_files import open_regular
+from multilayer.ordinary_files import natural_order, open_regular
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -130,7 +129,7 @@ def _picture_files_in(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
         )
     others = sorted({path.name for path in files} - {path.name for path in pictures})
     if not others:
-        return sorted(pictures, key=_natural_order), ()
+        return sorted(pictures, key=natural_order), ()
     shown = ", ".join(others[:_MOST_NAMES_SHOWN]) + (
         ", …" if len(others) > _MOST_NAMES_SHOWN else ""
     )
@@ -138,13 +137,7 @@ def _picture_files_in(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
         f"{len(others):,} of the {len(files):,} entries of {folder} are no PNG or JPEG files, and "
         f"are left out: {shown}"
     )
-    return sorted(pictures, key=_natural_order), (left_out,)
-
-
-def _natural_order(path: Path) -> tuple[list[tuple[str, int]], str]:
-    """Order names as people do: by text, and by value where there are digits."""
-    parts = re.findall(r"([^0-9]*)([0-9]*)", path.name.lower())
-    return [(text, int(digits or -1)) for text, digits in parts], path.name
+    return sorted(pictures, key=natural_order), (left_out,)
 
 
 def _read_idx_images(path: Path, image_shape: tuple[int, int], invert: bool) -> Pictures:

@@ -1,18 +1,20 @@
 """Read Parquet and Arrow files as frames."""
 
 import io
+import json
 import os
 import signal
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from multilayer.errors import DataWarning, TableError
-from multilayer.reading.columnar_process import END, ERROR, HEAD, NOTE, STANDS_STILL
+from multilayer.reading.columnar_process import END, ERROR, FILE, HEAD, NOTE, SEVERAL, STANDS_STILL
 
 if TYPE_CHECKING:
     import polars as pl
@@ -43,52 +45,110 @@ def read_columnar_pieces(
         TableError: the file is damaged, its metadata gives another number of rows than it has, a
             text is longer than 32 MB, or all rows at once do not fit in memory.
     """
+    with _decoder(
+        str(content) if isinstance(content, Path) else "-", is_parquet, source, rows_at_once,
+        content if isinstance(content, bytes) else None,
+    ) as process:  # fmt: skip
+        for _, piece in _pieces_from(process, is_parquet, [source], left_out):
+            yield piece
+
+
+@dataclass(frozen=True)
+class ColumnarFile:
+    """One of several Parquet or Arrow files, uncompressed.
+
+    Attributes:
+        path: of the file.
+        rows: which of its rows to read, from 0; None: all.
+    """
+
+    path: Path
+    rows: range | None = None
+
+
+def read_columnar_files(
+    files: Sequence[ColumnarFile],
+    is_parquet: bool,
+    rows_at_once: int | None,
+    left_out: list[str] | None = None,
+) -> Iterator[tuple[int, "pl.DataFrame"]]:
+    """Read several Parquet or Arrow files in pieces, in one subprocess, which is slow to begin.
+
+    Args:
+        files: of one format.
+        is_parquet: whether it is Parquet or Arrow.
+        rows_at_once: see `read_columnar_pieces`.
+        left_out: see `read_columnar_pieces`.
+
+    Yields:
+        The index of the file, and rows of it; at least one piece of each file.
+
+    Raises:
+        TableError: see `read_columnar_pieces`.
+    """
+    rows = [None if file.rows is None else (file.rows.start, file.rows.stop) for file in files]
+    names = [str(file.path) for file in files]
+    listed = json.dumps(list(zip(names, names, rows, strict=True))).encode()
+    with _decoder(SEVERAL, is_parquet, "", rows_at_once, listed) as process:
+        yield from _pieces_from(process, is_parquet, names, left_out)
+
+
+def _pieces_from(
+    process: subprocess.Popen[bytes],
+    is_parquet: bool,
+    sources: Sequence[str],
+    left_out: list[str] | None,
+) -> Iterator[tuple[int, "pl.DataFrame"]]:
+    """What a decoder sends: the index of a file, and rows of it."""
     import polars as pl
 
-    kind = "Parquet" if is_parquet else "Arrow"
-    with _decoder(content, kind, source, rows_at_once) as process:
-        assert process.stdout is not None
-        while True:
-            tag, message = _message(process.stdout)
-            if tag == ERROR:
-                raise TableError(message.decode())
-            if tag == NOTE:
-                name, _, note = message.decode().partition("\0")
-                if name and left_out is not None:
-                    left_out.append(name)
-                warnings.warn(note, DataWarning, stacklevel=4)
-                continue
-            if tag == END:
-                return
-            if not tag:
-                raise TableError(
-                    f"{source} is not a readable {kind} file: {_death(process.wait())}"
-                )
-            yield pl.read_ipc_stream(io.BytesIO(message))
+    assert process.stdout is not None
+    place = -1
+    while True:
+        tag, message = _message(process.stdout)
+        if tag == FILE:
+            place += 1
+        elif tag == ERROR:
+            raise TableError(message.decode())
+        elif tag == NOTE:
+            name, _, note = message.decode().partition("\0")
+            if name and left_out is not None:
+                left_out.append(name)
+            warnings.warn(note, DataWarning, stacklevel=5)
+        elif tag == END:
+            return
+        elif not tag:
+            kind = "Parquet" if is_parquet else "Arrow"
+            raise TableError(
+                f"{sources[max(place, 0)]} is not a readable {kind} file: {_death(process.wait())}"
+            )
+        else:
+            yield place, pl.read_ipc_stream(io.BytesIO(message))
 
 
 @contextmanager
 def _decoder(
-    content: Path | bytes, kind: str, source: str, rows_at_once: int | None
+    path: str, is_parquet: bool, source: str, rows_at_once: int | None, given: bytes | None
 ) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that decodes a file; `given` is what it reads from its standard input."""
     command = [
         sys.executable, "-P", "-m", "multilayer.reading.columnar_process",
-        str(content) if isinstance(content, Path) else "-", kind.lower(), source,
-        str(rows_at_once or 0), str(os.getpid()),
+        path, "parquet" if is_parquet else "arrow", source, str(rows_at_once or 0),
+        str(os.getpid()),
     ]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with subprocess.Popen(  # noqa: S603 (a part of this package, without a shell)
         command,
-        stdin=subprocess.PIPE if isinstance(content, bytes) else subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # the message of a panic is in its error too
         env=environment,
         start_new_session=True,  # control-c goes to this process only
     ) as process:
         try:
-            if process.stdin is not None and isinstance(content, bytes):
+            if process.stdin is not None and given is not None:
                 with suppress(BrokenPipeError), process.stdin:
-                    process.stdin.write(content)
+                    process.stdin.write(given)
             yield process
         finally:
             process.kill()

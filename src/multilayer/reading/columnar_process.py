@@ -3,11 +3,13 @@
 A damaged file can make the decoder panic, run out of memory or crash the process. In a subprocess
 that does not end the reader's process.
 
-Messages on the standard output are a letter, a length and so many bytes. P: rows, as an Arrow
-stream. N: a note, in UTF-8. E: an error. Z: all rows were sent. Without Z or E the process died.
+Messages on the standard output are a letter, a length and so many bytes. F: a file begins, of
+several. P: rows, as an Arrow stream. N: a note, in UTF-8. E: an error. Z: all rows were sent.
+Without Z or E the process died.
 """
 
 import io
+import json
 import os
 import struct
 import sys
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 HEAD = struct.Struct("<cQ")
-ROWS, NOTE, ERROR, END = b"P", b"N", b"E", b"Z"
+FILE, ROWS, NOTE, ERROR, END = b"F", b"P", b"N", b"E", b"Z"
+SEVERAL = "+"  # instead of a path: they are on the standard input
 # Exit statuses: the decoder's threads were deadlocked; the parent process is gone.
 STANDS_STILL, LEFT_ALONE = 3, 4
 _SECONDS_OF_STANDING_STILL = 60.0
@@ -41,12 +44,16 @@ _SECONDS_TO_OUTLIVE = 0.25
 
 
 def decoded_pieces(
-    content: Path | bytes, is_parquet: bool, source: str, rows_at_once: int | None
+    content: Path | bytes,
+    is_parquet: bool,
+    source: str,
+    rows_at_once: int | None,
+    selected: range | None = None,
 ) -> Iterator["pl.DataFrame | str"]:
     """Decode a file in this process: yields notes on columns, then rows.
 
     A note is the name of a column that is left out, or nothing, followed by a NUL and a sentence.
-    For arguments and errors see `read_columnar_pieces`.
+    For arguments and errors see `read_columnar_pieces`, and `ColumnarFile` for `selected`.
     """
     import polars as pl
 
@@ -72,7 +79,8 @@ def decoded_pieces(
                 f"{source} has {num_rows:,} rows and {len(kept):,} columns in {size:,} bytes, more "
                 "than such a file can hold unless nearly all its values are equal; keep fewer rows"
             )
-        if rows_at_once is None and num_rows * len(kept) * BYTES_A_VALUE > memory_bytes():
+        num_selected = num_rows if selected is None else len(range(num_rows)[_slice_of(selected)])
+        if rows_at_once is None and num_selected * len(kept) * BYTES_A_VALUE > memory_bytes():
             raise TableError(
                 f"{source} has {num_rows:,} rows and {len(kept):,} columns, "
                 "which do not fit in the memory of this machine"
@@ -80,7 +88,9 @@ def decoded_pieces(
         if rows_at_once is None:
             most_bytes = min(most_bytes, largest_whole_bytes())
         num_found, num_bytes = 0, 0
-        for rows in _slices(scan, num_rows, rows_at_once):
+        if selected is not None:
+            scan = scan.slice(selected.start, num_selected)
+        for rows in _slices(scan, num_selected, rows_at_once):
             text_bytes = _text_bytes(rows, source, num_found)
             num_bytes += text_bytes
             if num_bytes > most_bytes:
@@ -92,16 +102,20 @@ def decoded_pieces(
             at_once = min(_ROWS_A_MESSAGE, max(1, len(rows) * _TEXT_A_MESSAGE // (text_bytes + 1)))
             for part in rows.iter_slices(at_once) if len(rows) else [rows]:
                 yield with_plain_columns(part, source).with_columns(categories)
-        if num_found != num_rows:
+        if num_found != num_selected:
             raise TableError(
-                f"{source} is a damaged {kind} file: its metadata gives {num_rows:,} rows, it has "
-                f"{num_found:,}"
+                f"{source} is a damaged {kind} file: its metadata gives {num_selected:,} rows, it "
+                f"has {num_found:,}"
             )
     except TableError:
         raise
     except (Exception, pl.exceptions.PanicException) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise TableError(f"{source} is not a readable {kind} file: {reason}") from error
+
+
+def _slice_of(rows: range) -> slice:
+    return slice(rows.start, rows.stop)
 
 
 def _kept_columns(schema: "pl.Schema", source: str) -> tuple[list[str], list[str]]:
@@ -170,17 +184,26 @@ class Sender:
         self.waits = False  # for the parent to read
 
     def send_pieces(
-        self, content: Path | bytes, is_parquet: bool, source: str, rows_at_once: int | None
-    ) -> None:
-        """Send all notes and rows, or an error."""
+        self, files: list[tuple[Path | bytes, str, range | None]], is_parquet: bool,
+        rows_at_once: int | None,
+    ) -> None:  # fmt: skip
+        """Send all notes and rows of each file, or an error.
+
+        Args:
+            files: of each path or content, its name in errors, and which rows; None: all.
+            is_parquet: or Arrow.
+            rows_at_once: see `read_columnar_pieces`.
+        """
         try:
-            for rows in decoded_pieces(content, is_parquet, source, rows_at_once):
-                if isinstance(rows, str):
-                    self._send(NOTE, rows.encode(errors="replace"))
-                    continue
-                stream = io.BytesIO()
-                rows.write_ipc_stream(stream)
-                self._send(ROWS, stream.getbuffer())
+            for content, source, selected in files:
+                self._send(FILE, b"")
+                for rows in decoded_pieces(content, is_parquet, source, rows_at_once, selected):
+                    if isinstance(rows, str):
+                        self._send(NOTE, rows.encode(errors="replace"))
+                        continue
+                    stream = io.BytesIO()
+                    rows.write_ipc_stream(stream)
+                    self._send(ROWS, stream.getbuffer())
         except TableError as error:
             self._send(ERROR, str(error).encode(errors="replace"))
         else:
@@ -243,12 +266,27 @@ def main() -> None:
     path, kind, source, rows_at_once, parent = sys.argv[1:]
     if os.name != "nt":  # where a launcher may stand between, and a dead parent keeps its number
         threading.Thread(target=_leave_with, args=(int(parent),), daemon=True).start()
-    content = sys.stdin.buffer.read() if path == "-" else _named_in_utf_8(path)
-    size = len(content) if isinstance(content, bytes) else content.stat().st_size
-    _limit_memory(memory_bytes() + size)  # the file is memory-mapped
+    files: list[tuple[Path | bytes, str, range | None]]
+    if path == SEVERAL:
+        files = [
+            (_named_in_utf_8(place), name, None if rows is None else range(*rows))
+            for place, name, rows in json.load(sys.stdin)
+        ]
+    else:
+        content = sys.stdin.buffer.read() if path == "-" else _named_in_utf_8(path)
+        files = [(content, source, None)]
+    sizes = [len(one) if isinstance(one, bytes) else _size(one) for one, _, _ in files]
+    _limit_memory(memory_bytes() + max(sizes))  # a file is memory-mapped
     sender = Sender(sys.stdout.buffer)
     threading.Thread(target=_leave_if_still, args=(sender,), daemon=True).start()
-    sender.send_pieces(content, kind == "parquet", source, int(rows_at_once) or None)
+    sender.send_pieces(files, kind == "parquet", int(rows_at_once) or None)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # reading it gives the error
+        return 0
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ def read_csv_pieces(
     source: str,
     table_format: TableFormat,
     piece_bytes: int | None = None,
+    layouts: list[Layout] | None = None,
 ) -> Iterator["pl.DataFrame"]:
     """Read CSV in pieces; all columns are text, null where empty.
 
@@ -44,6 +45,7 @@ def read_csv_pieces(
         source: Name of the file in errors.
         table_format: How it is written.
         piece_bytes: Size of a piece in bytes of text; None: `PIECE_BYTES`.
+        layouts: The dialect that is found is appended here.
 
     Yields:
         One frame or more; the first may have no rows. The rows do not depend on the piece size.
@@ -56,6 +58,8 @@ def read_csv_pieces(
     """
     stream = without_comments(as_utf8(stream, source, table_format.encoding), table_format.comment)
     reader = _Reader(stream, source, table_format, piece_bytes or PIECE_BYTES)
+    if layouts is not None:
+        layouts.append(reader.layout)
     yield from reader.pieces()
     reader.warn_of_headers()
 
@@ -84,11 +88,11 @@ class _Reader:
         if b"\r" in told_by and b"\n" not in told_by:  # as on the first Macintosh
             self._head = self._head.replace(b"\r", b"\n")
             self._stream = with_newlines(self._stream)
-        self._layout = Layout(delimiter or ",")
+        self.layout = Layout(delimiter or ",")
         if b"\0" not in self._head:  # binary data is refused later
-            self._layout = find_layout(self._head, is_whole, delimiter, source, self._line)
-        self._delimiter = self._layout.delimiter
-        for note in self._layout.notes:
+            self.layout = find_layout(self._head, is_whole, delimiter, source, self._line)
+        self._delimiter = self.layout.delimiter
+        for note in self.layout.notes:
             warnings.warn(note, DataWarning, stacklevel=4)
 
     def _pass_over(self, content: bytes) -> None:
@@ -128,7 +132,7 @@ class _Reader:
             if is_last and content and not content.endswith(b"\n"):
                 content += b"\n"
             records = find_records(content, self._delimiter)
-            if self._layout.options or not records.are_regular:
+            if self.layout.options or not records.are_regular:
                 yield from self._irregular_pieces(content)
                 return
             end = int(records.ends[-1]) + 1 if len(records.ends) else 0
@@ -230,7 +234,7 @@ class _Reader:
         lines = chain(io.BytesIO(content + self._stream.readline()), self._stream)
         of_record: list[bytes] = []
         reader = csv.reader(
-            self._decoded(lines, of_record), delimiter=self._delimiter, **self._layout.options
+            self._decoded(lines, of_record), delimiter=self._delimiter, **self.layout.options
         )
         rows: list[list[str]] = []
         first_line = self._line
@@ -244,7 +248,7 @@ class _Reader:
                     self._require_not_swallowed(raw, line, len(self._names or record))
                 if self._names is None:
                     self._require_few(len(record))
-                    self._names = self._require_distinct(self._layout.names(record))
+                    self._names = self._require_distinct(self.layout.names(record))
                     self._header = record
                     yield self._empty()
                     continue
@@ -310,7 +314,7 @@ class _Reader:
             self._header = next(csv.reader([text], delimiter=self._delimiter))
         except csv.Error as error:
             raise TableError(f"the column names of {self._source}: {error}") from error
-        self._names = self._require_distinct(self._layout.names(self._header))
+        self._names = self._require_distinct(self.layout.names(self._header))
 
     def _require_few(self, num_columns: int) -> None:
         if num_columns > _MOST_COLUMNS:
@@ -334,7 +338,7 @@ class _Reader:
         return TableError(
             f"row {row} of {self._source} (line {line}) has {num_fields} "
             f"field{'s' if num_fields != 1 else ''}, it must have {len(self._names)}: "
-            f"{enumerated(self._names)}{self._layout.advice(text.decode(errors='replace'))}"
+            f"{enumerated(self._names)}{self.layout.advice(text.decode(errors='replace'))}"
         )
 
     def _swallowed(self, row: int, line: int, num_lines: int) -> TableError:

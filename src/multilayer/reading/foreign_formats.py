@@ -25,6 +25,8 @@ _BEGINNINGS = (
     (b"%PDF", "a PDF document", _CSV),
     (b"\x89PNG", "a PNG image", "a model of tables reads tables"),
     (b"\xff\xd8\xff", "a JPEG image", "a model of tables reads tables"),
+    (b"\0\0\x08\x01", "an idx file of labels", "a model of tables reads tables"),
+    (b"\0\0\x08\x03", "an idx file of images", "a model of tables reads tables"),
 )
 _PICKLE = re.compile(rb"\x80[\x02-\x05](\x95|[c\x8c}\]q(])")
 _HTML = re.compile(rb"\s*(<!doctype html|<html|<table)", re.IGNORECASE)
@@ -59,17 +61,13 @@ def require_no_foreign_format(beginning: bytes, source: str) -> None:
         raise TableError(f"{source} is a tar archive; {_UNPACK}")
 
 
-def require_one_file(path: str | Path) -> None:
-    """Refuse a path that is not a single local file.
+def require_local(path: str | Path) -> None:
+    """Refuse a path that is not of this machine.
 
     Raises:
-        TableError: it is a URL, a wildcard pattern, or a folder.
+        TableError: it is a URL.
     """
     text = str(path)
     if re.match(r"[a-z][a-z0-9+.-]+:/", text, re.IGNORECASE) and not os.path.exists(text):  # noqa: PTH110 (takes any name)
         shown = re.sub(r":/(?!/)", "://", text, count=1)
         raise TableError(f"{shown} is a URL; download the file and give its path")
-    if re.search(r"[*?]", text) and not os.path.exists(text):  # noqa: PTH110 (takes any name)
-        raise TableError(f"{text} is a wildcard pattern; combine the rows into one file")
-    if os.path.isdir(text):  # noqa: PTH112
-        raise TableError(f"{text} is a folder; combine the rows of its files into one file")

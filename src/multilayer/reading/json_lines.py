@@ -36,6 +36,8 @@ def read_json_pieces(
     keeps_new_columns: bool = False,
     left_out: list[str] | None = None,
     points: ThousandsPoints | None = None,
+    typed: TypedNumbers | None = None,
+    names: tuple[str, ...] = (),
 ) -> Iterator["pl.DataFrame"]:
     """Read JSON lines in pieces, or one JSON document as a whole.
 
@@ -53,6 +55,8 @@ def read_json_pieces(
             such columns are left out with a `DataWarning`.
         left_out: The names of columns left out are appended here.
         points: Columns in whose text a point may stand between thousands.
+        typed: Of a table of several files; None: of this file alone.
+        names: Columns that come first, known from other files.
 
     Raises:
         TableError: a line is not a JSON object, all fields hold lists or objects, a line is longer
@@ -61,7 +65,7 @@ def read_json_pieces(
     """
     columns = _Columns(
         source, keeps_new_columns, [] if left_out is None else left_out,
-        TypedNumbers(source, points or ThousandsPoints()),
+        typed or TypedNumbers(source, points or ThousandsPoints()), names,
     )  # fmt: skip
     if stream.peek(64).lstrip()[:1] == b"[":
         yield columns.frame_of_objects(_objects(read_whole(stream, source), source))
@@ -92,11 +96,12 @@ class _Columns:
     """The columns of a file found so far."""
 
     def __init__(
-        self, source: str, keeps_new: bool, left_out: list[str], typed: TypedNumbers
-    ) -> None:
+        self, source: str, keeps_new: bool, left_out: list[str], typed: TypedNumbers,
+        names: tuple[str, ...],
+    ) -> None:  # fmt: skip
         self._source, self._keeps_new, self._left_out = source, keeps_new, left_out
         self._typed = typed
-        self._names: list[str] = []
+        self._names: list[str] = list(names)
 
     def frame_of_lines(self, content: bytes, first_line: int) -> "pl.DataFrame":
         """The rows of some lines, with columns in the order of the first piece."""

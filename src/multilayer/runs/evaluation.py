@@ -17,6 +17,7 @@ from multilayer.errors import (
 from multilayer.files import check_is_no_link
 from multilayer.fit.moved_data import file_digest, unpacked_digest
 from multilayer.fit.rows import Rows
+from multilayer.fit.table_size import choose_memory_limit
 from multilayer.images.datasets import ImageDataset, ImageSplit, load_images, require_no_data_dir
 from multilayer.metrics.evaluation import Evaluation, evaluation_of
 from multilayer.model.answers import Answers
@@ -24,7 +25,7 @@ from multilayer.model.model_file import load_predictor
 from multilayer.reading.table_format import TableFormat
 from multilayer.runs.data_of_run import check_images_of_run, format_of_run
 from multilayer.runs.kind_of_data import require_dataset, require_table, trained_on
-from multilayer.runs.model_rows import rows_for_model
+from multilayer.runs.model_rows import outputs_for_rows, rows_for_model
 from multilayer.runs.run_documents import read_json, read_settings
 from multilayer.runs.run_folder import model_path
 
@@ -67,9 +68,12 @@ def evaluate_table(
 ) -> Evaluation:
     """Score a model on a table.
 
+    A table that would take most of the free memory is read in pieces, and the model's answers are
+    kept in place of its rows; the scores are the same.
+
     Args:
         model: fitted to a table of the same columns.
-        data: a file that `read_table` takes, with the target.
+        data: as `read_table` takes it, with the target.
         table_format: how the file is written; None: its content says.
 
     Raises:
@@ -90,10 +94,13 @@ def evaluate_table(
         >>> [score.name for score in found.scores]
         ['RMSE', 'MAE', 'R²']
     """
-    found = rows_for_model(model, data, table_format)
-    rows, unseen = found.rows, UnseenValues()
-    truths = rows.encoded_targets(model.targets)
-    outputs = model.member_outputs(rows.frame, str(data), unseen=unseen)
+    unseen = UnseenValues()
+    if choose_memory_limit(data) is None:
+        found = rows_for_model(model, data, table_format)
+        outputs = model.member_outputs(found.rows.frame, str(data), unseen=unseen)
+    else:
+        found, outputs = outputs_for_rows(model, data, table_format, unseen)
+    truths = found.rows.encoded_targets(model.targets)
     return evaluation_of(
         model, outputs, truths, str(data),
         notes=(*found.notes, *unseen.sentences()),

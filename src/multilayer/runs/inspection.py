@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.errors import RunFolderError
+from multilayer.errors import RunFolderError, TableError
 from multilayer.fit.moved_data import is_there, locate_data
 from multilayer.fit.rows import Rows
 from multilayer.metrics.importance import Importance, permutation_importance
@@ -153,12 +153,12 @@ def _all_rows_of(
         return None, "the run held no rows out; name a table with rows it was not trained on"
     origin = locate_data(run, origin)
     path = origin["load"] if validation is None else origin["validation"]
-    if not is_there(path) or not Path(path).is_file():
+    if not is_there(path):
         what = "validation rows were held out of" if validation is None else "run was validated on"
         return None, f"the table {path}, which the {what}, no longer exists; name a table"
     try:
         check_table_of_run(run, origin, is_shown=True, is_validation=validation is not None)
-    except RunFolderError as error:
+    except (RunFolderError, TableError) as error:
         return None, str(error)
     if validation is not None:
         return rows_of(path), ""

@@ -6,17 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from multilayer.columns.alike_texts import rows_in_words
 from multilayer.columns.left_out import LeftOut
 from multilayer.columns.schema import enumerated
 from multilayer.columns.target_checks import shown_target
+from multilayer.encoding.unseen_values import UnseenValues
 from multilayer.errors import TableError
 from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.rows import Rows
-from multilayer.fit.table_source import read_rows
+from multilayer.fit.table_source import TableSource, read_rows
 from multilayer.model.answers import Answers
 from multilayer.reading.table_format import TableFormat
+from multilayer.runs.streamed_rows import answered_rows
 
 _MOST_LABELS_SHOWN = 5
 
@@ -57,16 +60,48 @@ def rows_for_model(
         TableError: the file cannot be read, a column is missing or does not fit the schema, or no
             row has a target that the model knows.
     """
-    targets = model.targets
-    roles = ColumnRoles(
-        targets.names,
+    roles = _roles_for(model, table_format)
+    types = model.targets.number_types
+    source = read_rows(data, roles, schema=model.table_schema, number_types=types)
+    return _known_rows(model, data, source)
+
+
+def outputs_for_rows(
+    model: Answers, data: str | Path, table_format: TableFormat | None, unseen: UnseenValues
+) -> tuple[ModelRows, NDArray[Any]]:
+    """`rows_for_model` of a table of any size: the model's outputs in place of its columns.
+
+    Args:
+        model: see `rows_for_model`.
+        data: as `read_table_pieces` takes it.
+        table_format: see `rows_for_model`.
+        unseen: categories that were not in the training rows are added to it.
+
+    Returns:
+        The rows, without their columns; and (num_members, num_rows, num_outputs).
+
+    Raises:
+        TableError: see `rows_for_model`.
+    """
+    source, outputs = answered_rows(model, data, _roles_for(model, table_format), unseen)
+    found = _known_rows(model, data, source)
+    return found, outputs[:, found.rows.frame["row"].to_numpy()]
+
+
+def _roles_for(model: Answers, table_format: TableFormat | None) -> ColumnRoles:
+    return ColumnRoles(
+        model.targets.names,
         table_format=table_format or TableFormat(),
         values=model.table_schema.value_format,
     )
-    source = read_rows(data, roles, schema=model.table_schema, number_types=targets.number_types)
-    rows, notes = source.rows, source.notes
+
+
+def _known_rows(model: Answers, data: str | Path, source: TableSource) -> ModelRows:
+    """Without the rows whose label the model does not know."""
+    targets, rows, notes = model.targets, source.rows, source.notes
     if not targets.is_classification:
-        targets.encode(rows.targets, rows.numbers)  # raises for invalid targets, with the row
+        with source.places.naming_files():
+            targets.encode(rows.targets, rows.numbers)  # raises for invalid targets, with the row
         return ModelRows(rows, source.left_out, {}, notes)
     matched = targets.matched(rows.targets)
     notes += matched.notes
@@ -87,7 +122,7 @@ def rows_for_model(
             f"classes ({enumerated([str(label) for label in targets.classes])})"
         )
         if not is_known.any():
-            raise TableError(f"no row of {data} can be scored: {what}")
-        notes += (f"{what}; these rows are left out of the scores",)
+            raise TableError(source.places.told(f"no row of {data} can be scored: {what}"))
+        notes += (source.places.told(f"{what}; these rows are left out of the scores"),)
         rows = rows.take(np.flatnonzero(is_known))
     return ModelRows(rows, source.left_out, matched.unknown, notes)

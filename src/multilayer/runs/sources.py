@@ -21,6 +21,7 @@ from multilayer.fit.image_rows import check_augment, holds_out, prepare_images, 
 from multilayer.images.datasets import ImageDataset, load_images
 from multilayer.metrics.intervals import wilson_interval
 from multilayer.metrics.scores import Score, absent_classes, loss_and_accuracy, scores_of
+from multilayer.reading.table_files import table_name
 from multilayer.runs.before_torch import begin_loading
 from multilayer.runs.configuration import RunConfiguration
 from multilayer.runs.written_documents import image_data, table_data
@@ -216,7 +217,7 @@ class TableRunSource(RunSource):
 
     def __init__(self, configuration: RunConfiguration) -> None:
         super().__init__(configuration)
-        self.name = Path(configuration.data).name.partition(".")[0] or "table"
+        self.name = table_name(configuration.data)
 
     def description(self) -> dict[str, Any]:
         """See `RunSource`."""
@@ -264,7 +265,7 @@ class TableInMemory(TableRunSource):
                     number_types=self.rows.number_types,
                 )  # fmt: skip
                 warn_of(validation.notes)
-        with self.watch.part("encoding, first weights"):
+        with self.watch.part("encoding, first weights"), self.rows.places.naming_files():
             self.fit = self.examined = fit_of(
                 lambda settings: prepare(
                     self.rows.rows,

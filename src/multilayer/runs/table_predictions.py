@@ -12,6 +12,7 @@ from multilayer.encoding.unseen_values import UnseenValues
 from multilayer.errors import OutputError
 from multilayer.files import replace_atomically
 from multilayer.model.answers import Answers
+from multilayer.reading.row_places import RowPlaces
 from multilayer.reading.table import read_table_pieces
 from multilayer.reading.table_format import TableFormat
 from multilayer.runs.answer_columns import AnswerColumns, free_names
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 OnUnseenFlag = Literal["note", "error", "ignore"]
 
-_SUFFIXES = (".csv", ".parquet", ".jsonl", ".ndjson")
+SUFFIXES = (".csv", ".parquet", ".jsonl", ".ndjson")
 
 
 class TablePredictions:
@@ -61,6 +62,7 @@ class TablePredictions:
         self._columns = AnswerColumns(model, with_probabilities, coverage)
         self._model, self._data, self._table_format = model, data, table_format
         self.ignored_columns: tuple[str, ...] = ()
+        self._places = RowPlaces()
         self.unseen, self._on_unseen = UnseenValues(), on_unseen
 
     def pieces(self) -> Iterator["pl.DataFrame"]:
@@ -73,12 +75,13 @@ class TablePredictions:
         """
         source = "the standard input" if str(self._data) == "-" else str(self._data)
         first_row, names = 1, None
-        points = ThousandsPoints.of(self._model.table_schema)
-        for piece in read_table_pieces(self._data, table_format=self._table_format, points=points):
+        self._places = RowPlaces()
+        for piece in self._rows(ThousandsPoints.of(self._model.table_schema)):
             if names is None:
                 names = free_names(self._columns.names(), piece.columns)
                 self.ignored_columns = self._model.table_encoder.ignored_columns(piece.columns)
-            outputs = self._model.member_outputs(piece, source, first_row, self.unseen)
+            with self._places.naming_files():
+                outputs = self._model.member_outputs(piece, source, first_row, self.unseen)
             if self._on_unseen == "error":
                 self.unseen.report("error")
             answers = self._columns.of(outputs)
@@ -86,6 +89,11 @@ class TablePredictions:
                 column.alias(name) for name, column in zip(names, answers, strict=True)
             )
             first_row += len(piece)
+
+    def _rows(self, points: ThousandsPoints) -> Iterator["pl.DataFrame"]:
+        return read_table_pieces(
+            self._data, table_format=self._table_format, points=points, places=self._places
+        )
 
     def write_csv(self, file: IO[bytes], *, is_spreadsheet_safe: bool = False) -> int:
         """Write rows and predictions as CSV.
@@ -125,10 +133,10 @@ class TablePredictions:
             sys.stdout.buffer.flush()
             return num_rows
         suffix = Path(path).suffix.lower()
-        if suffix not in _SUFFIXES:
+        if suffix not in SUFFIXES:
             raise OutputError(
-                f"cannot write {path}: its name must end in {', '.join(_SUFFIXES[:-1])} or "
-                f"{_SUFFIXES[-1]}"
+                f"cannot write {path}: its name must end in {', '.join(SUFFIXES[:-1])} or "
+                f"{SUFFIXES[-1]}"
             )
         with replace_atomically(path) as file:
             if suffix == ".parquet":

@@ -18,6 +18,7 @@ from multilayer.engine.settings import TrainingSettings
 from multilayer.fit.moved_data import file_digest, unpacked_digest
 from multilayer.images.datasets import KNOWN_DATASETS, ImageDataset
 from multilayer.metrics.scores import Score
+from multilayer.reading.table_files import table_name
 from multilayer.runs.earlier_documents import FORMAT_VERSION
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def table_data(
         origin = "split" if num_validation_rows else "none"
     return {
         "kind": "table",
-        "name": Path(data).name.partition(".")[0] or "table",
+        "name": table_name(data),
         "load": _absolute(data),
         "data_dir": None,
         "source": None,

@@ -27,6 +27,7 @@ from multilayer.fit.rows import Rows
 from multilayer.fit.split import hold_out
 from multilayer.fit.table_source import TableSource, read_rows, require_varied, warn_of
 from multilayer.images.datasets import ImageDataset, load_images
+from multilayer.reading.table_files import table_name
 from multilayer.runs.written_documents import image_data, table_data
 
 SET_ASIDE = 0.2  # of the rows of a table, for the estimate at the end
@@ -142,7 +143,7 @@ class SearchedTable(SearchRows):
         is_known = np.isin(strata[aside], strata[kept])
         return cls(
             rows.take(kept), rows.take(aside[is_known]), data,
-            Path(data).name.partition(".")[0] or "table", digest, targets.task, source.schema,
+            table_name(data), digest, targets.task, source.schema,
             roles, int((~is_known).sum()), tuple(source.schema.warnings), source=source,
         )  # fmt: skip
 

@@ -206,6 +206,16 @@ class RowReader:
             0 if weights is None else int((is_there & (weights == 0)).sum()),
         )
 
+    def has_target(self, piece: "pl.DataFrame") -> NDArray[np.bool_]:
+        """Whether each row of a chunk has all of its targets, (num_rows,).
+
+        Raises:
+            TableError: a target column is missing.
+        """
+        require_columns(self.target, piece.columns, self.source)
+        columns = self._without_missing(piece.select(self.target))
+        return is_present(columns if len(self.target) > 1 else columns.to_series())
+
     def _without_missing(self, columns: "pl.DataFrame") -> "pl.DataFrame":
         """Replace spellings of a missing target by null."""
         import polars as pl

@@ -1,0 +1,1 @@
+"""Encoded rows of a table on disk, in shards: made by several processes, read by the training."""
