@@ -49,6 +49,7 @@ def job(device: str | None) -> Iterator[None]:
     with joined(device or "cpu") as ranks:
         assert ranks is not None
         try:
+            ranks.check_versions()
             yield
         except MultilayerError as error:
             watch = ranks.watch

@@ -121,6 +121,21 @@ class Ranks:
             for row, size in zip(of_all, sizes.tolist(), strict=True)
         ]
 
+    def check_versions(self) -> None:
+        """Make sure before any work that all run the same PyTorch and the same version of ours.
+
+        Raises:
+            SettingsError: a rank does not.
+        """
+        first, *others = map(json.loads, self.texts(json.dumps({"name": self.name, **versions()})))
+        for other in others:
+            for package in versions():
+                if other[package] != first[package]:
+                    raise SettingsError(
+                        f"{other['name']} has {package} {other[package]}, and {first['name']} has "
+                        f"{first[package]}; install the same version on all machines"
+                    )
+
     def check_same(self, fingerprint: Mapping[str, Any], batch_size: int) -> None:
         """Make sure before any work that the ranks do the same, and that there is work for each.
 
@@ -221,7 +236,6 @@ def joined(device: str = "cpu") -> Iterator[Ranks | None]:
 
     Raises:
         DistributedError: the variables are incomplete, or the others cannot be reached.
-        SettingsError: they have another version of PyTorch or of this package.
     """
     if dist.is_initialized() or os.environ.get("WORLD_SIZE", "1") == "1":
         yield Ranks.current()
@@ -235,7 +249,6 @@ def joined(device: str = "cpu") -> Iterator[Ranks | None]:
         raise
     is_well = False
     try:
-        _check_versions(ranks)
         yield ranks
         is_well = True
     except BaseException as error:
@@ -286,19 +299,6 @@ def _watch_of(ranks: Ranks) -> RankWatch:
         reason = _first_line(error)
         raise DistributedError(f"the store of the job cannot be reached: {reason}") from error
     return RankWatch(store, ranks.rank, ranks.size, names)
-
-
-def _check_versions(ranks: Ranks) -> None:
-    """Raise SettingsError if another rank runs another version of PyTorch or of ours."""
-    texts = ranks.texts(json.dumps({"name": ranks.name, **versions()}))
-    first, *others = map(json.loads, texts)
-    for other in others:
-        for package in versions():
-            if other[package] != first[package]:
-                raise SettingsError(
-                    f"{other['name']} has {package} {other[package]}, and {first['name']} has "
-                    f"{first[package]}; install the same version on all machines"
-                )
 
 
 def _why(error: BaseException) -> str:

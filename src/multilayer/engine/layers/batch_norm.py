@@ -82,6 +82,8 @@ class BatchNorm:
         if self._whole is not None:
             sums = torch.stack([of_bias, of_gain])
             self._whole.ranks.sum(sums)
+            if self._whole.is_empty:  # its row is no part of the batch
+                return gradient.zero_()
             of_bias, of_gain = sums
         gradient.sub_(of_bias, alpha=share)
         gradient.addcmul_(self._standardized, of_gain, value=-share)
