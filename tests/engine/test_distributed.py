@@ -158,7 +158,7 @@ warnings.simplefilter("ignore")
         start_ranks(forks, program, folder, f"{size}-{{rank}}", first, num_ranks=size)
         for size in (1, 2, 3)
     ]
-    assert wait(sum(jobs, [])) == [(0, "")] * 6
+    assert wait([rank for job in jobs for rank in job]) == [(0, "")] * 6
     return [
         [dict(np.load(folder / f"{size}-{rank}.npz")) for rank in range(size)] for size in (1, 2, 3)
     ]
@@ -256,14 +256,12 @@ def test_a_rank_that_cannot_reach_the_others_says_so(forks):
         (
             3,
             "batch_size = 2",
-            "a batch of 2 rows has none for some of 3 processes; start at most 2, or take a "
-            "batch_size of at least 3",
+            "a batch of 2 rows has none for some of 3 processes; .* at most 2, .* of at least 3",
         ),
         (
             2,
             "rows = rows + ranks.rank",
-            rf"rank 1 of 2 on {HOST} was not given the same: data training rows on rank 0 of 2 on "
-            rf"{HOST} is \w{{16}}…, there it is \w{{16}}…",
+            rf"rank 1 of 2 on {HOST} was not given the same: data training rows on .* is \w+…, .*",
         ),
     ],
 )

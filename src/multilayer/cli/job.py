@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from multilayer.cli import exit_codes
 from multilayer.errors import (
     DistributedError,
     MultilayerError,
@@ -17,6 +16,10 @@ from multilayer.errors import (
 # They name the ranks themselves, or are the same wherever they are met.
 _ERRORS_OF_NO_PLACE = (DistributedError, SettingsError, TrainingDivergedError)
 _SECONDS_FOR_OTHERS = 1.0  # that the one that speaks has before torchrun ends it
+
+
+class SaidByAnotherError(Exception):
+    """Raised where another process of this machine says why both end."""
 
 
 def is_one_of_several() -> bool:
@@ -59,7 +62,7 @@ def job(device: str | None) -> Iterator[None]:
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)
                 if not watch.may_speak():
                     time.sleep(_SECONDS_FOR_OTHERS)
-                    raise SystemExit(exit_codes.FAILED) from None
+                    raise SaidByAnotherError from None
             if not isinstance(error, _ERRORS_OF_NO_PLACE):
                 error.args = (f"{ranks.name}: {error}",)
             raise

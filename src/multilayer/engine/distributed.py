@@ -16,9 +16,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 from torch import distributed as dist
-from torch.distributed import PrefixStore, rendezvous  # type: ignore[attr-defined]
+from torch.distributed import PrefixStore, Store, rendezvous  # type: ignore[attr-defined]
 
 from multilayer.engine.fingerprints import differences_in_words, versions
+from multilayer.engine.rank_meeting import meet
 from multilayer.engine.rank_watch import (
     RankWatch,
     name_of_rank,
@@ -241,9 +242,9 @@ def joined(device: str = "cpu") -> Iterator[Ranks | None]:
         yield Ranks.current()
         return
     global _watch
-    ranks = _met(device)
+    ranks, meeting, store = _met(device)
     try:
-        watch = _watch = _watch_of(ranks)
+        watch = _watch = _watch_of(ranks, meeting)
     except BaseException:
         dist.destroy_process_group()
         raise
@@ -262,39 +263,42 @@ def joined(device: str = "cpu") -> Iterator[Ranks | None]:
         dist.destroy_process_group()
         if not is_well:
             watch.end(is_well=False)
+        del store
 
 
-def _met(device: str) -> Ranks:
-    """The group of this job, once all processes are there."""
-    seconds = seconds_of_a_hang() + _SECONDS_BEYOND_A_HANG
+def _met(device: str) -> tuple[Ranks, str, Store]:
+    """The group of this job once all are there, the name of the meeting, and the job's store.
+
+    The store is open as long as somebody has it: in rank 0 it may be all others' too.
+    """
     try:
         store, rank, size = next(rendezvous("env://", timeout=timedelta(seconds=_SECONDS_TO_MEET)))
-        store = PrefixStore("default_pg", store)
+        name = meet(PrefixStore("multilayer", store), rank, size, _SECONDS_TO_MEET)
+        seconds = seconds_of_a_hang() + _SECONDS_BEYOND_A_HANG
         dist.init_process_group(
-            "nccl" if device == "cuda" else "gloo", store=store, rank=rank, world_size=size,
-            timeout=timedelta(seconds=seconds),
+            "nccl" if device == "cuda" else "gloo", store=PrefixStore(f"{name} group", store),
+            rank=rank, world_size=size, timeout=timedelta(seconds=seconds),
         )  # fmt: skip
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, TimeoutError) as error:
+        if isinstance(error, SettingsError):
+            raise
         variables = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
         job = ", ".join(f"{name}={os.environ.get(name, '(not set)')}" for name in variables)
         raise DistributedError(
             f"this process cannot reach the others of its job, {job}: {_first_line(error)}"
         ) from error
-    return Ranks()
+    return Ranks(), name, store
 
 
-def _watch_of(ranks: Ranks) -> RankWatch:
-    """The watch, with keys of its own: torchrun keeps a job's store when it starts it again.
+def _watch_of(ranks: Ranks, meeting: str) -> RankWatch:
+    """The watch over the others.
 
     Raises:
         DistributedError: the others cannot be reached.
     """
-    number = torch.randint(2**62, (1,)) if ranks.rank == 0 else torch.zeros(1, dtype=torch.int64)
-    number = number.to(ranks.device)
-    ranks.copy_from_first(number)
     names = ranks.texts(ranks.name)
     try:
-        store = PrefixStore(f"multilayer {int(number)}", store_of_watch())
+        store = PrefixStore(f"{meeting} watch", store_of_watch())
     except RuntimeError as error:
         reason = _first_line(error)
         raise DistributedError(f"the store of the job cannot be reached: {reason}") from error

@@ -19,14 +19,14 @@ from torch.distributed import Store, TCPStore  # type: ignore[attr-defined]
 
 from multilayer.errors import SettingsError, escaped
 
-_SECONDS_BETWEEN_BEATS = 1.0
+_SECONDS_BETWEEN_BEATS = 0.5
 _SECONDS_OF_SILENCE = 20.0  # after which a process counts as lost
-_SECONDS_TO_FIND_WHO = 4 * _SECONDS_BETWEEN_BEATS
+_SECONDS_TO_FIND_WHO = 6 * _SECONDS_BETWEEN_BEATS
 _SECONDS_TO_NOTICE = 10.0  # that another process has failed; then this one is ended
 _SECONDS_TO_PART = 10.0  # that rank 0, which may hold the store, waits for the others at the end
 HANG_VARIABLE = "MULTILAYER_HANG_SECONDS"
 _SECONDS_OF_A_HANG = 300.0
-_SECONDS_TO_HEAR = 4.0  # that it waits for them to read why it has failed
+_SECONDS_TO_HEAR = 6.0  # that it waits for them to read why it has failed
 _FAILED = 1
 
 
@@ -140,7 +140,7 @@ class RankWatch:
             lost = self._lost(0 if self._rank else None)
             if lost:
                 return lost
-            time.sleep(_SECONDS_BETWEEN_BEATS / 5)
+            time.sleep(_SECONDS_BETWEEN_BEATS / 10)
         return None
 
     def reason_of_loss(self) -> str | None:
@@ -172,11 +172,19 @@ class RankWatch:
         self.set(f"done {self._rank}")
         self._thread.join(_SECONDS_TO_NOTICE)
         faulthandler.cancel_dump_traceback_later()
-        if self._rank == 0:
-            deadline = time.monotonic() + (_SECONDS_TO_PART if is_well else _SECONDS_TO_HEAR)
-            done = [f"done {rank}" for rank in range(self._size)]
-            while not all(map(self.is_set, done)) and time.monotonic() < deadline:
-                time.sleep(_SECONDS_BETWEEN_BEATS / 20)
+        # Otherwise torchrun holds the store.
+        if self._rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
+            self._wait_for_others(_SECONDS_TO_PART if is_well else _SECONDS_TO_HEAR)
+
+    def _wait_for_others(self, seconds: float) -> None:
+        """Wait until those that are alive have ended."""
+        start = time.monotonic()
+        counts = first = self._counts()
+        while counts and (waited := time.monotonic() - start) < seconds:
+            time.sleep(_SECONDS_BETWEEN_BEATS / 10)
+            counts = self._counts()
+            if waited > _SECONDS_TO_FIND_WHO:  # those that have not counted are dead
+                counts = {r: count for r, count in counts.items() if count != first.get(r)}
 
     def _run(self) -> None:
         while not self._is_over.wait(_SECONDS_BETWEEN_BEATS):
