@@ -229,7 +229,7 @@ def test_what_ends_a_job_is_said_once_with_rank_host_and_file(start_job, table, 
     wait_for_epoch(running, 2)
     second = start_job(table, *LONG, "9", "--output", "run")
     assert re.fullmatch(
-        rf"error: rank 1 of 2 on {HOST}: cannot write the copy of the encoded rows .*copy-\w+/"
+        rf"error: rank 1 of 2 on {HOST}: cannot write .*copy-\w+/"
         r"inputs\.bin: file too large\n",
         errors_of(full),
     )

@@ -7,19 +7,18 @@ over the network and writes it to the machine's own disk, where all its ranks re
 import json
 import secrets
 import shutil
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import platformdirs
-from numpy.typing import NDArray
 
 from multilayer.encoding.encoded_map import EncodedRows, RowFile
 from multilayer.engine.distributed import Ranks
 from multilayer.engine.rank_messages import exchange_bytes, receive, send
-from multilayer.errors import MultilayerError, OutputError, reason_of
-from multilayer.files import write_text
+from multilayer.errors import OutputError, reason_of
+from multilayer.files import replace_atomically, write_text
 from multilayer.folder_lock import RunLock
 
 _BYTES_AT_ONCE = 1 << 24
@@ -193,36 +192,19 @@ def _exchange_rows(ranks: Ranks, rows: EncodedRows, written: list[RowFile | None
         rows: their sizes; in rank 0 they are read.
         written: the files to write; those that are None are received and dropped. None: rank 0.
     """
-    with ExitStack() as stack:
-        for number, file in enumerate(rows.files):
-            if file is None:
-                continue
-            target = None if written is None else written[number]
-            output = None
-            if target is not None:
-                try:
-                    output = stack.enter_context(target.path.open("wb"))
-                except OSError as error:
-                    raise _cannot_write(target.path, error) from error
-            at_once = max(1, _BYTES_AT_ONCE // max(1, file.row_bytes))
-            memory = file.empty(min(at_once, rows.num_rows))
+    for number, file in enumerate(rows.files):
+        if file is None:
+            continue
+        target = None if written is None else written[number]
+        at_once = max(1, _BYTES_AT_ONCE // max(1, file.row_bytes))
+        memory = file.empty(min(at_once, rows.num_rows))
+        with nullcontext() if target is None else replace_atomically(target.path) as output:
             for start in range(0, rows.num_rows, at_once):
                 numbers = range(start, min(start + at_once, rows.num_rows))
                 piece = memory[: len(numbers)]
                 if written is None:
                     file.read([numbers], piece)
-                content = _as_bytes(piece)
+                content = piece.reshape(-1).view(np.uint8)
                 exchange_bytes(ranks, content)
-                if output is not None and target is not None:
-                    try:
-                        output.write(content.data)
-                    except OSError as error:
-                        raise _cannot_write(target.path, error) from error
-
-
-def _as_bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
-    return values.reshape(-1).view(np.uint8)
-
-
-def _cannot_write(path: Path, error: OSError) -> MultilayerError:
-    return OutputError(f"cannot write the copy of the encoded rows {path}: {reason_of(error)}")
+                if output is not None:
+                    output.write(content.data)
