@@ -7,6 +7,12 @@ from pathlib import Path
 from fork_server import Forked, ForkServer
 
 SECONDS_UNTIL_STUCK = 600
+# Ranks look after each other more often than users' do, so that tests need not wait long.
+QUICK = """
+from multilayer.engine import rank_watch
+rank_watch._SECONDS_BETWEEN_BEATS = 0.1
+rank_watch._SECONDS_TO_FIND_WHO = 1.0
+"""
 
 
 def free_port() -> int:
@@ -33,7 +39,9 @@ def start_ranks(
         given = ["-c", *(str(part).replace("{rank}", str(rank)) for part in arguments)]
         environment = {**os.environ, **job_environment(rank, num_ranks, port), **env}
         processes.append(
-            forks.start(program, *given, env=environment, streams=(nothing, None, None))
+            forks.start(
+                f"{QUICK}\n{program}", *given, env=environment, streams=(nothing, None, None)
+            )
         )
     os.close(nothing)
     return processes

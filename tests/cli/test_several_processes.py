@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fork_server import Forked
-from rank_jobs import free_port, job_environment, wait
+from rank_jobs import QUICK, free_port, job_environment, wait
 
 from multilayer.cli.application import run as command
 from multilayer.model.model_file import load_model
@@ -58,12 +58,17 @@ def test_torchrun_trains_one_network_in_two_processes(multilayer, small_folder, 
 def start_job(start_multilayer, tmp_path) -> Job:
     """`multilayer train` in several processes of one machine, whose caches are the test's own."""
 
-    def start(*arguments: str | Path, num_ranks: int = 2, **env: str) -> list[Forked]:
+    def start(
+        *arguments: str | Path, num_ranks: int = 2, before: str = "", **env: str
+    ) -> list[Forked]:
         port = free_port()
         environment = {"GROUP_RANK": "0", "XDG_CACHE_HOME": str(tmp_path / "cache"), **env}
         return [
             start_multilayer(
-                "train", *arguments, **{**job_environment(rank, num_ranks, port), **environment}
+                "train",
+                *arguments,
+                before=QUICK + before,
+                **{**job_environment(rank, num_ranks, port), **environment},
             )
             for rank in range(num_ranks)
         ]
