@@ -122,6 +122,8 @@ class ForkServer:
         self._process = subprocess.Popen(
             [sys.executable, "-W", "error", __file__, str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
+            # As the command sets it before it loads PyTorch; a fork finds it loaded.
+            env={**os.environ, "TORCH_CPP_LOG_LEVEL": "FATAL"},
         )
         theirs.close()
 

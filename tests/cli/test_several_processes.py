@@ -1,27 +1,36 @@
-"""`multilayer train` as several processes, started by torchrun and in two networks."""
+"""`multilayer train` as several processes, started by torchrun, by hand and in two networks."""
 
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fork_server import Forked
+from rank_jobs import QUICK, free_port, job_environment, wait
 
 from multilayer.cli.application import run as command
 from multilayer.model.model_file import load_model
+from multilayer.runs.run_documents import read_results
 
 FLAGS = ("--max-epochs", "3", "--hidden-widths", "32")
+HOST = socket.gethostname()
+Job = Callable[..., list[Forked]]
 
 
-def assert_same_network(run: Path, other: Path) -> None:
-    first, second = (
-        load_model(path / "model.safetensors").network.parameters for path in (run, other)
-    )
-    np.testing.assert_allclose(first.numpy(), second.numpy(), atol=1e-5, rtol=0)
+def parameters_of(run: Path) -> np.ndarray:
+    return load_model(run / "model.safetensors").network.parameters.numpy()
+
+
+def assert_same_network(run: Path, other: Path, tolerance: float = 1e-5) -> None:
+    first, second = parameters_of(run), parameters_of(other)
+    np.testing.assert_allclose(first, second, atol=tolerance, rtol=0)
 
 
 def test_torchrun_trains_one_network_in_two_processes(multilayer, small_folder, tmp_path):
@@ -37,30 +46,214 @@ def test_torchrun_trains_one_network_in_two_processes(multilayer, small_folder, 
     assert done.returncode == 0, done.stderr
     assert re.findall(r"^epoch (\d)/3", done.stdout, re.MULTILINE) == ["1", "2", "3"]
     assert done.stdout.count("test accuracy ") == 1
-    run, alone = ({path.name for path in (tmp_path / name).iterdir()} for name in ("run", "alone"))
+    run, alone = (
+        {path.name for path in (tmp_path / name).iterdir() if path.name != ".unfinished"}
+        for name in ("run", "alone")
+    )
     assert run == alone
     assert_same_network(tmp_path / "run", tmp_path / "alone")
 
 
-def test_torchrun_does_not_resume_and_the_first_process_says_so(tmp_path):
-    done = subprocess.run(
-        [
-            sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
-            "-m", "multilayer", "train", "--resume", "run",
-        ],
-        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600,
-    )  # fmt: skip
-    assert done.returncode != 0
-    errors = re.findall(r"^error: .*$", done.stderr, re.MULTILINE)
-    assert errors == ["error: --resume is for one process; start it without torchrun"]
+@pytest.fixture
+def start_job(start_multilayer, tmp_path) -> Job:
+    """`multilayer train` in several processes of one machine, whose caches are the test's own."""
+
+    def start(
+        *arguments: str | Path, num_ranks: int = 2, before: str = "", **env: str
+    ) -> list[Forked]:
+        port = free_port()
+        environment = {"GROUP_RANK": "0", "XDG_CACHE_HOME": str(tmp_path / "cache"), **env}
+        return [
+            start_multilayer(
+                "train",
+                *arguments,
+                before=QUICK + before,
+                **{**job_environment(rank, num_ranks, port), **environment},
+            )
+            for rank in range(num_ranks)
+        ]
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory) -> Path:
+    """2,003 rows, which no number of processes divides evenly."""
+    path = tmp_path_factory.mktemp("table") / "rows.csv"
+    source = np.random.default_rng(0)
+    inputs = source.normal(size=(2003, 4)).round(3)
+    labels = np.where(inputs[:, 0] * inputs[:, 1] + inputs[:, 2] > 0, "yes", "no")
+    weights = source.integers(1, 4, len(inputs))
+    lines = [
+        f"{','.join(map(str, row))},{weight},{label}\n"
+        for row, weight, label in zip(inputs, weights, labels, strict=True)
+    ]
+    path.write_text("a,b,c,d,w,y\n" + "".join(lines))
+    return path
+
+
+TABLE = ("--target", "y", "--recipe", "chapter", "--hidden-widths", "16", "--max-epochs")
+CASES = {
+    "in memory": ("3", "--weight", "w", "--validation", "0.2", "--selection", "loss"),
+    "folds": ("2", "--num-folds", "3"),
+    "on the disk": ("3", "--weight", "w", "--memory-limit", "600MB", "--num-members", "2"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_one_two_and_three_processes_train_a_table_to_the_same_network(
+    start_job, table, tmp_path, case
+):
+    flags = [*TABLE, *CASES[case], "--quiet"]
+    jobs = [
+        start_job(table, *flags, "--output", str(size), num_ranks=size,
+                  XDG_CACHE_HOME=str(tmp_path / f"cache-{size}"))
+        for size in (1, 2, 3)
+    ]  # fmt: skip
+    for job in jobs:
+        [(code, _), *others] = wait(job)
+        assert [(code, ""), *others] == [(0, "")] * len(job)
+    for size in (2, 3):
+        assert_same_network(tmp_path / str(size), tmp_path / "1", 1e-4)
+    assert not list((tmp_path / "cache-3").rglob("*.bin"))  # the encoded rows are removed
+
+
+def wait_for_epoch(job: list[Forked], number: int) -> None:
+    assert job[0].stdout is not None
+    assert job[0].stderr is not None
+    while f"epoch {number}/" not in (line := job[0].stdout.readline()):
+        assert line, job[0].stderr.read()
+
+
+LONG = ("--target", "y", "--recipe", "chapter", "--hidden-widths", "16", "--batch-size", "64",
+        "--checkpoint-every", "1", "--max-epochs")  # fmt: skip
+
+
+def test_a_job_that_is_started_again_goes_on_in_another_number_of_processes(
+    start_job, table, tmp_path
+):
+    torchrun = {"TORCHELASTIC_RUN_ID": "test"}
+    for size, killed, epoch in ((3, 1, 2), (2, 0, 4)):
+        job = start_job(table, *LONG, "7", "--output", "run", num_ranks=size, **torchrun)
+        wait_for_epoch(job, epoch)
+        job[killed].kill()
+        codes = [code for code, _ in wait(job, 60)]
+        assert sorted(codes) == sorted([-signal.SIGKILL, *[1] * (size - 1)])
+    whole = start_job(table, *LONG, "7", "--output", "whole", num_ranks=3)
+    [(code, errors), *others] = wait(start_job(table, *LONG, "7", "--output", "run", num_ranks=3,
+                                               **torchrun))  # fmt: skip
+    assert [(code, *more) for code, *more in others] == [(0, ""), (0, "")]
+    assert code == 0
+    assert "note: this job has begun the run run, and goes on with it\n" in errors
+    assert "note: this training was in 2 processes and goes on in 3 processes" in errors
+    assert [code for code, _ in wait(whole)] == [0, 0, 0]
+    assert_same_network(tmp_path / "run", tmp_path / "whole", 1e-4)
+    ended = wait(start_job(table, *LONG, "7", "--output", "run", num_ranks=2, **torchrun))
+    assert ended == [(0, "note: this job has finished its run run already\n"), (0, "")]
+    ended = wait(start_job(table, *LONG, "7", "--output", "run", TORCHELASTIC_RUN_ID="another"))
+    assert sorted(code for code, _ in ended) == [1, 2]
+    assert "the output folder run is not empty" in "".join(errors for _, errors in ended)
+
+
+def test_a_run_is_resumed_by_more_and_by_fewer_processes(start_job, multilayer, table, tmp_path):
+    for size, name in ((1, "one"), (3, "three"), (3, "again")):
+        job = start_job(table, *LONG, "7", "--output", name, num_ranks=size)
+        wait_for_epoch(job, 3)
+        job[0].kill()
+        wait(job, 60)
+    resumed = [
+        start_job("--resume", name, "--quiet", num_ranks=size)
+        for size, name in ((3, "one"), (1, "three"), (3, "again"))
+    ]
+    whole = start_job(table, *LONG, "7", "--output", "whole", "--quiet", num_ranks=3)
+    for job in (*resumed, whole):
+        assert [code for code, _ in wait(job)] == [0] * len(job)
+    for name in ("one", "three"):
+        assert_same_network(tmp_path / name, tmp_path / "whole", 1e-4)
+    np.testing.assert_array_equal(
+        parameters_of(tmp_path / "again"), parameters_of(tmp_path / "whole")
+    )
+
+
+def test_ctrl_c_stops_all_after_the_same_batch_and_keeps_the_network(start_job, table, tmp_path):
+    flags = [*LONG, "100000"]
+    job = start_job(table, *flags, "--output", "run", TORCHELASTIC_RUN_ID="x", num_ranks=3)
+    wait_for_epoch(job, 2)
+    for _ in range(2):  # the terminal sends it, and torchrun once more
+        for process in job:
+            process.send_signal(signal.SIGINT)
+    ended = wait(job, 60)
+    assert [code for code, _ in ended] == [128 + signal.SIGINT] * 3
+    assert [errors for _, errors in ended][1:] == ["", ""]
+    assert read_results(tmp_path / "run")["status"] == "interrupted"
+    assert np.isfinite(parameters_of(tmp_path / "run")).all()
+
+
+ELSEWHERE = """
+import os, resource
+if os.environ["RANK"] == "1":
+    from multilayer.engine import rank_rows
+    holds = rank_rows._holds
+    rank_rows._holds = lambda path, text: "copy-" in str(path) and holds(path, text)
+"""
+FULL = (
+    ELSEWHERE
+    + """
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+"""
+)
+
+
+def test_a_machine_with_a_disk_of_its_own_gets_a_copy(start_job, table, tmp_path):
+    flags = [*TABLE, "3", "--memory-limit", "600MB", "--quiet"]
+    jobs = [
+        start_job(table, *flags, "--output", "one", num_ranks=1),
+        start_job(table, *flags, "--output", "two", before=ELSEWHERE,
+                  XDG_CACHE_HOME=str(tmp_path / "cache-2")),
+    ]  # fmt: skip
+    for job in jobs:
+        assert [code for code, _ in wait(job)] == [0] * len(job)
+    assert_same_network(tmp_path / "one", tmp_path / "two", 1e-4)
+    assert not list(tmp_path.glob("cache*/**/*.bin"))
+
+
+def errors_of(job: list[Forked]) -> str:
+    """What is said in all, once none has ended well."""
+    ended = wait(job, 60)
+    assert 0 not in [code for code, _ in ended]
+    return "".join(re.findall(r"^error: .*\n", "".join(text for _, text in ended), re.MULTILINE))
+
+
+def test_what_ends_a_job_is_said_once_with_rank_host_and_file(start_job, table, tmp_path):
+    on_disk = [*LONG, "100000", "--memory-limit", "600MB"]
+    full = start_job(table, *on_disk, "--output", "full", before=FULL)
+    column = start_job(table, *LONG, "9", "--drop", "nothing", "--output", "column", num_ranks=3)
+    pack = start_job(table, "--target", "y", "--recipe", "pack")
+    held = tmp_path / "cache-held"
+    running = start_job(table, *on_disk, "--output", "run", XDG_CACHE_HOME=str(held))
+    wait_for_epoch(running, 2)
+    second = start_job(table, *LONG, "9", "--output", "run")
+    assert re.fullmatch(
+        rf"error: rank 1 of 2 on {HOST}: cannot write .*copy-\w+/"
+        r"inputs\.bin: file too large\n",
+        errors_of(full),
+    )
+    assert re.fullmatch(r"error: .*nothing.*\n", errors_of(column))
+    assert errors_of(pack) == "error: --recipe pack is for one process; start it without torchrun\n"
+    assert re.fullmatch(rf"error: rank 0 of 2 on {HOST}: .*\brun\b.*\n", errors_of(second))
+    [file] = held.rglob("learned_inputs.bin")
+    os.truncate(file, 100)
+    assert re.fullmatch(
+        rf"error: rank \d of 2 on {HOST}: .*learned_inputs\.bin is shorter than .*\n",
+        errors_of(running),
+    )
 
 
 @pytest.mark.parametrize(
     ("flag", "arguments"),
     [
-        ("--resume", ["--resume", "run"]),
-        ("--checkpoint-every", ["digits", "--checkpoint-every", "2"]),
-        ("--target", ["rows.csv", "--target", "y"]),
+        ("--recipe pack", ["rows.csv", "--target", "y", "--recipe", "pack"]),
+        ("--time", ["rows.csv", "--target", "y", "--time", "1m"]),
     ],
 )
 def test_what_one_process_does_alone(monkeypatch, capsys, flag, arguments):
@@ -74,6 +267,29 @@ def test_what_one_process_does_alone(monkeypatch, capsys, flag, arguments):
     with pytest.raises(SystemExit, match="2"):
         command(["train", *arguments])
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.long
+def test_a_hundred_kills_at_any_moment_cost_nothing_but_time(start_job, table, tmp_path):
+    source = np.random.default_rng(0)
+    torchrun = {"TORCHELASTIC_RUN_ID": "test"}
+    flags = [*LONG, "200", "--memory-limit", "600MB"]
+    num_kills = 0
+    while num_kills < 100:
+        size = int(source.integers(1, 4))
+        job = start_job(table, *flags, "--output", "run", num_ranks=size, **torchrun)
+        try:
+            job[0].wait(float(source.uniform(0.1, 6)))
+        except subprocess.TimeoutExpired:
+            job[int(source.integers(size))].kill()
+            num_kills += 1
+        ended = wait(job, 90)
+        if all(code == 0 for code, _ in ended):
+            shutil.rmtree(tmp_path / "run")  # it came to its end: once more from the start
+    ended = wait(start_job(table, *flags, "--output", "run", num_ranks=3, **torchrun))
+    assert [code for code, _ in ended] == [0, 0, 0]
+    wait(start_job(table, *flags, "--output", "whole", num_ranks=1))
+    assert_same_network(tmp_path / "run", tmp_path / "whole", 1e-3)
 
 
 def ip(*arguments: str) -> None:
@@ -146,4 +362,4 @@ def test_a_cable_that_is_pulled_ends_the_job_on_both_machines(two_networks, smal
     for process in (first, second):
         _, errors = process.communicate(timeout=600)
         assert process.returncode == 1
-        assert re.fullmatch(r"error: rank \d of 2 has lost the others: .*\n", errors)
+        assert re.search(r"^error: rank \d of 2 on .*\n", errors, re.MULTILINE), errors

@@ -13,6 +13,7 @@ from multilayer import __version__
 from multilayer.cli import exit_codes
 from multilayer.cli.argument_types import require_text
 from multilayer.cli.interrupts import Interrupted
+from multilayer.cli.job import SaidByAnotherError
 from multilayer.cli.process import complain
 from multilayer.cli.terminal import warnings_as_notes
 from multilayer.errors import (
@@ -97,6 +98,8 @@ def run(arguments: Sequence[str]) -> int:
         return complain(str(error), exit_codes.FAILED)
     except MultilayerError as error:
         return complain(with_flags_as_typed(str(error), arguments), exit_codes.BAD_INPUT)
+    except SaidByAnotherError:
+        return exit_codes.FAILED
     except ModuleNotFoundError as error:
         package = package_left_out(error)
         if package is None:

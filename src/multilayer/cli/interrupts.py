@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Event
@@ -14,6 +15,7 @@ from multilayer.cli.terminal import say
 _REQUESTS = tuple(  # Windows has no SIGHUP
     number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))
 )
+_SECONDS_OF_ONE_REQUEST = 2.0
 _NO_SIGNAL = 0
 _BROKEN_PIPE = 13  # SIGPIPE, which Windows lacks
 _SHOW_CURSOR = b"\x1b[?25h"
@@ -44,14 +46,19 @@ class _Receiver:
     def __init__(self) -> None:
         self.number: int | None = None
         self.stop: Stop | None = None
+        self._since = 0.0
 
     def __call__(self, number: int, _: FrameType | None) -> None:
         if self.number is not None:
+            if _is_from_torchrun() and time.monotonic() - self._since < _SECONDS_OF_ONE_REQUEST:
+                return
             leave_at_once(number)
-        self.number = number
+        self.number, self._since = number, time.monotonic()
         if self.stop is None:
             raise Interrupted(number)
         self.request(number)
+        if os.environ.get("RANK", "0") != "0":  # of several processes the first one speaks
+            return
         again = "Ctrl-C again" if number == signal.SIGINT else "the next signal"
         with suppress(RuntimeError, OSError):  # it may come while something is being printed
             say(f"stopping after this batch; {again} to stop at once", file=sys.stderr)
@@ -61,6 +68,11 @@ class _Receiver:
         assert self.stop is not None
         self.stop.number = number
         self.stop.set()
+
+
+def _is_from_torchrun() -> bool:
+    """Whether one Ctrl-C may come twice: from the terminal, and from torchrun, which has it too."""
+    return "TORCHELASTIC_RUN_ID" in os.environ
 
 
 _receiver: _Receiver | None = None

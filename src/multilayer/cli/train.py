@@ -1,9 +1,9 @@
 """`multilayer train`."""
 
-import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+import warnings
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,11 +14,12 @@ from multilayer.cli.argument_types import OptionalDataArgument
 from multilayer.cli.doctor import print_diagnoses
 from multilayer.cli.epochs import show_epochs, show_preparation
 from multilayer.cli.interrupts import Stop, stop_on_interrupt
+from multilayer.cli.job import is_first, is_one_of_several, job
 from multilayer.cli.run_in_words import kept_in_words, print_plan, print_scores
 from multilayer.cli.setting_flags import QUIET, TABLE_GROUP, SettingFlags, given
 from multilayer.cli.table_flags import TableFlags
 from multilayer.cli.terminal import note, own_command, say
-from multilayer.errors import SettingsError
+from multilayer.errors import DataWarning, SettingsError
 from multilayer.reading.byte_stream import STANDARD_INPUT
 from multilayer.stopwatch import in_words
 
@@ -44,7 +45,8 @@ def train(
 ) -> int:
     """Train a network on labelled pictures, or on a table, and leave a run folder.
 
-    A table is a file whose --target column is to be predicted from the others.
+    A table is a file whose --target column is to be predicted from the others. Started by PyTorch's
+    torchrun, several processes divide the rows of each batch.
 
     In a terminal the learning curves grow as it trains; into a pipe or a file goes a line an epoch,
     of a pack one for each eighth of a group of draws.
@@ -76,15 +78,16 @@ def train(
     """
     if data is None and resume is None:
         raise SettingsError("name the data to train on, or a run folder with --resume")
-    if os.environ.get("WORLD_SIZE", "1") != "1":
+    if is_one_of_several():
         _refuse_in_several_processes(
             {
-                "--target": table.target, "--resume": resume,
-                "--checkpoint-every": checkpoint_every, "--recipe pack": recipe == "pack",
+                "--recipe pack": recipe == "pack",
                 "--num-draws": given(settings).get("num_draws"),
                 "--time": given(settings).get("time_limit"),
             }
-        )  # fmt: skip
+        )
+    if is_one_of_several() and not is_first():
+        return _train_with_the_first(given(settings))
     if resume is not None:
         _refuse_beside_resume({"--recipe": recipe, "--output": output, **table.by_flag()})
         configuration = _resumed(resume, data, data_dir, given(settings), checkpoint_every)
@@ -93,10 +96,20 @@ def train(
         configuration = _new(
             data, recipe, table, given(settings), output, data_dir, checkpoint_every
         )
+    from multilayer.runs.restart import run_to_go_on
     from multilayer.runs.run import Run
     from multilayer.runs.sources import TableOnDisk, open_source
 
-    with _job(str(configuration.changes.get("device") or "cpu")) as rank:
+    # Of a resumed run too, all processes take what was typed.
+    with job(given(settings).get("device")):
+        begun, has_finished = run_to_go_on(configuration)
+        if begun is not None and has_finished:
+            note(f"this job has finished its run {begun} already")
+            _let_others_end()
+            return exit_codes.SUCCESS
+        if begun is not None:
+            note(f"this job has begun the run {begun}, and goes on with it")
+            configuration = _resumed(str(begun), None, None, {}, checkpoint_every)
         source = open_source(configuration)
         if isinstance(source, TableOnDisk):
             show_preparation(source, quiet)
@@ -105,7 +118,7 @@ def train(
                 pass
         run = Run(configuration, source)
         with closing(run), stop_on_interrupt() as stop:
-            results = _run(run, rank, quiet, stop)
+            results = _run(run, quiet, stop)
     is_interrupted = results["status"] == "interrupted"
     if is_interrupted and run.source.encoded_rows is not None:
         note(f"the encoded rows stay in {run.source.encoded_rows} to go on with")
@@ -198,9 +211,40 @@ def _resumed(
     )
 
 
-def _run(run: "Run", rank: int, quiet: bool, stop: Stop) -> dict[str, Any]:
-    """Train to the end, and show it in the first of several processes; the results."""
-    is_shown = rank == 0 and not quiet
+def _train_with_the_first(changes: dict[str, Any]) -> int:
+    """Be another one than the first of several processes: this one prints and writes nothing."""
+    from multilayer.runs.configuration import RunConfiguration
+
+    with job(changes.get("device")), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # the first one says them
+        from multilayer.runs.received_source import ReceivedSource
+
+        source = ReceivedSource(RunConfiguration(""))
+        for _ in source.prepare():
+            pass
+        if source.is_over:
+            return exit_codes.SUCCESS
+        is_finished = False
+        try:
+            with stop_on_interrupt() as stop:
+                for record in source.fit.epochs(stop):
+                    is_finished = not record.is_interrupted
+                is_finished &= not stop.is_set()
+        finally:
+            source.close(is_finished=is_finished)
+    return exit_codes.SUCCESS if is_finished else stop.exit_code
+
+
+def _let_others_end() -> None:
+    if is_one_of_several():
+        from multilayer.runs.received_source import send_that_all_is_done
+
+        send_that_all_is_done()
+
+
+def _run(run: "Run", quiet: bool, stop: Stop) -> dict[str, Any]:
+    """Train to the end, and show it; the results."""
+    is_shown = not quiet
     if is_shown:
         print_plan(run)
     for text in (*run.source.notes, *run.notes):
@@ -214,13 +258,12 @@ def _run(run: "Run", rank: int, quiet: bool, stop: Stop) -> dict[str, Any]:
     else:
         show_epochs(run.epochs(stop), run.history, run.settings.max_epochs, not is_shown)
     results = run.score()
-    if rank == 0:
-        _print_results(run, results, quiet)
-        run.draw()  # nobody waits for pictures to see how good the network is
-        if not quiet:
-            if run.source.examined is not None:
-                print_diagnoses(run.path, run.source.examined)
-            _print_folder(run, results)
+    _print_results(run, results, quiet)
+    run.draw()  # nobody waits for pictures to see how good the network is
+    if not quiet:
+        if run.source.examined is not None:
+            print_diagnoses(run.path, run.source.examined)
+        _print_folder(run, results)
     return results
 
 
@@ -228,7 +271,7 @@ def _refuse_in_several_processes(flags: dict[str, Any]) -> None:
     """Refuse what one process does alone; the first of several says so."""
     for name, value in flags.items():
         if value:
-            if os.environ.get("RANK", "0") != "0":
+            if not is_first():
                 time.sleep(_SECONDS_FOR_THE_FIRST)  # an early end of ours would cut its words off
                 raise SystemExit(exit_codes.BAD_INPUT)
             raise SettingsError(f"{name} is for one process; start it without torchrun")
@@ -238,20 +281,6 @@ def _refuse_beside_resume(flags: Mapping[str, Any]) -> None:
     for name, value in flags.items():
         if value:
             raise SettingsError(f"{name} does not go with --resume: the run has its own")
-
-
-@contextmanager
-def _job(device: str) -> Iterator[int]:
-    """Be one of the processes that torchrun started together, if it did; the number of this one."""
-    if os.environ.get("WORLD_SIZE", "1") == "1":
-        yield 0
-        return
-    # PyTorch's own lines about lost connections would stand around our error.
-    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")
-    from multilayer.engine.distributed import joined
-
-    with joined(device) as ranks:
-        yield 0 if ranks is None else ranks.rank
 
 
 def _print_results(run: "Run", results: dict[str, Any], quiet: bool) -> None:
@@ -274,8 +303,7 @@ def _print_folder(run: "Run", results: dict[str, Any]) -> None:
     following = own_command("evaluate", run.path)
     if not is_image_run:
         following = own_command("predict", run.path, "NEW.csv")
-    can_go_on = os.environ.get("WORLD_SIZE", "1") == "1"
-    can_go_on &= str(run.source.configuration.data) != STANDARD_INPUT
+    can_go_on = str(run.source.configuration.data) != STANDARD_INPUT
     if results["status"] == "interrupted" and can_go_on:
         following = own_command("train", "--resume", run.path)
     if limit := run.settings.time_limit:

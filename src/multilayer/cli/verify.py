@@ -33,7 +33,9 @@ def verify(
         "Largest absolute difference to the network of torch.nn and torch.optim (MLP), of the\n"
         "network from scratch (MLPScratch), of the engine, of one of three networks that the\n"
         "engine trains together, of the engine in two processes that divide each batch, and of\n"
-        "the engine's compiled code, where there is some; that does not tell its outputs.\n"
+        "the engine's compiled code, where there is some; that does not tell its outputs. The\n"
+        "rows 'on disk' hold the parameters of two processes that read chunks of rows from the\n"
+        "disk, each its part, to those of one process that does.\n"
         "float64 shows that the mathematics is the same; in float32, rounding puts a neuron now\n"
         "and then on the other side of zero, where ReLU bends, and after many steps the networks\n"
         "have parted a little."
@@ -45,11 +47,16 @@ def verify(
                 [
                     row.quantity,
                     str(row.num_steps),
-                    f"{row.scratch:.0e}",
-                    f"{row.engine:.0e}",
-                    f"{row.population:.0e}",
-                    f"{row.two_processes:.0e}",
-                    "–" if row.compiled is None else f"{row.compiled:.0e}",
+                    *(
+                        "–" if difference is None else f"{difference:.0e}"
+                        for difference in (
+                            row.scratch,
+                            row.engine,
+                            row.population,
+                            row.two_processes,
+                            row.compiled,
+                        )
+                    ),
                     f"{row.tolerance:.0e}",
                     "agree" if row.holds else "OVER",
                 ]

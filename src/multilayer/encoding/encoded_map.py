@@ -78,6 +78,16 @@ class RowFiles:
     counts: tuple[int, ...]
 
     @property
+    def dtype(self) -> str:
+        """Of the values."""
+        return self.files[0].dtype
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """Of a row."""
+        return self.files[0].row_shape
+
+    @property
     def row_bytes(self) -> int:
         """Bytes of a row."""
         return self.files[0].row_bytes

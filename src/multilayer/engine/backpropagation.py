@@ -7,6 +7,7 @@ from multilayer.engine.layers import Layer
 from multilayer.engine.layers.dropout import DropoutPlan
 from multilayer.engine.layers.linear import Descent, Linear
 from multilayer.engine.specification import NetworkSpec
+from multilayer.engine.whole_batch import WholeBatch
 
 # Batch sizes that are laid out at once; training needs two, callers may ask for any number of rows.
 _MOST_SIZES = 64
@@ -24,6 +25,7 @@ class Passes:
         gradient: same shape, filled by `backward` but for the state, which has none; None for
             passes without gradients, which are those that predict.
         dropout: for training; None leaves nothing out.
+        whole: the batch that ranks divide; None: they do not.
     """
 
     def __init__(
@@ -32,9 +34,10 @@ class Passes:
         parameters: Tensor,
         gradient: Tensor | None = None,
         dropout: DropoutPlan | None = None,
+        whole: WholeBatch | None = None,
     ) -> None:
         self._num_members = len(parameters)
-        self._construction = Construction(spec, parameters, gradient, dropout)
+        self._construction = Construction(spec, parameters, gradient, dropout, whole)
         self._layers: dict[tuple[int, int], tuple[FirstLayer, list[Layer]]] = {}
         self._largest_batch = 0
         self._current: list[Layer] = []

@@ -81,6 +81,14 @@ class Examples:
         """These: they are in memory."""
         return self
 
+    def drawn(self, source: Generator) -> Tensor:
+        """A new order of the rows, (num_rows,)."""
+        return torch.randperm(len(self), generator=source)
+
+    def part(self, rank: int, num_ranks: int) -> "Part":  # noqa: ARG002
+        """What one of several ranks needs: all rows, as any may be its own; see `Chunk.part`."""
+        return Part(self, self.weights)
+
     def empty(self, num_rows: int) -> list[Tensor | None]:
         """Memory for inputs, targets and weights of some rows."""
         return [
@@ -99,6 +107,25 @@ class Examples:
 
 
 @dataclass(frozen=True, eq=False)
+class Part:
+    """The rows of a chunk that one of several ranks takes.
+
+    Attributes:
+        examples: the rows in memory.
+        weights: of all rows of the chunk, (num_rows,); None: all alike.
+        is_own: for each place of the chunk's order whether its row is this rank's, (num_rows,);
+            None: `examples` has all rows, and of a batch every n-th is this rank's.
+        numbers: of the chunk's rows among `examples`, (num_rows,), right for those it has; None:
+            `examples` has all rows.
+    """
+
+    examples: Examples
+    weights: Tensor | None
+    is_own: Tensor | None = None
+    numbers: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Batch:
     """Rows for one step; the leading dimension is 1 where all members share them.
 
@@ -109,6 +136,7 @@ class Batch:
         num_rows: of the whole batch, whatever part of it this is.
         share: how much of the whole batch this part counts for: a number, or (num_row_sets,)
             where rows have weights.
+        part: which rows of the whole batch these are; None: all.
     """
 
     inputs: Tensor
@@ -116,6 +144,7 @@ class Batch:
     weights: Tensor | None
     num_rows: int
     share: float | Tensor = 1.0
+    part: slice | Tensor | None = None
 
     def copied(self) -> "Batch":
         """The same rows in memory of their own."""
@@ -130,7 +159,9 @@ class Batch:
             return self
         weights = None if self.weights is None else self.weights[part]
         share = self.share[part] if isinstance(self.share, Tensor) else self.share
-        return Batch(self.inputs[part], self.targets[part], weights, self.num_rows, share)
+        return replace(
+            self, inputs=self.inputs[part], targets=self.targets[part], weights=weights, share=share
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +189,8 @@ class BatchSource:
         sources: a generator of orders for each member, or one for all members together.
         rows: row numbers that each source draws from; None: all rows. Where they are not equally
             many, an epoch takes as many of each as the fewest, and others rest in the next one.
-        part: (k, n) takes of each batch only the k-th of n parts, from 0.
+        part: (k, n) takes of each batch only the k-th of n parts, from 0; they may differ in size
+            by a row, or by a few where the rows are on the disk.
         drop_last: leave out the rows of an epoch that fill no whole batch.
         augmentation: changes the pictures of each batch; it has as many sources.
 
@@ -187,7 +219,10 @@ class BatchSource:
         inputs, _, _ = examples.empty(0)
         assert inputs is not None
         self.row_type = inputs.dtype
-        self._buffers = examples.empty(len(sources) * -(-self.batch_size // self._num_parts))
+        most_of_a_part = self.batch_size  # of rows on the disk a part may be any number
+        if isinstance(examples, Examples):
+            most_of_a_part = -(-self.batch_size // self._num_parts)
+        self._buffers = examples.empty(len(sources) * most_of_a_part)
 
     def __len__(self) -> int:
         return self._num_batches(self.num_rows)
@@ -212,7 +247,8 @@ class BatchSource:
             num_done: batches to leave out at the beginning, because they are done.
         """
         for chunk, orders, kinds, numbers in self._drawn_chunks(num_done):
-            yield from self._batches(chunk.loaded(), orders, kinds, numbers)
+            part = chunk.part(self._part, self._num_parts)
+            yield from self._batches(part, orders, kinds, numbers)
 
     def stretches(self, num_done: int = 0) -> Iterator[Stretch]:
         """The batches of `epoch`, without gathering them: for one process, and rows as they are."""
@@ -231,7 +267,7 @@ class BatchSource:
         """Chunks of rows, the order of each, what is done to its pictures, and batches to do."""
         for chunk in self._examples.chunks(self._sources[0], self.batch_size):
             num_rows = min(len(chunk), self.num_rows)
-            orders = self._drawn(num_rows)
+            orders = self._drawn(chunk, num_rows)
             # For all rows at once, so that what a batch gets does not depend on how many are done,
             # and a part of a batch gets what it would get within the whole.
             kinds = None if self._augmentation is None else self._augmentation.draw(num_rows)
@@ -250,51 +286,66 @@ class BatchSource:
         return torch.stack([rows[order] for rows, order in pairs])
 
     def _batches(
-        self, examples: Examples, orders: Tensor, kinds: Tensor | None, numbers: range
+        self, chunk: Part, orders: Tensor, kinds: Tensor | None, numbers: range
     ) -> Iterator[Batch]:
         """Some of the batches of rows in memory, by their numbers."""
-        device = examples.inputs.device
+        device = chunk.examples.inputs.device
         orders = orders.to(device)
         kinds = None if kinds is None else kinds.to(device)
+        is_own = None if chunk.is_own is None else chunk.is_own.to(device)
+        row_numbers = None if chunk.numbers is None else chunk.numbers.to(device)
         orders = self._numbered(orders)
         for number in numbers:
             places = slice(number * self.batch_size, (number + 1) * self.batch_size)
             batch = orders[:, places]
-            part, share = self._part_of(batch, examples.weights)
-            inputs, targets, weights = self._gather(examples, batch[:, part])
+            part = self._part_of(batch.shape[1], None if is_own is None else is_own[places])
+            rows = batch[:, part]
+            share: float | Tensor = 1.0
+            if self._num_parts > 1:
+                share = self._share_of(batch, rows, chunk.weights)
+            if rows.shape[1] == 0:  # of fewer rows than parts: any row, which counts for nothing
+                part, rows, share = slice(1), batch[:, :1], 0.0
+                rows = rows if row_numbers is None else torch.zeros_like(rows)
+            elif row_numbers is not None:
+                rows = row_numbers[rows]
+            inputs, targets, weights = self._gather(chunk.examples, rows)
             assert inputs is not None
             assert targets is not None
             if self._augmentation is not None and kinds is not None:
                 self._augmentation.apply(inputs.flatten(0, 1), kinds[:, places][:, part].flatten())
-            yield Batch(inputs, targets, weights, batch.shape[1], share)
+            yield Batch(inputs, targets, weights, batch.shape[1], share, part)
 
     def _num_batches(self, num_rows: int) -> int:
         if self._drop_last:
             return num_rows // self.batch_size
         return -(-num_rows // self.batch_size)
 
-    def _drawn(self, num_rows: int) -> Tensor:
+    def _drawn(self, chunk: "Examples | Chunk", num_rows: int) -> Tensor:
         """An order of the rows of a chunk for each source, (num_sources, num_rows)."""
-        counts = self._nums_rows or [num_rows] * len(self._sources)
+        if self._nums_rows is None:
+            return torch.stack([chunk.drawn(generator) for generator in self._sources])
         return torch.stack(
             [
                 torch.randperm(count, generator=generator)[:num_rows]
-                for count, generator in zip(counts, self._sources, strict=True)
+                for count, generator in zip(self._nums_rows, self._sources, strict=True)
             ]
         )
 
-    def _part_of(self, batch: Tensor, weights: Tensor | None) -> tuple[slice, float | Tensor]:
-        """Which rows of a batch, (num_row_sets, batch), are ours, and what share of it they are."""
+    def _part_of(self, num_rows: int, is_own: Tensor | None) -> slice | Tensor:
+        """Which rows of a batch are ours."""
         if self._num_parts == 1:
-            return slice(None), 1.0
-        part = slice(self._part, None, self._num_parts)
-        rows = batch[:, part]
-        if rows.shape[1] == 0:  # fewer rows than parts: any row, which counts for nothing
-            return slice(1), 0.0
+            return slice(None)
+        if is_own is None:
+            return slice(self._part, None, self._num_parts)
+        return is_own[:num_rows].nonzero().squeeze(1)
+
+    @staticmethod
+    def _share_of(batch: Tensor, rows: Tensor, weights: Tensor | None) -> float | Tensor:
+        """What share of a batch, (num_row_sets, batch), some of its rows are."""
         if weights is None:
-            return part, rows.shape[1] / batch.shape[1]
+            return rows.shape[1] / batch.shape[1]
         total = weights[batch].sum(-1)
-        return part, weights[rows].sum(-1) / torch.where(total == 0, 1, total)
+        return weights[rows].sum(-1) / torch.where(total == 0, 1, total)
 
     def _gather(self, examples: Examples, rows: Tensor) -> list[Tensor | None]:
         gathered: list[Tensor | None] = []

@@ -22,6 +22,7 @@ from multilayer.engine.layers.linear import FeatureScale, Linear
 from multilayer.engine.layers.piecewise import PiecewiseEmbedding
 from multilayer.engine.layers.statistics import CategoryStatistics
 from multilayer.engine.specification import NetworkSpec
+from multilayer.engine.whole_batch import WholeBatch
 
 FirstLayer = Scaling | OneHotExpansion
 
@@ -34,6 +35,7 @@ class Construction:
         parameters: (num_members, num_parameters); the layers hold views of it.
         gradient: same shape; None for passes without gradients.
         dropout: None leaves nothing out.
+        whole: the batch that ranks divide; None: they do not.
     """
 
     def __init__(
@@ -42,9 +44,10 @@ class Construction:
         parameters: Tensor,
         gradient: Tensor | None,
         dropout: DropoutPlan | None,
+        whole: WholeBatch | None = None,
     ) -> None:
         self._spec, self._parameters, self._gradient = spec, parameters, gradient
-        self._dropout = dropout
+        self._dropout, self._whole = dropout, whole
         self._is_embedded = bool(spec.embedded_numbers or spec.category_sizes)
         self._memory: dict[str, Tensor] = {}
 
@@ -153,7 +156,7 @@ class Construction:
                 else BatchNormParameters(*map(self._gradient_of, names))
             )
             parameters = BatchNormParameters(*map(self._parameter, names))
-            yield BatchNorm(parameters, buffer("standardized"), gradients)
+            yield BatchNorm(parameters, buffer("standardized"), gradients, self._whole)
         activation = ACTIVATIONS[self._spec.activations[number]]
         has_slopes = self._gradient is not None and activation.forward_with_slope is not None
         slopes = buffer("slopes") if has_slopes else None

@@ -1,26 +1,38 @@
 """Training in several processes, on one machine or many.
 
-Every rank holds all rows and walks through the same shuffled batches. Of each batch it takes its
-share of the rows; one sum over the ranks, an all-reduce of the flat gradient, then makes the
-gradient of the whole batch. All ranks take the same step, so that their networks stay the same.
+Every rank walks through the same shuffled batches. Of each batch it takes its share of the rows;
+one sum over the ranks, an all-reduce of the flat gradient, then makes the gradient of the whole
+batch. All ranks take the same step, so that their networks stay the same.
 """
 
+import json
 import os
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch import distributed as dist
+from torch.distributed import PrefixStore, Store, rendezvous  # type: ignore[attr-defined]
 
+from multilayer.engine.fingerprints import differences_in_words, versions
+from multilayer.engine.rank_meeting import meet
+from multilayer.engine.rank_watch import (
+    RankWatch,
+    name_of_rank,
+    seconds_of_a_hang,
+    store_of_watch,
+)
 from multilayer.engine.scores import Scores
-from multilayer.errors import DistributedError, SettingsError
+from multilayer.errors import DistributedError, MultilayerError, SettingsError
 
-_SECONDS_TO_ANSWER = 45  # after which a rank that says nothing counts as lost
+_SECONDS_TO_MEET = 45  # after which a process that nobody answers gives up
+_SECONDS_BEYOND_A_HANG = 60  # a rank that hangs is to be ended by its own watch first
+
+_watch: RankWatch | None = None  # of this process, between `joined` and its end
 
 
 class Stop(Protocol):
@@ -36,17 +48,30 @@ class Ranks:
     Attributes:
         rank: the number of this process, from 0; rank 0 is the one that writes and prints.
         size: how many there are.
+        device: of what is exchanged.
     """
 
     def __init__(self) -> None:
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
-        self._device = "cuda" if dist.get_backend() == "nccl" else "cpu"
+        on_card = dist.get_backend() == "nccl"
+        number = torch.cuda.current_device() if on_card else None
+        self.device = torch.device("cpu") if number is None else torch.device("cuda", number)
 
     @classmethod
     def current(cls) -> "Ranks | None":
         """The group that this process is in; None where it trains on its own."""
         is_member = dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
         return cls() if is_member else None
+
+    @property
+    def name(self) -> str:
+        """What messages call this process, with its host."""
+        return name_of_rank(self.rank, self.size)
+
+    @property
+    def watch(self) -> RankWatch | None:
+        """Looks after the others; None where the program made the group itself."""
+        return _watch
 
     def sum(self, values: Tensor) -> None:
         """Replace values by their sum over the ranks.
@@ -69,7 +94,7 @@ class Ranks:
     def scores_of_first(self, scores: Scores) -> Scores:
         """What rank 0 measured, so that all ranks decide alike."""
         parts = (scores.loss, scores.accuracy or (), scores.calibrated_loss or ())
-        values = torch.tensor(sum(parts, ()), dtype=torch.float64, device=self._device)
+        values = torch.tensor(sum(parts, ()), dtype=torch.float64, device=self.device)
         self.copy_from_first(values)
         loss, accuracy, calibrated = values.split([len(part) for part in parts])
         return replace(
@@ -79,37 +104,76 @@ class Ranks:
             calibrated_loss=tuple(calibrated.tolist()) or None,
         )
 
-    def check_same(self, description: str, batch_size: int) -> None:
-        """Make sure before any work that the ranks do the same, in shares of one size.
+    def texts(self, text: str) -> list[str]:
+        """The text of each rank.
 
         Raises:
-            SettingsError: a batch does not fall into equal shares, or the ranks differ.
+            DistributedError: a rank has ended or does not answer.
         """
-        number = zlib.crc32(description.encode())
-        ends = torch.tensor([number, -number], device=self._device)
-        with self._reaching_others():
-            dist.all_reduce(ends, op=dist.ReduceOp.MAX)
-        if int(ends[0]) != -int(ends[1]):
+        content = torch.tensor(list(text.encode()), dtype=torch.uint8, device=self.device)
+        sizes = torch.zeros(self.size, dtype=torch.int64, device=self.device)
+        sizes[self.rank] = len(content)
+        self.sum(sizes)
+        of_all = content.new_zeros(self.size, int(sizes.max()))
+        of_all[self.rank, : len(content)] = content
+        self.sum(of_all)
+        return [
+            bytes(row[:size].tolist()).decode()
+            for row, size in zip(of_all, sizes.tolist(), strict=True)
+        ]
+
+    def check_versions(self) -> None:
+        """Make sure before any work that all run the same PyTorch and the same version of ours.
+
+        Raises:
+            SettingsError: a rank does not.
+        """
+        first, *others = map(json.loads, self.texts(json.dumps({"name": self.name, **versions()})))
+        for other in others:
+            for package in versions():
+                if other[package] != first[package]:
+                    raise SettingsError(
+                        f"{other['name']} has {package} {other[package]}, and {first['name']} has "
+                        f"{first[package]}; install the same version on all machines"
+                    )
+
+    def check_same(self, fingerprint: Mapping[str, Any], batch_size: int) -> None:
+        """Make sure before any work that the ranks do the same, and that there is work for each.
+
+        Args:
+            fingerprint: of network, settings, data and versions, as plain JSON.
+            batch_size: rows in a batch.
+
+        Raises:
+            SettingsError: the ranks differ, or there are more of them than rows in a batch.
+        """
+        texts = self.texts(json.dumps({"name": self.name, "fingerprint": fingerprint}))
+        first, *others = map(json.loads, texts)
+        for other in others:
+            found = differences_in_words(
+                first["fingerprint"], other["fingerprint"],
+                f"on {first['name']} is", "there it is",
+            )  # fmt: skip
+            if found:
+                raise SettingsError(f"{other['name']} was not given the same: {found}")
+        if batch_size < self.size:
             raise SettingsError(
-                f"the {self.size} processes were not given the same rows and settings; "
-                f"rank {self.rank} has {description}"
-            )
-        if batch_size % self.size:
-            smaller = batch_size - batch_size % self.size
-            sizes = [size for size in (smaller, smaller + self.size) if size]
-            raise SettingsError(
-                f"a batch of {batch_size} rows cannot be divided evenly among {self.size} "
-                f"processes; take a batch_size of {' or '.join(map(str, sizes))}"
+                f"a batch of {batch_size} rows has none for some of {self.size} processes; start "
+                f"at most {batch_size}, or take a batch_size of at least {self.size}"
             )
 
     @contextmanager
     def _reaching_others(self) -> Iterator[None]:
+        watch = _watch
         try:
-            yield
+            with nullcontext() if watch is None else watch.waiting():
+                yield
         except RuntimeError as error:
+            reason = None if watch is None else watch.reason_of_loss()
             raise DistributedError(
-                f"rank {self.rank} of {self.size} has lost the others: a process has ended or "
-                f"cannot be reached ({_first_line(error)})"
+                reason
+                or f"{self.name} has lost the others: a process has ended or cannot be reached "
+                f"({_first_line(error)})"
             ) from error
 
 
@@ -122,11 +186,13 @@ class GradientSum:
         stop: this rank's wish to stop; when one rank has it, all stop after the same batch.
 
     Attributes:
-        gradient: (num_members, num_parameters), filled by each rank for its own rows.
+        gradient: (num_members, num_parameters), filled by each rank with its part of the gradient
+            of the whole batch's loss.
+        ranks: who takes part.
     """
 
     def __init__(self, parameters: Tensor, ranks: Ranks, stop: Stop | None) -> None:
-        self._ranks, self._stop = ranks, stop
+        self.ranks, self._stop = ranks, stop
         size, num_members = parameters.numel(), len(parameters)
         self._memory = parameters.new_zeros(size + num_members + 1)
         self.gradient = self._memory[:size].view_as(parameters)
@@ -143,9 +209,8 @@ class GradientSum:
             The mean loss over the whole batch, (num_members,).
         """
         torch.mul(loss, share, out=self._loss)
-        self.gradient.mul_(share.unsqueeze(-1) if isinstance(share, Tensor) else share)
         self._wish.fill_(self._stop is not None and self._stop.is_set())
-        self._ranks.sum(self._memory)
+        self.ranks.sum(self._memory)
         return self._loss
 
     def is_set(self) -> bool:
@@ -164,6 +229,9 @@ def joined(device: str = "cpu") -> Iterator[Ranks | None]:
     Args:
         device: the setting; "cuda" exchanges through NCCL, "cpu" through gloo.
 
+    While the block runs a thread looks after the others (see `RankWatch`), and ends this process
+    with an error where one of them hangs or cannot be reached and nothing else notices it.
+
     Yields:
         The ranks; None for a process on its own.
 
@@ -173,20 +241,74 @@ def joined(device: str = "cpu") -> Iterator[Ranks | None]:
     if dist.is_initialized() or os.environ.get("WORLD_SIZE", "1") == "1":
         yield Ranks.current()
         return
+    global _watch
+    ranks, meeting, store = _met(device)
     try:
+        watch = _watch = _watch_of(ranks, meeting)
+    except BaseException:
+        dist.destroy_process_group()
+        raise
+    is_well = False
+    try:
+        yield ranks
+        is_well = True
+    except BaseException as error:
+        watch.fail(_why(error))
+        raise
+    finally:
+        # Others learn that this process ends from the connection, and why from the store.
+        _watch = None
+        if is_well:
+            watch.end()
+        dist.destroy_process_group()
+        if not is_well:
+            watch.end(is_well=False)
+        del store
+
+
+def _met(device: str) -> tuple[Ranks, str, Store]:
+    """The group of this job once all are there, the name of the meeting, and the job's store.
+
+    The store is open as long as somebody has it: in rank 0 it may be all others' too.
+    """
+    try:
+        store, rank, size = next(rendezvous("env://", timeout=timedelta(seconds=_SECONDS_TO_MEET)))
+        name = meet(PrefixStore("multilayer", store), rank, size, _SECONDS_TO_MEET)
+        seconds = seconds_of_a_hang() + _SECONDS_BEYOND_A_HANG
         dist.init_process_group(
-            "nccl" if device == "cuda" else "gloo", timeout=timedelta(seconds=_SECONDS_TO_ANSWER)
-        )
-    except (RuntimeError, ValueError) as error:
+            "nccl" if device == "cuda" else "gloo", store=PrefixStore(f"{name} group", store),
+            rank=rank, world_size=size, timeout=timedelta(seconds=seconds),
+        )  # fmt: skip
+    except (RuntimeError, ValueError, TimeoutError) as error:
+        if isinstance(error, SettingsError):
+            raise
         variables = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
         job = ", ".join(f"{name}={os.environ.get(name, '(not set)')}" for name in variables)
         raise DistributedError(
             f"this process cannot reach the others of its job, {job}: {_first_line(error)}"
         ) from error
+    return Ranks(), name, store
+
+
+def _watch_of(ranks: Ranks, meeting: str) -> RankWatch:
+    """The watch over the others.
+
+    Raises:
+        DistributedError: the others cannot be reached.
+    """
+    names = ranks.texts(ranks.name)
     try:
-        yield Ranks()
-    finally:
-        dist.destroy_process_group()
+        store = PrefixStore(f"{meeting} watch", store_of_watch())
+    except RuntimeError as error:
+        reason = _first_line(error)
+        raise DistributedError(f"the store of the job cannot be reached: {reason}") from error
+    return RankWatch(store, ranks.rank, ranks.size, names)
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "it was interrupted"
+    return str(error) if isinstance(error, MultilayerError) else f"it has ended with {error!r}"
 
 
 def _first_line(error: Exception) -> str:

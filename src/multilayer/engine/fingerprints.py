@@ -25,9 +25,24 @@ def check_same_training(saved: Mapping[str, Any], given: Mapping[str, Any]) -> N
         raise CheckpointError(f"this is not the training that was saved: {differences}")
 
 
-def differences_in_words(saved: Mapping[str, Any], given: Mapping[str, Any]) -> str:
-    """Up to five differences; empty if equal."""
-    differences = list(_differences(saved, given))
+def differences_in_words(
+    saved: Mapping[str, Any],
+    given: Mapping[str, Any],
+    saved_has: str = "was",
+    given_has: str = "now it is",
+) -> str:
+    """Up to five differences; empty if equal.
+
+    Args:
+        saved: a fingerprint.
+        given: another one.
+        saved_has: between the name of what differs and its value in the first.
+        given_has: before its value in the second.
+    """
+    differences = [
+        f"{name} {saved_has} {_shown(one)}, {given_has} {_shown(other)}"
+        for name, one, other in _differences(saved, given)
+    ]
     shown = "; ".join(differences[:_DIFFERENCES_SHOWN])
     hidden = len(differences) - _DIFFERENCES_SHOWN
     return shown + (f"; and {hidden} more" if hidden > 0 else "")
@@ -40,7 +55,7 @@ def as_json(value: Any) -> Any:
     return [as_json(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
-def _differences(saved: Any, given: Any, name: str = "") -> Iterator[str]:
+def _differences(saved: Any, given: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:
     if isinstance(saved, Mapping) and isinstance(given, Mapping):
         for key in dict.fromkeys([*saved, *given]):
             yield from _differences(
@@ -56,7 +71,7 @@ def _differences(saved: Any, given: Any, name: str = "") -> Iterator[str]:
             of_member = f" of member {number}" if len(saved) > 1 else ""
             yield from _differences(one, other, f"{name}{of_member}")
     elif saved != given:
-        yield f"{name} was {_shown(saved)}, now it is {_shown(given)}"
+        yield name, saved, given
 
 
 def _shown(value: Any) -> str:

@@ -7,7 +7,7 @@ a part of the engine with a memory has `state()`, which copies it into named ten
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -51,6 +51,8 @@ class TrainingState:
         history: the records of the epochs before.
         parts: the memory of each part of the engine, by part and name: parameters, moments of the
             optimiser, averages, generators, losses of this epoch, the selection.
+        num_ranks: processes that train together. The parts are the same on each, and do not
+            depend on their number but for rounding.
 
     Examples:
         >>> import torch
@@ -81,6 +83,7 @@ class TrainingState:
     fingerprint: dict[str, Any]
     history: tuple[EpochRecord, ...]
     parts: dict[str, dict[str, Tensor]]
+    num_ranks: int = 1
 
     @property
     def score(self) -> float | None:
@@ -134,10 +137,15 @@ class TrainingState:
         Raises:
             OutputError: it cannot be written.
         """
+        return write_container(path, KIND, *self.contents())
+
+    def contents(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """The state as a document of JSON and arrays by name, which share its memory."""
         document = {
             "epoch": self.epoch,
             "num_batches_done": self.num_batches_done,
             "num_threads": self.num_threads,
+            "num_ranks": self.num_ranks,
             "seconds": self.seconds,
             "score": self.score,
             "fingerprint": self.fingerprint,
@@ -148,7 +156,7 @@ class TrainingState:
             for name, tensor in tensors.items()
         }
         arrays |= {f"{_HISTORY}/{n}": values for n, values in history_arrays(self.history).items()}
-        return write_container(path, KIND, document, arrays)
+        return document, arrays
 
     @classmethod
     def load(cls, path: str | Path) -> "TrainingState":
@@ -160,33 +168,45 @@ class TrainingState:
         container = read_container(path, KIND)
         document = container.document
         keys = {"epoch", "num_batches_done", "num_threads", "seconds", "score", "fingerprint"}
-        is_old = "history" in document  # once it stood in the document, whose size is limited
-        container.check_keys(keys | {"history"} if is_old else keys)
+        # The history once stood in the document, whose size is limited; older files have no ranks.
+        container.check_keys(keys | ({"history", "num_ranks"} & set(document)))
+        try:
+            return cls.of_contents(document, container.arrays)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelFileError(f"{path} does not describe a training: {error!r}") from error
+
+    @classmethod
+    def of_contents(
+        cls, document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+    ) -> "TrainingState":
+        """The state that has these `contents`.
+
+        Raises:
+            KeyError, TypeError, ValueError: they are not those of a state.
+        """
         by_part: dict[str, dict[str, NDArray[Any]]] = {}
-        for name, array in container.arrays.items():
+        for name, array in arrays.items():
             part, _, name_in_part = name.partition("/")
             by_part.setdefault(part, {})[name_in_part] = array
         history = by_part.pop(_HISTORY, {})
         parts = {
-            part: {name: torch.from_numpy(array) for name, array in arrays.items()}
-            for part, arrays in by_part.items()
+            part: {name: torch.from_numpy(array) for name, array in of_part.items()}
+            for part, of_part in by_part.items()
         }
-        try:
-            fingerprint = dict(document["fingerprint"])
-            settings = fingerprint.get("settings", [])
-            return cls(
-                whole_number(document["epoch"], 1),
-                whole_number(document["num_batches_done"], 0),
-                whole_number(document["num_threads"], 1),
-                float(document["seconds"]),
-                {**fingerprint, "settings": [settings_of_earlier(of_one) for of_one in settings]},
-                tuple(map(record_of_json, document["history"]))
-                if is_old
-                else history_of_arrays(history),
-                parts,
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelFileError(f"{path} does not describe a training: {error!r}") from error
+        fingerprint = dict(document["fingerprint"])
+        settings = fingerprint.get("settings", [])
+        return cls(
+            whole_number(document["epoch"], 1),
+            whole_number(document["num_batches_done"], 0),
+            whole_number(document["num_threads"], 1),
+            float(document["seconds"]),
+            {**fingerprint, "settings": [settings_of_earlier(of_one) for of_one in settings]},
+            tuple(map(record_of_json, document["history"]))
+            if "history" in document
+            else history_of_arrays(history),
+            parts,
+            whole_number(document.get("num_ranks", 1), 1),
+        )
 
 
 class StateKeeper(Protocol):

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from multilayer.engine.backpropagation import Passes
 from multilayer.engine.batches import Batch
-from multilayer.engine.distributed import GradientSum, Ranks
+from multilayer.engine.distributed import GradientSum
 from multilayer.engine.layers.dropout import DropoutPlan
 from multilayer.engine.layers.linear import Descent
 from multilayer.engine.losses import loss_to_train
@@ -17,6 +17,7 @@ from multilayer.engine.randomness import generator, restore_generators, states_o
 from multilayer.engine.rate_groups import RateGroup, rate_groups
 from multilayer.engine.schedules import REGULARIZATION_SCHEDULES, SCHEDULES
 from multilayer.engine.settings import TrainingSettings, of_members
+from multilayer.engine.whole_batch import WholeBatch
 
 
 class Step:
@@ -51,8 +52,11 @@ class Step:
         self._parameters = network.parameters
         last_weight, _ = network.spec.linear_layers[-1]
         self._weights = network.parameters[:, : last_weight.stop]  # they come first
-        self._dropout = _dropout_plan(members, self.gradient)
-        self.passes = Passes(network.spec, network.parameters, self.gradient, self._dropout)
+        self._whole = None if gradient_sum is None else WholeBatch(gradient_sum.ranks)
+        self._dropout = _dropout_plan(members, self.gradient, self._whole)
+        self.passes = Passes(
+            network.spec, network.parameters, self.gradient, self._dropout, self._whole
+        )
         self._loss = loss_to_train(shared)
         groups = rate_groups(network.spec, shared)
         self._optimizer = _make_optimizer(network.parameters, shared, groups)
@@ -104,6 +108,8 @@ class Step:
             assert isinstance(kept, float)
             self.passes.backward(logits_gradient, Descent(rate, kept))
         else:
+            if self._gradient_sum is not None:
+                logits_gradient.mul_(share.view(-1, 1, 1) if isinstance(share, Tensor) else share)
             self.passes.backward(logits_gradient)
             if self._gradient_sum is not None:
                 loss = self._gradient_sum(loss, share)
@@ -119,6 +125,9 @@ class Step:
 
     def run(self, batch: Batch) -> Tensor:
         """Train on one batch as its source gives it."""
+        if self._whole is not None:
+            self._whole.num_rows, self._whole.part = batch.num_rows, batch.part
+            self._whole.is_empty = isinstance(batch.share, float) and batch.share == 0
         return self(batch.inputs, batch.targets, batch.weights, batch.share)
 
     def finish(self) -> None:
@@ -162,14 +171,14 @@ def _make_optimizer(
     return SGD(parameters, settings.momentum, groups)
 
 
-def _dropout_plan(members: Sequence[TrainingSettings], like: Tensor) -> DropoutPlan | None:
+def _dropout_plan(
+    members: Sequence[TrainingSettings], like: Tensor, whole: WholeBatch | None
+) -> DropoutPlan | None:
     shares, input_share = [member.dropout for member in members], members[0].input_dropout
     if not any(shares) and not input_share:
         return None
-    ranks = Ranks.current()
-    name = "dropout" if ranks is None else f"dropout/{ranks.rank}"  # other rows, other masks
-    sources = [generator(member.seed, name, like.device) for member in members]
-    return DropoutPlan(shares, sources, input_share)
+    sources = [generator(member.seed, "dropout", like.device) for member in members]
+    return DropoutPlan(shares, sources, input_share, whole=whole)
 
 
 def _shared_or_own(values: list[float], like: Tensor) -> Rate:

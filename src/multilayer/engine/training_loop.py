@@ -4,6 +4,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Any
 
@@ -77,8 +78,6 @@ class Training:
         if shared.selection != "last" and validation is None:
             raise SettingsError(f"selection by {shared.selection!r} needs validation rows")
         device, ranks = choose_device(shared.device), Ranks.current()
-        if ranks is not None and keeper is not None:
-            raise SettingsError("the state of a training in several processes cannot be kept")
         check_machine(network.spec, members, device)
         self._given, self._network = network, network.on(device)
         self._data = self._given_data.on(device)
@@ -91,12 +90,12 @@ class Training:
             augmentation_of(shared.augment, examples.image_shape, seeds, device),
         )  # fmt: skip
         gradient_sum = None
+        self._members, self._ranks, self._keeper = members, ranks, keeper
         if ranks is not None:
-            ranks.check_same(f"{len(examples)} rows, {network.spec}, {members}", shared.batch_size)
+            ranks.check_same(self.fingerprint, self._batches.batch_size)
             ranks.copy_from_first(self._network.parameters)
             stop = gradient_sum = GradientSum(self._network.parameters, ranks, stop)
-        self._members, self._ranks, self._stop, self._keeper = members, ranks, stop, keeper
-        self._gradient_sum = gradient_sum
+        self._stop, self._gradient_sum = stop, gradient_sum
         self._code = None if ranks is not None or device.type != "cpu" else compiled_code()
         parameters = self._network.parameters
         if not is_covered(network.spec, members, self._data.examples, parameters.dtype):
@@ -118,9 +117,17 @@ class Training:
                 self._began = time.perf_counter()
                 has_own_threads = isinstance(self._step, MemberThreads | CompiledStep)
                 num_threads = 1 if has_own_threads else self._num_threads
-                with processor(num_threads, shared.precision), torch.inference_mode():
+                with (
+                    self._watched(),
+                    processor(num_threads, shared.precision),
+                    torch.inference_mode(),
+                ):
                     loss = self._run_epoch()
-                with processor(self._num_threads, shared.precision), torch.inference_mode():
+                with (
+                    self._watched(),
+                    processor(self._num_threads, shared.precision),
+                    torch.inference_mode(),
+                ):
                     if self._ranks is not None:  # what different processors rounded differently
                         self._ranks.copy_from_first(self._network.parameters)
                     record = self._scored_epoch(loss)
@@ -140,6 +147,11 @@ class Training:
                 self._given.parameters.copy_(self._selection.parameters)
             elif self._scored is not self._given:
                 self._given.parameters.copy_(self._scored.parameters)
+
+    def _watched(self) -> AbstractContextManager[None]:
+        """While the block runs, ranks that train together see to it that this one goes on."""
+        watch = None if self._ranks is None else self._ranks.watch
+        return nullcontext() if watch is None else watch.training()
 
     @property
     def kept(self) -> Network:
@@ -165,6 +177,7 @@ class Training:
             epoch=self._epoch,
             num_batches_done=len(self._losses),
             num_threads=self._num_step_threads,
+            num_ranks=self._num_ranks,
             seconds=self._seconds,
             fingerprint=self.fingerprint,
             history=tuple(self._history),
@@ -201,9 +214,21 @@ class Training:
     def _follow(self, state: TrainingState) -> None:
         """Go on with the kind of step and the threads that a state was made with.
 
+        Where the number of processes has changed, roundings are others anyway: those of this
+        machine are taken.
+
         Raises:
             CheckpointError: it was made by compiled code, which is not there.
         """
+        if state.num_ranks != self._num_ranks:
+            warnings.warn(
+                f"this training was in {_processes(state.num_ranks)} and goes on in "
+                f"{_processes(self._num_ranks)}: it ends with the same network to rounding, not "
+                "bit for bit",
+                DataWarning,
+                stacklevel=3,
+            )
+            return
         was_compiled = COMPILED in state.parts.get("step", {})
         if was_compiled and self._code is None:
             raise CheckpointError(
@@ -243,6 +268,10 @@ class Training:
             self._network, self._members, given.examples, given.validation, given.rows,
             given.validation_rows,
         )  # fmt: skip
+
+    @property
+    def _num_ranks(self) -> int:
+        return 1 if self._ranks is None else self._ranks.size
 
     @property
     def _is_over(self) -> bool:
@@ -356,6 +385,10 @@ class Training:
         if self._losses:
             self._losses.checked()  # the state of a training that has diverged helps nobody
         keeper.keep(self.state())
+
+
+def _processes(number: int) -> str:
+    return "1 process" if number == 1 else f"{number} processes"
 
 
 def _part_of(ranks: Ranks | None) -> tuple[int, int]:

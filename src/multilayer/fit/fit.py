@@ -19,6 +19,7 @@ from multilayer.engine.batches import Examples
 from multilayer.engine.cross_selection import CrossSelection
 from multilayer.engine.distributed import Stop
 from multilayer.engine.network import Network
+from multilayer.engine.rank_task import RankTask
 from multilayer.engine.records import EpochRecord, history_line
 from multilayer.engine.state import StateKeeper, TrainingState
 from multilayer.engine.target_statistics import (
@@ -138,6 +139,19 @@ class Fit:
         self._state = state
         self.history[:] = map(history_line, state.history)
 
+    def task(self) -> RankTask:
+        """The training, to be sent to processes that share in it."""
+        held_out = self.data.held_out
+        return RankTask(
+            self.network,
+            self.data.learned(),
+            self.data.members,
+            None if held_out is None else held_out.examples,
+            self.data.row_numbers(),
+            None if held_out is None else held_out.row_tensors(),
+            self._state,
+        )
+
     def epochs(
         self, stop: Stop | None = None, keeper: StateKeeper | None = None
     ) -> Iterator[EpochRecord]:
@@ -154,16 +168,17 @@ class Fit:
         held_out = self.data.held_out
         if held_out is not None and self.data.calibrates and self.targets.task != "multilabel":
             self.cross_selection = held_out.cross_selection(self.settings, self.network.num_members)
+        task = self.task()
         for record in train(
-            self.network,
-            self.data.learned(),
-            self.data.members,
-            validation=None if held_out is None else held_out.examples,
-            rows=self.data.row_numbers(),
-            validation_rows=None if held_out is None else held_out.row_tensors(),
+            task.network,
+            task.examples,
+            task.members,
+            validation=task.validation,
+            rows=task.rows,
+            validation_rows=task.validation_rows,
             cross_selection=self.cross_selection,
             stop=stop,
-            state=self._state,
+            state=task.state,
             keeper=keeper,
         ):
             self.history.append(history_line(record))

@@ -3,7 +3,7 @@
 All start from the same weights and see the same batches. The from-scratch network multiplies
 matrices under autograd and updates with the chapter's own SGD; the API network uses torch.nn and
 torch.optim; the engine runs its hand-written passes, for one network and for three together, and in
-two processes that divide each batch.
+two processes that divide each batch, of rows in memory and of rows read in chunks from the disk.
 Whatever differs shows up here.
 """
 
@@ -37,6 +37,7 @@ from multilayer.recipes.recipes import recipe
 # network itself is up to 1e-2 away from what it is in float64.
 _TOLERANCES = {torch.float64: (1e-12, 1e-10), torch.float32: (1e-5, 5e-2)}
 
+ON_DISK = "on disk"  # the parameters, of rows read in chunks: in two processes against one
 _NUM_FORMS = 4  # in one process, without the compiled step
 
 Batch = tuple[Tensor, Tensor]
@@ -51,10 +52,12 @@ class Agreement:
         precision: "float64" or "float32".
         num_steps: how many batches had been trained on.
         quantity: what is compared.
-        scratch: largest absolute difference between the from-scratch and the API network.
+        scratch: largest absolute difference between the from-scratch and the API network; None, as
+            in the next three, where there is nothing to compare.
         engine: largest absolute difference between the engine and the API network.
         population: the same for the middle one of three networks that the engine trains together.
-        two_processes: the same for the engine in two processes.
+        two_processes: the same for the engine in two processes; of the quantity "on disk" the
+            difference of the parameters to those of one process that reads the same chunks.
         compiled: the same for the engine's compiled step, which does not tell its outputs; None
             where there is nothing to compare.
         tolerance: what is allowed.
@@ -63,9 +66,9 @@ class Agreement:
     precision: str
     num_steps: int
     quantity: str
-    scratch: float
-    engine: float
-    population: float
+    scratch: float | None
+    engine: float | None
+    population: float | None
     two_processes: float
     compiled: float | None
     tolerance: float
@@ -73,10 +76,12 @@ class Agreement:
     @property
     def holds(self) -> bool:
         """Whether all differences are within the tolerance (NaN is not)."""
-        differences = [self.scratch, self.engine, self.population, self.two_processes]
-        if self.compiled is not None:
-            differences.append(self.compiled)
-        return all(difference <= self.tolerance for difference in differences)
+        differences = (
+            self.scratch, self.engine, self.population, self.two_processes, self.compiled
+        )  # fmt: skip
+        return all(
+            difference <= self.tolerance for difference in differences if difference is not None
+        )
 
 
 def verify(
@@ -133,6 +138,14 @@ def verify(
                 if step in {1, num_steps}:
                     measured.insert(_NUM_FORMS, two.quantities(dtype, step))
                     rows += _compare(measured, step, dtype, tolerances[step > 1])
+            rows.append(
+                Agreement(
+                    precision=str(dtype).removeprefix("torch."), num_steps=num_steps,
+                    quantity=ON_DISK, scratch=None, engine=None, population=None,
+                    two_processes=two.difference_on_disk(dtype), compiled=None,
+                    tolerance=tolerances[1],
+                )
+            )  # fmt: skip
     return rows
 
 

@@ -14,18 +14,22 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from multilayer.engine.batches import BatchSource
+from multilayer.encoding.encoded_map import EncodedRows, RowFile
+from multilayer.engine.batches import BatchSource, Examples
+from multilayer.engine.chunks import ChunkedExamples
 from multilayer.engine.distributed import GradientSum, Ranks
 from multilayer.engine.network import Network
 from multilayer.engine.randomness import generator
 from multilayer.engine.specification import NetworkSpec
 from multilayer.engine.step import Step
 from multilayer.errors import DistributedError
+from multilayer.files import replace_atomically
 from multilayer.fit.image_rows import image_examples
 from multilayer.images.datasets import load_images
 from multilayer.recipes.recipes import recipe
 
 NUM_RANKS = 2
+_ROWS_ON_DISK, _CHUNKS = 5000, 3
 
 
 class TwoProcesses:
@@ -75,6 +79,16 @@ class TwoProcesses:
             process.communicate()
         self._folder.cleanup()
 
+    def difference_on_disk(self, dtype: torch.dtype) -> float:
+        """How far two processes that read chunks from the disk are from one that does; waits.
+
+        The largest difference in the parameters, after all batches.
+
+        Raises:
+            DistributedError: the processes failed.
+        """
+        return float(self._all_seen()[f"{dtype}/on disk"])
+
     def quantities(self, dtype: torch.dtype, num_steps: int) -> dict[str, Tensor]:
         """What rank 0 had when that many batches had been trained on; waits for it.
 
@@ -83,6 +97,15 @@ class TwoProcesses:
         Raises:
             DistributedError: the processes failed.
         """
+        prefix = f"{dtype}/{num_steps}/"
+        return {
+            name.removeprefix(prefix): torch.from_numpy(values)
+            for name, values in self._all_seen().items()
+            if name.startswith(prefix)
+        }
+
+    def _all_seen(self) -> dict[str, Any]:
+        """What rank 0 has written down, once the processes have ended."""
         if self._seen is None:
             for process in self._processes:
                 _, errors = process.communicate()
@@ -91,12 +114,7 @@ class TwoProcesses:
                     raise DistributedError(f"training in two processes failed: {reason}")
             with np.load(Path(self._folder.name) / "seen.npz") as file:
                 self._seen = dict(file)
-        prefix = f"{dtype}/{num_steps}/"
-        return {
-            name.removeprefix(prefix): torch.from_numpy(values)
-            for name, values in self._seen.items()
-            if name.startswith(prefix)
-        }
+        return self._seen
 
 
 def _train_as_a_rank(task: dict[str, Any], folder: Path, rank: int) -> None:
@@ -135,9 +153,57 @@ def _train_as_a_rank(task: dict[str, Any], folder: Path, rank: int) -> None:
                     seen[prefix + "loss"] = loss[0].clone().numpy()
                     seen |= _slots(prefix + "gradient", gradient_sum.gradient, spec)
                 num_done += 1
+        on_disk = _on_disk(examples, folder, ranks)
+        together = _trained(on_disk, network.spec, dtype, task, ranks)
+        if rank == 0:
+            alone = _trained(on_disk, network.spec, dtype, task, None)
+            seen[f"{dtype}/on disk"] = (together - alone).abs().max().numpy()
     if rank == 0:
         np.savez(folder / "seen.npz", **seen)
     dist.destroy_process_group()
+
+
+def _on_disk(examples: Examples, folder: Path, ranks: Ranks) -> ChunkedExamples:
+    """Some of the rows in files, to be read in chunks of a few batches."""
+    files = []
+    for name, tensor in (("inputs", examples.inputs), ("targets", examples.targets)):
+        values = tensor[:_ROWS_ON_DISK].numpy()
+        path = folder / f"{name}.bin"
+        if ranks.rank == 0:
+            with replace_atomically(path) as file:
+                file.write(values.tobytes())
+        files.append(RowFile(path, str(values.dtype), values.shape[1:]))
+    ranks.texts("")  # rank 0 has written them
+    inputs, targets = files
+    num_rows = min(_ROWS_ON_DISK, len(examples))
+    rows = EncodedRows(num_rows, inputs, targets, None, "verify")
+    return ChunkedExamples(rows, rows.row_bytes * num_rows // _CHUNKS)
+
+
+def _trained(
+    examples: ChunkedExamples,
+    spec: NetworkSpec,
+    dtype: torch.dtype,
+    task: dict[str, Any],
+    ranks: Ranks | None,
+) -> Tensor:
+    """Parameters after so many batches of rows on the disk, alone or as a rank."""
+    settings = recipe("chapter", seed=task["seed"])
+    network = Network.initialized(spec, [settings.seed], settings.initialization, dtype)
+    gradient_sum = None if ranks is None else GradientSum(network.parameters, ranks, None)
+    step = Step(network, settings, gradient_sum=gradient_sum)
+    source = BatchSource(
+        examples, settings.batch_size, [generator(settings.seed, "shuffle")],
+        part=(0, 1) if ranks is None else (ranks.rank, ranks.size),
+    )  # fmt: skip
+    num_left = task["num_steps"]
+    while num_left > 0:
+        for batch in source.epoch():
+            step.run(batch)
+            num_left -= 1
+            if num_left == 0:
+                break
+    return network.parameters
 
 
 def _slots(name: str, flat: Tensor, spec: NetworkSpec) -> dict[str, Any]:

@@ -23,8 +23,12 @@ def begin_loading(module: str) -> None:
     Thread(target=load, daemon=True).start()
 
 
+def is_among_ranks() -> bool:
+    """Whether this process is in distributed training."""
+    distributed = sys.modules.get("torch.distributed")  # loaded if there is a process group
+    return bool(distributed is not None and getattr(distributed, "is_initialized", bool)())
+
+
 def rank_of_this_process() -> int:
     """The rank of this process in distributed training; 0 without."""
-    distributed = sys.modules.get("torch.distributed")  # loaded if there is a process group
-    is_in_group = getattr(distributed, "is_initialized", bool)()
-    return int(distributed.get_rank()) if distributed is not None and is_in_group else 0
+    return int(sys.modules["torch.distributed"].get_rank()) if is_among_ranks() else 0

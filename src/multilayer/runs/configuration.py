@@ -161,11 +161,27 @@ def roles_of(origin: Mapping[str, Any]) -> "ColumnRoles | None":
     return ColumnRoles(**roles)
 
 
+def has_finished(run: Path) -> bool:
+    """Whether nothing is left to do for a run; a diverged one has not finished.
+
+    Raises:
+        RunFolderError: the folder is damaged.
+    """
+    if not (run / "results.json").exists():
+        return False
+    is_drawn = _last_file(run, read_settings(run)["data"]["kind"]).exists()
+    return is_drawn and read_results(run).get("status") == "finished"
+
+
 def _check_is_open(run: Path, kind: str) -> None:
     if not (run / "results.json").exists():
         return
     status = read_results(run).get("status")
-    # A run draws after it wrote its results, and may be killed in between.
-    last = run / ("first_layer.png" if kind == "images" else "curves.png")
-    if status == "diverged" or (status != "interrupted" and last.exists()):
+    is_drawn = _last_file(run, kind).exists()
+    if status == "diverged" or (status != "interrupted" and is_drawn):
         raise RunFolderError(f"the run {run} has {status}; there is nothing to resume")
+
+
+def _last_file(run: Path, kind: str) -> Path:
+    """What a run writes last: it draws after it wrote its results, and may be killed in between."""
+    return run / ("first_layer.png" if kind == "images" else "curves.png")

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from multilayer.errors import TrainingDivergedError
-from multilayer.runs.before_torch import rank_of_this_process
+from multilayer.runs.before_torch import is_among_ranks, rank_of_this_process
 from multilayer.runs.checkpoints import CheckpointPlan
 from multilayer.runs.configuration import RunConfiguration
 from multilayer.runs.open_run import OpenRun
+from multilayer.runs.restart import job_of
 from multilayer.runs.run_folder import MODEL_FILE, RunFolder
 from multilayer.runs.sources import RunSource, open_source
 from multilayer.runs.written_documents import results_document, settings_document
@@ -27,7 +28,8 @@ _FLOAT_BYTES = 4
 class Run:
     """Trains networks and writes a run folder.
 
-    In distributed training, rank 0 writes the folder; in the other processes `folder` is None.
+    Of processes that train together rank 0 prepares the data and writes the folder; the others
+    receive the encoded rows from it, and their `folder` is None.
 
     Args:
         configuration: data, settings and output.
@@ -71,7 +73,7 @@ class Run:
         self.source, self.settings, self.spec = source, source.settings, source.spec
         output = configuration.output
         source.check(Path(output or "") / MODEL_FILE)
-        self._status = "unfinished"
+        self._rank, self._status = rank, "unfinished"
         self._data = source.description()
         self._open: OpenRun | None = None
         self._network: Network | None = None  # of the model
@@ -84,10 +86,13 @@ class Run:
             else:
                 num_networks = max(source.settings.num_members, source.settings.num_folds)
                 num_bytes = _FLOAT_BYTES * source.spec.num_parameters * num_networks
-                folder = RunFolder(output, f"{source.name}-{configuration.recipe}", num_bytes)
+                name = f"{source.name}-{configuration.recipe}"
+                folder = RunFolder(output, name, num_bytes, job_of(configuration))
                 self._open = OpenRun.create(folder, document, plan)
             if self._open.state is not None:
                 source.fit.resume(self._open.state)
+            if is_among_ranks():
+                self._send()
 
     @property
     def folder(self) -> RunFolder | None:
@@ -135,12 +140,9 @@ class Run:
             TrainingDivergedError: the loss of every network is NaN or infinite; recorded in
                 history.jsonl and results.json.
         """
-        from multilayer.engine.distributed import Ranks
-
-        opened = None if Ranks.current() is not None else self._open
         record = None
         try:
-            with nullcontext() if opened is None else opened.keeper as keeper:
+            with nullcontext() if self._open is None else self._open.keeper as keeper:
                 for record in self.fit.epochs(stop, keeper):
                     self._append(self.history[-1])
                     yield record
@@ -168,8 +170,10 @@ class Run:
         """Calibrate and score the networks; write the model file and results.json.
 
         Returns:
-            The content of results.json.
+            The content of results.json; in ranks other than 0 the status alone.
         """
+        if self._rank:
+            return {"status": self._status}
         with self.source.watch.part("calibrating and scoring"):
             model, scores = self.source.model_and_scores()
         self._network = model.leading
@@ -197,6 +201,16 @@ class Run:
         if self.folder is not None:
             self.folder.release()
         self.source.close(is_finished=self._status == "finished")
+
+    def _send(self) -> None:
+        """Let the other ranks have the data and the state."""
+        from multilayer.runs.received_source import send_source
+
+        try:
+            send_source(self.fit)
+        except BaseException:
+            self.close()
+            raise
 
     def _append(self, line: Mapping[str, Any]) -> None:
         if self.folder is not None:

@@ -41,8 +41,8 @@ class RunFolder:
             of runs/NAME-001, runs/NAME-002, …
         name: the NAME above.
         num_bytes_expected: size of the model file.
-        asked: identifies the job, for folders that are written only at its end: a folder in which
-            the same job was killed before its end is used again.
+        asked: identifies the job: a folder in which the same job was killed before its end is used
+            again.
 
     Raises:
         OutputError: the folder is not empty, cannot be written, is named as a picture or table is,
@@ -101,6 +101,16 @@ class RunFolder:
         folder._lock = RunLock(folder.path)
         remove_leftovers(folder.path)
         return folder
+
+    @classmethod
+    def is_of_job(cls, path: Path, asked: str) -> bool:
+        """Whether a job began to fill a folder and has not said that it is complete."""
+        marker = path / _UNFINISHED_NAME
+        content = asked.encode(errors="backslashreplace")
+        try:
+            return marker.stat().st_size == len(content) and marker.read_bytes() == content
+        except OSError:
+            return False
 
     def __enter__(self) -> "RunFolder":
         return self
@@ -186,11 +196,7 @@ class RunFolder:
 
     def _is_unfinished(self, path: Path) -> bool:
         """Whether the same job was started in a folder and not finished."""
-        marker = path / _UNFINISHED_NAME
-        if self._asked is None or not marker.is_file():
-            return False
-        asked = self._asked.encode(errors="backslashreplace")
-        return marker.stat().st_size == len(asked) and marker.read_bytes() == asked
+        return self._asked is not None and self.is_of_job(path, self._asked)
 
     def _check_space(self, num_bytes_needed: int) -> None:
         free = shutil.disk_usage(self.path).free

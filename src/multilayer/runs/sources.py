@@ -22,7 +22,7 @@ from multilayer.images.datasets import ImageDataset, load_images
 from multilayer.metrics.intervals import wilson_interval
 from multilayer.metrics.scores import Score, absent_classes, loss_and_accuracy, scores_of
 from multilayer.reading.table_files import table_name
-from multilayer.runs.before_torch import begin_loading
+from multilayer.runs.before_torch import begin_loading, rank_of_this_process
 from multilayer.runs.configuration import RunConfiguration
 from multilayer.runs.written_documents import image_data, table_data
 from multilayer.stopwatch import Stopwatch
@@ -337,10 +337,16 @@ class TableOnDisk(TableRunSource):
 def open_source(configuration: RunConfiguration) -> RunSource:
     """Open the data of a run; call `prepare` next.
 
+    Of processes that train together rank 0 opens them, and the others receive them from it.
+
     Raises:
         SettingsError: a setting is unknown, out of range, or asks for what the machine lacks.
         DataError: the data cannot be loaded or used.
     """
+    if rank_of_this_process():
+        from multilayer.runs.received_source import ReceivedSource
+
+        return ReceivedSource(configuration)
     if configuration.roles is None:
         return ImageSource(configuration)
     if configuration.memory_limit is None:

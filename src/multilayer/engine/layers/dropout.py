@@ -7,6 +7,7 @@ import torch
 from torch import Generator, Tensor
 
 from multilayer.engine.layers.linear import Descent
+from multilayer.engine.whole_batch import WholeBatch
 
 _NUM_LEVELS = 2**8  # of probability: what 8 bits can tell apart
 
@@ -20,12 +21,15 @@ class DropoutPlan:
         sources: each member's generator of masks.
         input_share: of the features before the first linear layer, for all members.
         strength: all shares are multiplied by it; a schedule changes it from step to step.
+        whole: the batch that ranks divide; None: they do not. Masks are drawn for all of it, so
+            that a row's mask does not depend on how many ranks there are.
     """
 
     shares: Sequence[float]
     sources: Sequence[Generator]
     input_share: float = 0.0
     strength: float = 1.0
+    whole: WholeBatch | None = None
 
 
 class Dropout:
@@ -44,6 +48,7 @@ class Dropout:
         self.plan, self.shares, self.mask, self.outputs = plan, shares, mask, outputs
         self._masks = mask.unsqueeze(0) if mask.dim() == 2 else mask
         self._bits = bits_for(self._masks[0])
+        self._whole_mask: Tensor | None = None
         self._is_off = False
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -52,12 +57,24 @@ class Dropout:
         if self._is_off:
             return inputs
         for full, source, mask in zip(self.shares, self.plan.sources, self._masks, strict=True):
-            draw_mask(full * self.plan.strength, source, self._bits, mask)
+            self._draw(full * self.plan.strength, source, mask)
         return torch.mul(inputs, self.mask, out=self.outputs)
 
     def backward(self, gradient: Tensor, descent: Descent | None = None) -> Tensor:  # noqa: ARG002
         """∂loss/∂outputs to ∂loss/∂inputs, in place."""
         return gradient if self._is_off else gradient.mul_(self.mask)
+
+    def _draw(self, share: float, source: Generator, mask: Tensor) -> None:
+        """Draw a member's mask: of these rows, or of the whole batch and take that of these."""
+        whole = self.plan.whole
+        if whole is None or whole.part is None:
+            draw_mask(share, source, self._bits, mask)
+            return
+        if self._whole_mask is None or len(self._whole_mask) != whole.num_rows:
+            self._whole_mask = mask.new_empty(whole.num_rows, mask.shape[1])
+            self._bits = bits_for(self._whole_mask)
+        draw_mask(share, source, self._bits, self._whole_mask)
+        mask.copy_(self._whole_mask[whole.part])
 
 
 def bits_for(mask: Tensor) -> Tensor:
