@@ -214,7 +214,7 @@ def test_a_machine_with_a_disk_of_its_own_gets_a_copy(start_job, table, tmp_path
     for job in jobs:
         assert [code for code, _ in wait(job)] == [0] * len(job)
     assert_same_network(tmp_path / "one", tmp_path / "two", 1e-4)
-    assert not list(tmp_path.glob("cache*/**/*.bin"))
+    assert not [*tmp_path.glob("cache*/**/*.bin"), *tmp_path.glob("cache*/**/*.shard")]
 
 
 def errors_of(job: list[Forked]) -> str:
@@ -241,10 +241,10 @@ def test_what_ends_a_job_is_said_once_with_rank_host_and_file(start_job, table, 
     assert re.fullmatch(r"error: .*nothing.*\n", errors_of(column))
     assert errors_of(pack) == "error: --recipe pack is for one process; start it without torchrun\n"
     assert re.fullmatch(rf"error: rank 0 of 2 on {HOST}: .*\brun\b.*\n", errors_of(second))
-    [file] = held.rglob("learned_inputs.bin")
+    [file] = held.rglob("000000.shard")
     os.truncate(file, 100)
     assert re.fullmatch(
-        rf"error: rank \d of 2 on {HOST}: .*learned_inputs\.bin is shorter than .*\n",
+        rf"error: rank \d of 2 on {HOST}: .*000000\.shard is shorter than .*\n",
         errors_of(running),
     )
 
