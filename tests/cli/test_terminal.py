@@ -71,7 +71,7 @@ def test_quiet_is_quiet_in_a_terminal_too(open_window, small_folder, tmp_path):
 def test_tables_fit_a_narrow_window(open_window, small_folder):
     window = open_window(program("verify", small_folder, "--steps", 2), 79, 60)
     assert window.read_to_end() == 0
-    window.find("all 40 quantities agree")
+    window.find("all 42 quantities agree")
     row, column = window.find("gradient b1")
     assert column == 0
     assert "agree" in window.lines[row]

@@ -97,7 +97,7 @@ def test_a_storage_that_cannot_be_reached_leaves_no_folder(multilayer, table, tm
     ("arguments", "complaint"),
     [
         (["nothing.csv", "--target", "target"], "needs a table"),
-        ([".", "--target", "target"], "needs a table"),
+        ([".", "--target", "target"], "a folder without files; a table needs at least one"),
         (["digits", "--target", "target"], "images with labels of their own; leave --target out"),
         (["digit"], "did you mean 'digits'?"),
         (["."], "lacks train-images-idx3-ubyte"),

@@ -168,8 +168,8 @@ def test_weights_count(tmp_path):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("width", ["highest mean R²"]), ("learning-rate", ["R²", "by epochs"]),
-        ("baseline", ["linear regression", "changed the R² by"]),
+        ("width", ["highest mean R²"]), ("learning-rate", ["R²", "after 3 epochs"]),
+        ("baseline", ["linear regression", "change the mean R² by"]),
     ],
 )  # fmt: skip
 def test_a_study_of_numbers(prices, name, words):

@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from multilayer.cli.argument_types import as_whole
 from multilayer.cli.terminal import note, say
 from multilayer.errors import MissingExtraError, SettingsError
-from multilayer.runs.before_torch import begin_loading
+from multilayer.runs.before_torch import begin_loading, require_pytorch
 
 _HOST = "127.0.0.1"
 
@@ -43,6 +43,7 @@ def playground(
     for package in ("starlette", "uvicorn", "httptools", "websockets"):
         if find_spec(package) is None:
             raise MissingExtraError("multilayer playground", package, "serve")
+    require_pytorch()
     from multilayer.serve.listening import address_of, listening_socket
 
     first, table = _first(start)

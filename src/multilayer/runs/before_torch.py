@@ -7,14 +7,23 @@ from importlib.util import find_spec
 from threading import Thread
 
 
+def require_pytorch() -> None:
+    """See that PyTorch is there, without loading it.
+
+    Raises:
+        ModuleNotFoundError: it is not installed.
+    """
+    if find_spec("torch") is None:
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+
 def begin_loading(module: str) -> None:
     """Import a module in a background thread; importing it meanwhile waits for that.
 
     Raises:
         ModuleNotFoundError: PyTorch, which the module needs, is not installed.
     """
-    if find_spec("torch") is None:
-        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+    require_pytorch()
 
     def load() -> None:
         with suppress(ImportError):  # raised again where it is needed
