@@ -209,7 +209,8 @@ def test_any_network_from_scratch_is_that_of_the_page(
         tuple(activation for _, activation in layers), initialization, optimizer, 0.003,
         batch_size, 0.0, decay, seed, num_epochs=1,
     )  # fmt: skip
-    tolerance = 2e-3 if optimizer == "adam" else 2e-5
+    # By Adam a gradient that is zero but for its rounding moves by the rate, either way.
+    tolerance = 7e-3 if optimizer == "adam" else 2e-5
     by_scratch(as_scratch(setup)).assert_is(by_the_page(make_problem(setup)), tolerance)
 
 
