@@ -35,7 +35,8 @@ def test_decimal_commas_and_what_is_missing_are_taken_at_fit_and_at_predict() ->
     answers = regressor(**told).fit(written, Y).predict(written)
     np.testing.assert_array_equal(answers, regressor().fit(plain, Y).predict(plain))
     model = clone(regressor(**told)).fit(written, Y)
-    np.testing.assert_array_equal(model.predict(written[:5]), answers[:5])
+    # Without compiled code a product of few rows may round otherwise than that of many.
+    np.testing.assert_allclose(model.predict(written[:5]), answers[:5], rtol=1e-13)
     bits = clone(model).partial_fit(written[:40], Y[:40]).partial_fit(written[40:], Y[40:])
     assert [column.kind for column in bits.model_.schema.columns][:2] == ["numeric", "numeric"]
 

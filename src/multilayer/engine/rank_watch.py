@@ -26,7 +26,7 @@ _SECONDS_TO_NOTICE = 10.0  # that another process has failed; then this one is e
 _SECONDS_TO_PART = 10.0  # that rank 0, which may hold the store, waits for the others at the end
 HANG_VARIABLE = "MULTILAYER_HANG_SECONDS"
 _SECONDS_OF_A_HANG = 300.0
-_SECONDS_TO_HEAR = 6.0  # that it waits for them to read why it has failed
+_SECONDS_TO_HEAR = 12.0  # that it waits for them to read why it has failed
 _FAILED = 1
 
 
