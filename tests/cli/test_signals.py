@@ -1,5 +1,6 @@
 """Signals that ask a command to end: the work is kept, and a second one ends it at once."""
 
+import io
 import json
 import os
 import signal
@@ -178,6 +179,36 @@ def test_a_process_that_calls_us_keeps_its_handlers(folder, tmp_path, monkeypatc
         os.kill(os.getpid(), signal.SIGINT)
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
     assert sys.unraisablehook is hook
+
+
+class _SignalsWhileItWrites(io.RawIOBase):
+    """A stream in the middle of whose first write a signal comes."""
+
+    def __init__(self) -> None:
+        self.written = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data) -> int:
+        first = not self.written
+        self.written += bytes(data)
+        if first:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return len(data)
+
+
+def test_a_signal_while_something_is_printed_is_answered_too(monkeypatch):
+    stream = _SignalsWhileItWrites()
+    monkeypatch.setattr(
+        sys, "stderr", io.TextIOWrapper(io.BufferedWriter(stream), line_buffering=True)
+    )
+    with stop_on_interrupt() as stop:
+        print("one line", file=sys.stderr)
+        assert stop.is_set()
+    assert stream.written.splitlines() == [
+        b"one line", b"stopping after this batch; the next signal to stop at once",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+from _thread import allocate_lock, start_new_thread
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Event
@@ -16,6 +17,7 @@ _REQUESTS = tuple(  # Windows has no SIGHUP
     number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))
 )
 _SECONDS_OF_ONE_REQUEST = 2.0
+_SECONDS_TO_SAY_IT = 2.0  # before the command goes on to its own last lines
 _NO_SIGNAL = 0
 _BROKEN_PIPE = 13  # SIGPIPE, which Windows lacks
 _SHOW_CURSOR = b"\x1b[?25h"
@@ -47,6 +49,7 @@ class _Receiver:
         self.number: int | None = None
         self.stop: Stop | None = None
         self._since = 0.0
+        self._saying = allocate_lock()  # held until the thread has said it
 
     def __call__(self, number: int, _: FrameType | None) -> None:
         if self.number is not None:
@@ -59,9 +62,23 @@ class _Receiver:
         self.request(number)
         if os.environ.get("RANK", "0") != "0":  # of several processes the first one speaks
             return
+        # What the signal interrupts may be printing or drawing: a thread waits until it has ended.
+        # A Thread takes locks to start, which what was interrupted may hold; this takes none.
+        self._saying.acquire(blocking=False)
+        start_new_thread(self._say_that_it_stops, (number,))
+
+    def _say_that_it_stops(self, number: int) -> None:
         again = "Ctrl-C again" if number == signal.SIGINT else "the next signal"
-        with suppress(RuntimeError, OSError):  # it may come while something is being printed
-            say(f"stopping after this batch; {again} to stop at once", file=sys.stderr)
+        try:
+            with suppress(OSError, ValueError):  # nobody reads it any more
+                say(f"stopping after this batch; {again} to stop at once", file=sys.stderr)
+        finally:
+            self._saying.release()
+
+    def wait_until_said(self) -> None:
+        """Wait for the words of the first signal, which come before those of the end."""
+        if self._saying.acquire(timeout=_SECONDS_TO_SAY_IT):
+            self._saying.release()
 
     def request(self, number: int) -> None:
         """Ask what is running to stop."""
@@ -121,6 +138,7 @@ def stop_on_interrupt() -> Iterator[Stop]:
             yield stop
         finally:
             _receiver.stop = None
+            _receiver.wait_until_said()
 
 
 def request_stop_for_broken_pipe() -> bool:
