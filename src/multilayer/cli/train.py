@@ -65,7 +65,8 @@ def train(
             table as CSV, Parquet, Arrow or JSON lines.
         recipe: settings to begin with; the flags below change them. 'chapter' is
             784-256-10, ReLU, SGD at 0.1, batches of 256, 10 epochs; 'fast', 'default' and 'best'
-            take more time for better answers; 'pack' mixes networks with settings drawn at random.
+            take more time for better answers; 'pack' mixes networks with settings drawn at random;
+            'record' is a long training for pictures that may be mirrored, which digits may not.
             Left out: 'pack' with --time, else 'chapter' for pictures, 'default' for tables.
         output: the run folder; it must be empty or not there yet. Left out: runs/NAME-001 and on.
         data_dir: folder to look for the data set's files in first.

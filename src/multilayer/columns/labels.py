@@ -94,10 +94,11 @@ class SettledLabels:
     def of(cls, labels: LabelCounts, name: str) -> "SettledLabels":
         """Determine the classes.
 
-        Surrounding whitespace is ignored, and accents count however they are written. If all labels
-        are spellings of yes and no, each becomes one class named by its most frequent spelling.
-        Labels that differ in case, in final punctuation or in how a number is written stay separate
-        classes, with a note.
+        Labels that differ only in surrounding whitespace or in how their accents are written are
+        one class, and if all are spellings of yes and no, those of each are one. A class has the
+        name that its label has most often, to the last space, so that predictions can be compared
+        with the labels. Labels that differ in case, in final punctuation or in how a number is
+        written stay separate classes, with a note.
 
         Raises:
             TableError: a label is neither text, a number nor a boolean.
@@ -108,7 +109,9 @@ class SettledLabels:
                     f"target {name!r} holds {shown_target(value)}, of type {type(value).__name__}; "
                     "classes are text, numbers or booleans"
                 )
-        class_of = _as_booleans(labels.counts) or {value: tidied(value) for value in labels.counts}
+        class_of = _as_booleans(labels.counts) or _named_by_the_most_frequent(
+            labels.counts, {value: tidied(value) for value in labels.counts}
+        )
         counts: dict[Label, int] = {}
         merged: dict[Label, list[Any]] = {}
         for value, label in class_of.items():
@@ -247,18 +250,22 @@ def _as_booleans(counts: Mapping[Any, int]) -> dict[Any, Label] | None:
     words = {value: str(value).strip().lower().removesuffix(".0") for value in counts}
     if not any(family.issuperset(words.values()) for family in _FAMILIES):
         return None
-    spellings: dict[bool | None, dict[Label, int]] = {}
-    for value, count in counts.items():
-        of_truth = spellings.setdefault(boolean_of(words[value]), {})
-        label = tidied(value)
-        of_truth[label] = of_truth.get(label, 0) + count
-    if len(spellings) != 2:
+    truth_of = {value: boolean_of(word) for value, word in words.items()}
+    if len(set(truth_of.values())) != 2:
         return None
-    name_of = {
-        truth: max(of_truth, key=lambda label: (of_truth[label], str(label)))
-        for truth, of_truth in spellings.items()
-    }
-    return {value: name_of[boolean_of(words[value])] for value in counts}
+    return _named_by_the_most_frequent(counts, truth_of)
+
+
+def _named_by_the_most_frequent(
+    counts: Mapping[Any, int], key_of: Mapping[Any, Any]
+) -> dict[Any, Label]:
+    """The class of each label, those of one key being one: the most frequent label of the key."""
+    name_of: dict[Any, Any] = {}
+    for value in sorted(
+        counts, key=lambda value: (counts[value], value == tidied(value), str(value))
+    ):
+        name_of[key_of[value]] = value
+    return {value: name_of[key_of[value]] for value in counts}
 
 
 def _alike(counts: Mapping[Label, int], name: str) -> list[str]:

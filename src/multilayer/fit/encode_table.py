@@ -31,7 +31,7 @@ from multilayer.reading.one_file import Reading
 from multilayer.reading.row_places import RowPlaces
 from multilayer.reading.table import read_table_pieces
 from multilayer.reading.table_files import TableFile, is_many_files, table_name, traits_of_table
-from multilayer.recipes.recipes import RecipeName
+from multilayer.recipes.recipes import recipe
 from multilayer.shards.encode_shards import encode_shards
 from multilayer.shards.shard_file import write_sample
 from multilayer.shards.shard_folder import Manifest, is_shard_folder
@@ -115,8 +115,8 @@ class TableEncoding:
         self._task, self._recipe_name = task, recipe_name
         self._changes, self._is_strict = dict(changes or {}), is_strict
         self._has_own_validation = has_own_validation
-        # Misspelled names raise before the table is read.
-        check_choice("recipe", recipe_name, get_args(RecipeName))
+        # Misspelled names and recipes of pictures raise before the table is read.
+        recipe(recipe_name, "classification")
         if recipe_name == "pack" or self._changes.get("num_draws"):
             raise SettingsError(
                 f"a pack (recipe pack, num_draws, time_limit) needs its rows in memory, and within "
