@@ -198,6 +198,7 @@ def test_a_coverage_is_a_number_between_0_and_1(coverage):
     ("estimator", "labels", "message"),
     [
         (MLPClassifier, ["a", 1] * 30, "labels of several types, int and str"),
+        (MLPClassifier, [b"a", b"b"] * 30, "of type bytes; classes are text, numbers or booleans"),
         (MLPRegressor, ["low", "high"] * 30, "value 1 is the text 'low'; .*MLPClassifier"),
     ],
 )

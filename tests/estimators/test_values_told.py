@@ -143,3 +143,12 @@ def test_scored_targets_are_held_to_the_signs_of_training(trained, asked, words)
     else:
         with pytest.warns(DataWarning, match=words):
             estimator.score(rows, scored)
+
+
+@pytest.mark.parametrize("label", ["up ", " up", "e\u0301", "up\n"])
+def test_labels_come_back_as_they_are_written(label: str) -> None:
+    """To the last space and accent, or they would not be equal to those of the caller."""
+    labels = np.where(X0 > 0, label, "down")
+    model = MLPClassifier("fast", max_iter=20, random_state=0).fit(X0[:, None], labels)
+    assert set(model.classes_) == {label, "down"}
+    assert (model.predict(X0[:, None]) == labels).mean() > 0.9

@@ -199,9 +199,12 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         try:
             check_classification_targets(array)
         except TypeError:
-            kinds = " and ".join(sorted({type(label).__name__ for label in array.ravel().tolist()}))
+            kinds = sorted({type(label).__name__ for label in array.ravel().tolist()})
             raise TableError(
-                f"y holds labels of several types, {kinds}; make them one, for example all text"
+                f"y holds labels of several types, {' and '.join(kinds)}; make them one, for "
+                "example all text"
+                if len(kinds) > 1
+                else f"y holds labels of type {kinds[0]}; classes are text, numbers or booleans"
             ) from None
         if hasattr(array, "toarray"):
             array = array.toarray()
