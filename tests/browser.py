@@ -134,6 +134,11 @@ class Browser:
         answer = self._call("Page.captureScreenshot", captureBeyondViewport=True)
         path.write_bytes(base64.b64decode(answer["data"]))
 
+    def heap_bytes(self) -> int:
+        """Memory of the page's objects that are still in use."""
+        self._call("HeapProfiler.collectGarbage")
+        return self._call("Runtime.getHeapUsage")["usedSize"]
+
     def print_to_pdf(self, path: Path) -> None:
         """The page on A4."""
         answer = self._call("Page.printToPDF", paperWidth=8.27, paperHeight=11.69)

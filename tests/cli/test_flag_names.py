@@ -1,6 +1,10 @@
+from importlib import import_module
+from typing import get_type_hints
+
 import pytest
 
-from multilayer.cli.application import run, with_flags_as_typed
+from multilayer.cli.application import COMMANDS, run, with_flags_as_typed
+from multilayer.cli.argument_types import OptionalOutput, Output
 from multilayer.runs.run_documents import read_settings
 
 
@@ -58,6 +62,53 @@ def table(tmp_path_factory):
         "a,y\n" + "".join(f"{n * 7 % 13},{'yes' if n % 3 else 'no'}\n" for n in range(60))
     )
     return str(path)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_output_has_the_same_short_name_everywhere(name):
+    function = getattr(import_module(f"multilayer.cli.{name}"), name)
+    annotations = get_type_hints(function, include_extras=True)
+    if "output" in annotations:
+        assert annotations["output"] in (Output, OptionalOutput)
+
+
+def test_the_short_name_of_output_is_taken(table, tmp_path):
+    quick = ["--recipe", "fast", "--hidden-widths", "4", "--max-epochs", "1", "--quiet"]
+    assert run(["train", table, "--target", "y", *quick, "-o", str(tmp_path / "run")]) == 0
+    assert (tmp_path / "run" / "results.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "error"),
+    [
+        (
+            "train data/1.csv data/2.csv data/3.csv --target y",
+            "'data/2.csv' and 1 more came",
+        ),
+        ("train data/1.csv data/2.csv data/3.csv --target y", "a pattern in quotes, 'data/*.csv',"),
+        ("evaluate run data/1.csv data/2.csv", "evaluate takes one file, folder or pattern"),
+        ("predict run data/1.csv data/2.csv -o out", "a pattern in quotes, 'data/*.csv',"),
+        ("predict run data/1.png data/2.png", "'data/2.png' came on top: name their folder"),
+        ("encode data/1.csv data/2.csv --target y -o out", "a pattern in quotes, 'data/*.csv',"),
+        ("compare data/1.csv data/2.csv data/3.csv --target y", "'data/*.csv', which the shell"),
+        ("compare data/1.csv data/2.csv --target y chapter fast", "'data/2.csv' came on top"),
+        ("playground data/1.csv data/2.csv", "a pattern in quotes, 'data/*.csv',"),
+        ("train one two", "an argument too many for multilayer train: 'two'"),
+        ("train 1 2 3 4 5 6", "arguments too many for multilayer train: '2', '3', '4' and 2 more"),
+        ("export run data/1.csv --to onnx -o out", "an argument too many for multilayer export"),
+    ],
+)
+def test_a_pattern_that_the_shell_expanded_is_asked_for_in_quotes(
+    command, error, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    for name in ("1.csv", "2.csv", "3.csv", "1.png", "2.png"):
+        (tmp_path / "data" / name).write_text("a,y\n1,2\n")
+    assert run(command.split()) == 2
+    said = capsys.readouterr().err
+    assert error in said and said.startswith("error: ") and said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

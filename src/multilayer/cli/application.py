@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from multilayer import __version__
 from multilayer.cli import exit_codes
 from multilayer.cli.argument_types import require_text
+from multilayer.cli.arguments_left import too_many
 from multilayer.cli.interrupts import Interrupted
 from multilayer.cli.job import SaidByAnotherError
 from multilayer.cli.process import complain
@@ -92,6 +93,9 @@ def run(arguments: Sequence[str]) -> int:
     try:
         with warnings_as_notes():
             code = application(arguments)(arguments)
+    except UnusedCliTokensError as error:
+        left = too_many(" ".join(error.command_chain or ()), error.unused_tokens or ())
+        return complain(left, exit_codes.BAD_INPUT)
     except CycloptsError as error:
         return complain(str(error), exit_codes.BAD_INPUT)
     except (TrainingDivergedError, DistributedError) as error:

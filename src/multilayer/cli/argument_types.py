@@ -26,6 +26,9 @@ DataArgument = Annotated[str, Parameter(allow_leading_hyphen=True, validator=_re
 OptionalDataArgument = Annotated[
     str | None, Parameter(allow_leading_hyphen=True, validator=_require_no_flag)
 ]
+_OUTPUT = Parameter(name=["--output", "-o"])
+Output = Annotated[str, _OUTPUT]
+OptionalOutput = Annotated[str | None, _OUTPUT]
 
 
 def require_text(_: Any, value: Any) -> None:

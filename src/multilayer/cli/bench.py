@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from multilayer.cli.argument_types import WholeNumber
+from multilayer.cli.argument_types import OptionalOutput, WholeNumber
 from multilayer.cli.terminal import print_table, say
 from multilayer.errors import OutputError
 
@@ -18,7 +18,7 @@ def bench(
     cases: str = "S,L,T,D",
     repeats: WholeNumber = 5,
     threads: WholeNumber | None = None,
-    output: str | None = None,
+    output: OptionalOutput = None,
 ) -> int:
     """Time a training step on this machine, here and as others do it, in about a minute.
 

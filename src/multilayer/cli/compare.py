@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from multilayer.cli import exit_codes
-from multilayer.cli.argument_types import DataArgument, Seed, WholeNumber
+from multilayer.cli.argument_types import DataArgument, OptionalOutput, Seed, WholeNumber
+from multilayer.cli.arguments_left import too_many_files
 from multilayer.cli.interrupts import stop_on_interrupt
 from multilayer.cli.setting_flags import QUIET, TABLE_GROUP
 from multilayer.cli.table_flags import TableFlags
 from multilayer.cli.terminal import print_table, say
+from multilayer.errors import SettingsError
 
 if TYPE_CHECKING:
     from multilayer.experiments.comparison import Comparison
@@ -32,7 +34,7 @@ def compare(
     max_seeds: WholeNumber = 40,
     held_out: float = 0.2,
     seed: Seed = 0,
-    output: str | None = None,
+    output: OptionalOutput = None,
     data_dir: str | None = None,
     quiet: Annotated[bool, QUIET] = False,
 ) -> int:
@@ -68,6 +70,8 @@ def compare(
     from multilayer.experiments.comparison_words import paragraph
     from multilayer.runs.run_folder import RunFolder
 
+    if reason := too_many_files("compare", settings):
+        raise SettingsError(reason)
     target = table.roles_of_all_rows("--held-out says what is held out")
     with (
         stop_on_interrupt() as stop,

@@ -5,7 +5,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from multilayer.cli import exit_codes
-from multilayer.cli.argument_types import DataArgument, WholeNumber
+from multilayer.cli.argument_types import DataArgument, Output, WholeNumber
 from multilayer.cli.epochs import show_steps
 from multilayer.cli.setting_flags import QUIET, TABLE_GROUP, EncodingFlags, given
 from multilayer.cli.table_flags import TableFlags
@@ -19,7 +19,7 @@ def encode(
     data: DataArgument,
     /,
     *,
-    output: Annotated[str, Parameter(name=["--output", "-o"])],
+    output: Output,
     recipe: str = "default",
     processes: WholeNumber | None = None,
     table: Annotated[TableFlags, Parameter(name="*", group=TABLE_GROUP)] = TableFlags(),  # noqa: B008 (frozen)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from multilayer.cli.argument_types import OptionalDataArgument
+from multilayer.cli.argument_types import OptionalDataArgument, OptionalOutput
 from multilayer.cli.table_flags import FormatFlags
 from multilayer.cli.terminal import listed, note, print_table, say
 from multilayer.errors import escaped
@@ -25,7 +25,7 @@ def evaluate(
     /,
     *,
     data_dir: str | None = None,
-    output: str | None = None,
+    output: OptionalOutput = None,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
     table: Annotated[FormatFlags, Parameter(name="*")] = FormatFlags(),  # noqa: B008 (frozen)
 ) -> int:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from multilayer.cli.argument_types import Output
 from multilayer.cli.terminal import say
 
 
@@ -12,7 +13,7 @@ def export(
     /,
     *,
     to: str,
-    output: Annotated[str, Parameter(name=["--output", "-o"])],
+    output: Output,
     interval: Annotated[list[float] | None, Parameter(negative="")] = None,
 ) -> int:
     """Write a trained network as a program that runs without this package: ONNX, PyTorch or NumPy.

@@ -1,6 +1,7 @@
 """`multilayer picture`."""
 
 from multilayer.cli import exit_codes
+from multilayer.cli.argument_types import OptionalOutput
 from multilayer.cli.terminal import note, say
 
 
@@ -10,7 +11,7 @@ def picture(
     /,
     *,
     settings: str | None = None,
-    output: str | None = None,
+    output: OptionalOutput = None,
 ) -> int:
     """Show how a network learned: its decision regions or first weights, and the loss surface.
 

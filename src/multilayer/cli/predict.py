@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from multilayer.cli.argument_types import WholeNumber
+from multilayer.cli.argument_types import OptionalOutput, WholeNumber
 from multilayer.cli.table_flags import FormatFlags
 from multilayer.cli.terminal import note, print_table, say
 from multilayer.errors import SettingsError
@@ -29,7 +29,7 @@ def predict(
     data: Annotated[str, Parameter(allow_leading_hyphen=True)],
     /,
     *,
-    output: Annotated[str | None, Parameter(name=["--output", "-o"])] = None,
+    output: OptionalOutput = None,
     proba: Annotated[bool, Parameter(negative="")] = False,
     interval: float | None = None,
     spreadsheet_safe: Annotated[bool, Parameter(negative="")] = False,

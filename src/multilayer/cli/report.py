@@ -4,13 +4,14 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from multilayer.cli.argument_types import OptionalOutput
 from multilayer.cli.terminal import say
 from multilayer.errors import SettingsError
 
 
 def report(
     *runs: str,
-    output: str | None = None,
+    output: OptionalOutput = None,
     card: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Write what one or several training runs did as one HTML file.

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from multilayer.cli import exit_codes
-from multilayer.cli.argument_types import WholeNumber
+from multilayer.cli.argument_types import OptionalOutput, WholeNumber
 from multilayer.cli.interrupts import stop_on_interrupt
 from multilayer.cli.setting_flags import TABLE_GROUP
 from multilayer.cli.table_flags import TableFlags
@@ -25,7 +25,7 @@ def study(
     matters: float | None = None,
     rows: WholeNumber | None = None,
     quick: Annotated[bool, Parameter(negative="")] = False,
-    output: str | None = None,
+    output: OptionalOutput = None,
     data_dir: str | None = None,
 ) -> int:
     """Answer one of the chapter's questions with a table, a picture and a paragraph.

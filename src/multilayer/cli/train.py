@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from multilayer.cli import exit_codes
-from multilayer.cli.argument_types import OptionalDataArgument
+from multilayer.cli.argument_types import OptionalDataArgument, OptionalOutput
 from multilayer.cli.doctor import print_diagnoses
 from multilayer.cli.epochs import show_epochs, show_preparation
 from multilayer.cli.interrupts import Stop, stop_on_interrupt
@@ -37,7 +37,7 @@ def train(
     recipe: str | None = None,
     table: Annotated[TableFlags, Parameter(name="*", group=TABLE_GROUP)] = TableFlags(),  # noqa: B008 (frozen)
     settings: Annotated[SettingFlags, Parameter(name="*")] = SettingFlags(),  # noqa: B008 (frozen)
-    output: str | None = None,
+    output: OptionalOutput = None,
     data_dir: str | None = None,
     resume: str | None = None,
     checkpoint_every: str | None = None,

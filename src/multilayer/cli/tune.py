@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from multilayer.cli import exit_codes
-from multilayer.cli.argument_types import DataArgument, WholeNumber
+from multilayer.cli.argument_types import DataArgument, OptionalOutput, WholeNumber
 from multilayer.cli.interrupts import Stop, stop_on_interrupt
 from multilayer.cli.run_in_words import in_words
 from multilayer.cli.setting_flags import QUIET, TABLE_GROUP, FlagsWithoutPack, given
@@ -27,7 +27,7 @@ def tune(
     time: str | None = None,
     trials: WholeNumber | None = None,
     recipe: str | None = None,
-    output: str | None = None,
+    output: OptionalOutput = None,
     data_dir: str | None = None,
     storage: str | None = None,
     study: str | None = None,

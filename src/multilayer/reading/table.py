@@ -44,7 +44,7 @@ def read_table(
     CSV and JSON in which every value is a number become numeric; all others stay text, whose kind
     `infer_schema` infers. Anything unusual in the file gives a `DataWarning`.
 
-    Many files are one table: a folder, or a pattern such as data/*.csv, of files of one format
+    Many files are one table: a folder, or a pattern such as `data/*.csv`, of files of one format
     (CSV, JSON lines, Parquet or Arrow) with the same columns. Folders named key=value, as Hive
     writes them, give columns of text. Rows are those of the files in natural order of their names.
 
