@@ -44,6 +44,41 @@ def test_a_fit_on_a_card_is_that_on_the_processor(changes, num_members):
 
 
 @needs_card
+def test_a_recorded_step_goes_on_from_a_state_as_if_nothing_had_been_between():
+    source = torch.Generator().manual_seed(0)
+    inputs = torch.randn(250, 4, generator=source, dtype=torch.float64)
+    rows = Examples(inputs, inputs[:, :2].abs())
+    spec = NetworkSpec(4, 4, (16,), batch_norm=True)
+    settings = replace(
+        SETTINGS, device="cuda", optimizer="adam", loss="quantile", quantiles=(0.1, 0.9),
+        batch_norm=True,
+    )  # fmt: skip
+    whole = Network.initialized(spec, dtype=torch.float64)
+    keeper = Keeper()
+    list(train(whole, rows, settings, keeper=keeper))
+    resumed = Network.initialized(spec, dtype=torch.float64)
+    list(train(resumed, rows, settings, state=keeper.state))
+    torch.testing.assert_close(resumed.parameters, whole.parameters, atol=0, rtol=0)
+    on_processor = Network.initialized(spec, dtype=torch.float64)
+    list(train(on_processor, rows, replace(settings, device="cpu")))
+    torch.testing.assert_close(whole.parameters, on_processor.parameters, atol=1e-8, rtol=0)
+
+
+class Keeper:
+    """Keeps the state of the third epoch, once there is a recording."""
+
+    def __init__(self):
+        self.num_asked, self.state = 0, None
+
+    def is_due(self, *, is_epoch_over):
+        self.num_asked += 1
+        return self.num_asked == 22
+
+    def keep(self, state):
+        self.state = state
+
+
+@needs_card
 def test_dropout_on_a_card_learns():
     rows = Examples(torch.eye(4).repeat(20, 1), torch.arange(4).repeat(20))
     network = Network.initialized(NetworkSpec(4, 4, (16,)))

@@ -66,6 +66,12 @@ class Examples:
     def __len__(self) -> int:
         return len(self.inputs)
 
+    @property
+    def num_bytes(self) -> int:
+        """Memory of the rows."""
+        tensors = (self.inputs, self.targets, self.weights)
+        return sum(tensor.nbytes for tensor in tensors if tensor is not None)
+
     def on(self, device: torch.device) -> "Examples":
         """The same rows on a device: these, where they are there already."""
         if self.inputs.device == device:

@@ -45,6 +45,11 @@ class ChunkedExamples:
         return self.rows.num_rows
 
     @property
+    def num_bytes(self) -> int:
+        """Of the rows on the disk."""
+        return len(self) * self.rows.row_bytes
+
+    @property
     def image_shape(self) -> None:
         """None: no rows on the disk are pictures."""
         return None

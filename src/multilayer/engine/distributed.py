@@ -19,6 +19,7 @@ from torch import distributed as dist
 from torch.distributed import PrefixStore, Store, rendezvous  # type: ignore[attr-defined]
 
 from multilayer.engine.fingerprints import differences_in_words, versions
+from multilayer.engine.machine import choose_device
 from multilayer.engine.rank_meeting import meet
 from multilayer.engine.rank_watch import (
     RankWatch,
@@ -53,9 +54,7 @@ class Ranks:
 
     def __init__(self) -> None:
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
-        on_card = dist.get_backend() == "nccl"
-        number = torch.cuda.current_device() if on_card else None
-        self.device = torch.device("cpu") if number is None else torch.device("cuda", number)
+        self.device = choose_device("cuda" if dist.get_backend() == "nccl" else "cpu")
 
     @classmethod
     def current(cls) -> "Ranks | None":
@@ -79,7 +78,7 @@ class Ranks:
         Raises:
             DistributedError: a rank has ended or does not answer.
         """
-        with self._reaching_others():
+        with self.reaching_others():
             dist.all_reduce(values)
 
     def copy_from_first(self, values: Tensor) -> None:
@@ -88,7 +87,7 @@ class Ranks:
         Raises:
             DistributedError: a rank has ended or does not answer.
         """
-        with self._reaching_others():
+        with self.reaching_others():
             dist.broadcast(values, src=0)
 
     def scores_of_first(self, scores: Scores) -> Scores:
@@ -163,7 +162,12 @@ class Ranks:
             )
 
     @contextmanager
-    def _reaching_others(self) -> Iterator[None]:
+    def reaching_others(self) -> Iterator[None]:
+        """While the block runs this process waits for others, which may have been lost.
+
+        Raises:
+            DistributedError: a rank has ended or does not answer.
+        """
         watch = _watch
         try:
             with nullcontext() if watch is None else watch.waiting():
@@ -215,7 +219,8 @@ class GradientSum:
 
     def is_set(self) -> bool:
         """Whether a rank wished to stop before the last step, as `Event.is_set`."""
-        return bool(self._wish.item())
+        with self.ranks.reaching_others():  # a card has not done the sum before it is asked for it
+            return bool(self._wish.item())
 
 
 @contextmanager
@@ -237,6 +242,7 @@ def joined(device: str = "cpu") -> Iterator[Ranks | None]:
 
     Raises:
         DistributedError: the variables are incomplete, or the others cannot be reached.
+        SettingsError: there is no card for this process.
     """
     if dist.is_initialized() or os.environ.get("WORLD_SIZE", "1") == "1":
         yield Ranks.current()
@@ -271,6 +277,8 @@ def _met(device: str) -> tuple[Ranks, str, Store]:
 
     The store is open as long as somebody has it: in rank 0 it may be all others' too.
     """
+    if device == "cuda":  # each process has its own, which NCCL takes to be the current one
+        torch.cuda.set_device(choose_device(device))
     try:
         store, rank, size = next(rendezvous("env://", timeout=timedelta(seconds=_SECONDS_TO_MEET)))
         name = meet(PrefixStore("multilayer", store), rank, size, _SECONDS_TO_MEET)

@@ -16,7 +16,10 @@ _BYTES_OF_A_NUMBER = 4
 
 
 def check_machine(
-    spec: NetworkSpec, members: Sequence[TrainingSettings], device: "torch.device | None" = None
+    spec: NetworkSpec,
+    members: Sequence[TrainingSettings],
+    device: "torch.device | None" = None,
+    data_bytes: int = 0,
 ) -> None:
     """Raise SettingsError if this machine lacks the cores or the memory for a fit.
 
@@ -24,6 +27,7 @@ def check_machine(
         spec: the network's shape.
         members: the settings of each member.
         device: where it is trained; None: the processor.
+        data_bytes: of rows that are yet to be brought there.
 
     Raises:
         SettingsError: there are fewer cores than threads are asked for, or less memory than the
@@ -35,13 +39,15 @@ def check_machine(
             f"num_threads is {num_threads}, and this process may use {num_cores} cores; "
             "take at most as many, or 0 to have the number chosen"
         )
-    needed, free = fit_bytes(spec, members), free_bytes(device)
+    needed, free = fit_bytes(spec, members) + data_bytes, free_bytes(device)
     if free is not None and needed > free:
         networks = "a network" if len(members) == 1 else f"{len(members)} networks"
+        rows = f", {data_bytes / 1e9:,.1f} GB of it for the rows," if data_bytes else ","
+        card = "" if device is None or device.type == "cpu" else " on the card"
         raise SettingsError(
             f"training {networks} of {'-'.join(map(str, spec.widths))} with batches of "
-            f"{members[0].batch_size} takes about {needed / 1e9:,.1f} GB of memory, and "
-            f"{free / 1e9:,.1f} GB are free; take fewer or smaller ones"
+            f"{members[0].batch_size} takes about {needed / 1e9:,.1f} GB of memory{rows} and "
+            f"{free / 1e9:,.1f} GB are free{card}; take fewer or smaller ones"
         )
 
 
@@ -101,14 +107,17 @@ def fit_bytes(spec: NetworkSpec, members: Sequence[TrainingSettings]) -> int:
 def free_bytes(device: "torch.device | None" = None) -> int | None:
     """Memory that is free; None where the system does not tell.
 
-    On a graphics card its own. Otherwise what Linux calls available, or less where the process
-    may not have all of the machine (a control group's limit).
+    On a graphics card its own, with what PyTorch holds there and does not use. Otherwise what
+    Linux calls available, or less where the process may not have all of the machine (a control
+    group's limit).
     """
     if device is not None and device.type == "cuda":
         import torch
 
         free, _ = torch.cuda.mem_get_info(device)
-        return int(free)
+        # PyTorch keeps what was given back, and gives it out again.
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(free) + kept
     limits = [limit for limit in (_available_on_machine(), _left_of_group()) if limit is not None]
     return min(limits, default=None)
 

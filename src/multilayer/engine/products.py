@@ -3,7 +3,8 @@
 PyTorch gives float32 products to MKL. On AMD's processors MKL keeps to 256-bit instructions, while
 oneDNN, which PyTorch also brings along, uses the 512-bit ones where there are any: from a certain
 size on its products take half the time (benchmarks/products.py). Which library is asked depends on
-the processor and on the shapes alone, so that a run on a machine repeats bit for bit.
+the processor and on the shapes alone, so that a run on a machine repeats bit for bit. On a graphics
+card neither is.
 """
 
 from pathlib import Path
@@ -107,6 +108,7 @@ def affine(inputs: Tensor, weight: Tensor, bias: Tensor, out: Tensor) -> Tensor:
 def _is_narrow(right: Tensor) -> bool:
     return (
         _ONEDNN_IS_FASTER
+        and right.is_cpu
         and right.dtype == torch.float32
         and 1 < right.shape[-1] <= _MOST_NARROW_COLUMNS
     )
@@ -122,6 +124,7 @@ def _product_of_few_columns(left: Tensor, right: Tensor) -> Tensor:
 def _is_for_onednn(left: Tensor, right: Tensor) -> bool:
     return (
         _ONEDNN_IS_FASTER
+        and left.is_cpu
         and left.dtype == torch.float32
         and left.shape[-2] * left.shape[-1] * right.shape[-1] >= _LEAST_SIZE
     )

@@ -130,6 +130,12 @@ class Step:
             self._whole.is_empty = isinstance(batch.share, float) and batch.share == 0
         return self(batch.inputs, batch.targets, batch.weights, batch.share)
 
+    def count_replay(self) -> None:
+        """Count a step that a recording has taken, in which no code of ours ran."""
+        self._steps_done += 1
+        if isinstance(self._optimizer, Adam):
+            self._optimizer.num_steps += 1
+
     def finish(self) -> None:
         """Nothing is left running; see `MemberThreads.finish`."""
 

@@ -5,7 +5,8 @@ launching them one by one takes longer than they do. A CUDA graph records them o
 them together.
 """
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
 
 import torch
 from torch import Tensor
@@ -19,6 +20,9 @@ from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.step import Step
 
 _STEPS_BEFORE_RECORDING = 3  # libraries choose their kernels and take their memory in these
+
+Run = Callable[[], Tensor]  # takes a step, gives its loss
+Recording = tuple[Callable[[], object], Tensor]  # takes the step again; its loss
 
 
 def choose_step(
@@ -76,28 +80,47 @@ def can_be_recorded(
     )
 
 
-class RecordedStep:
-    """Records the step on the first shape of batch, and launches it again for all of that shape.
+def record_graph(run: Run) -> Recording:
+    """Record what is launched as a CUDA graph, whatever other threads do meanwhile."""
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # runs nothing
+        loss = run()
+    return graph.replay, loss
 
-    The ragged last batch of an epoch has another shape and is a step as ever.
+
+class RecordedStep:
+    """Records the step on each kind of batch that comes again, and launches that from then on.
+
+    An epoch has two kinds, whole batches and the ragged last one. Kinds differ in shape or in where
+    in memory the rows lie.
+
+    Args:
+        step: what is recorded.
+        record: records what it is given to run, without any effect on parameters; gives what takes
+            the step, and the loss that it fills.
     """
 
-    def __init__(self, step: Step) -> None:
-        self._step, self._num_steps = step, 0
-        self._shape: torch.Size | None = None
-        self._graph: torch.cuda.CUDAGraph | None = None
-        self._loss: Tensor | None = None
+    def __init__(self, step: Step, record: Callable[[Run], Recording] = record_graph) -> None:
+        self._step, self._record = step, record
+        self._nums_of_steps: Counter[Hashable] = Counter()
+        self._recordings: dict[Hashable, Recording] = {}
 
     def __call__(self, batch: Batch) -> Tensor:
-        """Train on one batch, which lies where the others of its shape did; see `Step`."""
-        self._shape = self._shape or batch.inputs.shape
-        self._num_steps += 1
-        if batch.inputs.shape != self._shape or self._num_steps <= _STEPS_BEFORE_RECORDING:
+        """Train on one batch; see `Step`."""
+        rows, targets, weights = batch.inputs, batch.targets, batch.weights
+        kind = (
+            rows.shape,
+            rows.data_ptr(),
+            targets.data_ptr(),
+            weights is None or weights.data_ptr(),
+        )
+        if kind in self._recordings:
+            replay, loss = self._recordings[kind]
+            self._step.count_replay()
+        elif self._nums_of_steps[kind] < _STEPS_BEFORE_RECORDING:
+            self._nums_of_steps[kind] += 1
             return self._step.run(batch)
-        if self._graph is None:
-            self._graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self._graph):  # records, and runs nothing
-                self._loss = self._step.run(batch)
-        self._graph.replay()
-        assert self._loss is not None
-        return self._loss
+        else:
+            self._recordings[kind] = replay, loss = self._record(lambda: self._step.run(batch))
+        replay()
+        return loss

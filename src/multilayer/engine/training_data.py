@@ -34,6 +34,16 @@ class TrainingData:
         if self.rows is not None and not all(map(len, self.rows)):
             raise SettingsError("each member must have rows to learn from")
 
+    def bytes_to_move(self, device: torch.device) -> int:
+        """Memory of a device that rows from elsewhere will take."""
+        moved = 0
+        for rows in (self.examples, self.validation):
+            if isinstance(rows, ChunkedExamples):
+                moved += 0 if device == rows.device else min(rows.chunk_bytes, rows.num_bytes)
+            elif rows is not None and rows.inputs.device != device:
+                moved += rows.num_bytes
+        return moved
+
     def on(self, device: torch.device) -> "TrainingData":
         """The same on a device."""
         return TrainingData(

@@ -78,7 +78,8 @@ class Training:
         if shared.selection != "last" and validation is None:
             raise SettingsError(f"selection by {shared.selection!r} needs validation rows")
         device, ranks = choose_device(shared.device), Ranks.current()
-        check_machine(network.spec, members, device)
+        data_bytes = self._given_data.bytes_to_move(device)
+        check_machine(network.spec, members, device, data_bytes)
         self._given, self._network = network, network.on(device)
         self._data = self._given_data.on(device)
         is_one_order = rows is None and len({member.seed for member in members}) == 1

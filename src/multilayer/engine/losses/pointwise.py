@@ -98,17 +98,25 @@ class Quantiles:
 
     def __init__(self, levels: Sequence[float] = (0.5,)) -> None:
         self._levels = torch.tensor(levels, dtype=torch.float64)
+        self._by_kind: dict[tuple[torch.device, torch.dtype], Tensor] = {}
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """l(y, t)."""
         above = self._above(outputs, targets)
-        levels = self._levels.to(outputs)
+        levels = self._levels_like(outputs)
         return torch.maximum(levels * above, (levels - 1) * above).flatten(-2)
 
     def slope(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """∂l/∂y; that from above at y = t."""
         is_below: Tensor = (self._above(outputs, targets) <= 0).to(outputs.dtype)
-        return (is_below - self._levels.to(outputs)).flatten(-2)
+        return (is_below - self._levels_like(outputs)).flatten(-2)
+
+    def _levels_like(self, outputs: Tensor) -> Tensor:
+        """The levels where the outputs are; moved once, as a recorded step can move nothing."""
+        kind = outputs.device, outputs.dtype
+        if kind not in self._by_kind:
+            self._by_kind[kind] = self._levels.to(outputs)
+        return self._by_kind[kind]
 
     def _above(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """By how much each target is above its outputs, (…, num_targets, num_quantiles)."""
