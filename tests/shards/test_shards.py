@@ -28,10 +28,11 @@ from multilayer.errors import (
     TableError,
 )
 from multilayer.files import write_text
-from multilayer.fit import memory_plan
+from multilayer.fit import memory_plan, survey_parts
 from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.encode_table import TableEncoding
 from multilayer.fit.large_table import LargeTable
+from multilayer.fit.survey_parts import Part
 from multilayer.reading.many_files import open_table
 from multilayer.reading.one_file import Reading
 from multilayer.runs.run import Run
@@ -119,12 +120,42 @@ def test_shards_hold_what_encoding_at_once_gives(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["csv", pytest.param("parquet", marks=pytest.mark.long)])
-def test_any_number_of_processes_gives_the_same_bytes(kind: str, tmp_path: Path) -> None:
+def test_any_number_of_processes_gives_the_same_bytes(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One reads the table in order; several each read parts of it."""
+    monkeypatch.setattr(memory_plan, "_MOST_SAMPLED", 500)
     data = write(table(), tmp_path / "t", kind)
     expected = content(encoded(data, tmp_path / "1", 1))
+    monkeypatch.setattr(survey_parts, "_FEWEST_BYTES", 0)
+    monkeypatch.setattr(survey_parts, "_PART_BYTES", 5_000)
+    monkeypatch.setattr(TableEncoding, "_in_order", None)
     for num_processes in (2, 3):
         found = encoded(data, tmp_path / str(num_processes), num_processes)
         assert content(found) == expected
+
+
+def test_parts_with_an_error_are_read_again_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write(table(), tmp_path / "t", "csv")
+    path = data / "part-2.csv"
+    path.write_text(path.read_text() + "1,2\n")
+    messages = []
+    for fewest in (2**25, 0):
+        monkeypatch.setattr(survey_parts, "_FEWEST_BYTES", fewest)
+        with pytest.raises(TableError) as caught:
+            encoded(data, tmp_path / str(fewest), 2)
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+    assert "part-2.csv (line 1002) has 2 fields, it must have 5" in messages[0]
+
+
+def test_parts_of_a_file_are_whole_chunks() -> None:
+    for num_rows in (0, 1, 299, 300, 301, 1234):
+        parts = [Part(0, place, 3).rows(num_rows, 100) for place in range(3)]
+        assert [row for part in parts for row in part] == list(range(num_rows))
+        assert all(part.start % 100 == 0 for part in parts)
 
 
 def test_shards_are_divided_by_rows_and_text_files_stay_whole(tmp_path: Path) -> None:

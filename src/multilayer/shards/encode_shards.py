@@ -62,7 +62,9 @@ def write_shards(
 ) -> Iterator[tuple[int, ShardEntry]]:
     """Encode and write some shards of a plan, in order; see `encode_shards`."""
     wanted = [(plan.shards[number].file, plan.shards[number].rows) for number in numbers]
-    pieces = read_ranges(plan.files, plan.head, plan.reading, wanted) if wanted else iter(())
+    # The same decoder has read the whole file before, in a process that it might have ended.
+    reading = replace(plan.reading, decodes_here=True)
+    pieces = read_ranges(plan.files, plan.head, reading, wanted) if wanted else iter(())
     current, shard = -1, _OpenShard(plan, -1)
     for place, frame in pieces:
         if place != current:
