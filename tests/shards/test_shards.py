@@ -1,5 +1,6 @@
 """Shards: the same bytes from any number of processes, and what is wrong is named."""
 
+import errno
 import json
 import os
 import signal
@@ -215,6 +216,32 @@ def test_a_kill_costs_open_shards_alone(num_processes: int, tmp_path: Path) -> N
     assert content(shards) == whole
     for name, written in there.items():
         assert (shards / name).stat().st_mtime_ns == written  # not made again
+
+
+def test_a_disk_that_is_full_costs_the_open_shard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On real disks: tests/faults/test_full_disk.py."""
+    data, shards = write(table(), tmp_path / "t", "csv"), tmp_path / "shards"
+    whole, real = content(encoded(data, tmp_path / "whole")), os.write
+
+    def written(descriptor: int, content: bytes) -> int:
+        if (shards / "000002.shard").exists() and len(content) > 1000:
+            real(descriptor, content[:100])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(descriptor, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("multilayer.files.os.write", written)
+        with pytest.raises(OutputError) as caught:
+            encoded(data, shards)
+    assert str(caught.value) == f"cannot write {shards / '000003.shard'}: no space left on device"
+    assert not list(shards.glob(".*.part"))
+    there = {path: path.stat().st_mtime_ns for path in shards.glob("0*.shard")}
+    assert len(there) == 3
+    encoded(data, shards)
+    assert content(shards) == whole
+    assert {path: path.stat().st_mtime_ns for path in there} == there  # not made again
 
 
 def test_a_process_that_is_killed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,14 +86,17 @@ class RowSample:
         self._numbers.append(numbers)
         self._rows.append(rows)
         self._num_taken += len(piece)
+        if self._num_taken >= self._num_rows > 0:
+            keys = np.partition(np.concatenate(self._keys), self._num_rows - 1)
+            self.limit = min(self.limit, float(keys[self._num_rows - 1]))
         if self._num_taken > 2 * self._num_rows:  # not at each piece, which would copy too often
-            self._cut()
+            self.cut()
 
-    def _cut(self) -> None:
-        """Make the pieces one, of the rows that are drawn so far."""
+    def cut(self) -> None:
+        """Keep no more rows than the sample has."""
         import polars as pl
 
-        if len(self._pieces) == 1 and self._num_taken <= self._num_rows:
+        if not self._pieces or (len(self._pieces) == 1 and self._num_taken <= self._num_rows):
             return
         frame = pl.concat(self._pieces, how="diagonal_relaxed")
         keys, numbers = np.concatenate(self._keys), np.concatenate(self._numbers)
@@ -101,8 +104,6 @@ class RowSample:
         if len(keys) > self._num_rows:
             stay = np.sort(np.argpartition(keys, self._num_rows)[: self._num_rows])
             frame, keys, numbers, rows = frame[stay], keys[stay], numbers[stay], rows[stay]
-        if len(keys) == self._num_rows and len(keys):
-            self.limit = min(self.limit, float(keys.max()))
         self._pieces, self._keys, self._num_taken = [frame], [keys], len(keys)
         self._numbers, self._rows = [numbers], [rows]
 
@@ -115,19 +116,19 @@ class RowSample:
         """
         if not self._pieces:
             raise TableError("there is no table to draw rows from")
-        self._cut()
+        self.cut()
         return self._pieces[0]
 
     @property
     def numbers(self) -> NDArray[np.int64]:
         """Indices of the sampled rows among those that were added, from 0, ascending."""
-        self._cut()
+        self.cut()
         return self._numbers[0]
 
     @property
     def rows(self) -> NDArray[np.int64]:
         """Their row numbers in the table, from 0."""
-        self._cut()
+        self.cut()
         return self._rows[0]
 
 
@@ -226,6 +227,10 @@ class TableSurvey:
     def judges_chunks_alone(self) -> bool:
         """Whether no chunk has told how the weights of later ones are written."""
         return self._reader.weight_format is None
+
+    def settle(self) -> None:
+        """Keep no more rows than the sample has; for one that is sent to another process."""
+        self._sample.cut()
 
     def merge(self, other: "TableSurvey") -> None:
         """Take the survey of the next part of the table, as if its chunks had been added here.

@@ -226,6 +226,7 @@ def _surveyed(
                 next_row += len(piece)
     finally:
         _decoding().waits = True
+    survey.settle()
     warned = [(str(one.message), one.category) for one in caught]
     return SurveyedPart(survey, cuts, here.left_out, warned)
 
