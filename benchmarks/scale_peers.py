@@ -64,9 +64,10 @@ def mlp(table: Path, num_rows: int) -> None:
     """A network; a call of `partial_fit` is one pass over its rows."""
     from sklearn.neural_network import MLPRegressor
 
-    partial_fit(
-        table, num_rows, MLPRegressor(WIDTHS, batch_size=BATCH, learning_rate_init=RATE)
+    network = MLPRegressor(
+        hidden_layer_sizes=WIDTHS, batch_size=BATCH, learning_rate_init=RATE
     )  # fmt: skip
+    partial_fit(table, num_rows, network)
 
 
 def lightgbm(table: Path, num_rows: int) -> None:

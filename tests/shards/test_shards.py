@@ -87,9 +87,11 @@ def encoding(data: Path, **options: object) -> TableEncoding:
 
 def encoded(data: Path, folder: Path, num_processes: int = 1, **options: object) -> Path:
     made = encoding(data, **options)
-    for _ in made.steps(folder, num_processes):
-        pass
-    made.release()
+    try:
+        for _ in made.steps(folder, num_processes):
+            pass
+    finally:
+        made.release()
     return folder
 
 
