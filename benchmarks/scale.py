@@ -1,186 +1,230 @@
-"""Encoding of large tables: a table made by a seeded generator in many files, encoded into shards.
+"""Large tables: encoding and training from shards, at one process and two, and others' ways.
 
     python benchmarks/scale.py FOLDER --rows 20000000          # 20 million rows of 30 columns
     python benchmarks/scale.py FOLDER --rows 1000000 --kind csv --pieces encode,kill
 
-Files that are there are not made again, and a measurement that was kept is not made again, so that
-the program goes on where it was stopped. It prints a table: rows and cells a second with one
-process and with two, the peak memory of each process, and what a kill costs. `--write` keeps the
-table in benchmarks/results/.
+The table is made by a seeded generator in FOLDER, in 20 files; those that are there are not made
+again. The pieces:
+
+encode  rows and cells a second with one process and with two, their peak memory
+kill    what a kill in the middle of the shards costs
+train   one epoch from the shards within a limit on memory, in one process and in two (torchrun),
+        beside the same engine on the same rows in memory
+peers   one pass over some of the rows by others: see `scale_peers.py`
+
+What was measured is kept, a line of JSON each, in benchmarks/results/records/scale.jsonl, and is
+not measured again on the same day unless `--again`. `--write` keeps the table.
 """
 
 import argparse
-import itertools
 import json
-import os
 import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import polars as pl
+import reporting
+import scale_report
+from environments import clean_environment, python_of
+from scale_peers import BATCH, METHODS, RATE, WIDTHS
+from scale_processes import ONE_THREAD, watched
+from scale_table import FILES, made
 
-NUM_NUMBERS, NUM_CATEGORIES = 24, 6  # 30 columns, and the target
-FILES = 20
-PIECES = ("encode", "kill")
-RESULTS = Path(__file__).parent / "results"
-
-
-def make_file(path: Path, number: int, num_rows: int) -> None:
-    """Write one file of the table; its rows follow from its number."""
-    generator = np.random.default_rng([18, number])
-    x = generator.normal(size=(num_rows, NUM_NUMBERS)).round(4)
-    columns: dict[str, object] = {f"x{place}": x[:, place] for place in range(NUM_NUMBERS)}
-    for place in range(NUM_CATEGORIES):
-        names = np.array([f"c{place}_{name}" for name in range(4 * (place + 1))])
-        columns[f"c{place}"] = names[generator.integers(len(names), size=num_rows)]
-    columns["y"] = x[:, 0] * x[:, 1] + x[:, 2] + generator.normal(0, 0.5, num_rows).round(4)
-    frame = pl.DataFrame(columns)
-    part = path.with_name(f".{path.name}.part")
-    (frame.write_parquet if path.suffix == ".parquet" else frame.write_csv)(part)
-    part.replace(path)
+LIMIT_MB = 2000
+PIECES = ("encode", "kill", "train", "peers")
+PROCESSES = (1, 2)
+RECORDS = reporting.RECORDS / "scale.jsonl"
+# The network that is trained: the same for all, and an epoch of it.
+SETTINGS = {
+    "hidden_widths": list(WIDTHS), "activation": "relu", "batch_size": BATCH, "optimizer": "adam",
+    "learning_rate": RATE, "numeric_embedding": "none", "max_epochs": 1,
+}  # fmt: skip
+VALIDATION = "0.005"  # of the rows; few enough for the limit on memory
 
 
-def made(folder: Path, kind: str, num_rows: int) -> Path:
-    """The folder of the table, made if it is not there."""
-    table = folder / f"table-{kind}-{num_rows}"
-    table.mkdir(parents=True, exist_ok=True)
-    ends = np.linspace(0, num_rows, FILES + 1).astype(int).tolist()
-    for number, (start, end) in enumerate(itertools.pairwise(ends)):
-        path = table / f"part-{number:03}.{kind}"
-        if not path.exists():
-            make_file(path, number, end - start)
-    return table
+def encoding(table: Path, shards: Path, processes: int) -> list[str | Path]:
+    """The command of an encoding, as a user starts it."""
+    return [
+        sys.executable, "-m", "multilayer", "encode", table, "--target", "y", "--output", shards,
+        "--processes", str(processes), "--validation", VALIDATION,
+        "--memory-limit", f"{LIMIT_MB}MB", "--quiet",
+    ]  # fmt: skip
 
 
-def peak_bytes(pid: int) -> dict[int, int]:
-    """The peak resident memory of a process and of those that it has started."""
-    found: dict[int, int] = {}
-    waiting = [pid]
-    while waiting:
-        one = waiting.pop()
-        try:
-            status = Path(f"/proc/{one}/status").read_text()
-            found[one] = int(status.partition("VmHWM:")[2].split()[0]) * 1024
-            for task in Path(f"/proc/{one}/task").iterdir():
-                waiting += map(int, (task / "children").read_text().split())
-        except (OSError, IndexError, ValueError):
-            continue
-    return found
-
-
-def started(table: Path, shards: Path, processes: int) -> subprocess.Popen[bytes]:
-    """An encoding as a user starts it."""
-    return subprocess.Popen(
-        [
-            sys.executable, "-m", "multilayer", "encode", str(table), "--target", "y",
-            "--output", str(shards), "--processes", str(processes), "--quiet",
-        ],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"},
-    )  # fmt: skip
-
-
-def encode(table: Path, shards: Path, processes: int) -> dict[str, float]:
-    """Seconds and peak memory of one encoding; the reading before the shards is measured apart."""
+def encode(table: Path, shards: Path, processes: int) -> dict[str, Any]:
+    """Encode the table; the reading before the shards is measured apart."""
     shutil.rmtree(shards, ignore_errors=True)
-    peaks: dict[int, int] = {}
-    began = time.perf_counter()
-    process = started(table, shards, processes)
-    done = threading.Event()
+    began, judged = time.perf_counter(), list[float]()
 
     def watch() -> None:
-        while not done.wait(0.05):
-            for pid, peak in peak_bytes(process.pid).items():
-                peaks[pid] = max(peak, peaks.get(pid, 0))
+        if not judged and (shards / "shards.json").exists():
+            judged.append(time.perf_counter() - began)
 
-    watching = threading.Thread(target=watch)
-    watching.start()
-    read_after = 0.0
-    while process.poll() is None:
-        if not read_after and (shards / "shards.json").exists():
-            read_after = time.perf_counter() - began
-        time.sleep(0.01)
-    seconds = time.perf_counter() - began
-    done.set()
-    watching.join()
-    if process.returncode:
-        raise SystemExit(f"the encoding ended with {process.returncode}")
-    return {"seconds": seconds, "reading": read_after, "peak": float(max(peaks.values()))}
+    found = watched(encoding(table, shards, processes), watch)
+    return {
+        "seconds": found.seconds, "reading_seconds": judged[0], "cpu_seconds": found.cpu_seconds,
+        "peak_bytes": found.peaks[0], "read_bytes": found.read_bytes,
+        "table_bytes": sum(path.stat().st_size for path in table.iterdir()),
+    }  # fmt: skip
 
 
-def kill(table: Path, shards: Path, whole_seconds: float) -> dict[str, float]:
+def kill(table: Path, shards: Path, whole_seconds: float) -> dict[str, Any]:
     """What a kill in the middle of the shards costs: seconds of both parts beyond a whole one."""
     shutil.rmtree(shards, ignore_errors=True)
     began = time.perf_counter()
-    process = started(table, shards, 1)
+    command = list(map(str, encoding(table, shards, 1)))
+    process = subprocess.Popen(command, env=clean_environment(**ONE_THREAD))
     num_shards = 0
     while process.poll() is None and num_shards < FILES // 2:
         time.sleep(0.01)
         num_shards = len(list(shards.glob("0*.shard")))
     process.send_signal(signal.SIGKILL)
     process.wait()
-    if started(table, shards, 1).wait():
-        raise SystemExit("the second encoding failed")
-    return {"lost": time.perf_counter() - began - whole_seconds, "after": float(num_shards)}
+    watched(command)
+    return {
+        "lost_seconds": time.perf_counter() - began - whole_seconds, "after_shards": num_shards
+    }  # fmt: skip
+
+
+def train(shards: Path, run: Path, processes: int) -> dict[str, Any]:
+    """An epoch from the shards, in processes that torchrun starts where there are several."""
+    shutil.rmtree(run, ignore_errors=True)
+    flags = [f"--{name.replace('_', '-')}={in_flag(value)}" for name, value in SETTINGS.items()]
+    launcher: list[str | Path] = [sys.executable]
+    if processes > 1:
+        launcher += ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    found = watched(
+        [
+            *launcher,
+            "-m",
+            "multilayer",
+            "train",
+            shards,
+            "--output",
+            run,
+            "--quiet",
+            "--memory-limit",
+            f"{LIMIT_MB}MB",
+            *flags,
+        ]
+    )
+    history = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+    return {
+        "seconds": found.seconds, "train_seconds": sum(line["seconds"] for line in history),
+        "trained_rows": learned_rows(shards), "cpu_seconds": found.cpu_seconds,
+        "peaks": found.peaks[: processes + (processes > 1)], "read_bytes": found.read_bytes,
+        "shard_bytes": sum(path.stat().st_size for path in shards.glob("*.shard")),
+    }  # fmt: skip
+
+
+def in_memory(shards: Path) -> dict[str, Any]:
+    """The same epoch on rows that lie in memory."""
+    program = Path(__file__).with_name("scale_in_memory.py")
+    found = answer([sys.executable, program, shards, json.dumps(SETTINGS)])
+    return {"train_seconds": found["seconds"], "trained_rows": found["rows"]}
+
+
+def peer(table: Path, name: str, num_rows: int) -> dict[str, Any]:
+    """One pass over rows of the table by another library."""
+    program = Path(__file__).with_name("scale_peers.py")
+    return answer([python_of(METHODS[name][0]), program, name, table, str(num_rows)])
+
+
+def answer(command: list[Any]) -> dict[str, Any]:
+    """What a program prints as JSON in its last line."""
+    found = subprocess.run(
+        list(map(str, command)), env=clean_environment(**ONE_THREAD), check=True,
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    document: dict[str, Any] = json.loads(found.stdout.splitlines()[-1])
+    return document
+
+
+def in_flag(value: object) -> str:
+    """A setting as the command line takes it."""
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def learned_rows(shards: Path) -> int:
+    """The training rows that shards hold."""
+    entries = json.loads((shards / "shards.json").read_text())["entries"]
+    return sum(entry["num_learned"] for entry in entries)
+
+
+def measurements(
+    asked: argparse.Namespace, known: dict[str, Any]
+) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
+    """What is asked for: names, and how each is measured; what is `known` is not asked twice."""
+    table = made(asked.folder, asked.kind, asked.rows)
+    shards, run = asked.folder / "shards", asked.folder / "run"
+    pieces = asked.pieces.split(",")
+    if "encode" in pieces:
+        for processes in PROCESSES:
+            yield f"encode {processes}", partial(encode, table, shards, processes)
+    if "kill" in pieces:
+        if "encode 1" not in known:
+            raise SystemExit("a kill is measured against a whole encoding: --pieces encode,kill")
+        yield "kill", partial(kill, table, shards, known["encode 1"]["seconds"])
+    if "train" in pieces:
+        if not (shards / "shards.json").exists():
+            watched(encoding(table, shards, 2))
+        for processes in PROCESSES:
+            yield f"train {processes}", partial(train, shards, run, processes)
+        yield "train in memory", partial(in_memory, shards)
+    if "peers" in pieces:
+        for name in METHODS:
+            yield f"peer {name}", partial(peer, table, name, min(asked.peer_rows, asked.rows))
+
+
+def latest(records: Path, kind: str, num_rows: int) -> dict[str, Any]:
+    """The last measurement of each name."""
+    found: dict[str, Any] = {}
+    for line in records.read_text().splitlines() if records.exists() else ():
+        record = json.loads(line)
+        if (record["kind"], record["rows_of_table"]) == (kind, num_rows):
+            found[record["name"]] = record
+    return found
 
 
 def main() -> None:
     """Measure, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rows", type=int, default=20_000_000)
+    parser.add_argument("--peer-rows", type=int, default=2_000_000)
     parser.add_argument("--kind", choices=("parquet", "csv"), default="parquet")
-    parser.add_argument("--processes", default="1,2")
     parser.add_argument("--pieces", default=",".join(PIECES))
+    parser.add_argument("--records", type=Path, default=RECORDS)
+    parser.add_argument("--note", default="", help="a sentence about the machine, for the table")
+    parser.add_argument("--again", action="store_true")
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
-    table = made(asked.folder, asked.kind, asked.rows)
-    kept = asked.folder / f"measured-{asked.kind}-{asked.rows}.json"
-    known = json.loads(kept.read_text()) if kept.exists() else {}
-    shards = asked.folder / "shards"
-    pieces = asked.pieces.split(",")
-    for processes in map(int, asked.processes.split(",")):
-        if "encode" in pieces and f"encode {processes}" not in known:
-            known[f"encode {processes}"] = encode(table, shards, processes)
-            kept.write_text(json.dumps(known))
-    if "kill" in pieces and "kill" not in known and "encode 1" in known:
-        known["kill"] = kill(table, shards, known["encode 1"]["seconds"])
-        kept.write_text(json.dumps(known))
-    shutil.rmtree(shards, ignore_errors=True)
-    text = in_words(asked.kind, asked.rows, known)
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    known = latest(asked.records, asked.kind, asked.rows)
+    for name, measure in measurements(asked, known):
+        if name in known and known[name]["measured"] == today and not asked.again:
+            continue
+        print(f"{name} …", file=sys.stderr, flush=True)
+        record = {
+            "name": name, "kind": asked.kind, "rows_of_table": asked.rows, "measured": today,
+            "processor": reporting.processor(), **measure(),
+        }  # fmt: skip
+        known[name] = record
+        asked.records.parent.mkdir(parents=True, exist_ok=True)
+        with asked.records.open("a") as file:
+            file.write(json.dumps(record) + "\n")
+    text = scale_report.in_words(asked.kind, asked.rows, LIMIT_MB, known, asked.note)
     print(text)
     if asked.write:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"scale-{asked.kind}.md").write_text(text)
-
-
-def in_words(kind: str, num_rows: int, known: dict[str, dict[str, float]]) -> str:
-    """The measurements as a table in Markdown."""
-    num_columns, cores = NUM_NUMBERS + NUM_CATEGORIES, os.cpu_count()
-    day = f"{datetime.now(UTC):%Y-%m-%d}"
-    lines = [
-        f"{num_rows:,} rows of {num_columns} columns in {FILES} {kind} files, {day}, {cores} cores",
-        "",
-        "| processes | seconds | of these to read | rows/s | cells/s encoded | peak of a process |",
-        "|---|---|---|---|---|---|",
-    ]
-    for name, found in known.items():
-        if name.startswith("encode"):
-            seconds, reading = found["seconds"], found["reading"]
-            cells = num_rows * (num_columns + 1) / max(seconds - reading, 1e-9)
-            lines.append(
-                f"| {name.removeprefix('encode ')} | {seconds:.1f} | {reading:.1f} | "
-                f"{num_rows / seconds:,.0f} | {cells:,.0f} | {found['peak'] / 1e6:,.0f} MB |"
-            )
-    if "kill" in known:
-        lost, after = known["kill"]["lost"], known["kill"]["after"]
-        lines += ["", f"A kill after {after:.0f} shards costs {lost:.1f} s."]
-    return "\n".join(lines) + "\n"
+        reporting.write_result(f"scale-{asked.kind}", text)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ SCENARIO FOLDER` mounts a small disk on the folder, and prints how many failures
 
 import errno
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -13,9 +14,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 from faults.test_faults import WRITERS, old_and_new, outcome, run
 
 from multilayer.errors import OutputError
+from multilayer.fit import encode_table, memory_plan
+from multilayer.fit.column_roles import ColumnRoles
 from multilayer.growing_files import append_line
 from multilayer.ordinary_files import whole_lines
 
@@ -183,8 +188,61 @@ def limited(folder: Path) -> int:
     return num_failures
 
 
+def shards(folder: Path) -> int:
+    """The disk is full while shards are written; what was written stays, and it goes on."""
+    table = folder.parent / "table"
+    table.mkdir()
+    generator = np.random.default_rng(0)
+    for number in range(4):
+        x = generator.normal(size=2000)
+        pl.DataFrame({"x": x, "y": 2 * x + generator.normal(size=2000)}).write_csv(
+            table / f"{number}.csv"
+        )
+    memory_plan._LARGEST_SHARD_BYTES = PAGE
+    encode_table._SPARE_BYTES = 0
+    real, pages = encode_table.encode_shards, [0]
+
+    def with_little_room(place: Path, *arguments: object) -> object:
+        if pages[0]:
+            fill(folder, pages[0])
+        yield from real(place, *arguments)
+
+    encode_table.encode_shards = with_little_room
+
+    def encode(place: Path, num_processes: int) -> None:
+        encoding = encode_table.TableEncoding(table, ColumnRoles(("y",)), 700_000_000)
+        try:
+            for _ in encoding.steps(place, num_processes):
+                pass
+        finally:
+            encoding.release()
+
+    mount(folder, f"size={DISK_PAGES * PAGE}")
+    encode(folder.parent / "whole", 1)
+    whole = {path.name: path.read_bytes() for path in (folder.parent / "whole").iterdir()}
+    num_failures = 0
+    for num_processes, num_free_pages in ((1, 1), (1, 8), (2, 8)):
+        place, pages[0] = folder / f"{num_processes}-{num_free_pages}", num_free_pages
+        said = complaint(encode, place, num_processes)
+        assert said is not None
+        assert re.fullmatch(rf"cannot write {place}/0\d+\.shard: no space left on device", said), (
+            said
+        )
+        assert not list(place.glob(".*.part"))
+        there = {path: path.stat().st_mtime_ns for path in place.glob("0*.shard")}
+        assert bool(there) == (num_free_pages > 4)
+        assert len(there) < len(whole) - 4
+        (folder / "filler").unlink()
+        pages[0] = 0
+        encode(place, num_processes)
+        assert {path.name: path.read_bytes() for path in place.iterdir()} == whole
+        assert {path: path.stat().st_mtime_ns for path in there} == there  # not made again
+        num_failures += 1
+    return num_failures
+
+
 SCENARIOS = {
-    work.__name__: work for work in (full, full_run, no_names, read_only, limited)
+    work.__name__: work for work in (full, full_run, no_names, read_only, limited, shards)
 }  # fmt: skip
 
 

@@ -45,7 +45,8 @@ def failures(scenario: str, folder: Path, *before: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("scenario", "least"), [("full", 10), ("full_run", 5), ("no_names", 3), ("read_only", 4)]
+    ("scenario", "least"),
+    [("full", 10), ("full_run", 5), ("no_names", 3), ("read_only", 4), ("shards", 3)],
 )
 def test_a_small_disk(scenario, least, tmp_path, count):
     way, reason = namespace()

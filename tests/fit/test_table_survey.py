@@ -10,7 +10,8 @@ from multilayer.fit.survey import RowSample, TableSurvey
 def sample(parts: list[pl.DataFrame], num_rows: int, seed: int) -> pl.Series:
     drawn = RowSample(num_rows, seed)
     for part in parts:
-        drawn.add(part)
+        numbers = part["n"].to_numpy()
+        drawn.add(part, numbers, numbers, numbers)
     assert drawn.frame["n"].to_list() == drawn.numbers.tolist()
     return drawn.frame["n"]
 
@@ -35,6 +36,41 @@ def survey_of(table: pl.DataFrame, sample_rows: int = 20, **options) -> TableSur
     for start in range(0, len(table), 30):
         survey.add(table.slice(start, 30))
     return survey
+
+
+def test_parts_are_surveyed_as_one_table():
+    generator = np.random.default_rng(0)
+    num_rows = 900
+    label = pl.Series([None if n % 11 == 5 else f"class {n // 90}" for n in range(num_rows)])
+    table = pl.DataFrame(
+        {"x": range(num_rows), "y": label, "w": generator.integers(0, 4, num_rows)}
+    )  # fmt: skip
+    files = [(0, 0, 300), (1, 300, 420), (1, 420, 700), (2, 700, 900)]  # file, start, end
+    firsts = (0, 300, 700)
+
+    def filled(survey: TableSurvey, parts: list[tuple[int, int, int]]) -> TableSurvey:
+        for file, start, end in parts:
+            for row in range(start, end, 20):
+                survey.add(table[row : row + 20], file, row - firsts[file])
+        return survey
+
+    def empty() -> TableSurvey:
+        return TableSurvey(("y",), "w", "t.csv", 50, 0)
+
+    whole, merged = filled(empty(), files), empty()
+    for part in files:
+        one = empty()
+        one.begin(merged.state)
+        merged.merge(filled(one, [part]))
+    assert merged.sample.equals(whole.sample)
+    assert merged.sample_rows.tolist() == whole.sample_rows.tolist()
+    assert merged.sample_numbers.tolist() == whole.sample_numbers.tolist()
+    assert merged.labels() == whole.labels()
+    assert list(merged.labels().counts) == list(whole.labels().counts)
+    assert merged.first_rows() == whole.first_rows()
+    assert (merged.left_out, merged.mean_weight) == (whole.left_out, whole.mean_weight)
+    assert (merged.num_rows, merged.num_rows_read) == (whole.num_rows, whole.num_rows_read)
+    assert merged.num_weight_zero == whole.num_weight_zero
 
 
 def test_classes_outside_the_sample_are_found():

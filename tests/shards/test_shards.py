@@ -1,5 +1,6 @@
 """Shards: the same bytes from any number of processes, and what is wrong is named."""
 
+import errno
 import json
 import os
 import signal
@@ -28,10 +29,11 @@ from multilayer.errors import (
     TableError,
 )
 from multilayer.files import write_text
-from multilayer.fit import memory_plan
+from multilayer.fit import memory_plan, survey_parts
 from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.encode_table import TableEncoding
 from multilayer.fit.large_table import LargeTable
+from multilayer.fit.survey_parts import Part
 from multilayer.reading.many_files import open_table
 from multilayer.reading.one_file import Reading
 from multilayer.runs.run import Run
@@ -85,9 +87,11 @@ def encoding(data: Path, **options: object) -> TableEncoding:
 
 def encoded(data: Path, folder: Path, num_processes: int = 1, **options: object) -> Path:
     made = encoding(data, **options)
-    for _ in made.steps(folder, num_processes):
-        pass
-    made.release()
+    try:
+        for _ in made.steps(folder, num_processes):
+            pass
+    finally:
+        made.release()
     return folder
 
 
@@ -119,12 +123,42 @@ def test_shards_hold_what_encoding_at_once_gives(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["csv", pytest.param("parquet", marks=pytest.mark.long)])
-def test_any_number_of_processes_gives_the_same_bytes(kind: str, tmp_path: Path) -> None:
+def test_any_number_of_processes_gives_the_same_bytes(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One reads the table in order; several each read parts of it."""
+    monkeypatch.setattr(memory_plan, "_MOST_SAMPLED", 500)
     data = write(table(), tmp_path / "t", kind)
     expected = content(encoded(data, tmp_path / "1", 1))
+    monkeypatch.setattr(survey_parts, "_FEWEST_BYTES", 0)
+    monkeypatch.setattr(survey_parts, "_PART_BYTES", 5_000)
+    monkeypatch.setattr(TableEncoding, "_in_order", None)
     for num_processes in (2, 3):
         found = encoded(data, tmp_path / str(num_processes), num_processes)
         assert content(found) == expected
+
+
+def test_parts_with_an_error_are_read_again_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write(table(), tmp_path / "t", "csv")
+    path = data / "part-2.csv"
+    path.write_text(path.read_text() + "1,2\n")
+    messages = []
+    for fewest in (2**25, 0):
+        monkeypatch.setattr(survey_parts, "_FEWEST_BYTES", fewest)
+        with pytest.raises(TableError) as caught:
+            encoded(data, tmp_path / str(fewest), 2)
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+    assert "part-2.csv (line 1002) has 2 fields, it must have 5" in messages[0]
+
+
+def test_parts_of_a_file_are_whole_chunks() -> None:
+    for num_rows in (0, 1, 299, 300, 301, 1234):
+        parts = [Part(0, place, 3).rows(num_rows, 100) for place in range(3)]
+        assert [row for part in parts for row in part] == list(range(num_rows))
+        assert all(part.start % 100 == 0 for part in parts)
 
 
 def test_shards_are_divided_by_rows_and_text_files_stay_whole(tmp_path: Path) -> None:
@@ -184,6 +218,32 @@ def test_a_kill_costs_open_shards_alone(num_processes: int, tmp_path: Path) -> N
     assert content(shards) == whole
     for name, written in there.items():
         assert (shards / name).stat().st_mtime_ns == written  # not made again
+
+
+def test_a_disk_that_is_full_costs_the_open_shard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On real disks: tests/faults/test_full_disk.py."""
+    data, shards = write(table(), tmp_path / "t", "csv"), tmp_path / "shards"
+    whole, real = content(encoded(data, tmp_path / "whole")), os.write
+
+    def written(descriptor: int, content: bytes) -> int:
+        if (shards / "000002.shard").exists() and len(content) > 1000:
+            real(descriptor, content[:100])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(descriptor, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("multilayer.files.os.write", written)
+        with pytest.raises(OutputError) as caught:
+            encoded(data, shards)
+    assert str(caught.value) == f"cannot write {shards / '000003.shard'}: no space left on device"
+    assert not list(shards.glob(".*.part"))
+    there = {path: path.stat().st_mtime_ns for path in shards.glob("0*.shard")}
+    assert len(there) == 3
+    encoded(data, shards)
+    assert content(shards) == whole
+    assert {path: path.stat().st_mtime_ns for path in there} == there  # not made again
 
 
 def test_a_process_that_is_killed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

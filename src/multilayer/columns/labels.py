@@ -46,15 +46,23 @@ class LabelCounts:
         found.add(values, np.arange(len(values)) if numbers is None else numbers)
         return found
 
-    def add(self, values: NDArray[Any], numbers: NDArray[np.int64]) -> None:
-        """Count the labels of further rows."""
+    def add(
+        self, values: NDArray[Any], numbers: NDArray[np.int64], most: int | None = None
+    ) -> bool:
+        """Count the labels of further rows.
+
+        Returns:
+            Whether there are at most `most` labels; else their counts are of no use.
+        """
         if values.dtype.kind in "biuf":
             distinct, first, counts = np.unique(values, return_index=True, return_counts=True)
+            if most is not None and len(distinct) > most:
+                return False
             order = np.argsort(first)
             for value, place in zip(distinct[order].tolist(), order, strict=True):
                 self.counts[value] = self.counts.get(value, 0) + int(counts[place])
                 self.first_rows.setdefault(value, int(numbers[first[place]]))
-            return
+            return most is None or len(self.counts) <= most
         labels = values.tolist()
         for value, count in Counter(labels).items():
             self.counts[plain(value)] = self.counts.get(value, 0) + count
@@ -65,6 +73,19 @@ class LabelCounts:
             if value in new:
                 new.remove(value)
                 self.first_rows[plain(value)] = int(numbers[place])
+        return most is None or len(self.counts) <= most
+
+    def merge(self, other: "LabelCounts", rows_before: int) -> list[Any]:
+        """Count the labels of a later part of the column, whose rows were counted from 0.
+
+        Returns:
+            The labels that are new here, in the order of their first rows.
+        """
+        new = [label for label in other.first_rows if label not in self.first_rows]
+        for label, count in other.counts.items():
+            self.counts[label] = self.counts.get(label, 0) + count
+            self.first_rows.setdefault(label, other.first_rows[label] + rows_before)
+        return new
 
     def renamed(self, values: NDArray[Any]) -> "LabelCounts":
         """The counts after each label, in the order of `counts`, is replaced by a value."""

@@ -60,6 +60,11 @@ class LeftOut:
         first = tuple(int(place) + first_row for place in without[:_MOST_ROWS])
         return cls(len(without), first, spellings)
 
+    def after(self, num_rows: int) -> "LeftOut":
+        """The same rows, numbered as if so many others came before."""
+        first = tuple(row + num_rows for row in self.first_without_target)
+        return LeftOut(self.num_without_target, first, self.spellings)
+
     def __add__(self, other: "LeftOut") -> "LeftOut":
         """The rows left out of two pieces, this one the earlier."""
         spellings = dict(self.spellings)

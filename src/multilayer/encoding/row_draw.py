@@ -56,7 +56,7 @@ class RowDraw:
         always = tuple(sorted(always_learned))
         if group_by is not None or not 0 < num_rows <= _EXACT_ROWS or not 0 < share < 1:
             return cls(share, seed, always, group_by)
-        numbers = _random_numbers(np.arange(num_rows, dtype=np.uint64), seed)
+        numbers = random_numbers(np.arange(num_rows, dtype=np.uint64), seed)
         numbers[list(always)] = 1.0
         wanted = min(max(round(share * num_rows), 1), num_rows - 1)
         return cls(float(np.partition(numbers, wanted)[wanted]), seed, always)
@@ -70,14 +70,23 @@ class RowDraw:
         """
         numbers = numbers.astype(np.uint64)
         if self.group_by is not None:
-            return _random_numbers(_group_numbers(rows[self.group_by]), self.seed) < self.threshold
-        is_held_out = _random_numbers(numbers, self.seed) < self.threshold
+            return random_numbers(_group_numbers(rows[self.group_by]), self.seed) < self.threshold
+        is_held_out = random_numbers(numbers, self.seed) < self.threshold
         return is_held_out & ~np.isin(numbers, np.array(self.always_learned, dtype=np.uint64))
 
 
-def _random_numbers(keys: NDArray[np.uint64], seed: int) -> NDArray[np.float64]:
-    """A uniform number from 0 to 1 for each key: splitmix64 (Steele, Lea and Flood, 2014)."""
-    start = int.from_bytes(hashlib.blake2b(b"split %d" % seed, digest_size=8).digest(), "little")
+def random_numbers(
+    keys: NDArray[np.uint64], seed: int, purpose: bytes = b"split"
+) -> NDArray[np.float64]:
+    """A uniform number from 0 to 1 for each key: splitmix64 (Steele, Lea and Flood, 2014).
+
+    Args:
+        keys: (num_keys,).
+        seed: not negative.
+        purpose: numbers drawn for different purposes are independent of each other.
+    """
+    named = b"%b %d" % (purpose, seed)
+    start = int.from_bytes(hashlib.blake2b(named, digest_size=8).digest(), "little")
     mixed = (keys + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(start)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

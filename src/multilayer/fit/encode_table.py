@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import warnings
 from collections.abc import Generator, Iterator, Mapping
@@ -22,15 +23,22 @@ from multilayer.files import is_leftover
 from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.encoding_choice import choose_encoding
 from multilayer.fit.memory_plan import MemoryPlan
-from multilayer.fit.moved_data import file_digest
+from multilayer.fit.moved_data import digest_of_digests, digests_of, file_digest, is_there
 from multilayer.fit.survey import TableSurvey
+from multilayer.fit.survey_parts import PartsError, survey_parts
 from multilayer.fit.table_source import notes_of_weights, warn_of
 from multilayer.folder_lock import LOCK_NAME, RunLock
 from multilayer.reading.many_files import open_table
 from multilayer.reading.one_file import Reading
 from multilayer.reading.row_places import RowPlaces
 from multilayer.reading.table import read_table_pieces
-from multilayer.reading.table_files import TableFile, is_many_files, table_name, traits_of_table
+from multilayer.reading.table_files import (
+    TableFile,
+    find_table_files,
+    is_many_files,
+    table_name,
+    traits_of_table,
+)
 from multilayer.recipes.recipes import recipe
 from multilayer.shards.encode_shards import encode_shards
 from multilayer.shards.shard_file import write_sample
@@ -129,7 +137,7 @@ class TableEncoding:
         self._unread: list[str] = []  # columns that hold lists or objects
         self._lock: RunLock | None = None
         self._seen = traits_of_table(data)
-        self.sha256 = _digest(data)
+        self._digests, self.sha256 = _digests(data)
         asked = [
             self.sha256, str(table_name(data)), roles.to_json(), task, recipe_name,
             sorted(self._changes.items()), has_own_validation, is_strict, memory_limit,
@@ -158,7 +166,7 @@ class TableEncoding:
         """
         manifest = self._take(folder, is_ours)
         if manifest is None:
-            plan, about, sample = yield from self._judged()
+            plan, about, sample = yield from self._judged(num_processes)
             self._clear(folder, plan)
             entry = write_sample(folder, plan.fingerprint, sample)
             manifest = Manifest(self._asked, plan, about, entry)
@@ -218,21 +226,19 @@ class TableEncoding:
         )  # fmt: skip
 
     def _judged(
-        self,
+        self, num_processes: int
     ) -> Generator[Preparation, None, tuple[ShardPlan, dict[str, Any], NDArray[np.float32]]]:
         """Read the whole table, and decide how it is encoded; the parts of a `Manifest`."""
         rows_at_once, sample_rows, block_rows = self.sizes(self.data)
-        survey, cuts = self.survey(self.data, sample_rows), ShardCuts(block_rows)
-        places = RowPlaces()
-        for piece in self.pieces(self.data, rows_at_once, places):
-            with places.naming_files():
-                counting = survey.add(piece)
-            is_one = not places.files
-            of_file = survey.num_rows_read if is_one else places.rows_of_last_file
-            cuts.add(
-                0 if is_one else len(places.files) - 1, of_file - len(piece), len(piece), counting
+        try:
+            survey, cuts, places = yield from self._in_parts(
+                rows_at_once, self.survey(self.data, sample_rows), ShardCuts(block_rows),
+                num_processes,
+            )  # fmt: skip
+        except PartsError:
+            survey, cuts, places = yield from self._in_order(
+                rows_at_once, self.survey(self.data, sample_rows), ShardCuts(block_rows)
             )
-            yield Preparation("reading", survey.num_rows_read, None)
         if not survey.num_rows:
             names = ", ".join(map(repr, self.roles.target))
             raise TableError(f"no row of {self.data} has a target {names}")
@@ -256,7 +262,7 @@ class TableEncoding:
         points = ThousandsPoints.of(schema)
         files, head = self._opened(points)
         plan = ShardPlan(
-            files, tuple(file_digest(file.path) or "" for file in files), head,
+            files, self._digests, head,
             cuts.shards(self.memory.shard_bytes // chosen.row_bytes), reader, chosen.encoder,
             chosen.targets, chosen.draw, survey.mean_weight, self.roles.table_format, points,
             rows_at_once, self.memory.text_bytes,
@@ -278,6 +284,40 @@ class TableEncoding:
         }
         sample = np.ascontiguousarray(chosen.inputs, dtype=np.float32)
         return plan, json.loads(json.dumps(about)), sample
+
+    def _in_parts(
+        self, rows_at_once: int, survey: TableSurvey, cuts: ShardCuts, num_processes: int
+    ) -> Generator[Preparation, None, tuple[TableSurvey, ShardCuts, RowPlaces]]:
+        """Survey the parts of the table side by side."""
+        if os.name == "nt":  # `FreshProcess` passes descriptors on
+            raise PartsError
+        places, unread = RowPlaces(), list[str]()
+        files, head = self._opened(self._points)
+        reading = Reading(
+            self.roles.table_format, rows_at_once, text_bytes=self.memory.text_bytes,
+            points=self._points,
+        )  # fmt: skip
+        for num_rows in survey_parts(
+            files, head, reading, survey, cuts, places, num_processes, unread
+        ):
+            yield Preparation("reading", num_rows, None)
+        self._unread += unread
+        return survey, cuts, places if is_many_files(self.data) else RowPlaces()
+
+    def _in_order(
+        self, rows_at_once: int, survey: TableSurvey, cuts: ShardCuts
+    ) -> Generator[Preparation, None, tuple[TableSurvey, ShardCuts, RowPlaces]]:
+        """Survey the table from its first row to its last."""
+        places = RowPlaces()
+        for piece in self.pieces(self.data, rows_at_once, places):
+            is_one = not places.files
+            file = 0 if is_one else len(places.files) - 1
+            of_file = survey.num_rows_read + len(piece) if is_one else places.rows_of_last_file
+            with places.naming_files():
+                counting = survey.add(piece, file, of_file - len(piece))
+            cuts.add(file, of_file - len(piece), len(piece), counting)
+            yield Preparation("reading", survey.num_rows_read, None)
+        return survey, cuts, places
 
     def _opened(self, points: ThousandsPoints) -> tuple[tuple[TableFile, ...], Any]:
         with warnings.catch_warnings():
@@ -351,17 +391,20 @@ def _plain(example: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _digest(path: str | Path) -> str:
-    """SHA-256 of a table."""
+def _digests(path: str | Path) -> tuple[tuple[str, ...], str]:
+    """SHA-256 of each file of a table, and of the table; read once."""
     place = Path(path).expanduser()
-    if not is_many_files(path):
-        try:
-            place.stat()
-        except (OSError, ValueError) as error:
-            raise TableError(f"cannot read {path}: {reason_of(error)}") from error
+    if is_many_files(path) and is_there(path):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)  # reading the table gives them
+            files = find_table_files(path)
+        digests = digests_of(files)
+        return digests, digest_of_digests(files, digests)
+    try:
+        place.stat()
+    except (OSError, ValueError) as error:
+        raise TableError(f"cannot read {path}: {reason_of(error)}") from error
     digest = file_digest(path)
-    if digest is None and (is_many_files(path) or not place.exists()):
-        raise TableError(f"cannot read {path}: no such file or directory")
     if digest is None:
         raise TableError(f"cannot read {path}: it must be a file, as it is read several times")
-    return digest
+    return (digest,), digest

@@ -4,7 +4,8 @@ import glob
 import hashlib
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from multilayer.errors import DataWarning, RunFolderError, TableError, reason_of
 from multilayer.ordinary_files import open_regular
 from multilayer.reading.byte_stream import is_compressed, open_unpacked
-from multilayer.reading.table_files import find_table_files, is_many_files
+from multilayer.reading.table_files import TableFile, find_table_files, is_many_files
 
 _MOST_PARTS = 4  # trailing parts of a path to search for, and parents of a run to search in
 _PATH_KEYS = ("source", "name", "load", "data_dir", "validation")
@@ -39,12 +40,28 @@ def file_digest(path: str | Path) -> str | None:
 
 
 def _digest_of_files(path: str | Path) -> str:
-    digest = hashlib.sha256()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # of files left out: reading gives it
         files = find_table_files(path)
-    for file in files:
-        digest.update(f"{file_digest(file.path)}  {file.name}\n".encode(errors="surrogateescape"))
+    return digest_of_digests(files, digests_of(files))
+
+
+def digests_of(files: Sequence[TableFile]) -> tuple[str, ...]:
+    """SHA-256 of each file of a table, several at a time.
+
+    Raises:
+        TableError: one cannot be read.
+    """
+    # Not more, as they may lie on one disk; the interpreter's lock is free while bytes are hashed.
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        return tuple(digest or "" for digest in pool.map(file_digest, [f.path for f in files]))
+
+
+def digest_of_digests(files: Sequence[TableFile], digests: Sequence[str]) -> str:
+    """SHA-256 of a table of many files; see `file_digest`."""
+    digest = hashlib.sha256()
+    for file, of_file in zip(files, digests, strict=True):
+        digest.update(f"{of_file}  {file.name}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 

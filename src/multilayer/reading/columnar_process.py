@@ -176,12 +176,25 @@ def _text_bytes(rows: "pl.DataFrame", source: str, num_before: int) -> int:
     return total
 
 
-class Sender:
+def num_rows_of(path: Path, is_parquet: bool) -> int:
+    """Rows of a file, as its metadata gives them; raises what polars raises."""
+    import polars as pl
+
+    scan = (pl.scan_parquet if is_parquet else pl.scan_ipc)(path)
+    return int(scan.select(pl.len()).collect().item())
+
+
+class Decoding:
+    """Whether this process decodes; see `leave_if_still`."""
+
+    waits = False  # for another process
+
+
+class Sender(Decoding):
     """Writes the messages to the parent process."""
 
     def __init__(self, output: BinaryIO) -> None:
         self._output = output
-        self.waits = False  # for the parent to read
 
     def send_pieces(
         self, files: list[tuple[Path | bytes, str, range | None]], is_parquet: bool,
@@ -217,13 +230,13 @@ class Sender:
         self.waits = False
 
 
-def _leave_if_still(sender: Sender) -> None:
-    """Exit if no CPU time was used for 60 s, unless the parent is slow to read."""
+def leave_if_still(decoding: Decoding) -> None:
+    """Exit if no CPU time was used for 60 s, unless it waits."""
     computed = time.process_time()
     while True:
         time.sleep(_SECONDS_OF_STANDING_STILL)
         before, computed = computed, time.process_time()
-        if computed - before < _SECONDS_OF_STANDING_STILL / 1000 and not sender.waits:
+        if computed - before < _SECONDS_OF_STANDING_STILL / 1000 and not decoding.waits:
             os._exit(STANDS_STILL)
 
 
@@ -234,7 +247,7 @@ def _leave_with(parent: int) -> None:
     os._exit(LEFT_ALONE)
 
 
-def _named_in_utf_8(path: str) -> Path | bytes:
+def named_in_utf_8(path: str) -> Path | bytes:
     """The path, or another name of the same file if this one is not UTF-8, as polars needs.
 
     Where the system gives no other name it is the content.
@@ -269,16 +282,16 @@ def main() -> None:
     files: list[tuple[Path | bytes, str, range | None]]
     if path == SEVERAL:
         files = [
-            (_named_in_utf_8(place), name, None if rows is None else range(*rows))
+            (named_in_utf_8(place), name, None if rows is None else range(*rows))
             for place, name, rows in json.load(sys.stdin)
         ]
     else:
-        content = sys.stdin.buffer.read() if path == "-" else _named_in_utf_8(path)
+        content = sys.stdin.buffer.read() if path == "-" else named_in_utf_8(path)
         files = [(content, source, None)]
     sizes = [len(one) if isinstance(one, bytes) else _size(one) for one, _, _ in files]
     _limit_memory(memory_bytes() + max(sizes))  # a file is memory-mapped
     sender = Sender(sys.stdout.buffer)
-    threading.Thread(target=_leave_if_still, args=(sender,), daemon=True).start()
+    threading.Thread(target=leave_if_still, args=(sender,), daemon=True).start()
     sender.send_pieces(files, kind == "parquet", int(rows_at_once) or None)
 
 

@@ -187,7 +187,12 @@ def _number_types(
                 )
             columns.append(pl.Series(name, [], dtype).to_frame())
         if known is not None and known[0] == "numbers":
-            dtype = pl.concat(columns, how="vertical_relaxed").schema[name]
+            dtypes = {one.schema[name] for one in columns}
+            dtype = (
+                dtypes.pop()
+                if len(dtypes) == 1
+                else pl.concat(columns, how="vertical_relaxed").schema[name]
+            )
             types.append((name, str(dtype)))
             if dtype.is_float() and not all(one.schema[name].is_float() for one in columns):
                 warnings.warn(

@@ -10,7 +10,11 @@ from multilayer.columns.thousands_points import ThousandsPoints, TypedNumbers
 from multilayer.errors import DataWarning
 from multilayer.forked import require_polars_threads
 from multilayer.reading.byte_stream import is_compressed
-from multilayer.reading.columnar import ColumnarFile, read_columnar_files
+from multilayer.reading.columnar import (
+    ColumnarFile,
+    decode_columnar_files,
+    read_columnar_files,
+)
 from multilayer.reading.file_heads import TableHead, common_head
 from multilayer.reading.one_file import Reading, kind_of_file, read_file_pieces
 from multilayer.reading.row_places import RowPlaces
@@ -47,7 +51,7 @@ def read_many_pieces(
         reading, names=head.names,
         typed=TypedNumbers(str(path), reading.points or ThousandsPoints()),
     )  # fmt: skip
-    alike = _AlikeWarnings(files)
+    alike = AlikeWarnings(files)
     last = -1
     for place, frame in alike.gathered(_pieces(files, head, reading)):
         if place != last:
@@ -59,9 +63,7 @@ def read_many_pieces(
         yield head.settled(frame, files[place])
     files[last].require_unchanged()
     alike.report()
-    if places.num_rows and (empty := places.without_rows()):
-        have = "has" if len(empty) == 1 else "have"
-        warnings.warn(f"{listed(empty)} {have} no rows", DataWarning, stacklevel=2)
+    warn_of_empty(places)
 
 
 def open_table(path: str | Path, reading: Reading) -> tuple[tuple[TableFile, ...], TableHead]:
@@ -104,7 +106,8 @@ def read_ranges(
         files[place].require_unchanged()
     if head.kind in ("Parquet", "Arrow") and head.is_plain:
         parts = [ColumnarFile(files[place].path, rows) for place, rows in wanted]
-        for number, frame in read_columnar_files(
+        read = decode_columnar_files if reading.decodes_here else read_columnar_files
+        for number, frame in read(
             parts, head.kind == "Parquet", reading.rows_at_once, reading.left_out
         ):
             yield number, head.settled(frame, files[wanted[number][0]])
@@ -147,8 +150,12 @@ def _pieces(
             yield place, frame
 
 
-class _AlikeWarnings:
-    """Warnings that differ in the file alone are issued once."""
+class AlikeWarnings:
+    """Warnings that differ in the file alone are issued once.
+
+    Args:
+        files: of the table.
+    """
 
     def __init__(self, files: Sequence[TableFile]) -> None:
         self._files = files
@@ -163,7 +170,7 @@ class _AlikeWarnings:
                 warnings.simplefilter("always")
                 found = next(pieces, None)
             for one in caught:
-                self._issue(one)
+                self.issue(one.message, one.category)
             if found is None:
                 return
             yield found
@@ -174,13 +181,21 @@ class _AlikeWarnings:
             if files:
                 warnings.warn(f"{text}; so it is with {listed(files)}", DataWarning, stacklevel=3)
 
-    def _issue(self, one: warnings.WarningMessage) -> None:
-        text, about = str(one.message), ""
+    def issue(self, message: Warning | str, category: type[Warning]) -> None:
+        """Issue a warning, unless it was issued of another file."""
+        text, about = str(message), ""
         for file in self._files:
             if (name := str(file.path)) in text and len(name) > len(about):
                 about = name
         first, others = self._others.setdefault(text.replace(about, "\0"), (text, []))
         if first == text and not others:
-            warnings.warn(one.message, one.category, stacklevel=4)
+            warnings.warn(message, category, stacklevel=4)
         elif about and about not in others:
             others.append(about)
+
+
+def warn_of_empty(places: RowPlaces) -> None:
+    """Warn of files that have no rows, if others have."""
+    if places.num_rows and (empty := places.without_rows()):
+        have = "has" if len(empty) == 1 else "have"
+        warnings.warn(f"{listed(empty)} {have} no rows", DataWarning, stacklevel=3)

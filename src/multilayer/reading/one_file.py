@@ -54,6 +54,8 @@ class Reading:
         typed: The columns of JSON that hold numbers as such, of several files together.
         names: The columns of JSON that are known before its objects are read.
         layouts: The dialects of CSV found are appended here.
+        decodes_here: Decode Parquet and Arrow files that are not compressed in this process, which
+            a damaged file may end.
     """
 
     table_format: TableFormat = field(default_factory=TableFormat)
@@ -66,6 +68,7 @@ class Reading:
     typed: TypedNumbers | None = None
     names: tuple[str, ...] = ()
     layouts: list[Layout] = field(default_factory=list)
+    decodes_here: bool = False
 
 
 def kind_of_file(path: str | Path, table_format: TableFormat) -> FileKind:

@@ -9,6 +9,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
@@ -62,7 +63,9 @@ def write_shards(
 ) -> Iterator[tuple[int, ShardEntry]]:
     """Encode and write some shards of a plan, in order; see `encode_shards`."""
     wanted = [(plan.shards[number].file, plan.shards[number].rows) for number in numbers]
-    pieces = read_ranges(plan.files, plan.head, plan.reading, wanted) if wanted else iter(())
+    # The same decoder has read the whole file before, in a process that it might have ended.
+    reading = replace(plan.reading, decodes_here=True)
+    pieces = read_ranges(plan.files, plan.head, reading, wanted) if wanted else iter(())
     current, shard = -1, _OpenShard(plan, -1)
     for place, frame in pieces:
         if place != current:
@@ -165,6 +168,8 @@ def _by_processes(folder: Path, parts: list[list[int]]) -> Iterator[tuple[int, S
             process.wait()
             if process.stdout is not None:
                 process.stdout.close()
+        with suppress(OutputError):  # what those that were ended had begun to write
+            remove_leftovers(folder)
 
 
 def _started(folder: Path, numbers: list[int]) -> subprocess.Popen[bytes]:
@@ -179,7 +184,11 @@ def _started(folder: Path, numbers: list[int]) -> subprocess.Popen[bytes]:
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env={
+            "POLARS_MAX_THREADS": "1",  # the processes share the cores
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        },
         start_new_session=True,  # control-c goes to this process only
     )
     assert process.stdin is not None

@@ -259,6 +259,15 @@ class ShardCuts:
             for block, count in enumerate(np.bincount(places - blocks[0]).tolist(), int(blocks[0])):
                 of_file[block] += count
 
+    def merge(self, other: "ShardCuts") -> None:
+        """Count the rows that another one has counted, of the same blocks."""
+        for ours, theirs in ((self._rows, other._rows), (self._counting, other._counting)):
+            ours += [[] for _ in range(len(theirs) - len(ours))]
+            for of_file, counts in zip(ours, theirs, strict=False):
+                of_file += [0] * (len(counts) - len(of_file))
+                for block, count in enumerate(counts):
+                    of_file[block] += count
+
     def shards(self, rows_of_a_shard: int) -> tuple[ShardRows, ...]:
         """Shards of so many rows at most, but of one block at least; none spans two files."""
         num_blocks = max(1, rows_of_a_shard // self._block_rows)
