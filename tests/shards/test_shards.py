@@ -31,6 +31,7 @@ from multilayer.files import write_text
 from multilayer.fit import memory_plan
 from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.encode_table import TableEncoding
+from multilayer.fit.fit import Fit
 from multilayer.fit.large_table import LargeTable
 from multilayer.reading.many_files import open_table
 from multilayer.reading.one_file import Reading
@@ -314,7 +315,7 @@ def test_training_from_shards_is_training_within_a_limit(
     roles = ColumnRoles(("label",), drop=("y", "w"))
     large = LargeTable(data, roles, LIMIT, recipe_name="fast", changes=QUICK)
     assert list(large.prepare())
-    expected = large.fit
+    expected = Fit(large.prepared)
     for _ in expected.epochs():
         pass
     shards = encoded(data, tmp_path / "s", recipe_name="fast", roles={

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from multilayer.columns.labels import LabelCounts
 from multilayer.columns.left_out import LeftOut
 from multilayer.columns.number_format import NumberFormat
+from multilayer.columns.target_checks import plain
 from multilayer.columns.value_format import ValueFormat
 from multilayer.encoding.row_reader import RowReader
 from multilayer.errors import TableError
+from multilayer.fit.rare_rows import RareRows
 
 if TYPE_CHECKING:
     import polars as pl
@@ -117,6 +119,7 @@ class TableSurvey:
         self._sample = RowSample(sample_rows, seed)
         self._labels = LabelCounts() if len(names) == 1 else None
         self._first_rows: list[int] = []  # of each label, among the rows that count
+        self._rare = RareRows()
         self._weight_sum, self._weight_range = 0.0, (np.inf, -np.inf)
         self.num_rows_read = self.num_rows = 0
         self.left_out, self.num_weight_zero = LeftOut(), 0
@@ -138,6 +141,7 @@ class TableSurvey:
             self._labels.add(rows.targets, numbers)
             new = list(self._labels.first_rows.values())[num_known:]
             self._first_rows += (np.searchsorted(numbers, new) + self.num_rows).tolist()
+            self._rare.add(rows.targets, self.num_rows, self._labels.counts)
             if len(new) + num_known > MOST_CLASSES:
                 self._labels = None
         if rows.weights is not None and len(rows.weights):
@@ -203,6 +207,21 @@ class TableSurvey:
     def first_rows(self) -> tuple[int, ...]:
         """The index of each label's first row among those that count; see `labels`."""
         return () if self._labels is None else tuple(sorted(self._first_rows))
+
+    def rows_of_rare_classes(self) -> list[list[int]]:
+        """The indices of the rows of each class that has few, among those that count."""
+        if self._labels is None:
+            return []
+        names = map(plain, self.reader().targets(self._as_column(self._labels)).tolist())
+        classes: dict[Any, list[Any]] = {}  # the labels of each, as they are spelled
+        for label, name in zip(self._labels.counts, names, strict=True):
+            classes.setdefault(name, []).append(label)
+        found = [
+            sorted(row for label in labels for row in self._rare.of(label))
+            for labels in classes.values()
+            if all(self._rare.of(label) for label in labels)
+        ]
+        return [rows for rows in found if len(rows) <= self._rare.most]
 
     def _as_column(self, labels: LabelCounts) -> "pl.DataFrame":
         import polars as pl
