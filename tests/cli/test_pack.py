@@ -129,7 +129,6 @@ def test_the_doctor_says_what_it_judges(table, images, capsys):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--recipe", "pack", "--memory-limit", "500MB"], "needs its rows in memory"),
         (["--drawn", "dropout"], "--drawn dropout is for a pack"),
         (["--recipe", "pack", "--drawn", "x"], "unknown drawn 'x'; known are: hidden_widths, "),
         (["--time", "0"], "'0' must be a time above 0, such as 90s or 5m"),

@@ -1,5 +1,6 @@
 """`multilayer train` as several processes, started by torchrun, by hand and in two networks."""
 
+import json
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from fork_server import Forked
 from rank_jobs import QUICK, free_port, job_environment, wait
@@ -249,23 +251,141 @@ def test_what_ends_a_job_is_said_once_with_rank_host_and_file(start_job, table, 
     )
 
 
+GONE = """
+import os, signal
+if os.environ["RANK"] == "1":
+    from torch import distributed
+    distributed.init_process_group = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+rank_watch._SECONDS_OF_SILENCE = 3.0
+rank_watch._SECONDS_TO_NOTICE = 1.0
+"""
+
+
+def test_a_process_that_dies_before_it_is_connected_ends_the_job(start_job, table):
+    ended = wait(start_job(table, *LONG, "9", before=GONE, num_ranks=3), 60)
+    assert [code for code, _ in ended] == [1, -signal.SIGKILL, 1]
+    assert re.fullmatch(
+        rf"error: rank 1 of 3 on {HOST}: nothing is heard for 3 s; .*\n",
+        "".join(errors for _, errors in ended),
+    )
+
+
+@pytest.fixture
+def shards(multilayer, table, tmp_path) -> Path:
+    """Some tens of shards: pieces of a small file are small."""
+    whole = pl.read_csv(table)
+    for place in range(5):
+        (tmp_path / "many").mkdir(exist_ok=True)
+        whole[place * 401 : (place + 1) * 401].write_parquet(tmp_path / f"many/{place}.parquet")
+    flags = ("--target", "y", "--weight", "w", "--recipe", "chapter", "--validation", "0.2")
+    done = multilayer("encode", "many", *flags, "-o", "shards", "--quiet")
+    assert done.returncode == 0, done.stderr
+    shutil.rmtree(tmp_path / "many")
+    assert len(list((tmp_path / "shards").glob("0*.shard"))) == 5
+    return tmp_path / "shards"
+
+
+FROM_SHARDS = ("--hidden-widths", "16", "--batch-size", "64", "--max-epochs", "7",
+               "--checkpoint-every", "1")  # fmt: skip
+
+
+OTHER_CLOCKS = """
+import os, time
+now, days = time.time, int(os.environ["RANK"])
+time.time = lambda: now() - 86400 * days
+"""
+
+
+def test_shards_train_the_same_network_in_any_number_of_processes_after_kills(
+    start_job, shards, tmp_path
+):
+    wholes = [
+        start_job(shards, *FROM_SHARDS, "--output", f"whole-{size}", num_ranks=size)
+        for size in (1, 3)
+    ]
+    torchrun = {"TORCHELASTIC_RUN_ID": "test"}
+    for size, killed, epoch in ((3, 2, 2), (2, 1, 4)):
+        job = start_job(shards, *FROM_SHARDS, "--output", "run", num_ranks=size, **torchrun)
+        wait_for_epoch(job, epoch)
+        job[killed].kill()
+        assert sorted(code for code, _ in wait(job, 60)) == [-signal.SIGKILL, *[1] * (size - 1)]
+    last = start_job(
+        shards, *FROM_SHARDS, "--output", "run", num_ranks=3, before=OTHER_CLOCKS, **torchrun
+    )
+    for job in (*wholes, last):
+        assert [code for code, _ in wait(job)] == [0] * len(job)
+    assert_same_network(tmp_path / "whole-3", tmp_path / "whole-1", 1e-5)
+    assert_same_network(tmp_path / "run", tmp_path / "whole-1", 1e-5)
+    assert (shards / "shards.json").is_file()  # they are the user's, and stay
+
+
+DISAPPEARING = """
+import pathlib
+from multilayer.fit import survey
+add = survey.TableSurvey.add
+def add_and_remove(self, piece):
+    pathlib.Path("files/2.parquet").unlink(missing_ok=True)
+    return add(self, piece)
+survey.TableSurvey.add = add_and_remove
+"""
+
+
+def test_a_file_that_disappears_while_it_is_read_ends_a_job(start_job, table, tmp_path):
+    (tmp_path / "files").mkdir()
+    whole = pl.read_csv(table)
+    for place in range(3):
+        whole[place * 667 : (place + 1) * 667].write_parquet(tmp_path / f"files/{place}.parquet")
+    said = errors_of(start_job("files", *LONG, "3", "--memory-limit", "600MB", before=DISAPPEARING))
+    assert re.fullmatch(rf"error: rank 0 of 2 on {HOST}: .*files/2\.parquet.*\n", said)
+
+
+def of_other_columns(shard: Path) -> None:
+    document = json.loads((shard.parent / "shards.json").read_text())
+    document["plan"]["encoder"], document["plan"]["draw"] = {}, None
+    (shard.parent / "shards.json").write_text(json.dumps(document))
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "is missing|no such file": Path.unlink,
+    "is shorter|cut short": lambda shard: os.truncate(shard, 100),
+    "changed|checksum|damaged": lambda shard: shard.write_bytes(shard.read_bytes()[:-1] + b"!"),
+    "is of another": lambda shard: shutil.copy(shard.parent / "000000.shard", shard),
+    "manifest|shards.json": of_other_columns,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_shard_ends_a_job_with_one_error(start_job, shards, damage):
+    DAMAGES[damage](shards / "000003.shard")
+    said = errors_of(start_job(shards, *FROM_SHARDS, num_ranks=2))
+    assert said.count("\n") == 1
+    assert re.match(rf"error: rank \d of 2 on {HOST}: ", said)
+    assert re.search(damage, said)
+    assert ("shards.json" if "manifest" in damage else "000003.shard") in said
+
+
 @pytest.mark.parametrize(
     ("flag", "arguments"),
     [
-        ("--recipe pack", ["rows.csv", "--target", "y", "--recipe", "pack"]),
-        ("--time", ["rows.csv", "--target", "y", "--time", "1m"]),
+        ("--recipe pack", ["train", "rows.csv", "--target", "y", "--recipe", "pack"]),
+        ("--time", ["train", "rows.csv", "--target", "y", "--time", "1m"]),
+        ("evaluate", ["evaluate", "run"]),
+        ("predict", ["predict", "run", "rows.csv", "-o", "answers.csv"]),
+        ("encode", ["encode", "rows.csv", "--target", "y", "-o", "shards"]),
+        ("tune", ["tune", "rows.csv", "--target", "y"]),
+        ("verify", ["verify"]),
     ],
 )
 def test_what_one_process_does_alone(monkeypatch, capsys, flag, arguments):
-    monkeypatch.setattr("multilayer.cli.train._SECONDS_FOR_THE_FIRST", 0)
+    monkeypatch.setattr("multilayer.cli.job._SECONDS_FOR_THE_FIRST", 0)
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "0")
-    assert command(["train", *arguments]) == 2
-    expected = f"error: {flag} is for one process; start it without torchrun\n"
-    assert capsys.readouterr().err == expected
+    assert command(arguments) == 2
+    expected = rf"error: {flag} is for one process; start it without torchrun(, .*)?\n"
+    assert re.fullmatch(expected, capsys.readouterr().err)
     monkeypatch.setenv("RANK", "1")
     with pytest.raises(SystemExit, match="2"):
-        command(["train", *arguments])
+        command(arguments)
     assert capsys.readouterr() == ("", "")
 
 

@@ -139,7 +139,8 @@ def test_tables_on_the_disk_too(diabetes, settings, tmp_path, monkeypatch):
     )
     for _ in large.prepare():
         pass
-    check_scores(large.fit, followed(large.fit))
+    fit = Fit(large.prepared)
+    check_scores(fit, followed(fit))
     large.remove()
 
 

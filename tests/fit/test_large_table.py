@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -121,7 +122,7 @@ def test_what_fits_in_a_chunk_is_trained_as_in_memory_bit_for_bit(
 def test_rows_are_held_out_and_the_model_learns(files, tmp_path):
     large = prepared(files / "t.parquet", changes={"max_epochs": 20}, recipe_name="fast")
     assert large.num_rows == 4900
-    assert large.fit.num_held_out == 980
+    assert large.prepared.num_held_out == 980
     run = TableRun.of_large(large, tmp_path / "run")
     model = finished(run)
     document = json.loads((tmp_path / "run" / "settings.json").read_text())
@@ -160,8 +161,8 @@ def test_every_loss_of_numbers_is_trained_as_in_memory(files, tmp_path, changes)
 def test_groups_are_held_out_together_and_folds_are_networks_of_the_same_rows(files):
     roles = {"drop": ("y", "w"), "group_by": "street"}
     large = prepared(files / "t.csv", "label", roles=roles, recipe_name="best")
-    assert large.fit.network.num_members == 5
-    assert 300 < large.fit.num_held_out < 1900
+    assert len(large.prepared.members) == 5
+    assert 300 < large.prepared.num_held_out < 1900
     assert [column.kind for column in large.schema.columns if column.name == "street"] == [
         "dropped"
     ]
@@ -175,9 +176,75 @@ def test_a_class_of_a_single_row_is_learned_from(files, tmp_path):
     rows.write_parquet(tmp_path / "t.parquet")
     for seed in range(3):
         large = prepared(tmp_path / "t.parquet", "label", changes={"seed": seed})
-        assert large.fit.targets.classes == ("down", "once", "up")
-        assert 1 in large.fit.data.examples.rows.read()[1]
+        assert large.prepared.targets.classes == ("down", "once", "up")
+        assert 1 in large.prepared.examples.rows.read()[1]
         large.remove()
+
+
+def test_validation_rows_are_stratified(files, tmp_path):
+    is_rare = pl.int_range(pl.len()) % 500 == 3  # 10 of 5,000 rows
+    rows = table(5000).with_columns(label=pl.when(is_rare).then(pl.lit("rare")).otherwise("label"))
+    rows.write_csv(tmp_path / "t.csv")
+    for seed in range(4):
+        large = prepared(tmp_path / "t.csv", "label", changes={"seed": seed})
+        _, targets, _ = large.prepared.examples.rows.read()
+        assert (targets == 1).sum() == 8  # by chance alone from 5 to 10
+        large.remove()
+
+
+def test_a_pack_within_a_limit_is_that_of_memory_bit_for_bit(files, tmp_path):
+    changes = {"num_draws": 3, "max_epochs": 4}
+    options = {"recipe_name": "pack", "validation": files / "v.csv"}
+    large = prepared(files / "t.parquet", changes=changes, **options)
+    model = finished(TableRun.of_large(large, tmp_path / "disk"))
+    roles = ColumnRoles(("y",), drop=("label", "w", "street"))
+    changes = {**QUICK, **changes}
+    other = TableRun(files / "t.parquet", roles, tmp_path / "memory", changes=changes, **options)
+    expected = finished(other)
+    for network, of_memory in zip(model.network.networks, expected.network.networks, strict=True):
+        assert torch.equal(network.parameters, of_memory.parameters)
+    assert model.network.shares == expected.network.shares
+    pack, of_memory = model.details["pack"], expected.details["pack"]
+    assert [one["loss"] for one in pack["mixture"]] == [one["loss"] for one in of_memory["mixture"]]
+
+
+def test_a_pack_in_chunks_goes_on_bit_for_bit(files, tmp_path, monkeypatch):
+    monkeypatch.setattr(memory_plan, "_PROGRAM_BYTES", 0)
+    monkeypatch.setattr(memory_plan, "_FEWEST_PIECE_BYTES", 0)
+    monkeypatch.setattr(memory_plan, "_FEWEST_HELD_OUT", 50)
+    options = {
+        "recipe_name": "pack", "limit": 320_000,
+        "changes": {"num_draws": 3, "max_epochs": 4, "batch_size": 64},
+    }  # fmt: skip
+    large = prepared(files / "t.parquet", **options)
+    examples = large.prepared.examples
+    assert len(examples.chunks(torch.Generator(), 64)) > 1
+    assert large.prepared.num_held_out > 50
+    expected = finished(TableRun.of_large(large, tmp_path / "whole"))
+    stop = Event()
+    run = TableRun.of_large(prepared(files / "t.parquet", **options), tmp_path / "run")
+    for record in run.epochs(stop):
+        if record.epoch == 6:  # the second of the wave of two draws
+            stop.set()
+    assert run.finish()["status"] == "interrupted"
+    saved = RunConfiguration.saved_in(tmp_path / "run")
+    source = open_source(saved)
+    list(source.prepare())
+    model = finished(Run(saved, source))
+    for network, other in zip(model.network.networks, expected.network.networks, strict=True):
+        assert torch.equal(network.parameters, other.parameters)
+
+
+def test_memory_is_planned_for_the_largest_wave_of_a_pack(files):
+    limits = []
+    for recipe_name in ("default", "pack"):
+        with pytest.raises(SettingsError, match="smallest that works is") as error:
+            prepared(
+                files / "t.parquet", limit=470_000_000, recipe_name=recipe_name,
+                changes={"hidden_widths": (512, 512), "batch_size": 4096},
+            )  # fmt: skip
+        limits.append(int(re.findall(r"is (\d+) MB", str(error.value))[0]))
+    assert limits[1] > limits[0] + 50  # two networks at once, and up to 32 kept
 
 
 def test_numbers_outside_the_sample_widen_the_range(files, monkeypatch):
@@ -185,8 +252,8 @@ def test_numbers_outside_the_sample_widen_the_range(files, monkeypatch):
     large = prepared(files / "t.parquet", validation=files / "v.csv")
     assert large.sample_rows == 1000
     y = pl.read_parquet(files / "t.parquet")["y"]
-    assert large.fit.targets.scale.lowest[0] == pytest.approx(y.min(), rel=1e-6)
-    assert large.fit.targets.scale.highest[0] == pytest.approx(y.max(), rel=1e-6)
+    assert large.prepared.targets.scale.lowest[0] == pytest.approx(y.min(), rel=1e-6)
+    assert large.prepared.targets.scale.highest[0] == pytest.approx(y.max(), rel=1e-6)
     large.remove()
 
 
@@ -195,10 +262,10 @@ def test_held_out_rows_and_chunks_keep_to_a_small_limit(tmp_path, monkeypatch):
     monkeypatch.setattr(memory_plan, "_FEWEST_PIECE_BYTES", 0)
     table(5000).write_parquet(tmp_path / "t.parquet")
     large = prepared(tmp_path / "t.parquet", limit=800_000, recipe_name="fast")
-    examples = large.fit.data.examples
+    examples = large.prepared.examples
     assert examples.chunk_bytes < 400_000
     assert len(examples.chunks(torch.Generator(), 256)) == 1
-    assert large.fit.num_held_out * examples.rows.row_bytes < 100_000
+    assert large.prepared.num_held_out * examples.rows.row_bytes < 100_000
     large.remove()
     with pytest.raises(SettingsError, match=r"MB is too small .* smallest that works is \d+ MB"):
         prepared(tmp_path / "t.parquet", limit=700_000, changes={"batch_size": 20000})
@@ -228,11 +295,11 @@ def test_encoding_goes_on_after_a_kill(files, cache, monkeypatch):
     large = LargeTable(files / "t.parquet", ColumnRoles(("y",), drop=("label",)), LIMIT)
     steps = [step.num_done for step in large.prepare() if step.part == "encoding"]
     assert steps[0] > num_done  # the first shard after those that were done
-    resumed = large.fit.data.examples.rows.read()
+    resumed = large.prepared.examples.rows.read()
     large.remove()
     whole = LargeTable(files / "t.parquet", ColumnRoles(("y",), drop=("label",)), LIMIT)
     assert min(step.num_done for step in whole.prepare() if step.part == "encoding") < 2000
-    for array, expected in zip(resumed[:2], whole.fit.data.examples.rows.read()[:2], strict=True):
+    for array, expected in zip(resumed[:2], whole.prepared.examples.rows.read()[:2], strict=True):
         np.testing.assert_array_equal(array, expected)
     whole.remove()
 

@@ -1,9 +1,15 @@
+import itertools
+import json
+
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from multilayer.encoding.row_draw import RowDraw
 from multilayer.errors import TableError
+from multilayer.fit import rare_rows
 from multilayer.fit.survey import RowSample, TableSurvey
 
 
@@ -68,6 +74,7 @@ def test_parts_are_surveyed_as_one_table():
     assert merged.labels() == whole.labels()
     assert list(merged.labels().counts) == list(whole.labels().counts)
     assert merged.first_rows() == whole.first_rows()
+    assert merged.rows_of_rare_classes() == whole.rows_of_rare_classes()
     assert (merged.left_out, merged.mean_weight) == (whole.left_out, whole.mean_weight)
     assert (merged.num_rows, merged.num_rows_read) == (whole.num_rows, whole.num_rows_read)
     assert merged.num_weight_zero == whole.num_weight_zero
@@ -120,6 +127,58 @@ def test_a_draw_holds_out_exactly_the_share():
     # Of very many rows nobody counts them.
     many = RowDraw.of_share(0.3, 10**7, seed=0).is_held_out(table, numbers)
     assert 230 < many.sum() < 370
+
+
+@given(
+    nums=st.lists(st.integers(1, 40), min_size=1, max_size=12),
+    share=st.floats(0.05, 0.5),
+    seed=st.integers(0, 9),
+)
+def test_of_a_rare_class_the_same_share_is_held_out(nums, share, seed):
+    order = np.random.default_rng(seed).permutation(500)
+    ends = np.cumsum([0, *nums])
+    classes = [sorted(order[a:b].tolist()) for a, b in itertools.pairwise(ends)]
+    firsts = [rows[0] for rows in classes]
+    draw = RowDraw.of_share(share, 500, seed, firsts, None, classes)
+    table, numbers = pl.DataFrame({"x": range(500)}), np.arange(500)
+    held_out = draw.is_held_out(table, numbers)
+    assert held_out.sum() == max(1, round(share * 500))
+    for rows in classes:
+        least = int(len(rows) * share)
+        assert least <= held_out[rows].sum() <= min(least + 1, len(rows) - 1)
+    assert RowDraw.from_json(json.loads(json.dumps(draw.to_json()))) == draw
+    assert (draw.is_held_out(table[77:], numbers[77:]) == held_out[77:]).all()
+
+
+def test_rounding_of_rare_classes_is_fair():
+    """A fifth of two rows each is two fifths of a row: so many of 400 classes have one held out."""
+    classes = [[2 * place, 2 * place + 1] for place in range(400)]
+    draw = RowDraw.of_share(0.2, 10_000, 1, (), None, classes)
+    assert 130 < len(draw.always_held_out) < 190
+
+
+def test_where_all_classes_are_rare_rows_are_held_out_still():
+    classes = [[place] for place in range(20)]
+    draw = RowDraw.of_share(0.2, 21, 0, range(20), None, [*classes, [20]])
+    assert draw.is_held_out(pl.DataFrame({"x": range(21)}), np.arange(21)).sum() <= 1
+    pairs = [[place, place + 10] for place in range(10)]
+    draw = RowDraw.of_share(0.1, 20, 0, range(10), None, pairs)
+    held_out = draw.is_held_out(pl.DataFrame({"x": range(20)}), np.arange(20))
+    assert held_out.sum() >= 1
+    assert not held_out[:10].any()
+
+
+@pytest.mark.parametrize("are_numbers", [False, True])
+def test_rows_of_rare_classes_are_found(monkeypatch, are_numbers):
+    labels = ["1"] * 150 + ["2 "] * 20 + ["3"] * 100 + [None] + ["4"] * 101 + ["2"] * 5
+    table = pl.DataFrame({"y": labels})
+    if are_numbers:
+        table = table.select(pl.col("y").str.strip_chars().cast(pl.Int64))
+    found = survey_of(table).rows_of_rare_classes()
+    assert sorted(found) == [[*range(150, 170), *range(371, 376)], list(range(170, 270))]
+    monkeypatch.setattr(rare_rows, "_MOST_ROWS", 300)  # 60 of each
+    [rare] = survey_of(table).rows_of_rare_classes()
+    assert rare == [*range(150, 170), *range(371, 376)]
 
 
 def test_a_draw_keeps_groups_together():

@@ -13,8 +13,6 @@ from multilayer.errors import SettingsError
 from multilayer.estimators.classifier import MLPClassifier
 from multilayer.experiments.compare import compare
 from multilayer.experiments.tune.search_space import check_pinned
-from multilayer.fit.column_roles import ColumnRoles
-from multilayer.fit.large_table import LargeTable
 from multilayer.fit.prepare import prepare
 from multilayer.fit.rows import Rows
 from multilayer.pack.pack_fit import PackFit
@@ -153,12 +151,6 @@ def test_a_comparison_and_a_search_refuse_packs():
     for name in ("num_draws", "drawn", "time_limit"):
         with pytest.raises(SettingsError, match=f"{name} is not for tune"):
             check_pinned({name: 1})
-
-
-@pytest.mark.parametrize("arguments", [{"recipe_name": "pack"}, {"changes": {"num_draws": 3}}])
-def test_a_table_on_the_disk_is_refused_before_it_is_read(arguments):
-    with pytest.raises(SettingsError, match=r"needs its rows in memory.*500 MB"):
-        LargeTable("nowhere.csv", ColumnRoles(("y",)), 500_000_000, **arguments)
 
 
 def test_a_pack_with_an_activation_for_each_layer_draws_no_number_of_layers():

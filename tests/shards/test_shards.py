@@ -32,6 +32,7 @@ from multilayer.files import write_text
 from multilayer.fit import memory_plan, survey_parts
 from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.encode_table import TableEncoding
+from multilayer.fit.fit import Fit
 from multilayer.fit.large_table import LargeTable
 from multilayer.fit.survey_parts import Part
 from multilayer.reading.many_files import open_table
@@ -374,7 +375,7 @@ def test_training_from_shards_is_training_within_a_limit(
     roles = ColumnRoles(("label",), drop=("y", "w"))
     large = LargeTable(data, roles, LIMIT, recipe_name="fast", changes=QUICK)
     assert list(large.prepare())
-    expected = large.fit
+    expected = Fit(large.prepared)
     for _ in expected.epochs():
         pass
     shards = encoded(data, tmp_path / "s", recipe_name="fast", roles={

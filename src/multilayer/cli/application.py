@@ -14,7 +14,7 @@ from multilayer.cli import exit_codes
 from multilayer.cli.argument_types import require_text
 from multilayer.cli.arguments_left import too_many
 from multilayer.cli.interrupts import Interrupted
-from multilayer.cli.job import SaidByAnotherError
+from multilayer.cli.job import SaidByAnotherError, refuse_in_several_processes
 from multilayer.cli.process import complain
 from multilayer.cli.terminal import warnings_as_notes
 from multilayer.errors import (
@@ -55,6 +55,12 @@ COMMANDS = {
     "surface.",
     "points": "Write the points of one of the playground's problems as CSV.",
 }
+_INSTEAD_OF_TORCHRUN = {
+    "encode": ", with --processes for as many as you like",
+    "predict": ", with --processes for a table of many files",
+    "tune": ", once for each process that shall work on the study (on several machines with "
+    "--storage)",
+}
 # Flags whose settings have another name.
 _SETTINGS = {
     "interval": "coverage", "validation": "validation_fraction", "proba": "probabilities",
@@ -92,6 +98,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     try:
         with warnings_as_notes():
+            _refuse_in_several_processes(arguments)
             code = application(arguments)(arguments)
     except UnusedCliTokensError as error:
         left = too_many(" ".join(error.command_chain or ()), error.unused_tokens or ())
@@ -121,6 +128,13 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return complain("interrupted", exit_codes.INTERRUPTED)
     return code or 0
+
+
+def _refuse_in_several_processes(arguments: Sequence[str]) -> None:
+    """Training is divided among the processes that torchrun starts; each would do all the rest."""
+    name = arguments[0] if arguments else ""
+    if name in COMMANDS and name != "train" and "--help" not in arguments:
+        refuse_in_several_processes(name, _INSTEAD_OF_TORCHRUN.get(name, ""))
 
 
 def _of_the_system(error: OSError) -> str:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from multilayer.cli import exit_codes
 from multilayer.errors import (
     DistributedError,
     MultilayerError,
@@ -15,6 +16,7 @@ from multilayer.errors import (
 
 # They name the ranks themselves, or are the same wherever they are met.
 _ERRORS_OF_NO_PLACE = (DistributedError, SettingsError, TrainingDivergedError)
+_SECONDS_FOR_THE_FIRST = 5
 _SECONDS_FOR_OTHERS = 1.0  # that the one that speaks has before torchrun ends it
 
 
@@ -30,6 +32,25 @@ def is_one_of_several() -> bool:
 def is_first() -> bool:
     """Whether it is the one that prints and writes."""
     return os.environ.get("RANK", "0") == "0"
+
+
+def refuse_in_several_processes(what: str, instead: str = "") -> None:
+    """Refuse what one process does alone, in each of several; the first of them says so.
+
+    Args:
+        what: is for one process.
+        instead: how it is done by several; empty: it is not.
+
+    Raises:
+        SettingsError: in the first process of several.
+        SystemExit: in the others.
+    """
+    if not is_one_of_several():
+        return
+    if not is_first():
+        time.sleep(_SECONDS_FOR_THE_FIRST)  # an early end of ours would cut its words off
+        raise SystemExit(exit_codes.BAD_INPUT)
+    raise SettingsError(f"{what} is for one process; start it without torchrun{instead}")
 
 
 @contextmanager

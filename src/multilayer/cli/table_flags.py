@@ -20,6 +20,12 @@ def _format_help(text: str) -> Parameter:
     return Parameter(help=text, negative="", allow_leading_hyphen=True, validator=require_text)
 
 
+ALL_ROWS_IN_MEMORY = (
+    "all rows are held in memory; name a file with as many of them as fit, and train on all with "
+    "the settings that are found"
+)
+
+
 @dataclass(frozen=True)
 class FormatFlags:
     """How a table's file is written; what is left out is found out from the file."""
@@ -194,7 +200,7 @@ class TableFlags(FormatFlags):
                 without --target.
         """
         if self.memory_limit is not None:
-            raise SettingsError("--memory-limit does not go here: all rows are held in memory")
+            raise SettingsError(f"--memory-limit does not go here: {ALL_ROWS_IN_MEMORY}")
         if self.validation is not None:
             raise SettingsError(f"--validation does not go here: {instead}")
         if self.strict:

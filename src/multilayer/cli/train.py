@@ -1,6 +1,5 @@
 """`multilayer train`."""
 
-import time
 import warnings
 from collections.abc import Mapping
 from contextlib import closing
@@ -14,7 +13,7 @@ from multilayer.cli.argument_types import OptionalDataArgument, OptionalOutput
 from multilayer.cli.doctor import print_diagnoses
 from multilayer.cli.epochs import show_epochs, show_preparation
 from multilayer.cli.interrupts import Stop, stop_on_interrupt
-from multilayer.cli.job import is_first, is_one_of_several, job
+from multilayer.cli.job import is_first, is_one_of_several, job, refuse_in_several_processes
 from multilayer.cli.run_in_words import kept_in_words, print_plan, print_scores
 from multilayer.cli.setting_flags import QUIET, TABLE_GROUP, SettingFlags, given
 from multilayer.cli.table_flags import TableFlags
@@ -26,8 +25,6 @@ from multilayer.stopwatch import in_words
 if TYPE_CHECKING:
     from multilayer.runs.configuration import RunConfiguration
     from multilayer.runs.run import Run
-
-_SECONDS_FOR_THE_FIRST = 5
 
 
 def train(
@@ -80,13 +77,14 @@ def train(
     if data is None and resume is None:
         raise SettingsError("name the data to train on, or a run folder with --resume")
     if is_one_of_several():
-        _refuse_in_several_processes(
-            {
-                "--recipe pack": recipe == "pack",
-                "--num-draws": given(settings).get("num_draws"),
-                "--time": given(settings).get("time_limit"),
-            }
-        )
+        of_one = {
+            "--recipe pack": recipe == "pack",
+            "--num-draws": given(settings).get("num_draws"),
+            "--time": given(settings).get("time_limit"),
+        }
+        for flag, value in of_one.items():
+            if value:
+                refuse_in_several_processes(flag)
     if is_one_of_several() and not is_first():
         return _train_with_the_first(given(settings))
     if resume is not None:
@@ -142,6 +140,8 @@ def _new(
     from multilayer.runs.shards_of_run import configuration_of_shards
     from multilayer.shards.shard_folder import is_shard_folder
 
+    if recipe is None and changes.get("time_limit"):
+        recipe = "pack"
     if is_shard_folder(data):
         return configuration_of_shards(
             data, recipe, changes, output, checkpoint_every,
@@ -151,8 +151,6 @@ def _new(
     require_target(data, has_target=bool(table.target))
     table.require_none_without_target()
     validation, held_out = table.validation_file_and_settings()
-    if recipe is None and changes.get("time_limit"):
-        recipe = "pack"
     if not table.target:
         changes = {**changes, **held_out}
         return RunConfiguration(
@@ -266,16 +264,6 @@ def _run(run: "Run", quiet: bool, stop: Stop) -> dict[str, Any]:
             print_diagnoses(run.path, run.source.examined)
         _print_folder(run, results)
     return results
-
-
-def _refuse_in_several_processes(flags: dict[str, Any]) -> None:
-    """Refuse what one process does alone; the first of several says so."""
-    for name, value in flags.items():
-        if value:
-            if not is_first():
-                time.sleep(_SECONDS_FOR_THE_FIRST)  # an early end of ours would cut its words off
-                raise SystemExit(exit_codes.BAD_INPUT)
-            raise SettingsError(f"{name} is for one process; start it without torchrun")
 
 
 def _refuse_beside_resume(flags: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from multilayer.cli.argument_types import DataArgument, OptionalOutput, WholeNum
 from multilayer.cli.interrupts import Stop, stop_on_interrupt
 from multilayer.cli.run_in_words import in_words
 from multilayer.cli.setting_flags import QUIET, TABLE_GROUP, FlagsWithoutPack, given
-from multilayer.cli.table_flags import TableFlags
+from multilayer.cli.table_flags import ALL_ROWS_IN_MEMORY, TableFlags
 from multilayer.cli.terminal import listed, note, own_command, print_table, say
 from multilayer.cli.tune_progress import show_search
 from multilayer.errors import SettingsError, escaped
@@ -77,7 +77,7 @@ def tune(
     require_target(data, has_target=bool(table.target))
     table.require_none_without_target()
     if table.memory_limit is not None:
-        raise SettingsError("--memory-limit does not go with tune: all rows are held in memory")
+        raise SettingsError(f"--memory-limit does not go with tune: {ALL_ROWS_IN_MEMORY}")
     validation, held_out = table.validation_file_and_settings()
     if validation is not None:
         raise SettingsError(

@@ -1,8 +1,8 @@
 """Split a table of any size, row by row."""
 
 import hashlib
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,12 +25,14 @@ class RowDraw:
         seed: not negative.
         always_learned: indices of rows that are never held out, such as a class's only row.
         group_by: column whose equal values stay together; None: no groups.
+        always_held_out: indices of rows that are held out whatever their random number.
     """
 
     threshold: float
     seed: int
     always_learned: tuple[int, ...] = ()
     group_by: str | None = None
+    always_held_out: tuple[int, ...] = ()
 
     @classmethod
     def of_share(
@@ -40,11 +42,13 @@ class RowDraw:
         seed: int,
         always_learned: Collection[int] = (),
         group_by: str | None = None,
+        rare_classes: Iterable[Sequence[int]] = (),
     ) -> "RowDraw":
         """Hold out a share of the rows.
 
         The share is exact, at least one row and never all, for up to 1,000,000 rows without groups;
-        otherwise it is the expected share.
+        otherwise it is the expected share. Of each rare class the same share is held out, rounded
+        up or down at random; in other classes it differs by chance alone.
 
         Args:
             share: from 0 to 1.
@@ -52,14 +56,43 @@ class RowDraw:
             seed: not negative.
             always_learned: see `RowDraw`.
             group_by: see `RowDraw`.
+            rare_classes: the indices of the rows of each class that has few; ignored for groups.
         """
-        always = tuple(sorted(always_learned))
+        if group_by is None and 0 < share < 1:
+            learned, held_out = _divided(rare_classes, share, seed)
+            if held_out or len({*always_learned, *learned}) < num_rows:
+                always_learned = {*always_learned, *learned}.difference(held_out)
+        else:
+            held_out = []
+        always, held = tuple(sorted(always_learned)), tuple(sorted(held_out))
         if group_by is not None or not 0 < num_rows <= _EXACT_ROWS or not 0 < share < 1:
-            return cls(share, seed, always, group_by)
+            return cls(share, seed, always, group_by, held)
         numbers = random_numbers(np.arange(num_rows, dtype=np.uint64), seed)
         numbers[list(always)] = 1.0
+        numbers[list(held)] = 0.0
         wanted = min(max(round(share * num_rows), 1), num_rows - 1)
-        return cls(float(np.partition(numbers, wanted)[wanted]), seed, always)
+        threshold = float(np.partition(numbers, wanted)[wanted])
+        return cls(threshold, seed, always, None, held)
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON document, for `from_json`."""
+        document = asdict(self)
+        if not self.always_held_out:  # as in documents of earlier versions
+            del document["always_held_out"]
+        return document
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> "RowDraw":
+        """Read what `to_json` made.
+
+        Raises:
+            TypeError: it is not such a document.
+        """
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in document.items()
+        }
+        return cls(**values)
 
     def is_held_out(self, rows: "pl.DataFrame", numbers: NDArray[Any]) -> NDArray[np.bool_]:
         """Whether each row is held out, (num_rows,).
@@ -72,7 +105,23 @@ class RowDraw:
         if self.group_by is not None:
             return random_numbers(_group_numbers(rows[self.group_by]), self.seed) < self.threshold
         is_held_out = random_numbers(numbers, self.seed) < self.threshold
-        return is_held_out & ~np.isin(numbers, np.array(self.always_learned, dtype=np.uint64))
+        is_held_out &= ~np.isin(numbers, np.array(self.always_learned, dtype=np.uint64))
+        return is_held_out | np.isin(numbers, np.array(self.always_held_out, dtype=np.uint64))
+
+
+def _divided(
+    classes: Iterable[Sequence[int]], share: float, seed: int
+) -> tuple[list[int], list[int]]:
+    """The rows of rare classes that are learned and held out; of each class one is learned."""
+    learned, held_out = list[int](), list[int]()
+    for rows in classes:
+        numbers = random_numbers(np.array(rows, dtype=np.uint64), seed)
+        # The first row's number is spent on the rounding, so that it says nothing of the others.
+        order = [rows[place] for place in np.argsort(numbers[1:]) + 1]
+        count = min(int(len(rows) * share + numbers[0]), len(rows) - 1)
+        held_out += order[:count]
+        learned += [rows[0], *order[count:]]
+    return learned, held_out
 
 
 def random_numbers(

@@ -248,15 +248,20 @@ def joined(device: str = "cpu") -> Iterator[Ranks | None]:
         yield Ranks.current()
         return
     global _watch
-    ranks, meeting, store = _met(device)
-    try:
-        watch = _watch = _watch_of(ranks, meeting)
-    except BaseException:
-        dist.destroy_process_group()
-        raise
+    if device == "cuda":  # each process has its own, which NCCL takes to be the current one
+        torch.cuda.set_device(choose_device(device))
+    meeting, store, rank, size = _met()
+    watch = _watch = _watch_of(meeting, rank, size)
     is_well = False
     try:
-        yield ranks
+        # Looked after, as those who have met may be gone before they are connected.
+        with _told_why():
+            dist.init_process_group(
+                "nccl" if device == "cuda" else "gloo",
+                store=PrefixStore(f"{meeting} group", store), rank=rank, world_size=size,
+                timeout=timedelta(seconds=seconds_of_a_hang() + _SECONDS_BEYOND_A_HANG),
+            )  # fmt: skip
+        yield Ranks()
         is_well = True
     except BaseException as error:
         watch.fail(_why(error))
@@ -266,51 +271,52 @@ def joined(device: str = "cpu") -> Iterator[Ranks | None]:
         _watch = None
         if is_well:
             watch.end()
-        dist.destroy_process_group()
+        if dist.is_initialized():
+            dist.destroy_process_group()
         if not is_well:
             watch.end(is_well=False)
         del store
 
 
-def _met(device: str) -> tuple[Ranks, str, Store]:
-    """The group of this job once all are there, the name of the meeting, and the job's store.
+def _met() -> tuple[str, Store, int, int]:
+    """The name of the meeting once all are there, the job's store, this rank and how many.
 
     The store is open as long as somebody has it: in rank 0 it may be all others' too.
     """
-    if device == "cuda":  # each process has its own, which NCCL takes to be the current one
-        torch.cuda.set_device(choose_device(device))
-    try:
+    seconds_of_a_hang()  # refused before others are waited for
+    with _told_why():
         store, rank, size = next(rendezvous("env://", timeout=timedelta(seconds=_SECONDS_TO_MEET)))
         name = meet(PrefixStore("multilayer", store), rank, size, _SECONDS_TO_MEET)
-        seconds = seconds_of_a_hang() + _SECONDS_BEYOND_A_HANG
-        dist.init_process_group(
-            "nccl" if device == "cuda" else "gloo", store=PrefixStore(f"{name} group", store),
-            rank=rank, world_size=size, timeout=timedelta(seconds=seconds),
-        )  # fmt: skip
+    return name, store, rank, size
+
+
+@contextmanager
+def _told_why() -> Iterator[None]:
+    """What keeps processes from finding each other, as an error that names the job."""
+    try:
+        yield
     except (RuntimeError, ValueError, TimeoutError) as error:
-        if isinstance(error, SettingsError):
-            raise
         variables = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
         job = ", ".join(f"{name}={os.environ.get(name, '(not set)')}" for name in variables)
         raise DistributedError(
             f"this process cannot reach the others of its job, {job}: {_first_line(error)}"
         ) from error
-    return Ranks(), name, store
 
 
-def _watch_of(ranks: Ranks, meeting: str) -> RankWatch:
+def _watch_of(meeting: str, rank: int, size: int) -> RankWatch:
     """The watch over the others.
 
     Raises:
         DistributedError: the others cannot be reached.
     """
-    names = ranks.texts(ranks.name)
     try:
         store = PrefixStore(f"{meeting} watch", store_of_watch())
+        store.set(f"name {rank}", name_of_rank(rank, size))
+        names = [bytes(store.get(f"name {other}")).decode() for other in range(size)]
     except RuntimeError as error:
         reason = _first_line(error)
         raise DistributedError(f"the store of the job cannot be reached: {reason}") from error
-    return RankWatch(store, ranks.rank, ranks.size, names)
+    return RankWatch(store, rank, size, names)
 
 
 def _why(error: BaseException) -> str:

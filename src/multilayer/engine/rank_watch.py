@@ -172,9 +172,13 @@ class RankWatch:
         self.set(f"done {self._rank}")
         self._thread.join(_SECONDS_TO_NOTICE)
         faulthandler.cancel_dump_traceback_later()
-        # Otherwise torchrun holds the store.
-        if self._rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
+        if self._holds_store:
             self._wait_for_others(_SECONDS_TO_PART if is_well else _SECONDS_TO_HEAR)
+
+    @property
+    def _holds_store(self) -> bool:
+        """Whether the store goes with this process; otherwise torchrun holds it."""
+        return self._rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
 
     def _wait_for_others(self, seconds: float) -> None:
         """Wait until those that are alive have ended."""
@@ -270,6 +274,8 @@ class RankWatch:
             with suppress(OSError, ValueError, AttributeError):
                 sys.stderr.write(f"error: {escaped(message)}\n")
                 sys.stderr.flush()
+        if self._holds_store:  # or the others would not learn why
+            self._wait_for_others(_SECONDS_TO_HEAR)
         os._exit(_FAILED)
 
 

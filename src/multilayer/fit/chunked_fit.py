@@ -15,16 +15,21 @@ from multilayer.encoding.encoder import Encoder
 from multilayer.encoding.targets import Targets
 from multilayer.engine.batches import Examples
 from multilayer.engine.chunks import ChunkedExamples
-from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.settings import TrainingSettings, settings_of_members
+from multilayer.fit.memory_plan import Population
 from multilayer.fit.prepare import (
     TASK_NAMES,
     PreparedData,
     require_different_numbers,
+    spec_of,
 )
 from multilayer.fit.split import FEWEST_ROWS_TO_DIVIDE, without_held_out
 from multilayer.fit.statistic_parts import without_statistics
 from multilayer.model.held_out import HeldOut
+from multilayer.recipes.draws import DRAWS_OF_A_WAVE, drawn_settings
 from multilayer.recipes.recipes import HELD_OUT_FRACTION, recipe
+
+_MOST_DRAWS = 32  # of a pack within a time, where nobody says how many
 
 
 def prepare_chunks(
@@ -95,7 +100,7 @@ def large_settings(
     """A recipe's settings for rows that are not all in memory.
 
     Folds, whose networks have different training rows, become as many networks trained on the
-    same rows.
+    same rows; of a pack, one network for each draw.
 
     Args:
         recipe_name: see `recipe`.
@@ -111,6 +116,8 @@ def large_settings(
     settings = recipe(
         recipe_name, TASK_NAMES[task], num_rows=num_rows, num_columns=num_columns, **changes
     )
+    if "num_draws" not in changes:  # memory is planned for all of them
+        settings = replace(settings, num_draws=min(settings.num_draws, _MOST_DRAWS))
     settings = without_statistics(
         settings, "a limit on memory (--memory-limit) keeps rows on the disk",
         is_asked="category_statistics" in changes,
@@ -118,11 +125,22 @@ def large_settings(
     fraction = settings.validation_fraction
     if settings.num_folds:
         fraction = fraction or HELD_OUT_FRACTION
-        settings = replace(settings, num_members=settings.num_folds, num_folds=0)
+        num_members = 1 if settings.num_draws else settings.num_folds
+        settings = replace(settings, num_members=num_members, num_folds=0)
     if has_own_validation or num_rows < FEWEST_ROWS_TO_DIVIDE:
         fraction = 0.0
     settings = replace(settings, validation_fraction=fraction)
     return settings if fraction or has_own_validation else without_held_out(settings)
+
+
+def populations_of(
+    settings: TrainingSettings, encoder: Encoder, targets: Targets
+) -> list[Population]:
+    """The populations that are trained one after the other: one, or the waves of a pack."""
+    first = spec_of(settings, encoder, targets), settings_of_members(settings, settings.num_members)
+    num_waves = -(-(settings.num_draws - 1) // DRAWS_OF_A_WAVE) if settings.num_draws else 0
+    drawn = [drawn_settings(settings, w + 1, 0, is_of_images=False) for w in range(num_waves)]
+    return [first, *((spec_of(one, encoder, targets), [one] * DRAWS_OF_A_WAVE) for one in drawn)]
 
 
 def _widened(targets: Targets, encoded: EncodedMap) -> Targets:

@@ -84,7 +84,7 @@ class TableEncoding:
         roles: what its columns are for; a time column is not supported.
         memory_limit: of each process, in bytes; the sample and the sizes of shards follow from it.
         task: None: inferred by `infer_task`.
-        recipe_name: "fast", "default", "best" or "chapter".
+        recipe_name: see `recipe`.
         changes: settings that differ from the recipe's, by name.
         has_own_validation: whether there is a file of validation rows, so that none are held out.
         is_strict: a row without target is an error.
@@ -125,12 +125,6 @@ class TableEncoding:
         self._has_own_validation = has_own_validation
         # Misspelled names and recipes of pictures raise before the table is read.
         recipe(recipe_name, "classification")
-        if recipe_name == "pack" or self._changes.get("num_draws"):
-            raise SettingsError(
-                f"a pack (recipe pack, num_draws, time_limit) needs its rows in memory, and within "
-                f"a memory_limit of {memory_limit // 10**6} MB they stay on the disk; take another "
-                "recipe, or fewer rows"
-            )
         if task is not None:
             check_choice("task", task, get_args(Task))
         self._points = ThousandsPoints.told(roles.values)

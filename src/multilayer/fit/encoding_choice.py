@@ -13,12 +13,12 @@ from multilayer.columns.target_values import Task, infer_task, target_array
 from multilayer.encoding.encoder import Encoder, EncodingPlan
 from multilayer.encoding.row_draw import RowDraw
 from multilayer.encoding.targets import Targets
-from multilayer.engine.settings import TrainingSettings, settings_of_members
+from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import TableError
-from multilayer.fit.chunked_fit import large_settings
+from multilayer.fit.chunked_fit import large_settings, populations_of
 from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.memory_plan import MemoryPlan
-from multilayer.fit.prepare import require_classes, scaled_targets, spec_of
+from multilayer.fit.prepare import require_classes, scaled_targets
 from multilayer.fit.survey import MOST_CLASSES, TableSurvey
 from multilayer.fit.table_source import typed_table
 from multilayer.recipes.recipes import LOSSES_OF_TASKS
@@ -98,14 +98,15 @@ def choose_encoding(
     encoder = Encoder.fit(sample, schema, plan)
     row_bytes = _row_bytes(encoder, targets, survey.mean_weight is not None)
     chunk_bytes, most_held_out = memory.training(
-        spec_of(settings, encoder, targets),
-        settings_of_members(settings, settings.num_members),
-        row_bytes,
+        populations_of(settings, encoder, targets), row_bytes
     )
     share, draw = min(settings.validation_fraction, most_held_out / survey.num_rows), None
     if share:
-        first_rows = survey.first_rows() if targets.is_classification else ()
-        draw = RowDraw.of_share(share, survey.num_rows, settings.seed, first_rows, roles.group_by)
+        is_divided = targets.is_classification
+        draw = RowDraw.of_share(
+            share, survey.num_rows, settings.seed, survey.first_rows() if is_divided else (),
+            roles.group_by, survey.rows_of_rare_classes() if is_divided else (),
+        )  # fmt: skip
         is_learned = ~draw.is_held_out(survey.sample, survey.sample_numbers)
         sample = sample.filter(is_learned)
         encoder = Encoder.fit(sample, schema, plan)

@@ -1,6 +1,7 @@
 """Prepare a table larger than memory for training, from its files or from shards."""
 
 import shutil
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,19 +14,19 @@ from multilayer.columns.schema import Schema
 from multilayer.columns.target_values import Task
 from multilayer.encoding.encoded_map import EncodedMap
 from multilayer.engine.batches import Examples
-from multilayer.engine.settings import TrainingSettings, settings_of_members
-from multilayer.errors import SettingsError, TableError
-from multilayer.fit.chunked_fit import large_settings, prepare_chunks
+from multilayer.engine.settings import TrainingSettings
+from multilayer.errors import DataWarning, SettingsError, TableError
+from multilayer.fit.chunked_fit import large_settings, populations_of, prepare_chunks
 from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.encode_table import ENCODING_SETTINGS, Preparation, TableEncoding
-from multilayer.fit.fit import Fit
 from multilayer.fit.memory_plan import MemoryPlan
 from multilayer.fit.moved_data import file_digest
-from multilayer.fit.prepare import as_examples, spec_of
+from multilayer.fit.prepare import TASK_NAMES, PreparedData, as_examples
 from multilayer.fit.rows import Rows
 from multilayer.fit.split import without_held_out
 from multilayer.fit.table_source import typed_table, warn_of
 from multilayer.reading.table_files import table_name
+from multilayer.recipes.recipes import recipe
 from multilayer.shards.shard_folder import MANIFEST, Manifest, is_shard_folder
 from multilayer.stopwatch import Stopwatch
 
@@ -50,15 +51,15 @@ class LargeTable:
         roles: what its columns are for; a time column is not supported.
         memory_limit: of the whole process, in bytes.
         task: None: inferred by `infer_task`.
-        recipe_name: "fast", "default", "best" or "chapter". Folds are replaced by as many networks
-            trained on the same rows.
+        recipe_name: see `recipe`. Folds are replaced by as many networks trained on the same
+            rows, which is said; each draw of a pack is one network.
         changes: settings that differ from the recipe's, by name.
         validation: a file of validation rows; None: held out as the settings say, at most as many
             as fit in memory.
         is_strict: a row without target is an error.
 
     Attributes:
-        fit: the fit; this and the next five are set by `prepare`.
+        prepared: what a fit needs; this and the next five are set by `prepare`.
         schema: of the input columns.
         num_rows: training rows and held-out rows together.
         left_out: rows that were dropped, and why.
@@ -87,7 +88,7 @@ class LargeTable:
         'finished'
     """
 
-    fit: Fit
+    prepared: PreparedData
     schema: Schema
     num_rows: int
     left_out: LeftOut
@@ -177,22 +178,20 @@ class LargeTable:
                 )
             settings = self._settings(manifest, encoded)
             chunk_bytes, most_held_out = MemoryPlan(self.memory_limit).training(
-                spec_of(settings, plan.encoder, plan.targets),
-                settings_of_members(settings, settings.num_members), plan.row_bytes,
-            )  # fmt: skip
+                populations_of(settings, plan.encoder, plan.targets), plan.row_bytes
+            )
             if self._are_given and encoded.held_out.num_rows > most_held_out:
                 raise SettingsError(
                     f"memory_limit {self.memory_limit / 1e6:,.3g} MB is too small for the "
                     f"{encoded.held_out.num_rows:,} validation rows of {self.data}, of which "
                     f"{most_held_out:,} would fit; raise it, or encode with a smaller --validation"
                 )
-            data = prepare_chunks(
+            self.prepared = prepare_chunks(
                 encoded, self.schema, plan.encoder, plan.targets,
                 recipe_name=self.recipe_name, settings=settings, chunk_bytes=chunk_bytes,
                 sample=manifest.sample_inputs(self.folder), example=about["example"],
                 validation=self._validation(manifest, most_held_out),
             )  # fmt: skip
-            self.fit = Fit(data)
 
     def release(self) -> None:
         """Unlock the encoded rows and keep them on disk."""
@@ -233,6 +232,17 @@ class LargeTable:
             settings = replace(settings, validation_fraction=settled["validation_fraction"])
             if not encoded.held_out.num_rows:
                 settings = without_held_out(settings)
+        asked = recipe(self.recipe_name, TASK_NAMES[plan.targets.task], **changes)
+        if asked.num_folds:
+            what = (
+                "each draw is one network"
+                if asked.num_draws
+                else (f"the {asked.num_folds} networks learn from the same rows")
+            )
+            warnings.warn(
+                f"there are no folds (num_folds, recipe {self.recipe_name}) where rows stay on the "
+                f"disk: {what}, and the same rows are held out for all", DataWarning, stacklevel=4,
+            )  # fmt: skip
         return settings
 
     def _validation(self, manifest: Manifest, most_held_out: int) -> Examples | None:

@@ -23,6 +23,8 @@ _COLUMN_BYTES = 25_000  # overhead of a column of a frame
 _SAMPLE_FACTOR = 4  # peak memory of schema inference and encoder fitting, relative to the sample
 _MOST_SAMPLED = 100_000  # more would not visibly change a quantile
 
+Population = tuple[NetworkSpec, Sequence[TrainingSettings]]  # a shape, and each network's settings
+
 
 @dataclass(frozen=True)
 class MemoryPlan:
@@ -73,14 +75,11 @@ class MemoryPlan:
         most = int((self._left - of_columns) / (2 * _SAMPLE_FACTOR) / max(row_bytes, 1))
         return max(_FEWEST_SAMPLED, min(_MOST_SAMPLED, most))
 
-    def training(
-        self, spec: NetworkSpec, members: Sequence[TrainingSettings], row_bytes: int
-    ) -> tuple[int, int]:
+    def training(self, populations: Sequence[Population], row_bytes: int) -> tuple[int, int]:
         """Memory for rows, beside the networks.
 
         Args:
-            spec: the network's shape.
-            members: the settings of each network.
+            populations: that are trained one after the other; the networks of all are kept.
             row_bytes: size of an encoded row.
 
         Returns:
@@ -89,9 +88,13 @@ class MemoryPlan:
         Raises:
             SettingsError: there is too little; the message names the smallest limit.
         """
-        needed = fit_bytes(spec, members)
-        # Logits of each member, and their float64 copies in calibration and scoring.
-        held_out_bytes = row_bytes + spec.num_outputs * (12 * len(members) + 80)
+        needed = max(fit_bytes(spec, members) for spec, members in populations)
+        if len(populations) > 1:  # kept, and copied into the state of the training
+            needed += sum(8 * spec.num_parameters * len(of) for spec, of in populations)
+        num_networks = sum(len(members) for _, members in populations)
+        spec, members = populations[0]
+        # Logits of each network, and their float64 copies in calibration and scoring.
+        held_out_bytes = row_bytes + spec.num_outputs * (12 * num_networks + 80)
         least = max(
             _FEWEST_PIECE_BYTES,
             2 * members[0].batch_size * row_bytes,

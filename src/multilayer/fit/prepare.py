@@ -93,9 +93,13 @@ class PreparedData:
     @cached_property
     def members(self) -> list[TrainingSettings]:
         """The settings of each network, with a seed of its own."""
-        num_members = self.settings.num_members if self.split is None else len(self.split.train)
         step = SEED_STEP if self.encoder.image_shape is None else IMAGE_SEED_STEP
-        return settings_of_members(self.settings, num_members, step)
+        return settings_of_members(self.settings, self.num_networks, step)
+
+    @property
+    def num_networks(self) -> int:
+        """Networks of the population; of a pack, those of each draw."""
+        return self.settings.num_members if self.split is None else len(self.split.train)
 
     @property
     def num_rows(self) -> int:

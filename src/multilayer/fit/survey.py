@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from multilayer.columns.labels import LabelCounts
 from multilayer.columns.left_out import LeftOut
 from multilayer.columns.number_format import NumberFormat
+from multilayer.columns.target_checks import plain
 from multilayer.columns.value_format import ValueFormat
 from multilayer.encoding.row_draw import random_numbers
 from multilayer.encoding.row_reader import RowReader
 from multilayer.errors import TableError
+from multilayer.fit.rare_rows import RareRows
 
 if TYPE_CHECKING:
     import polars as pl
@@ -168,6 +170,7 @@ class TableSurvey:
         self._sample = RowSample(sample_rows, seed)
         self._labels = LabelCounts() if len(names) == 1 else None
         self._first_rows: list[int] = []  # of each label, among the rows that count
+        self._rare = RareRows()
         # A sum for each chunk, so that the whole does not depend on how parts were merged.
         self._weight_sums: list[float] = []
         self._weight_range = (np.inf, -np.inf)
@@ -202,6 +205,7 @@ class TableSurvey:
             if self._labels.add(rows.targets, numbers, MOST_CLASSES):
                 new = list(self._labels.first_rows.values())[num_known:]
                 self._first_rows += (np.searchsorted(numbers, new) + self.num_rows).tolist()
+                self._rare.add(rows.targets, self.num_rows, self._labels.counts)
             else:
                 self._labels = None
         if rows.weights is not None and len(rows.weights):
@@ -243,6 +247,7 @@ class TableSurvey:
                 new = self._labels.merge(other._labels, self.num_rows_read)
                 places = dict(zip(other._labels.first_rows, other._first_rows, strict=True))
                 self._first_rows += [places[label] + self.num_rows for label in new]
+                self._rare.merge(other._rare, self.num_rows, self._labels.counts)
             if other._labels is None or len(self._labels.first_rows) > MOST_CLASSES:
                 self._labels = None
         self._weight_sums += other._weight_sums
@@ -309,6 +314,21 @@ class TableSurvey:
     def first_rows(self) -> tuple[int, ...]:
         """The index of each label's first row among those that count; see `labels`."""
         return () if self._labels is None else tuple(sorted(self._first_rows))
+
+    def rows_of_rare_classes(self) -> list[list[int]]:
+        """The indices of the rows of each class that has few, among those that count."""
+        if self._labels is None:
+            return []
+        names = map(plain, self.reader().targets(self._as_column(self._labels)).tolist())
+        classes: dict[Any, list[Any]] = {}  # the labels of each, as they are spelled
+        for label, name in zip(self._labels.counts, names, strict=True):
+            classes.setdefault(name, []).append(label)
+        found = [
+            sorted(row for label in labels for row in self._rare.of(label))
+            for labels in classes.values()
+            if all(self._rare.of(label) for label in labels)
+        ]
+        return [rows for rows in found if len(rows) <= self._rare.most]
 
     def _as_column(self, labels: LabelCounts) -> "pl.DataFrame":
         import polars as pl

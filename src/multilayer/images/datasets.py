@@ -109,8 +109,16 @@ def require_target(data: str | Path, *, has_target: bool) -> None:
         has_target: whether a column to predict is named.
 
     Raises:
-        SettingsError: there is a target where there must be none, or none where one is needed.
+        SettingsError: there is a target where there must be none, or none where one is needed; or
+            the data are shards.
     """
+    from multilayer.shards.shard_folder import is_shard_folder  # not for every start
+
+    if is_shard_folder(data):
+        raise SettingsError(
+            f"{data} holds encoded shards, which `multilayer train` alone takes; name the table "
+            "that they were made of, or a part of it"
+        )
     if data in KNOWN_DATASETS and not os.path.exists(data):  # noqa: PTH110 (names may be too long)
         if has_target:
             raise SettingsError(f"{data} are images with labels of their own; leave --target out")

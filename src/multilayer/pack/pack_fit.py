@@ -35,13 +35,11 @@ from multilayer.pack.pack_progress import PackProgress
 from multilayer.pack.pack_state import PackKeeper, PackState, WavePlan, draw_of
 from multilayer.pack.time_limit import Deadline, Pace
 from multilayer.pack.wave import GoingDraw, Wave, looks_of
-from multilayer.recipes.draws import drawn_settings
-
-_DRAWS_OF_A_WAVE = 2  # with five folds, ten networks, which divide evenly among two or five threads
+from multilayer.recipes.draws import DRAWS_OF_A_WAVE, drawn_settings
 
 
 class PackFit(Fit):
-    """Fits a pack to prepared rows in memory, see `Fit`.
+    """Fits a pack to prepared rows, see `Fit`.
 
     Args:
         data: from `prepare`, with held-out rows.
@@ -175,8 +173,7 @@ class PackFit(Fit):
     @property
     def _num_members(self) -> int:
         """Networks of a draw."""
-        assert self.data.split is not None
-        return len(self.data.split.train)
+        return self.data.num_networks
 
     def _details(self) -> dict[str, Any]:
         chosen = self.mixture()
@@ -198,7 +195,7 @@ class PackFit(Fit):
         if left <= 0 or gets_no_better(self._losses, self._waves):
             self.ended = "all draws" if left <= 0 else "no better"
             return None
-        size = min(_DRAWS_OF_A_WAVE, left) if self._waves else 1
+        size = min(DRAWS_OF_A_WAVE, left) if self._waves else 1
         plan: WavePlan | None = WavePlan(
             num_draws, self._as_many_as_fit(size), self.settings.max_epochs
         )
@@ -251,7 +248,7 @@ class PackFit(Fit):
             except SettingsError as error:
                 if not self._is_short_of_memory:
                     warnings.warn(
-                        f"a pack trains {_DRAWS_OF_A_WAVE} draws at once, and here fewer: {error}",
+                        f"a pack trains {DRAWS_OF_A_WAVE} draws at once, and here fewer: {error}",
                         DataWarning,
                         stacklevel=4,
                     )
@@ -315,18 +312,13 @@ def require_held_out(data: PreparedData) -> None:
     """Refuse to make a pack without rows to choose by.
 
     Raises:
-        SettingsError: rows are on disk, none are held out, or they are test rows; or there are
-            weights to start from.
+        SettingsError: no rows are held out, or they are test rows; there are weights to start
+            from, or several processes.
     """
     if Ranks.current() is not None:
         raise SettingsError("a pack is trained by one process; start it without torchrun")
     if data.start is not None:
         raise SettingsError("a pack draws its networks anew; it does not go with warm_start")
-    if data.rows is None or data.split is None:
-        raise SettingsError(
-            "a pack (recipe pack, num_draws) needs its rows in memory; take another recipe, or "
-            "leave --memory-limit out"
-        )
     if data.held_out is None or not data.calibrates:
         raise SettingsError(NO_ROWS_TO_MIX_BY)
 

@@ -37,11 +37,11 @@ def planned(
     Raises:
         SettingsError: not even an epoch of one network fits; the message says what would.
     """
-    if not data.settings.num_draws or data.held_out is None or data.split is None:
+    if not data.settings.num_draws or data.held_out is None:
         return data, ""
     assert deadline.limit is not None
     reading = deadline.seconds_spent
-    settings, num_members = data.settings, len(data.split.train)
+    settings, num_members = data.settings, data.num_networks
     seconds = _seconds_of_an_epoch(data, deadline)
     if not math.isfinite(seconds):  # all its networks diverged at once, as the training will say
         return data, ""
@@ -77,14 +77,14 @@ def planned(
 
 def _seconds_of_an_epoch(data: PreparedData, deadline: Deadline) -> float:
     """Of the first draw, scoring included; the first steps, which take longer, are not timed."""
-    assert data.split is not None
     assert deadline.limit is not None
-    num_members = len(data.split.train)
+    num_members = data.num_networks
     settings = replace(data.settings, max_epochs=_EPOCHS_OF_A_TRIAL)
     draw = GoingDraw.begun(0, settings, num_members)
     spec = spec_of(settings, data.encoder, data.targets)
     wave = Wave(data, HeldOutPredictions(data), [draw], _EPOCHS_OF_A_TRIAL, spec)
-    num_rows = min(map(len, data.split.train))
+    split = data.split
+    num_rows = len(data.examples) if split is None else min(map(len, split.train))
     num_steps = max(1, num_rows // min(settings.batch_size, num_rows))
     most = min(_SECONDS_OF_A_TRIAL, _SHARE_OF_A_TRIAL * deadline.limit)
     seconds = math.inf
@@ -95,6 +95,5 @@ def _seconds_of_an_epoch(data: PreparedData, deadline: Deadline) -> float:
 
 def _rounds(data: PreparedData) -> int:
     """How many networks a thread trains one after the other."""
-    assert data.split is not None
-    num_members = len(data.split.train)
+    num_members = data.num_networks
     return math.ceil(num_members / choose_num_threads(data.settings, data.spec, num_members))

@@ -88,9 +88,8 @@ class Wave:
         num_epochs: int,
         spec: NetworkSpec,
     ) -> None:
-        assert data.split is not None
         self._data, self._held_out = data, held_out
-        self._num_members = len(data.split.train)
+        self._num_members = data.num_networks
         self.going, self.ended = list(going), list[Draw]()
         self.num_epochs, self.spec = num_epochs, spec
         self.error: TrainingDivergedError | None = None
@@ -235,10 +234,12 @@ class Wave:
         ]
 
     def _first_network(self) -> Network:
-        assert isinstance(self._data.examples, Examples)
-        assert self._data.split is not None
-        examples, num_draws = self._data.examples, len(self.going)
-        rows = [torch.from_numpy(rows) for rows in self._data.split.train]
+        examples, split, num_draws = self._data.examples, self._data.split, len(self.going)
+        if not isinstance(examples, Examples) or split is None:
+            assert self._data.sample is not None
+            sample = torch.from_numpy(self._data.sample)
+            return Network.for_training(self.spec, self._members(), sample)
+        rows = [torch.from_numpy(rows) for rows in split.train]
         statistics = statistic_tables(self.spec, examples, rows)
         return Network.for_training(
             self.spec, self._members(), examples.inputs, rows * num_draws,

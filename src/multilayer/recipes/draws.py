@@ -24,6 +24,7 @@ _ACTIVATIONS_FOR_IMAGES = ("gelu", "silu", "relu")
 _EMBEDDINGS = ("none", "periodic", *("piecewise",) * 6)
 _NUMS_OF_BINS = (16, 32, 48)
 _EMBEDDING_LIMITS = (8, 12, 200, 200)
+DRAWS_OF_A_WAVE = 2  # with five folds, ten networks, which divide evenly among two or five threads
 
 
 def drawn_settings(

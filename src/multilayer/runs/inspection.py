@@ -149,6 +149,11 @@ def _all_rows_of(
         _, validation, numbers = (origin[key] for key in ("load", "validation", "validation_rows"))
     except KeyError as error:
         raise RunFolderError(f"settings.json of {run} lacks {error}") from error
+    if validation is None and not numbers and origin.get("memory_limit"):
+        return None, (
+            "which rows were held out is not kept for a run within a memory limit; name a table "
+            "with rows it was not trained on"
+        )
     if validation is None and not numbers:
         return None, "the run held no rows out; name a table with rows it was not trained on"
     origin = locate_data(run, origin)

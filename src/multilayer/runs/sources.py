@@ -6,6 +6,7 @@ so both happen at the same time.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -321,7 +322,15 @@ class TableOnDisk(TableRunSource):
         self._take_over()
 
     def _take_over(self) -> None:
-        self.fit, self.settings = self.rows.fit, self.rows.fit.settings
+        from multilayer.pack.fit_of import fit_of
+
+        asked, data = self.configuration, self.rows.prepared
+        self.fit = fit_of(
+            lambda settings: data if settings is None else replace(data, settings=settings),
+            began=asked.began,
+            is_resumed=asked.is_resumed,
+        )
+        self.settings = self.fit.settings
         self.spec, self.encoded_rows = self.fit.network.spec, self.rows.folder
         self.notes = tuple(self.rows.schema.warnings)
         self.watch.seconds.update(self.rows.seconds)

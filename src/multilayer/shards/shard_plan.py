@@ -174,7 +174,7 @@ class ShardPlan:
             "reader": reader,
             "encoder": self.encoder.to_json(),
             "targets": self.targets.to_json(),
-            "draw": None if self.draw is None else asdict(self.draw),
+            "draw": None if self.draw is None else self.draw.to_json(),
             "mean_weight": self.mean_weight,
             "table_format": asdict(self.table_format),
             "points": [sorted(self.points.names), self.points.everywhere],
@@ -215,9 +215,7 @@ class ShardPlan:
             ),
             encoder=Encoder.from_json(document["encoder"]),
             targets=Targets.from_json(document["targets"]),
-            draw=None
-            if draw is None
-            else RowDraw(**{**draw, "always_learned": tuple(draw["always_learned"])}),
+            draw=None if draw is None else RowDraw.from_json(draw),
             mean_weight=document["mean_weight"],
             table_format=TableFormat(**document["table_format"]),
             points=ThousandsPoints(frozenset(names), document["points"][1]),
