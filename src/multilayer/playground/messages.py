@@ -42,9 +42,10 @@ def packed(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None 
     return b"".join(parts)
 
 
-def refusal(message: str) -> bytes:
-    """Why something is not done."""
-    return packed({"kind": "refusal", "message": " ".join(message.split())})
+def refusal(message: str, russian: str | None = None) -> bytes:
+    """Why something is not done; `russian` where the words are the playground's own."""
+    words = None if russian is None else " ".join(russian.split())
+    return packed({"kind": "refusal", "message": " ".join(message.split()), "russian": words})
 
 
 def _finite(value: Any) -> Any:
