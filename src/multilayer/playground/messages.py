@@ -21,7 +21,7 @@ MOST_MESSAGE_BYTES = 4_500_000
 MOST_TABLE_BYTES = 2_000_000
 _MOST_NESTING = 2
 _TYPES = {"float32": "f4", "uint8": "u1"}
-_LONGEST_TEXT = 4000
+_LONGEST_TEXT = MOST_MESSAGE_BYTES  # of a link; `Setup.from_query` says how long one may be
 
 
 def packed(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None) -> bytes:
