@@ -34,6 +34,8 @@ html_title = "multilayer"
 html_show_sphinx = False
 html_copy_source = False
 html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_theme_options = {"navigation_with_keys": True}
 
 
@@ -46,6 +48,14 @@ _ACCESSIBLE = {
     "<pre>": '<pre tabindex="0">',
     '<div class="table-wrapper': '<div tabindex="0" class="table-wrapper',
     '<th class="head"><p></p></th>': "<td></td>",
+    "<p><img ": '<p class="wide-picture" tabindex="0"><img ',
+}
+
+_RUSSIAN = {
+    'lang="en"': 'lang="ru"',
+    "<span>Previous</span>": "<span>Назад</span>",
+    "<span>Next</span>": "<span>Дальше</span>",
+    "On this page": "На этой странице",
 }
 
 
@@ -108,5 +118,6 @@ def _make_accessible(app: Sphinx, exception: Exception | None) -> None:
         for given, better in _ACCESSIBLE.items():
             text = text.replace(given, better)
         if page.parent.name == "ru":
-            text = text.replace('lang="en"', 'lang="ru"', 1)
+            for given, better in _RUSSIAN.items():
+                text = text.replace(given, better)
         page.write_text(text, encoding="utf-8")

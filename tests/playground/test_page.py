@@ -11,6 +11,7 @@ from playground_process import PlaygroundProcess
 
 from multilayer.playground.code import as_book, as_command, as_python, as_scratch
 from multilayer.playground.presets import PRESETS
+from multilayer.playground.refused import PageError
 from multilayer.playground.setup import Setup
 
 AXE = Path(sys.prefix) / "axe" / "node_modules" / "axe-core" / "axe.min.js"
@@ -260,9 +261,14 @@ def test_it_speaks_russian(played, browser):
 
 
 def drop(browser: Browser, name: str, content: str) -> None:
+    drop_bytes(browser, name, json.dumps(content))
+
+
+def drop_bytes(browser: Browser, name: str, content: str) -> None:
+    """Drop a file whose content is an expression in JavaScript."""
     browser.evaluate(
         f"{{ const files = new DataTransfer(); "
-        f"files.items.add(new File([{json.dumps(content)}], {name!r}, {{type: 'text/csv'}})); "
+        f"files.items.add(new File([{content}], {name!r}, {{type: 'text/csv'}})); "
         "document.querySelector('#drop').dispatchEvent("
         "new DragEvent('drop', {dataTransfer: files, bubbles: true, cancelable: true})) }"
     )
@@ -292,6 +298,39 @@ def test_a_table_of_ones_own_is_dropped_and_its_column_chosen(played, browser):
     drop(browser, "large.csv", "a\n" + "1\n" * 1_000_001)
     until(browser, "document.querySelector('#refusal').textContent.includes('large.csv has')")
     assert browser.complaints == []
+
+
+def test_files_that_are_no_text_are_refused_and_utf_16_is_read(played, browser):
+    open_page(browser, played)
+    for content, said in (
+        ("new Uint8Array([0x61, 0x2c, 0x79, 0x0a, 0xd0, 0x2c, 0x31])", "is not text in UTF-8"),
+        ("new Uint8Array(2000001)", "2\u202f000\u202f001 bytes; the page takes up to"),
+        ("'x,y\\n1,3\\n2,3\\n'", "'y' is 3 in every row"),
+        ("'y\\n1\\n2\\n'", "there is no column beside the target"),
+    ):
+        drop_bytes(browser, "odd.csv", content)
+        until(browser, f"document.querySelector('#refusal').textContent.includes({said!r})")
+    rows = "x,c,y\n" + "".join(f"{n * 7 % 11},7,{n % 2}\n" for n in range(40))
+    codes = [0xFF, 0xFE, *rows.encode("utf-16le")]
+    drop_bytes(browser, "wide.csv", f"new Uint8Array({codes})")
+    until(browser, "location.hash.includes('target=y')")
+    until(browser, "document.querySelector('#notes').textContent.includes('Always the same')")
+    assert "therefore not used: 'c'." in text(browser, "#notes")
+    assert browser.complaints == []
+
+
+def test_the_pages_own_refusals_are_in_the_readers_language(played, browser):
+    open_page(browser, played)
+    click(browser, "#language-ru")
+    set_value(browser, "#width-1", "5000")
+    until(browser, "document.querySelector('#refusal').textContent.includes('5,000')")
+    own = PageError("width", number="5,000", most="1,024").russian
+    assert text(browser, "#refusal").endswith(f": {own}")
+    assert not browser.evaluate("document.querySelector('#refusal [lang=en]')")
+    set_value(browser, "[name=learning_rate]", "-1")
+    until(browser, "document.querySelector('#refusal [lang=en]')")
+    assert "learning_rate" in text(browser, "#refusal [lang=en]")
+    click(browser, "#language-en")
 
 
 def test_another_table_may_follow_and_its_notes_are_in_the_readers_language(played, browser):

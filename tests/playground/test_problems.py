@@ -87,5 +87,5 @@ def test_a_table_of_too_many_columns_for_the_network_is_refused(tmp_path):
     path = tmp_path / "wide.csv"
     wide = np.random.default_rng(0).normal(size=(30, 500))
     pl.DataFrame(wide.round(2)).write_csv(path)
-    with pytest.raises(SettingsError, match="1024 with 499 inputs have 4,096,"):
+    with pytest.raises(SettingsError, match="1024, inputs 499: 4,096,000 weights"):
         make_problem(Setup("table", hidden_widths=(1024,), num_seeds=8), path)

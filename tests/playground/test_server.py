@@ -59,6 +59,7 @@ NONSENSE = [
     ('{"do": "begin", "query": "depth=3"}', "'depth', which is no field"),
     ('{"do": "begin", "query": "learning_rate=fast"}', "learning_rate must be a number"),
     ('{"do": "begin", "query": "hidden_widths=5000"}', "up to 1,024 are fine"),
+    (json.dumps({"do": "begin", "query": "x" * 50_000}), "the link is longer than 2,000"),
     ('{"do": "begin", "query": "problem=table"}', "needs a table"),
     ('{"do": "table", "name": "x.csv", "text": ""}', "empty"),
     ('{"do": "table", "name": "x.csv", "text": "a,b\\n\\"1,2"}', "x.csv opens a quote in row 1"),

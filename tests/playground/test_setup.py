@@ -74,8 +74,8 @@ def test_what_a_link_lacks_is_at_its_default():
         (
             "problem=fashion-mnist&hidden_widths=1024,1024&num_seeds=4",
             (
-                "too large for the page: 4 networks of hidden_widths 1024,1024 with 784 inputs "
-                "have 7,446,528 weights; up to 4,000,000 are fine, such as hidden_widths 256,256"
+                "too large for the page: networks 4, hidden_widths 1024,1024, inputs 784: "
+                "7,446,528 weights; up to 4,000,000 are fine, such as hidden_widths 256,256"
             ),
         ),
         ("target=" + "x" * 3000, "the link is longer than 2,000 characters"),

@@ -83,12 +83,17 @@ class Seen:
 
     def next(self, kind: str, seconds: float = 30) -> dict:
         end = time.monotonic() + seconds
-        while (message := self.messages.get(timeout=end - time.monotonic()))["kind"] != kind:
+        while (message := self.messages.get(timeout=max(0.0, end - time.monotonic())))[
+            "kind"
+        ] != kind:
             if message["kind"] == "frame":
                 self.session.ask({"do": "drawn", "number": message["number"]})
         if kind == "frame":
             self.session.ask({"do": "drawn", "number": message["number"]})
         return message
+
+    def _next_within(self, seconds: float) -> dict:
+        return self.messages.get(timeout=max(0.0, seconds))
 
     def steps_until_it_rests(self) -> int:
         """Its steps when no frame has come for a second."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import multilayer.playground
 from multilayer.playground import setup
+from multilayer.playground.refused import SENTENCES, PageError
 
 PAGE = Path(multilayer.playground.__file__).parent / "page"
 WORDS = json.loads((PAGE / "words.json").read_text("utf-8"))
@@ -30,6 +31,16 @@ def test_every_text_is_in_both_languages_with_the_same_gaps():
         ):
             assert CYRILLIC.search(russian), key
         assert {*re.findall(r"\{\w+\}", english)} == {*re.findall(r"\{\w+\}", russian)}, key
+
+
+def test_every_refusal_is_in_both_languages():
+    for key, (english, russian) in SENTENCES.items():
+        assert not CYRILLIC.search(english) and CYRILLIC.search(russian), key
+        gaps = [{*re.findall(r"\{(\w+)\}", text)} - {"hint"} for text in (english, russian)]
+        assert {gap.removesuffix("_ru") for gap in gaps[1]} == gaps[0], key
+    error = PageError("most", name="seed", most="7", value="9")
+    assert str(error) == "seed must be at most 7 on the page; it is 9"
+    assert error.russian == "seed на странице не может быть больше 7; задано 9"
 
 
 def test_the_page_uses_no_other_words_and_all_of_these():

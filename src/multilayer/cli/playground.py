@@ -17,6 +17,7 @@ from multilayer.errors import MissingExtraError, SettingsError
 from multilayer.runs.before_torch import begin_loading, require_pytorch
 
 _HOST = "127.0.0.1"
+_SECONDS_ALONE = 3.0
 
 
 def playground(
@@ -58,7 +59,11 @@ def playground(
     from multilayer.playground.application import Playground
     from multilayer.playground.server import PlaygroundServer
 
-    begin_loading("multilayer.playground.live")  # beside the page, which does not wait for it
+    # While PyTorch's libraries are loaded no page is answered. The first page loads it once its
+    # points are drawn; before, only where nobody comes for a while.
+    loading = threading.Timer(_SECONDS_ALONE, begin_loading, ("multilayer.playground.live",))
+    loading.daemon = True
+    loading.start()
     pages = Playground(token, listening.getsockname()[1], {**first, "language": language}, table)
     PlaygroundServer(pages).serve_on(listening)
     return 0

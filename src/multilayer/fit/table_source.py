@@ -31,6 +31,8 @@ from multilayer.reading.table import read_table
 if TYPE_CHECKING:
     import polars as pl
 
+_MOST_SHOWN = 3  # columns that are no features, in a message
+
 
 @dataclass(frozen=True, eq=False)
 class TableSource:
@@ -150,7 +152,9 @@ def _read_rows(
     if not schema.inputs and len(numbers) == 1:
         raise TableError(f"{path} has 1 row to train on; at least 2 are needed")
     if not schema.inputs:
-        raise TableError(f"{path} has no feature columns left to train on")
+        raise TableError(
+            f"{path} has no feature columns left to train on{_columns_left_out(schema)}"
+        )
     rows = Rows(
         table.drop(roles.columns),
         found.targets,
@@ -238,6 +242,15 @@ def _with_moments(
             moments_of(every, date_format, source, 1, missing)
             raise
     return table.with_columns(made) if made else table
+
+
+def _columns_left_out(schema: Schema) -> str:
+    """Why no column is a feature, after a message that says so."""
+    left_out = [f"{column.name!r} ({column.kind}: {column.reason})" for column in schema.columns]
+    if not left_out:
+        return ": there is no column beside the target"
+    more = len(left_out) - _MOST_SHOWN
+    return ": " + ", ".join(left_out[:_MOST_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _notes_of_roles(

@@ -26,6 +26,7 @@ from multilayer.playground.views import (
     weight_pictures,
 )
 
+_MOST_NOTES = 8  # on a table
 _SHOWN_ROWS, _SHOWN_COLUMNS = 6, 8  # of a value of backpropagation
 
 
@@ -89,7 +90,8 @@ class Live:
             "inputs": problem.input_names[:100],
             "target": problem.target_name,
             "notes": problem.notes,
-            "table_notes": problem.table_notes,
+            "table_notes": [*map(self._without_folder, problem.table_notes[:_MOST_NOTES])],
+            "num_more_notes": max(0, len(problem.table_notes) - _MOST_NOTES),
             "image_shape": problem.image_shape,
             "widths": [weight.shape[0] for weight, _ in spec.linear_layers] + [spec.num_outputs],
             "shown": self._shown,
@@ -104,6 +106,9 @@ class Live:
             header["scale"] = [scale.means[0], scale.deviations[0]]
             header["reach"] = [float(targets.min()), float(targets.max())]
         return packed(header, self._points() if self._plane else self._pictures())
+
+    def _without_folder(self, note: str) -> str:
+        return note if self._table is None else note.replace(f"{self._table.parent}/", "")
 
     def frame(self, number: int, *, is_playing: bool) -> bytes:
         """The message that shows where the training is.

@@ -21,7 +21,7 @@ MOST_MESSAGE_BYTES = 4_500_000
 MOST_TABLE_BYTES = 2_000_000
 _MOST_NESTING = 2
 _TYPES = {"float32": "f4", "uint8": "u1"}
-_LONGEST_TEXT = 4000
+_LONGEST_TEXT = MOST_MESSAGE_BYTES  # of a link; `Setup.from_query` says how long one may be
 
 
 def packed(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None) -> bytes:
@@ -42,9 +42,10 @@ def packed(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None 
     return b"".join(parts)
 
 
-def refusal(message: str) -> bytes:
-    """Why something is not done."""
-    return packed({"kind": "refusal", "message": " ".join(message.split())})
+def refusal(message: str, russian: str | None = None) -> bytes:
+    """Why something is not done; `russian` where the words are the playground's own."""
+    words = None if russian is None else " ".join(russian.split())
+    return packed({"kind": "refusal", "message": " ".join(message.split()), "russian": words})
 
 
 def _finite(value: Any) -> Any:

@@ -20,9 +20,12 @@ from multilayer.fit.prepare import PreparedData, prepare
 from multilayer.fit.table_source import TableSource, read_rows
 from multilayer.images.datasets import load_images
 from multilayer.playground.points import TARGET_NAMES, points_file
+from multilayer.playground.refused import PageError
 from multilayer.playground.setup import IMAGE_PROBLEMS, MADE_PROBLEMS, Setup
 from multilayer.playground.words import in_both
 from multilayer.reading.table import read_table
+
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,7 +202,7 @@ def make_problem(setup: Setup, table: str | Path | None = None) -> Problem:
         problem = _of_table(setup, source, TARGET_NAMES[setup.problem], ())
     else:
         if table is None:
-            raise SettingsError("the problem 'table' needs a table: drop a file on the page")
+            raise PageError("no_table")
         target = setup.target or read_table(table, as_text=True).columns[-1]
         notes = () if setup.target else (in_both("note.last_column", target=target),)
         problem = _of_table(setup, read_rows(table, ColumnRoles((target,))), target, notes)
@@ -221,5 +224,13 @@ def _of_table(
         points = prepared.rows.frame.select(columns).to_numpy().astype(np.float64)
     if prepared.held_out is None:
         notes = (*notes, in_both("note.none_held_out", rows=str(len(prepared.rows))))
+    constant = [
+        column.name for column in source.schema.columns
+        if column.kind == "constant" and column.reason.startswith("always")
+    ]  # fmt: skip
+    if constant:
+        named = ", ".join(map(repr, constant[:_MOST_NAMED]))
+        named += f" … ({len(constant):,})" if len(constant) > _MOST_NAMED else ""
+        notes = (*notes, in_both("note.constant", columns=named))
     table_notes = (*source.notes, *source.schema.warnings, *prepared.targets.notes)
     return Problem(setup, prepared, points, notes, table_notes)

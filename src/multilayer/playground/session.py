@@ -16,9 +16,10 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from multilayer.errors import MultilayerError, SettingsError
+from multilayer.errors import MultilayerError
 from multilayer.files import replace_atomically
 from multilayer.playground.messages import packed, refusal
+from multilayer.playground.refused import PageError
 from multilayer.playground.setup import Setup
 from multilayer.playground.sketch import sketch
 
@@ -130,7 +131,8 @@ class Session:
         except (MultilayerError, MemoryError) as error:
             self._is_playing = False
             self._is_dirty = self._live is not None
-            self._send(refusal(self._in_the_readers_words(error)))
+            russian = error.russian if isinstance(error, PageError) else None
+            self._send(refusal(self._in_the_readers_words(error), russian))
         except Exception as error:  # a mistake of ours: the page must not wait for ever
             self._is_playing = False
             traceback.print_exc()
@@ -159,7 +161,7 @@ class Session:
         elif do == "table":
             self._keep_table(command["name"], command["text"])
         elif self._live is None:
-            raise SettingsError("there is no network yet: begin with settings that are fine")
+            raise PageError("no_network")
         elif do == "reset":
             self._begin(self._live.setup)
         elif do == "code":
@@ -197,7 +199,7 @@ class Session:
         from multilayer.playground.comparing import Comparing
 
         if self._comparing is not None and self._comparing.is_running:
-            raise SettingsError("a comparison is running; stop it first")
+            raise PageError("comparing")
         self._comparing = Comparing(first, second, self._table, self._send)
 
     def _keep_table(self, name: str, text: str) -> None:

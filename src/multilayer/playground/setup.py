@@ -14,6 +14,7 @@ from multilayer.engine.specification import (
     check_widths,
 )
 from multilayer.errors import SettingsError, did_you_mean
+from multilayer.playground.refused import PageError
 from multilayer.recipes.recipes import TaskName, recipe
 
 PLANES = ("spirals", "moons", "circles", "xor")
@@ -27,7 +28,7 @@ MOST_LAYERS, WIDEST, MOST_WEIGHTS = 6, 1024, 4_000_000
 FEWEST_ROWS, MOST_ROWS = 20, 10_000
 MOST_SEEDS, MOST_EPOCHS = 32, 10_000
 LARGEST_SEED = 2**31 - 1
-_LONGEST_LINK = 2000
+_LONGEST_LINK, _LONGEST_SHOWN = 2000, 60
 
 # Of a network, 2 for problems that are not here; of a table its rows tell.
 NUM_INPUTS = {"digits": 64, "fashion-mnist": 784}
@@ -95,10 +96,8 @@ class Setup:
         if self.problem != "table":
             self._settle("target", "")
         if len(activations) != depth:
-            raise SettingsError(
-                f"activations must be one for each of {depth} hidden layers, or one for all; they "
-                f"are {', '.join(map(str, activations)) or 'none'}"
-            )
+            given = ", ".join(map(str, activations)) or "none"
+            raise PageError("activations", depth=depth, given=given)
         if not isinstance(self.target, str):
             raise SettingsError(f"target must be the name of a column; it is {self.target!r}")
         check_choice("initialization", self.initialization, INITIALIZATIONS)
@@ -118,28 +117,30 @@ class Setup:
                 have; the message names the field.
         """
         if len(query) > _LONGEST_LINK:
-            raise SettingsError(f"the link is longer than {_LONGEST_LINK:,} characters")
+            raise PageError("long_link", most=f"{_LONGEST_LINK:,}")
         values: dict[str, Any] = {}
         for name, text in parse_qsl(query.removeprefix("?"), keep_blank_values=True):
             if name not in _READERS:
-                raise SettingsError(
-                    f"the link names {name!r}, which is no field of the playground; they are "
-                    f"{', '.join(_READERS)}{did_you_mean(name, _READERS)}"
-                )
+                raise PageError(
+                    "unknown_field", name=_shown(name), known=", ".join(_READERS),
+                    hint=did_you_mean(name, _READERS),
+                )  # fmt: skip
             if name in values:
-                raise SettingsError(f"the link names {name} twice")
-            read, what = _READERS[name]
+                raise PageError("field_twice", name=name)
+            read, what, what_ru = _READERS[name]
             try:
                 values[name] = read(text)
             except ValueError:
-                raise SettingsError(f"the link's {name} must be {what}; it is {text!r}") from None
+                raise PageError(
+                    "field", name=name, what=what, what_ru=what_ru, value=_shown(text)
+                ) from None
         setup = cls(**values)
         for name in ("noise", "num_rows", "target"):
             if name in values and getattr(setup, name) != values[name]:
-                raise SettingsError(
-                    f"the link's {name} must be left out, as {setup.problem!r} has none of it; it "
-                    f"is {values[name]!r}"
-                )
+                raise PageError(
+                    "field_left_out", name=name, problem=repr(setup.problem),
+                    value=_shown(values[name]),
+                )  # fmt: skip
         return setup
 
     def query(self) -> str:
@@ -201,25 +202,16 @@ class Setup:
         widths = (num_inputs, *self.hidden_widths, num_outputs)
         num_weights = self.num_seeds * sum(a * b for a, b in pairwise(widths))
         if num_weights > MOST_WEIGHTS:
-            networks = "" if self.num_seeds == 1 else f"{self.num_seeds} networks of "
-            raise SettingsError(
-                f"a network too large for the page: {networks}hidden_widths "
-                f"{','.join(map(str, self.hidden_widths))} with {num_inputs:,} inputs have "
-                f"{num_weights:,} weights; up to {MOST_WEIGHTS:,} are fine, such as hidden_widths "
-                "256,256 with 1 to 10 seeds"
-            )
+            raise PageError(
+                "weights", networks=self.num_seeds, widths=",".join(map(str, self.hidden_widths)),
+                inputs=f"{num_inputs:,}", number=f"{num_weights:,}", most=f"{MOST_WEIGHTS:,}",
+            )  # fmt: skip
 
     def _check_sizes(self) -> None:
         if len(self.hidden_widths) > MOST_LAYERS:
-            raise SettingsError(
-                f"a network too large for the page: {len(self.hidden_widths)} hidden layers; up to "
-                f"{MOST_LAYERS} are fine"
-            )
-        if max(self.hidden_widths, default=0) > WIDEST:
-            raise SettingsError(
-                f"a network too large for the page: a hidden layer of {max(self.hidden_widths):,} "
-                f"neurons; up to {WIDEST:,} are fine"
-            )
+            raise PageError("layers", number=len(self.hidden_widths), most=MOST_LAYERS)
+        if (widest := max(self.hidden_widths, default=0)) > WIDEST:
+            raise PageError("width", number=f"{widest:,}", most=f"{WIDEST:,}")
         if self.problem in MADE_PROBLEMS:
             _check_number("noise", self.noise, 0.0, 1.0)
             _check_whole("num_rows", self.num_rows, FEWEST_ROWS, MOST_ROWS)
@@ -234,13 +226,15 @@ class Setup:
 def _check_whole(name: str, value: int, least: int, most: int) -> None:
     check_whole(name, value, least)
     if value > most:
-        raise SettingsError(f"{name} must be at most {most:,} on the page; it is {value:,}")
+        raise PageError("most", name=name, most=f"{most:,}", value=f"{value:,}")
 
 
 def _check_number(name: str, value: float, least: float, most: float) -> None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not (is_number and least <= value <= most):
-        raise SettingsError(f"{name} must be a number from {least:g} to {most:g}; it is {value!r}")
+        raise PageError(
+            "between", name=name, least=f"{least:g}", most=f"{most:g}", value=repr(value)
+        )
 
 
 def _widths(text: str) -> tuple[int, ...]:
@@ -251,11 +245,25 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(text.split(",")) if text else ()
 
 
-_WHOLE, _NUMBER, _TEXT = (int, "a whole number"), (float, "a number"), (str, "text")
-_READERS: dict[str, tuple[Callable[[str], Any], str]] = {
+def _shown(value: object) -> str:
+    """A value of a link in a message, cut short."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+# How each field of a link is read, and what it must be, in English and Russian.
+_WHOLE, _NUMBER = (int, "a whole number", "целое число"), (float, "a number", "число")
+_TEXT = (str, "text", "текст")
+_READERS: dict[str, tuple[Callable[[str], Any], str, str]] = {
     field.name: {
-        "hidden_widths": (_widths, "whole numbers with commas between them, such as 8,8"),
-        "activations": (_names, "names with commas between them, such as relu,tanh"),
+        "hidden_widths": (
+            _widths, "whole numbers with commas between them, such as 8,8",
+            "целые числа через запятую, например 8,8",
+        ),
+        "activations": (
+            _names, "names with commas between them, such as relu,tanh",
+            "названия через запятую, например relu,tanh",
+        ),
     }.get(field.name)
     or {int: _WHOLE, float: _NUMBER}.get(type(field.default), _TEXT)
     for field in fields(Setup)

@@ -13,6 +13,7 @@ from multilayer.experiments.comparison import Comparison
 from multilayer.experiments.load_problem import load_problem
 from multilayer.experiments.problem import Problem
 from multilayer.playground.points import TARGET_NAMES, points_file
+from multilayer.playground.refused import PageError
 from multilayer.playground.setup import IMAGE_PROBLEMS, MADE_PROBLEMS, Setup
 from multilayer.playground.words import Language, word
 from multilayer.recipes.recipes import recipe
@@ -104,9 +105,7 @@ def compare_setups(
     for name in _OF_THE_DATA:
         ours, theirs = getattr(first, name), getattr(second, name)
         if ours != theirs:
-            raise SettingsError(
-                f"setups are compared on the same data; {name} is {ours!r} and {theirs!r}"
-            )
+            raise PageError("other_data", name=name, first=repr(ours), second=repr(theirs))
     problem = _problem(first, table)
 
     def looked(comparison: Comparison) -> None:

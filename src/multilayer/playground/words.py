@@ -236,6 +236,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "None of the {rows} rows are held out: they are too few to divide.",
         "Ничего не отложено: строк всего {rows}, делить их нельзя.",
     ),
+    "note.constant": (
+        "Always the same, and therefore not used: {columns}.",
+        "Значение всегда одно и то же, поэтому не используется: {columns}.",
+    ),
     "verdict.first": ("The first setting is better.", "Первая настройка лучше."),
     "verdict.second": ("The second setting is better.", "Вторая настройка лучше."),
     "verdict.same": (

@@ -12,12 +12,12 @@ export function drawNetwork(canvas, problem, frame) {
   const { shown, widths } = problem;
   const most = Math.max(...shown.map((layer) => layer.length));
   const { context, width, height } = prepare(canvas, Math.min(TALLEST, Math.max(3, most) * APART + LABELS));
-  const size = Math.max(6, Math.min(34, (height - LABELS - 8) / most - 4, (width / widths.length) * 0.6));
+  const size = Math.max(6, Math.min(34, (height - LABELS - 8) / most - 5, (width / widths.length) * 0.6));
   const places = shown.map((layer, at) => {
     const x = widths.length === 1 ? width / 2 : size + 4 + (at * (width - 2 * size - 8)) / (widths.length - 1);
     const gap = (height - LABELS - 8) / layer.length;
     const apart = Math.min(gap, size * 1.5 + 6);
-    const first = (height - LABELS - 4) / 2 - ((layer.length - 1) * apart) / 2;
+    const first = (height - LABELS) / 2 - ((layer.length - 1) * apart) / 2;
     return layer.map((_, number) => ({ x, y: first + number * apart }));
   });
   if (frame) drawWeights(context, places, frame.arrays.weights.values);

@@ -39,10 +39,11 @@ function complain(message) {
   at("refusal").hidden = !message;
 }
 
-/** Show a reason of the program's, which is in English. */
-function showRefusal(reason) {
+/** Show a reason: in the reader's language if its words are the playground's own, else in English. */
+function showRefusal({ message, russian }) {
   complain("");
-  at("refusal").replaceChildren(`${say("refused")} `, element("span", { lang: "en" }, reason));
+  if (russian) at("refusal").replaceChildren(`${say("refused_own")} ${ofPair([message, russian])}`);
+  else at("refusal").replaceChildren(`${say("refused")} `, element("span", { lang: "en" }, message));
   at("refusal").hidden = false;
 }
 
@@ -71,6 +72,7 @@ function showProblem() {
   at("rows").textContent = say("rows_told", { rows: count(problem.num_rows), held_out: count(problem.num_held_out) });
   const notes = problem.table_notes.map((note) => element("li", { lang: "en" }, note));
   if (notes.length) notes.unshift(element("li", {}, say("table_notes")));
+  if (problem.num_more_notes) notes.push(element("li", {}, say("more_notes", { number: count(problem.num_more_notes) })));
   at("notes").replaceChildren(...problem.notes.map((pair) => element("li", {}, ofPair(pair))), ...notes);
   at("network-legend").textContent = say(problem.limits ? "network_legend" : "network_legend_plain");
 }
@@ -153,7 +155,7 @@ const takes = {
     tell("went_on");
   },
   refusal(message) {
-    showRefusal(message.message);
+    showRefusal(message);
     if (!problem && query !== start.defaults) {
       query = start.defaults; // so that there is something to go on with, below the reason
       send({ do: "begin", query });
