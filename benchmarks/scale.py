@@ -226,7 +226,7 @@ def main() -> None:
     text = scale_report.in_words(asked.kind, asked.rows, LIMIT_MB, known, asked.note)
     print(text)
     if asked.write:
-        reporting.write_result(f"scale-{asked.kind}", text)
+        reporting.write_result(f"scale-{asked.kind}-{asked.rows}", text)
 
 
 if __name__ == "__main__":
