@@ -133,7 +133,9 @@ def in_memory(shards: Path) -> dict[str, Any]:
 def peer(table: Path, name: str, num_rows: int) -> dict[str, Any]:
     """One pass over rows of the table by another library."""
     program = Path(__file__).with_name("scale_peers.py")
-    return answer([python_of(METHODS[name][0]), program, name, table, str(num_rows)])
+    environment = METHODS[name][0]
+    python = sys.executable if environment is None else python_of(environment)
+    return answer([python, program, name, table, str(num_rows)])
 
 
 def answer(command: list[Any]) -> dict[str, Any]:
@@ -224,7 +226,7 @@ def main() -> None:
     text = scale_report.in_words(asked.kind, asked.rows, LIMIT_MB, known, asked.note)
     print(text)
     if asked.write:
-        reporting.write_result(f"scale-{asked.kind}", text)
+        reporting.write_result(f"scale-{asked.kind}-{asked.rows}", text)
 
 
 if __name__ == "__main__":

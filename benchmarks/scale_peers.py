@@ -147,12 +147,13 @@ def data_loader(table: Path, num_rows: int) -> None:
         optimizer.step()
 
 
-# Of each method the environment of `environments.py`, and what it is called in the table.
-METHODS: dict[str, tuple[str, str, Callable[[Path, int], None]]] = {
+# Of each method the environment of `environments.py`, and what it is called in the table. None: the
+# project's own environment has what it needs.
+METHODS: dict[str, tuple[str | None, str, Callable[[Path, int], None]]] = {
     "sgd": ("trees", "pandas in chunks, scikit-learn `SGDRegressor.partial_fit`", sgd),
     "mlp": ("trees", "pandas in chunks, scikit-learn `MLPRegressor.partial_fit`", mlp),
     "lightgbm": ("trees", f"LightGBM, {_TREES} trees, rows read whole", lightgbm),
-    "data_loader": ("torch", "PyTorch `DataLoader`, one worker, polars row groups", data_loader),
+    "data_loader": (None, "PyTorch `DataLoader`, one worker, polars row groups", data_loader),
 }
 
 

@@ -21,7 +21,7 @@ class Watched:
         seconds: from its start to its end.
         cpu_seconds: of all its processes.
         peaks: resident bytes of each process at its highest, the largest first.
-        read_bytes: that all processes asked of files and pipes; what is mapped is not counted.
+        read_bytes: that all processes read from files and pipes.
     """
 
     seconds: float

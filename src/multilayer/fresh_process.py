@@ -37,6 +37,7 @@ class FreshProcess:
     def __init__(self) -> None:
         self._turn = threading.Lock()
         self._pipes: tuple[BinaryIO, BinaryIO] | None = None  # requests and answers
+        self._pid = 0
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forget)
 
@@ -57,7 +58,8 @@ class FreshProcess:
             _refuse(f"what it is given cannot be sent there: {error}", error)
         with self._turn:
             if self._pipes is None:
-                self._pipes = _start()
+                self._pid, to_it, from_it = _start()
+                self._pipes = to_it, from_it
             requests, answers = self._pipes
             try:
                 pickle.dump(request, requests)
@@ -71,6 +73,17 @@ class FreshProcess:
         if failure is not None:
             raise failure
         return value
+
+    def close(self) -> None:
+        """End the process once it has nothing to do; another call starts another one."""
+        with self._turn:
+            pipes, self._pipes = self._pipes, None
+            for pipe in pipes or ():
+                with contextlib.suppress(OSError):
+                    pipe.close()
+            if pipes is not None:
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(self._pid, 0)
 
     def _forget(self) -> None:
         """In a fork of this process: the process and the lock are of the other one."""
@@ -96,7 +109,7 @@ def _refuse(why: str, cause: BaseException) -> NoReturn:
     ) from cause
 
 
-def _start() -> tuple[BinaryIO, BinaryIO]:
+def _start() -> tuple[int, BinaryIO, BinaryIO]:
     request_end, requests = os.pipe()
     answers, answer_end = os.pipe()
     program = _PROGRAM.format(path=sys.path, requests=request_end, answers=answer_end)
@@ -109,7 +122,7 @@ def _start() -> tuple[BinaryIO, BinaryIO]:
     process.returncode = 0  # nobody waits for it: it ends when the pipe of requests is closed
     os.close(request_end)
     os.close(answer_end)
-    return os.fdopen(requests, "wb"), os.fdopen(answers, "rb")
+    return process.pid, os.fdopen(requests, "wb"), os.fdopen(answers, "rb")
 
 
 def serve(requests: int, answers: int) -> None:

@@ -4,6 +4,7 @@ import queue
 import threading
 import warnings
 from collections.abc import Iterator
+from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -159,7 +160,10 @@ def _side_by_side(
     merged = [0]
 
     def take() -> None:
-        fresh = FreshProcess()
+        with closing(FreshProcess()) as fresh:
+            take_with(fresh)
+
+    def take_with(fresh: FreshProcess) -> None:
         while not stop.is_set():
             try:
                 place = tasks.get_nowait()

@@ -4,6 +4,7 @@ import os
 import queue
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -120,7 +121,10 @@ def predict_files(
     stop = threading.Event()
 
     def work() -> None:
-        fresh = FreshProcess()
+        with closing(FreshProcess()) as fresh:
+            work_with(fresh)
+
+    def work_with(fresh: FreshProcess) -> None:
         while not stop.is_set():
             try:
                 number = tasks.get_nowait()
