@@ -88,14 +88,17 @@ class Forked:
         threads = [threading.Thread(target=read, args=[name]) for name in ("stdout", "stderr")]
         for thread in threads:
             thread.start()
+        is_late = False
         try:
             self.wait(timeout)
         except subprocess.TimeoutExpired:
+            is_late = True
             self.kill()
-            raise
         finally:
             for thread in threads:
                 thread.join()
+        if is_late:
+            raise subprocess.TimeoutExpired(f"a fork that said {said['stderr']}", timeout or 0)
         return said["stdout"], said["stderr"]
 
     def close(self) -> None:

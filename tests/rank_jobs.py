@@ -1,7 +1,9 @@
 """Processes that train together, in forks of the process that has everything loaded."""
 
 import os
+import signal
 import socket
+import threading
 from pathlib import Path
 
 from fork_server import Forked, ForkServer
@@ -9,6 +11,8 @@ from fork_server import Forked, ForkServer
 SECONDS_UNTIL_STUCK = 600
 # Ranks look after each other more often than users' do, so that tests need not wait long.
 QUICK = """
+import faulthandler, signal
+faulthandler.register(signal.SIGUSR1)
 from multilayer.engine import rank_watch
 rank_watch._SECONDS_BETWEEN_BEATS = 0.1
 rank_watch._SECONDS_TO_FIND_WHO = 1.0
@@ -48,10 +52,21 @@ def start_ranks(
 
 
 def wait(processes: list[Forked], seconds: float = SECONDS_UNTIL_STUCK) -> list[tuple[int, str]]:
-    """Exit code and standard error of each; none runs any more."""
+    """Exit code and standard error of each; none runs any more.
+
+    The error of one that does not end in time has its stacks.
+    """
+
+    def show() -> None:
+        for process in processes:
+            process.send_signal(signal.SIGUSR1)
+
+    timer = threading.Timer(seconds - 5, show)
+    timer.start()
     try:
         errors = [process.communicate(timeout=seconds)[1] for process in processes]
     finally:
+        timer.cancel()
         for process in processes:
             process.close()
     return [(process.wait(), text) for process, text in zip(processes, errors, strict=True)]

@@ -221,7 +221,14 @@ def test_encode_and_train(folder, capsys, tmp_path):
     assert "6 shards of csv (6 files, 300 rows with a target)" in shown
     assert "predicts class (binary); 240 rows to learn from, 60 held out" in shown
     assert run(["inspect", str(tmp_path / "run")]) == 0
-    assert "no importances: " in capsys.readouterr().out
+    assert "no importances: which rows were held out is not kept" in capsys.readouterr().out
+    for words in (["tune"], ["compare", "fast", "chapter"]):
+        assert "holds encoded shards, which `multilayer train` alone" in complaint(
+            capsys, words[0], shards, *words[1:]
+        )
+    best = ["train", shards, "--recipe", "best", "--output", str(tmp_path / "best"), *QUICK[2:]]
+    assert run(best) == 0
+    assert "the 5 networks learn from the same rows" in capsys.readouterr().err
     for command in ("evaluate", "predict"):
         assert "holds encoded shards, not a table" in complaint(capsys, command, "class", shards)
     assert "--target does not go with shards" in complaint(

@@ -20,6 +20,7 @@ from rank_jobs import QUICK, free_port, job_environment, wait
 from multilayer.cli.application import run as command
 from multilayer.model.model_file import load_model
 from multilayer.runs.run_documents import read_results
+from multilayer.shards.shard_file import read_entry
 
 FLAGS = ("--max-epochs", "3", "--hidden-widths", "32")
 HOST = socket.gethostname()
@@ -270,19 +271,25 @@ def test_a_process_that_dies_before_it_is_connected_ends_the_job(start_job, tabl
     )
 
 
-@pytest.fixture
-def shards(multilayer, table, tmp_path) -> Path:
-    """Some tens of shards: pieces of a small file are small."""
-    whole = pl.read_csv(table)
+@pytest.fixture(scope="module")
+def encoded(table, tmp_path_factory) -> Path:
+    """A shard of each of five files, which are not there any more."""
+    root = tmp_path_factory.mktemp("shards")
+    whole, many = pl.read_csv(table), root / "many"
+    many.mkdir()
     for place in range(5):
-        (tmp_path / "many").mkdir(exist_ok=True)
-        whole[place * 401 : (place + 1) * 401].write_parquet(tmp_path / f"many/{place}.parquet")
-    flags = ("--target", "y", "--weight", "w", "--recipe", "chapter", "--validation", "0.2")
-    done = multilayer("encode", "many", *flags, "-o", "shards", "--quiet")
-    assert done.returncode == 0, done.stderr
-    shutil.rmtree(tmp_path / "many")
-    assert len(list((tmp_path / "shards").glob("0*.shard"))) == 5
-    return tmp_path / "shards"
+        whole[place * 401 : (place + 1) * 401].write_parquet(many / f"{place}.parquet")
+    flags = ["--target", "y", "--weight", "w", "--recipe", "chapter", "--validation", "0.2"]
+    output = ["--output", str(root / "shards"), "--processes", "1", "--quiet"]
+    assert command(["encode", str(many), *flags, *output]) == 0
+    shutil.rmtree(many)
+    assert len(list((root / "shards").glob("0*.shard"))) == 5
+    return root / "shards"
+
+
+@pytest.fixture
+def shards(encoded, tmp_path) -> Path:
+    return shutil.copytree(encoded, tmp_path / "shards")
 
 
 FROM_SHARDS = ("--hidden-widths", "16", "--batch-size", "64", "--max-epochs", "7",
@@ -345,12 +352,19 @@ def of_other_columns(shard: Path) -> None:
     (shard.parent / "shards.json").write_text(json.dumps(document))
 
 
+def of_another_encoding(shard: Path) -> None:
+    entry = read_entry(shard)
+    assert entry is not None
+    plan = entry.plan.encode()
+    shard.write_bytes(shard.read_bytes().replace(plan, plan[::-1]))
+
+
 DAMAGES: dict[str, Callable[[Path], object]] = {
-    "is missing|no such file": Path.unlink,
-    "is shorter|cut short": lambda shard: os.truncate(shard, 100),
-    "changed|checksum|damaged": lambda shard: shard.write_bytes(shard.read_bytes()[:-1] + b"!"),
-    "is of another": lambda shard: shutil.copy(shard.parent / "000000.shard", shard),
-    "manifest|shards.json": of_other_columns,
+    "[Nn]o such file": Path.unlink,
+    "is cut short": lambda shard: os.truncate(shard, 100),
+    "its checksum is wrong": lambda shard: shard.write_bytes(b"!" + shard.read_bytes()[1:]),
+    "is of another table": of_another_encoding,
+    r"shards\.json is damaged": of_other_columns,
 }
 
 
@@ -361,7 +375,7 @@ def test_a_damaged_shard_ends_a_job_with_one_error(start_job, shards, damage):
     assert said.count("\n") == 1
     assert re.match(rf"error: rank \d of 2 on {HOST}: ", said)
     assert re.search(damage, said)
-    assert ("shards.json" if "manifest" in damage else "000003.shard") in said
+    assert ("shards.json" if "json" in damage else "000003.shard") in said
 
 
 @pytest.mark.parametrize(

@@ -416,6 +416,9 @@ def test_shards_without_held_out_rows_hold_none_out(tmp_path: Path) -> None:
     list(source.prepare())
     assert source.settings.validation_fraction == 0
     assert source.fit.num_held_out is None
+    pack = configuration_of_shards(shards, "pack", QUICK, flags={}, memory_limit=LIMIT)
+    with pytest.raises(SettingsError, match="a pack is mixed by .* none are held out"):
+        list(open_source(pack).prepare())
 
 
 def test_rows_are_read_across_files(tmp_path: Path) -> None:

@@ -87,20 +87,20 @@ def train(
                 refuse_in_several_processes(flag)
     if is_one_of_several() and not is_first():
         return _train_with_the_first(given(settings))
-    if resume is not None:
-        _refuse_beside_resume({"--recipe": recipe, "--output": output, **table.by_flag()})
-        configuration = _resumed(resume, data, data_dir, given(settings), checkpoint_every)
-    else:
-        assert data is not None
-        configuration = _new(
-            data, recipe, table, given(settings), output, data_dir, checkpoint_every
-        )
     from multilayer.runs.restart import run_to_go_on
     from multilayer.runs.run import Run
     from multilayer.runs.sources import TableOnDisk, open_source
 
     # Of a resumed run too, all processes take what was typed.
     with job(given(settings).get("device")):
+        if resume is not None:
+            _refuse_beside_resume({"--recipe": recipe, "--output": output, **table.by_flag()})
+            configuration = _resumed(resume, data, data_dir, given(settings), checkpoint_every)
+        else:
+            assert data is not None
+            configuration = _new(
+                data, recipe, table, given(settings), output, data_dir, checkpoint_every
+            )
         begun, has_finished = run_to_go_on(configuration)
         if begun is not None and has_finished:
             note(f"this job has finished its run {begun} already")

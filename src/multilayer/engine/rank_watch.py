@@ -274,6 +274,7 @@ class RankWatch:
             with suppress(OSError, ValueError, AttributeError):
                 sys.stderr.write(f"error: {escaped(message)}\n")
                 sys.stderr.flush()
+        self.set(f"done {self._rank}")
         if self._holds_store:  # or the others would not learn why
             self._wait_for_others(_SECONDS_TO_HEAR)
         os._exit(_FAILED)

@@ -23,7 +23,7 @@ from multilayer.fit.memory_plan import MemoryPlan
 from multilayer.fit.moved_data import file_digest
 from multilayer.fit.prepare import TASK_NAMES, PreparedData, as_examples
 from multilayer.fit.rows import Rows
-from multilayer.fit.split import without_held_out
+from multilayer.fit.split import NO_ROWS_TO_MIX_BY, without_held_out
 from multilayer.fit.table_source import typed_table, warn_of
 from multilayer.reading.table_files import table_name
 from multilayer.recipes.recipes import recipe
@@ -233,16 +233,10 @@ class LargeTable:
             if not encoded.held_out.num_rows:
                 settings = without_held_out(settings)
         asked = recipe(self.recipe_name, TASK_NAMES[plan.targets.task], **changes)
+        if asked.num_draws and not settings.num_draws:
+            raise SettingsError(NO_ROWS_TO_MIX_BY)
         if asked.num_folds:
-            what = (
-                "each draw is one network"
-                if asked.num_draws
-                else (f"the {asked.num_folds} networks learn from the same rows")
-            )
-            warnings.warn(
-                f"there are no folds (num_folds, recipe {self.recipe_name}) where rows stay on the "
-                f"disk: {what}, and the same rows are held out for all", DataWarning, stacklevel=4,
-            )  # fmt: skip
+            _tell_of_folds(asked)
         return settings
 
     def _validation(self, manifest: Manifest, most_held_out: int) -> Examples | None:
@@ -266,6 +260,16 @@ class LargeTable:
             rows, plan.encoder, plan.targets,
             source=str(self.validation), mean_weight=survey.mean_weight,
         )  # fmt: skip
+
+
+def _tell_of_folds(asked: TrainingSettings) -> None:
+    what = "each draw is one network"
+    if not asked.num_draws:
+        what = f"the {asked.num_folds} networks learn from the same rows"
+    warnings.warn(
+        f"there are no folds (num_folds {asked.num_folds}) where rows stay on the disk: {what}, "
+        "and the same rows are held out for all", DataWarning, stacklevel=5,
+    )  # fmt: skip
 
 
 def _as_setting(value: Any) -> Any:
