@@ -91,7 +91,10 @@ def lightgbm(table: Path, num_rows: int) -> None:
 
 
 def data_loader(table: Path, num_rows: int) -> None:
-    """PyTorch's `DataLoader` over row groups, in one worker process, as its manual writes it."""
+    """PyTorch's `DataLoader` over row groups, in this process: one thread, as the others have.
+
+    A worker would be forked, and wait for ever for polars' threads.
+    """
     import polars as pl
     import torch
     from torch import nn
@@ -137,7 +140,7 @@ def data_loader(table: Path, num_rows: int) -> None:
     ]
     network = nn.Sequential(*layers, nn.Linear(widths[-1], 1))
     optimizer = torch.optim.Adam(network.parameters(), RATE)
-    for x, codes, y in DataLoader(Rows(), batch_size=None, num_workers=1):
+    for x, codes, y in DataLoader(Rows(), batch_size=None):
         one_hot = [
             nn.functional.one_hot(codes[:, place], size).float() for place, size in enumerate(sizes)
         ]
@@ -153,7 +156,7 @@ METHODS: dict[str, tuple[str | None, str, Callable[[Path, int], None]]] = {
     "sgd": ("trees", "pandas in chunks, scikit-learn `SGDRegressor.partial_fit`", sgd),
     "mlp": ("trees", "pandas in chunks, scikit-learn `MLPRegressor.partial_fit`", mlp),
     "lightgbm": ("trees", f"LightGBM, {_TREES} trees, rows read whole", lightgbm),
-    "data_loader": (None, "PyTorch `DataLoader`, one worker, polars row groups", data_loader),
+    "data_loader": (None, "PyTorch `DataLoader` over Parquet, read by polars", data_loader),
 }
 
 

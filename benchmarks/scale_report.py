@@ -108,7 +108,7 @@ def _training(limit_mb: int, known: dict[str, dict[str, Any]]) -> str:
     )
     text += (
         "\nThe shards are read twice: once to be held against their checksums, once to learn "
-        "from. The first of the peaks of two processes may be that of torchrun itself."
+        "from. The smallest of the peaks of two processes is that of torchrun itself."
     )
     if "train in memory" in rates:
         text += (

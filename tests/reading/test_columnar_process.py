@@ -21,7 +21,7 @@ from multilayer.reading import columnar_process
 columnar_process._SECONDS_OF_STANDING_STILL = 0.3
 sender = columnar_process.Sender(sys.stdout.buffer)
 sender.waits = {waits}
-threading.Thread(target=columnar_process._leave_if_still, args=(sender,), daemon=True).start()
+threading.Thread(target=columnar_process.leave_if_still, args=(sender,), daemon=True).start()
 {work}
 """
 STANDING, WORKING = "time.sleep(20)", "end = time.time() + 2\nwhile time.time() < end: pass"
