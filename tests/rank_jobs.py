@@ -59,7 +59,8 @@ def wait(processes: list[Forked], seconds: float = SECONDS_UNTIL_STUCK) -> list[
 
     def show() -> None:
         for process in processes:
-            process.send_signal(signal.SIGUSR1)
+            if process.returncode is None:
+                os.kill(process.pid, signal.SIGUSR1)
 
     timer = threading.Timer(seconds - 5, show)
     timer.start()
