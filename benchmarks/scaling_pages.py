@@ -12,8 +12,12 @@ Kept = Mapping[str, Sequence[dict[str, Any]]]
 MACHINES = (1, 8, 32, 128)
 PROCESSES_OF_A_MACHINE = 2
 ALL_ROWS = 1_000_000_000
-# What machines are assumed to be joined by: seconds of a piece beyond those here, bytes a second.
-NETWORKS = {"10 Gbit/s, 0.05 ms": (5e-5, 1.25e9), "1 Gbit/s, 0.2 ms": (2e-4, 1.25e8)}
+# What machines are assumed to be joined by: seconds of a hop beyond those here, and bytes a second.
+# A hop takes about a round trip, as the cables show.
+NETWORKS = {
+    "10 Gbit/s, a round trip of 0.1 ms": (1e-4, 1.25e9),
+    "1 Gbit/s, a round trip of 0.5 ms": (5e-4, 1.25e8),
+}
 NETS = {"recipe": "table recipe", "2048-2048": "30-2048-2048-1"}
 BATCHES = {  # rows in all, and rows for each process
     "4,096 in all": (4096, 0), "256 a process": (0, 256), "4,096 a process": (0, 4096),
