@@ -8,6 +8,7 @@ rate, and each so much later. It needs root.
 import ctypes
 import fcntl
 import os
+import select
 import struct
 import subprocess
 import threading
@@ -16,9 +17,9 @@ from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 
-NAMES = ("multilayer-cable-0", "multilayer-cable-1")
 ADDRESSES = ("10.231.8.1", "10.231.8.2")
 DEVICE = "cable"
+_SECONDS_BETWEEN_LOOKS = 0.1  # at whether it is over
 _MTU = 60_000  # large, so that a program can keep up with a fast cable
 _NEW_NETWORK, _TUN_WITHOUT_HEAD, _SET_DEVICE = 0x40000000, 0x1001, 0x400454CA
 
@@ -36,12 +37,14 @@ class DelayedCable:
 
     def __init__(self, delay_seconds: float = 0.0, bytes_a_second: float | None = None) -> None:
         self._delay, self._rate = delay_seconds, bytes_a_second
+        self._names = [f"multilayer-{os.getpid()}-{number}" for number in range(2)]
         self._devices: list[int] = []
         self._threads: list[threading.Thread] = []
+        self._is_over = threading.Event()
 
     def __enter__(self) -> "DelayedCable":
         try:
-            for name, address in zip(NAMES, ADDRESSES, strict=True):
+            for name, address in zip(self._names, ADDRESSES, strict=True):
                 ip("netns", "add", name)
                 self._devices.append(_device_in(name))
                 ip("-n", name, "address", "add", f"{address}/24", "dev", DEVICE)
@@ -55,7 +58,6 @@ class DelayedCable:
             for job, device in ((self._take, source), (self._give, target)):
                 self._threads.append(threading.Thread(target=job, args=(device, queue)))
         for thread in self._threads:
-            thread.daemon = True
             thread.start()
         return self
 
@@ -65,25 +67,29 @@ class DelayedCable:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for name in NAMES:
+        self._is_over.set()
+        for thread in self._threads:
+            thread.join()
+        for name in self._names:
             subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
         for device in self._devices:
             os.close(device)
-        for thread in self._threads:
-            thread.join(5)
+
+    def end(self, number: int) -> list[str]:
+        """What stands before a command that is to run at one of the ends."""
+        return ["ip", "netns", "exec", self._names[number]]
 
     def _take(self, device: int, queue: "SimpleQueue[tuple[float, bytes]]") -> None:
         free = 0.0  # when the cable is through with the packet before
-        while True:
-            try:
-                packet = os.read(device, 1 << 16)
-            except OSError:  # it is closed
-                queue.put((0.0, b""))
-                return
+        while not self._is_over.is_set():
+            if not select.select([device], [], [], _SECONDS_BETWEEN_LOOKS)[0]:
+                continue
+            packet = os.read(device, 1 << 16)
             now = time.perf_counter()
             if self._rate is not None:
                 free = max(now, free) + len(packet) / self._rate
             queue.put((max(now, free) + self._delay, packet))
+        queue.put((0.0, b""))
 
     def _give(self, device: int, queue: "SimpleQueue[tuple[float, bytes]]") -> None:
         while True:
@@ -95,13 +101,8 @@ class DelayedCable:
                 time.sleep(left)
             try:
                 os.write(device, packet)
-            except OSError:  # it is down, or closed
+            except OSError:  # it is down
                 continue
-
-
-def in_namespace(number: int) -> list[str]:
-    """What stands before a command that is to run at one of the cable's ends."""
-    return ["ip", "netns", "exec", NAMES[number]]
 
 
 def ip(*arguments: str) -> None:

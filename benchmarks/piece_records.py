@@ -13,8 +13,9 @@ def append(path: Path, piece: str, found: dict[str, Any]) -> None:
     """Keep what was found of a piece."""
     path.parent.mkdir(parents=True, exist_ok=True)
     line = {"piece": piece, "measured": f"{datetime.now(UTC):%Y-%m-%d %H:%M}", **found}
+    is_cut = path.exists() and not path.read_text().endswith("\n")  # killed while it wrote
     with path.open("a") as file:
-        file.write(json.dumps(line) + "\n")
+        file.write("\n" * is_cut + json.dumps(line) + "\n")
 
 
 def kept(path: Path) -> dict[str, list[dict[str, Any]]]:

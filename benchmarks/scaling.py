@@ -30,7 +30,7 @@ import numpy as np
 import piece_records
 import polars as pl
 import reporting
-from delayed_cable import ADDRESSES, DEVICE, DelayedCable, in_namespace
+from delayed_cable import ADDRESSES, DEVICE, DelayedCable
 from scaling_pages import page
 
 RECORDS = reporting.RECORDS / "scaling.jsonl"
@@ -46,29 +46,41 @@ CABLES: dict[str, tuple[float, float | None]] = {  # seconds each way, bytes a s
 class Sizes:
     """How much is measured."""
 
-    step_seconds: float = 0.5
+    step_seconds: float = 0.15
     step_cases: tuple[tuple[str, int], ...] = tuple(
         (network, rows)
         for network in ("64", "recipe", "512-512", "2048-2048")
         for rows in (64, 256, 1024)
     )
     bytes_of_exchanges: tuple[int, ...] = (64, 4096, 65_536, 1 << 20, 1 << 23, 1 << 25)
-    num_exchanges: int = 9
+    num_exchanges: int = 5
     num_rows: int = 400_000
     chunk_bytes: int = 16_000_000
     nums_encoded: tuple[int, int] = (150_000, 400_000)  # the difference is what rows take
     whole_cases: tuple[tuple[str, int, int], ...] = (  # network, rows of a batch, rows of an epoch
-        ("recipe", 256, 256 * 200),
-        ("recipe", 4096, 4096 * 16),
-        ("2048-2048", 256, 256 * 8),
-        ("2048-2048", 4096, 4096 * 2),
+        ("recipe", 256, 256 * 60),
+        ("recipe", 4096, 4096 * 6),
+        ("2048-2048", 256, 256 * 4),
+        ("2048-2048", 1024, 1024 * 2),
+    )
+    cable_cases: tuple[tuple[str, int, int], ...] = (
+        ("recipe", 256, 256 * 20),
+        ("recipe", 4096, 4096 * 8),
+        ("2048-2048", 256, 256 * 3),
     )
 
 
 TINY = Sizes(
-    0.01, (("8", 16), ("8", 64), ("32-32", 16), ("32-32", 64), ("64-64", 64)), (64, 65_536), 2,
-    20_000, 400_000, (800, 2_000), (("8", 64, 640), ("64-64", 256, 1024)),
-)  # fmt: skip
+    step_seconds=0.01,
+    step_cases=(("8", 16), ("8", 64), ("32-32", 16), ("32-32", 64), ("64-64", 64)),
+    bytes_of_exchanges=(64, 65_536, 131_072),
+    num_exchanges=2,
+    num_rows=20_000,
+    chunk_bytes=400_000,
+    nums_encoded=(800, 2_000),
+    whole_cases=(("8", 64, 640), ("64-64", 256, 1024)),
+    cable_cases=(("8", 64, 320),),
+)
 
 
 def make_rows(folder: Path, num_rows: int) -> None:
@@ -95,14 +107,18 @@ def make_table(folder: Path, num_rows: int) -> None:
 
 
 def run_job(
-    num_processes: int, jobs: dict[str, Any], *, is_apart: bool = False, is_compiled: bool = False
+    num_processes: int,
+    jobs: dict[str, Any],
+    *,
+    cable: DelayedCable | None = None,
+    is_compiled: bool = False,
 ) -> dict[str, Any]:
     """What rank 0 of some processes found.
 
     Args:
         num_processes: that do it together.
         jobs: what they are told, one after the other.
-        is_apart: whether the two processes are at the ends of a cable.
+        cable: at whose ends the two processes are; None: they are on this machine.
         is_compiled: whether the compiled step may be taken, which several processes never do.
     """
     with socket.socket() as probe:
@@ -114,10 +130,10 @@ def run_job(
         if num_processes > 1:
             variables |= {
                 "RANK": str(rank), "WORLD_SIZE": str(num_processes), "MASTER_PORT": str(port),
-                "MASTER_ADDR": ADDRESSES[0] if is_apart else "127.0.0.1",
-                "GLOO_SOCKET_IFNAME": DEVICE if is_apart else "lo", "TORCH_CPP_LOG_LEVEL": "FATAL",
+                "MASTER_ADDR": ADDRESSES[0] if cable else "127.0.0.1",
+                "GLOO_SOCKET_IFNAME": DEVICE if cable else "lo", "TORCH_CPP_LOG_LEVEL": "FATAL",
             }  # fmt: skip
-        place = in_namespace(rank) if is_apart else []
+        place = cable.end(rank) if cable else []
         command = [*place, sys.executable, str(WORKER), json.dumps(jobs)]
         processes.append(
             subprocess.Popen(
@@ -168,9 +184,14 @@ def pieces_of(folder: Path, sizes: Sizes) -> dict[str, Callable[[], dict[str, An
         for where in ("memory", "the disk")
     }
 
-    def apart(cable: tuple[float, float | None]) -> dict[str, Any]:
-        with DelayedCable(*cable):
-            return run_job(2, {**exchange, **train}, is_apart=True)
+    apart_jobs = {
+        "all-reduce": {**exchange["all-reduce"], "sizes": sizes.bytes_of_exchanges[:-1]},
+        "train": {**train["train"], "cases": sizes.cable_cases},
+    }
+
+    def apart(kind: tuple[float, float | None]) -> dict[str, Any]:
+        with DelayedCable(*kind) as cable:
+            return run_job(2, apart_jobs, cable=cable)
 
     def encoded(num_processes: int) -> dict[str, Any]:
         return {
@@ -180,16 +201,16 @@ def pieces_of(folder: Path, sizes: Sizes) -> dict[str, Callable[[], dict[str, An
 
     pieces: dict[str, Callable[[], dict[str, Any]]] = {
         "1 process": partial(run_job, 1, {**steps, **train}),
-        "1 process, compiled step": partial(run_job, 1, train, is_compiled=True),
+        "reading": partial(run_job, 1, reading),
     }
-    for number in (2, 3, 4):
+    for number in (2, 4, 3):
         jobs = {**steps, **exchange, **train}
         pieces[f"{number} processes"] = partial(run_job, number, jobs)
-    pieces["reading"] = partial(run_job, 1, reading)
-    for name, cable in CABLES.items():
-        pieces[f"cable of {name}"] = partial(apart, cable)
+    for name, kind in CABLES.items():
+        pieces[f"cable of {name}"] = partial(apart, kind)
     for number in (1, 2):
         pieces[f"encode, {number}"] = partial(encoded, number)
+    pieces["1 process, compiled step"] = partial(run_job, 1, train, is_compiled=True)
     return pieces
 
 

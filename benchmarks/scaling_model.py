@@ -57,7 +57,7 @@ class Link:
     Attributes:
         hop_seconds: of a piece, however small.
         bytes_a_second: of the pieces.
-        is_tree: whether the pieces go up and down a tree of processes in place of a ring.
+        is_tree: whether the bytes go in 2 log₂ n hops, by recursive halving, in place of a ring.
     """
 
     hop_seconds: float
@@ -169,7 +169,9 @@ CHANGES = {
     "as it is": lambda job: job,
     "all-reduce beside the backward pass, at best": lambda job: replace(job, is_overlapped=True),
     "gradients in 16 bits": lambda job: replace(job, bytes_of_a_gradient=2),
-    "a tree in place of the ring": lambda job: replace(job, link=replace(job.link, is_tree=True)),
+    "recursive halving in place of the ring": lambda job: replace(
+        job, link=replace(job.link, is_tree=True)
+    ),
     "each process draws the order of its own rows alone": lambda job: replace(
         job, reading=replace(job.reading, of_order=0.0)
     ),

@@ -12,8 +12,12 @@ Kept = Mapping[str, Sequence[dict[str, Any]]]
 MACHINES = (1, 8, 32, 128)
 PROCESSES_OF_A_MACHINE = 2
 ALL_ROWS = 1_000_000_000
-# What machines are assumed to be joined by: seconds of a piece beyond those here, bytes a second.
-NETWORKS = {"10 Gbit/s, 0.05 ms": (5e-5, 1.25e9), "1 Gbit/s, 0.2 ms": (2e-4, 1.25e8)}
+# What machines are assumed to be joined by: seconds of a hop beyond those here, and bytes a second.
+# A hop takes about a round trip, as the cables show.
+NETWORKS = {
+    "10 Gbit/s, a round trip of 0.1 ms": (1e-4, 1.25e9),
+    "1 Gbit/s, a round trip of 0.5 ms": (5e-4, 1.25e8),
+}
 NETS = {"recipe": "table recipe", "2048-2048": "30-2048-2048-1"}
 BATCHES = {  # rows in all, and rows for each process
     "4,096 in all": (4096, 0), "256 a process": (0, 256), "4,096 a process": (0, 4096),
@@ -26,13 +30,13 @@ ABOUT = (
 
 
 def found_of(lines: Sequence[Any]) -> Any:
-    """Medians over the repeats of a piece, number by number."""
+    """The least over the rounds, number by number: other work of the machine only adds."""
     first = lines[0]
     if isinstance(first, dict):
         return {name: found_of([line[name] for line in lines]) for name in first}
     if isinstance(first, list):
         return [found_of(of_case) for of_case in zip(*lines, strict=True)]
-    return statistics.median(lines) if isinstance(first, float) else first
+    return min(lines) if isinstance(first, float) else first
 
 
 def in_units(seconds: float) -> str:
@@ -60,7 +64,7 @@ class Model:
         lines = [line for of_piece in kept.values() for line in of_piece]
         self.found = {
             piece: found_of([line["found"] for line in of_piece])
-            for piece, of_piece in kept.items()
+            for piece, of_piece in sorted(kept.items())
         }
         self.num_cores = lines[-1]["cores"] if lines else 1
         self.steps = {
@@ -122,9 +126,10 @@ def page(kept: Kept, note: str = "") -> str:
     model = Model(kept)
     dates = sorted(line["measured"] for lines in kept.values() for line in lines)
     rounds = sorted({len(lines) for lines in kept.values()})
+    how_many = " or ".join(map(str, rounds))
     when = "Nothing is measured."
     if dates:
-        when = f"Measured {dates[0]} to {dates[-1]} UTC, medians of {rounds[0]} rounds. {note}"
+        when = f"Measured {dates[0]} to {dates[-1]} UTC, the least of {how_many} rounds. {note}"
     parts = [
         ABOUT, machine(), when.strip(),
         "## Measured: the parts", part_tables(model),
@@ -294,10 +299,13 @@ def changes_table(model: Model) -> str:
 
 def before_table(model: Model) -> str:
     """Hours of the first pass and of encoding, which one machine does."""
-    costs, gigabytes = encoding_costs(model, 2), ALL_ROWS * 31 * 4 / 1e9
-    if costs is None:
+    found = [costs for n in (1, 2) if (costs := encoding_costs(model, n)) is not None]
+    gigabytes = ALL_ROWS * 31 * 4 / 1e9
+    if len(found) < 2:
         return ""
-    first, rest = (cost * ALL_ROWS / 3600 for cost in costs)
+    # One process makes the first pass, however many encode: the slower of two measurements counts.
+    first = max(cost for cost, _ in found) * ALL_ROWS / 3600
+    rest = found[1][1] * ALL_ROWS / 3600
     rows = [
         ["first pass over the table, by one process", f"{first:.2g} h"],
         ["encoding into shards, by two processes of one machine", f"{rest:.2g} h"],

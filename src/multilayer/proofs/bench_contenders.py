@@ -57,8 +57,24 @@ def floor(case: BenchCase, inputs: Array, targets: Array) -> Contender:  # noqa:
     return Contender(run)
 
 
-def engine(case: BenchCase, inputs: Array, targets: Array, num_members: int = 1) -> Contender:
-    """`multilayer.train` over examples in memory; the predictions are the first member's."""
+def engine(
+    case: BenchCase,
+    inputs: Array,
+    targets: Array,
+    num_members: int = 1,
+    dtype: torch.dtype = torch.float32,
+    **changes: Any,
+) -> Contender:
+    """`multilayer.train` over examples in memory; the predictions are the first member's.
+
+    Args:
+        case: what is trained.
+        inputs: of the rows.
+        targets: their classes.
+        num_members: networks trained at once.
+        dtype: of the parameters and of all that is computed.
+        changes: settings beside those of the case, such as the device.
+    """
     spec = NetworkSpec(case.widths[0], case.widths[-1], case.widths[1:-1])
     settings = TrainingSettings(
         hidden_widths=case.widths[1:-1],
@@ -66,8 +82,9 @@ def engine(case: BenchCase, inputs: Array, targets: Array, num_members: int = 1)
         learning_rate=case.learning_rate,
         batch_size=case.batch_size,
         max_epochs=_ENDLESS,
+        **changes,
     )
-    network = Network.initialized(spec, range(num_members))
+    network = Network.initialized(spec, range(num_members), dtype=dtype)
     examples = Examples(torch.from_numpy(inputs), torch.from_numpy(targets))
     epochs = train(network, examples, settings)
 
