@@ -330,9 +330,9 @@ DISAPPEARING = """
 import pathlib
 from multilayer.fit import survey
 add = survey.TableSurvey.add
-def add_and_remove(self, piece):
+def add_and_remove(self, piece, *place):
     pathlib.Path("files/2.parquet").unlink(missing_ok=True)
-    return add(self, piece)
+    return add(self, piece, *place)
 survey.TableSurvey.add = add_and_remove
 """
 
