@@ -26,7 +26,7 @@ def main() -> None:
         pass
     inputs, targets, _ = manifest.opened(shards).learned.read()
     examples = Examples(torch.from_numpy(inputs), torch.from_numpy(targets))
-    fit = Fit(replace(table.fit.data, examples=examples))
+    fit = Fit(replace(table.prepared, examples=examples))
     seconds = sum(epoch.seconds for epoch in fit.epochs())
     print(json.dumps({"rows": len(examples), "seconds": seconds}))
 
