@@ -105,12 +105,10 @@ def run(arguments: Sequence[str]) -> int:
         return complain(left, exit_codes.BAD_INPUT)
     except CycloptsError as error:
         return complain(str(error), exit_codes.BAD_INPUT)
-    except (TrainingDivergedError, DistributedError) as error:
-        return complain(str(error), exit_codes.FAILED)
     except MultilayerError as error:
-        return complain(with_flags_as_typed(str(error), arguments), exit_codes.BAD_INPUT)
-    except SaidByAnotherError:
-        return exit_codes.FAILED
+        return complain(with_flags_as_typed(str(error), arguments), _exit_code_of_ours(error))
+    except SaidByAnotherError as error:
+        return _exit_code_of_ours(error.__cause__)
     except ModuleNotFoundError as error:
         package = package_left_out(error)
         if package is None:
@@ -135,6 +133,11 @@ def _refuse_in_several_processes(arguments: Sequence[str]) -> None:
     name = arguments[0] if arguments else ""
     if name in COMMANDS and name != "train" and "--help" not in arguments:
         refuse_in_several_processes(name, _INSTEAD_OF_TORCHRUN.get(name, ""))
+
+
+def _exit_code_of_ours(error: BaseException | None) -> int:
+    has_failed = isinstance(error, TrainingDivergedError | DistributedError)
+    return exit_codes.FAILED if has_failed else exit_codes.BAD_INPUT
 
 
 def _of_the_system(error: OSError) -> str:

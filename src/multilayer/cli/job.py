@@ -21,7 +21,7 @@ _SECONDS_FOR_OTHERS = 1.0  # that the one that speaks has before torchrun ends i
 
 
 class SaidByAnotherError(Exception):
-    """Raised where another process of this machine says why both end."""
+    """Raised from an error that another process of this machine tells of."""
 
 
 def is_one_of_several() -> bool:
@@ -83,7 +83,7 @@ def job(device: str | None) -> Iterator[None]:
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)
                 if not watch.may_speak():
                     time.sleep(_SECONDS_FOR_OTHERS)
-                    raise SaidByAnotherError from None
+                    raise SaidByAnotherError from error
             if not isinstance(error, _ERRORS_OF_NO_PLACE):
                 error.args = (f"{ranks.name}: {error}",)
             raise
