@@ -232,7 +232,7 @@ def test_links_are_followed_and_loops_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-@pytest.mark.parametrize("what", ["changed", "gone"])
+@pytest.mark.parametrize("what", ["changed", "gone", "half written"])
 def test_a_file_that_changes_while_it_is_read_is_named(
     kind: str, what: str, tmp_path: Path
 ) -> None:
@@ -242,9 +242,22 @@ def test_a_file_that_changes_while_it_is_read_is_named(
     next(pieces)
     if what == "gone":
         (tmp_path / f"2.{kind}").unlink()
+    elif what == "half written":  # which is no readable Parquet file
+        (tmp_path / f"2.{kind}").write_bytes((tmp_path / f"2.{kind}").read_bytes()[:40])
     else:
         write(FRAME[::-1], tmp_path / f"2.{kind}")
     with pytest.raises(TableError, match=rf"2\.{kind}.*([Nn]o such file|was changed while)"):
+        list(pieces)
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_one_file_that_changes_while_it_is_read_is_refused(kind: str, tmp_path: Path) -> None:
+    path = write(FRAME, tmp_path / f"rows.{kind}")
+    pieces = read_table_pieces(path, rows_at_once=4, text_bytes=30)
+    next(pieces)
+    with path.open("ab") as file:
+        file.write(b"\n")
+    with pytest.raises(TableError, match=rf"rows\.{kind} was changed while it was read"):
         list(pieces)
 
 

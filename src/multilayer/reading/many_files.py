@@ -24,6 +24,7 @@ from multilayer.reading.table_files import (
     is_many_files,
     listed,
     one_table_file,
+    unchanged,
 )
 
 if TYPE_CHECKING:
@@ -53,15 +54,15 @@ def read_many_pieces(
     )  # fmt: skip
     alike = AlikeWarnings(files)
     last = -1
-    for place, frame in alike.gathered(_pieces(files, head, reading)):
-        if place != last:
-            if last >= 0:
-                files[last].require_unchanged()
-            last = place
-            places.begin(files[place])
-        places.add(len(frame))
-        yield head.settled(frame, files[place])
-    files[last].require_unchanged()
+    with unchanged(files):
+        for place, frame in alike.gathered(_pieces(files, head, reading)):
+            if place != last:
+                if last >= 0:
+                    files[last].require_unchanged()
+                last = place
+                places.begin(files[place])
+            places.add(len(frame))
+            yield head.settled(frame, files[place])
     alike.report()
     warn_of_empty(places)
 
@@ -102,22 +103,28 @@ def read_ranges(
         TableError: a file cannot be read as a table, or was changed.
     """
     reading = replace(reading, names=head.names)
-    for place in dict.fromkeys(place for place, _ in wanted):
-        files[place].require_unchanged()
+    used = [files[place] for place in dict.fromkeys(place for place, _ in wanted)]
+    for file in used:
+        file.require_unchanged()
+    with unchanged(used):
+        for number, frame in _range_pieces(files, head, reading, wanted):
+            yield number, head.settled(frame, files[wanted[number][0]])
+
+
+def _range_pieces(
+    files: Sequence[TableFile],
+    head: TableHead,
+    reading: Reading,
+    wanted: Sequence[tuple[int, range]],
+) -> Iterator[tuple[int, "pl.DataFrame"]]:
     if head.kind in ("Parquet", "Arrow") and head.is_plain:
         parts = [ColumnarFile(files[place].path, rows) for place, rows in wanted]
         read = decode_columnar_files if reading.decodes_here else read_columnar_files
-        for number, frame in read(
-            parts, head.kind == "Parquet", reading.rows_at_once, reading.left_out
-        ):
-            yield number, head.settled(frame, files[wanted[number][0]])
-    else:
-        for place in dict.fromkeys(place for place, _ in wanted):
-            of_file = [(n, rows) for n, (other, rows) in enumerate(wanted) if other == place]
-            for number, frame in _in_ranges(read_file_pieces(files[place].path, reading), of_file):
-                yield number, head.settled(frame, files[place])
+        yield from read(parts, head.kind == "Parquet", reading.rows_at_once, reading.left_out)
+        return
     for place in dict.fromkeys(place for place, _ in wanted):
-        files[place].require_unchanged()
+        of_file = [(n, rows) for n, (other, rows) in enumerate(wanted) if other == place]
+        yield from _in_ranges(read_file_pieces(files[place].path, reading), of_file)
 
 
 def _in_ranges(

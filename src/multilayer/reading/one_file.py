@@ -28,6 +28,7 @@ from multilayer.reading.foreign_formats import (
     require_no_foreign_format,
 )
 from multilayer.reading.json_lines import read_json_pieces
+from multilayer.reading.table_files import one_table_file, unchanged
 from multilayer.reading.table_format import TableFormat
 from multilayer.reading.text_stream import as_utf8
 
@@ -85,14 +86,15 @@ def read_file_pieces(path: str | Path, reading: Reading) -> Iterator["pl.DataFra
     """Read a file in pieces, in order; at least one, which may have no rows.
 
     Raises:
-        TableError: the file cannot be read as a table.
+        TableError: the file cannot be read as a table, or was changed meanwhile.
     """
     path = path if str(path) == STANDARD_INPUT else Path(path).expanduser()
     source = source_name(path)
     require_polars_threads(f"reading {source}")
     if isinstance(path, Path):
         require_local(path)
-    with open_unpacked(path, reading.limit_bytes) as stream:
+    files = [one_table_file(path)] if Path(path).is_file() else []
+    with unchanged(files), open_unpacked(path, reading.limit_bytes) as stream:
         kind, text = _kind(path, stream, reading.table_format)
         if kind in ("Parquet", "Arrow"):
             _note_unused(reading.table_format, set(), source)

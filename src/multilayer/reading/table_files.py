@@ -3,7 +3,8 @@
 import glob
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -49,6 +50,25 @@ class TableFile:
             ) from error
         if not is_same:
             raise TableError(f"{self.path} was changed while it was read; start again")
+
+
+@contextmanager
+def unchanged(files: Sequence[TableFile]) -> Iterator[None]:
+    """Check when the block ends, also with an error, that files are still those that were found.
+
+    What is wrong with a file while another program writes it is of no use to anyone.
+
+    Raises:
+        TableError: a file was changed or removed.
+    """
+    try:
+        yield
+    except TableError:
+        for file in files:
+            file.require_unchanged()
+        raise
+    for file in files:
+        file.require_unchanged()
 
 
 def is_many_files(path: str | Path) -> bool:

@@ -18,7 +18,7 @@ from multilayer.model.model_file import load_predictor
 from multilayer.model.predictor import Predictor
 from multilayer.reading.file_heads import TableHead, common_head
 from multilayer.reading.one_file import Reading, read_file_pieces
-from multilayer.reading.table_files import TableFile, find_table_files
+from multilayer.reading.table_files import TableFile, find_table_files, unchanged
 from multilayer.reading.table_format import TableFormat
 from multilayer.runs.table_predictions import TablePredictions
 
@@ -69,9 +69,9 @@ class FilePredictions(TablePredictions):
             names=self._head.names,
         )  # fmt: skip
         self._file.require_unchanged()
-        for piece in read_file_pieces(self._file.path, reading):
-            yield self._head.settled(piece, self._file)
-        self._file.require_unchanged()
+        with unchanged([self._file]):
+            for piece in read_file_pieces(self._file.path, reading):
+                yield self._head.settled(piece, self._file)
 
 
 def predict_files(
