@@ -85,12 +85,15 @@ def test_large_steps_do_not_ask_the_system_for_memory_again():
         network = multilayer.Network.initialized(multilayer.NetworkSpec(784, 10, (1024, 1024)))
         rows = multilayer.Examples(torch.randn(2048, 784), torch.randint(10, (2048,)))
         epochs = multilayer.train(network, rows, settings)
-        next(epochs)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-        next(epochs)
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+        counts = []
+        for _ in range(8):
+            next(epochs)
+            counts.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+        print(sorted(after - before for before, after in zip(counts, counts[1:]))[3])
     """
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=True
     )
-    assert int(done.stdout) < 500  # pages; over a thousand a step before
+    # Pages of an epoch, the median of seven: a matrix is asked for once more now and then, as the
+    # threads share the work anew. Over a thousand a step before.
+    assert int(done.stdout) < 500
