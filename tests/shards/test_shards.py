@@ -35,6 +35,7 @@ from multilayer.fit.encode_table import TableEncoding
 from multilayer.fit.fit import Fit
 from multilayer.fit.large_table import LargeTable
 from multilayer.fit.survey_parts import Part
+from multilayer.fit.table_passes import TablePasses
 from multilayer.reading.many_files import open_table
 from multilayer.reading.one_file import Reading
 from multilayer.runs.run import Run
@@ -133,7 +134,7 @@ def test_any_number_of_processes_gives_the_same_bytes(
     expected = content(encoded(data, tmp_path / "1", 1))
     monkeypatch.setattr(survey_parts, "_FEWEST_BYTES", 0)
     monkeypatch.setattr(survey_parts, "_PART_BYTES", 5_000)
-    monkeypatch.setattr(TableEncoding, "_in_order", None)
+    monkeypatch.setattr(TablePasses, "_in_order", None)
     for num_processes in (2, 3):
         found = encoded(data, tmp_path / str(num_processes), num_processes)
         assert content(found) == expected

@@ -10,7 +10,8 @@ from multilayer.stopwatch import in_words
 
 if TYPE_CHECKING:
     from multilayer.engine.records import EpochRecord
-    from multilayer.fit.large_table import LargeTable, Preparation
+    from multilayer.fit.large_table import LargeTable
+    from multilayer.fit.table_passes import Preparation
     from multilayer.runs.sources import TableOnDisk
 
 Curves = dict[str, list[tuple[float, float]]]

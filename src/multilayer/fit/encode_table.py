@@ -2,19 +2,17 @@
 
 import hashlib
 import json
-import os
 import shutil
 import warnings
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.columns.schema import require_columns
 from multilayer.columns.target_values import Task
 from multilayer.columns.thousands_points import ThousandsPoints
 from multilayer.engine.specification import check_choice
@@ -24,16 +22,10 @@ from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.encoding_choice import choose_encoding
 from multilayer.fit.memory_plan import MemoryPlan
 from multilayer.fit.moved_data import digest_of_digests, digests_of, file_digest, is_there
-from multilayer.fit.survey import TableSurvey
-from multilayer.fit.survey_parts import PartsError, survey_parts
+from multilayer.fit.table_passes import Preparation, TablePasses
 from multilayer.fit.table_source import notes_of_weights, warn_of
 from multilayer.folder_lock import LOCK_NAME, RunLock
-from multilayer.reading.many_files import open_table
-from multilayer.reading.one_file import Reading
-from multilayer.reading.row_places import RowPlaces
-from multilayer.reading.table import read_table_pieces
 from multilayer.reading.table_files import (
-    TableFile,
     find_table_files,
     is_many_files,
     table_name,
@@ -43,33 +35,11 @@ from multilayer.recipes.recipes import recipe
 from multilayer.shards.encode_shards import encode_shards
 from multilayer.shards.shard_file import write_sample
 from multilayer.shards.shard_folder import Manifest, is_shard_folder
-from multilayer.shards.shard_plan import ShardCuts, ShardPlan
-
-if TYPE_CHECKING:
-    import polars as pl
+from multilayer.shards.shard_plan import ShardPlan
 
 # Settings that encoded rows depend on.
 ENCODING_SETTINGS = ("loss", "quantiles", "one_hot_limit", "validation_fraction")
 _SPARE_BYTES = 1 << 20  # beside the encoded rows
-_ROWS_TO_MEASURE = 1000
-_LARGEST_BLOCK_ROWS = 4096
-_BLOCKS_IN_A_SHARD = 16  # at least, where rows are of the usual size
-_VALUE_BYTES, _TEXT_BYTES = 8, 16  # at least, for a value; and overhead of a text
-
-
-@dataclass(frozen=True)
-class Preparation:
-    """Progress of the preparation.
-
-    Attributes:
-        part: "reading", to infer the schema, or "encoding".
-        num_done: rows done.
-        num_all: rows of the table; None: not known yet.
-    """
-
-    part: str
-    num_done: int
-    num_all: int | None
 
 
 class TableEncoding:
@@ -91,6 +61,7 @@ class TableEncoding:
 
     Attributes:
         sha256: of the table.
+        passes: how the table is read.
 
     Raises:
         SettingsError: a setting is unknown or out of range, or the limit is too small.
@@ -121,14 +92,15 @@ class TableEncoding:
             )
         self.data, self.roles, self.memory = data, roles, MemoryPlan(memory_limit)
         self._task, self._recipe_name = task, recipe_name
-        self._changes, self._is_strict = dict(changes or {}), is_strict
+        self._changes = dict(changes or {})
         self._has_own_validation = has_own_validation
         # Misspelled names and recipes of pictures raise before the table is read.
         recipe(recipe_name, "classification")
         if task is not None:
             check_choice("task", task, get_args(Task))
-        self._points = ThousandsPoints.told(roles.values)
-        self._unread: list[str] = []  # columns that hold lists or objects
+        self.passes = TablePasses(
+            roles, self.memory, seed=int(self._changes.get("seed", 0)), is_strict=is_strict
+        )
         self._lock: RunLock | None = None
         self._seen = traits_of_table(data)
         self._digests, self.sha256 = _digests(data)
@@ -180,59 +152,12 @@ class TableEncoding:
             self._lock.release()
             self._lock = None
 
-    def sizes(self, path: str | Path) -> tuple[int, int, int]:
-        """Rows to read at once, the size of the sample, and rows that no shard divides."""
-        import polars as pl
-
-        for piece in self.pieces(path, _ROWS_TO_MEASURE):
-            if len(piece):
-                require_columns(self.roles.columns, piece.columns, str(path))
-                num_text = sum(dtype == pl.String for dtype in piece.dtypes)
-                fewest = _VALUE_BYTES * piece.width + _TEXT_BYTES * num_text
-                row_bytes = max(piece.estimated_size() / len(piece), fewest)
-                sample_rows = self.memory.sample_rows(row_bytes, piece.width)
-                block = self.memory.shard_bytes / _BLOCKS_IN_A_SHARD / row_bytes
-                return (
-                    self.memory.rows_at_once(row_bytes), sample_rows,
-                    max(1, min(_LARGEST_BLOCK_ROWS, int(block))),
-                )  # fmt: skip
-        raise TableError(f"{path} has no rows")
-
-    def pieces(
-        self, path: str | Path, rows_at_once: int, places: RowPlaces | None = None
-    ) -> Iterator["pl.DataFrame"]:
-        """The table in pieces."""
-        return read_table_pieces(
-            path,
-            table_format=self.roles.table_format,
-            left_out=self._unread,
-            rows_at_once=rows_at_once,
-            text_bytes=self.memory.text_bytes,
-            points=self._points,
-            places=places,
-        )
-
-    def survey(self, path: str | Path, sample_rows: int) -> TableSurvey:
-        """A survey of the table, of which nothing is read yet."""
-        return TableSurvey(
-            self.roles.target, self.roles.weight, str(path), sample_rows,
-            int(self._changes.get("seed", 0)), is_strict=self._is_strict, values=self.roles.values,
-        )  # fmt: skip
-
     def _judged(
         self, num_processes: int
     ) -> Generator[Preparation, None, tuple[ShardPlan, dict[str, Any], NDArray[np.float32]]]:
         """Read the whole table, and decide how it is encoded; the parts of a `Manifest`."""
-        rows_at_once, sample_rows, block_rows = self.sizes(self.data)
-        try:
-            survey, cuts, places = yield from self._in_parts(
-                rows_at_once, self.survey(self.data, sample_rows), ShardCuts(block_rows),
-                num_processes,
-            )  # fmt: skip
-        except PartsError:
-            survey, cuts, places = yield from self._in_order(
-                rows_at_once, self.survey(self.data, sample_rows), ShardCuts(block_rows)
-            )
+        sizes = self.passes.sizes(self.data)
+        survey, cuts, places = yield from self.passes.surveyed(self.data, sizes, num_processes)
         if not survey.num_rows:
             names = ", ".join(map(repr, self.roles.target))
             raise TableError(f"no row of {self.data} has a target {names}")
@@ -245,7 +170,7 @@ class TableEncoding:
             raise TableError("there is 1 row to train on; at least 2 are needed")
         with places.naming_files():
             chosen = choose_encoding(
-                survey, self.roles.without(self._unread), self.memory, str(self.data),
+                survey, self.roles.without(self.passes.unread), self.memory, str(self.data),
                 task=self._task, recipe_name=self._recipe_name, changes=self._changes,
                 has_own_validation=self._has_own_validation,
             )  # fmt: skip
@@ -254,12 +179,12 @@ class TableEncoding:
             warnings=tuple(map(places.told, chosen.schema.warnings)),
         )  # fmt: skip
         points = ThousandsPoints.of(schema)
-        files, head = self._opened(points)
+        files, head = self.passes.opened(self.data, points)
         plan = ShardPlan(
             files, self._digests, head,
             cuts.shards(self.memory.shard_bytes // chosen.row_bytes), reader, chosen.encoder,
             chosen.targets, chosen.draw, survey.mean_weight, self.roles.table_format, points,
-            rows_at_once, self.memory.text_bytes,
+            sizes.rows_at_once, self.memory.text_bytes,
         )  # fmt: skip
         about = {
             "name": table_name(self.data),
@@ -278,45 +203,6 @@ class TableEncoding:
         }
         sample = np.ascontiguousarray(chosen.inputs, dtype=np.float32)
         return plan, json.loads(json.dumps(about)), sample
-
-    def _in_parts(
-        self, rows_at_once: int, survey: TableSurvey, cuts: ShardCuts, num_processes: int
-    ) -> Generator[Preparation, None, tuple[TableSurvey, ShardCuts, RowPlaces]]:
-        """Survey the parts of the table side by side."""
-        if os.name == "nt":  # `FreshProcess` passes descriptors on
-            raise PartsError
-        places, unread = RowPlaces(), list[str]()
-        files, head = self._opened(self._points)
-        reading = Reading(
-            self.roles.table_format, rows_at_once, text_bytes=self.memory.text_bytes,
-            points=self._points,
-        )  # fmt: skip
-        for num_rows in survey_parts(
-            files, head, reading, survey, cuts, places, num_processes, unread
-        ):
-            yield Preparation("reading", num_rows, None)
-        self._unread += unread
-        return survey, cuts, places if is_many_files(self.data) else RowPlaces()
-
-    def _in_order(
-        self, rows_at_once: int, survey: TableSurvey, cuts: ShardCuts
-    ) -> Generator[Preparation, None, tuple[TableSurvey, ShardCuts, RowPlaces]]:
-        """Survey the table from its first row to its last."""
-        places = RowPlaces()
-        for piece in self.pieces(self.data, rows_at_once, places):
-            is_one = not places.files
-            file = 0 if is_one else len(places.files) - 1
-            of_file = survey.num_rows_read + len(piece) if is_one else places.rows_of_last_file
-            with places.naming_files():
-                counting = survey.add(piece, file, of_file - len(piece))
-            cuts.add(file, of_file - len(piece), len(piece), counting)
-            yield Preparation("reading", survey.num_rows_read, None)
-        return survey, cuts, places
-
-    def _opened(self, points: ThousandsPoints) -> tuple[tuple[TableFile, ...], Any]:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DataWarning)  # reading the table gave them
-            return open_table(self.data, Reading(self.roles.table_format, 1000, points=points))
 
     def _take(self, folder: Path, is_ours: bool) -> Manifest | None:
         """Lock the folder; the manifest of the same encoding, if there is one."""
@@ -337,7 +223,7 @@ class TableEncoding:
                     ) from error
             if found is not None and found.asked == self._asked:
                 # The files may lie elsewhere now, or have been copied.
-                files, _ = self._opened(found.plan.points)
+                files, _ = self.passes.opened(self.data, found.plan.points)
                 return replace(found, plan=replace(found.plan, files=files))
             if not is_ours:
                 raise OutputError(

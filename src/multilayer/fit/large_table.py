@@ -18,19 +18,18 @@ from multilayer.engine.settings import TrainingSettings
 from multilayer.errors import DataWarning, SettingsError, TableError
 from multilayer.fit.chunked_fit import large_settings, populations_of, prepare_chunks
 from multilayer.fit.column_roles import ColumnRoles
-from multilayer.fit.encode_table import ENCODING_SETTINGS, Preparation, TableEncoding
+from multilayer.fit.encode_table import ENCODING_SETTINGS, TableEncoding
 from multilayer.fit.memory_plan import MemoryPlan
 from multilayer.fit.moved_data import file_digest
 from multilayer.fit.prepare import TASK_NAMES, PreparedData, as_examples
 from multilayer.fit.rows import Rows
 from multilayer.fit.split import NO_ROWS_TO_MIX_BY, without_held_out
+from multilayer.fit.table_passes import Preparation
 from multilayer.fit.table_source import typed_table, warn_of
 from multilayer.reading.table_files import table_name
 from multilayer.recipes.recipes import recipe
 from multilayer.shards.shard_folder import MANIFEST, Manifest, is_shard_folder
 from multilayer.stopwatch import Stopwatch
-
-__all__ = ["LargeTable", "Preparation"]
 
 
 class LargeTable:
@@ -244,9 +243,9 @@ class LargeTable:
         if self.validation is None:
             return None
         plan = manifest.plan
-        rows_at_once, *_ = self._encoding.sizes(self.validation)
-        survey = self._encoding.survey(self.validation, most_held_out)
-        for piece in self._encoding.pieces(self.validation, rows_at_once):
+        rows_at_once, *_ = self._encoding.passes.sizes(self.validation)
+        survey = self._encoding.passes.survey(self.validation, most_held_out)
+        for piece in self._encoding.passes.pieces(self.validation, rows_at_once):
             survey.add(piece)
         if not survey.num_rows:
             raise TableError(f"no row of {self.validation} has a target")

@@ -14,7 +14,7 @@ from multilayer.runs.configuration import RunConfiguration
 from multilayer.runs.sources import RunSource
 
 if TYPE_CHECKING:
-    from multilayer.fit.large_table import Preparation
+    from multilayer.fit.table_passes import Preparation
 
 _PREPARED = "prepared"  # what rank 0 says once it has
 

@@ -31,7 +31,8 @@ from multilayer.stopwatch import Stopwatch
 if TYPE_CHECKING:
     from multilayer.engine.network import Network
     from multilayer.fit.fit import Fit
-    from multilayer.fit.large_table import LargeTable, Preparation
+    from multilayer.fit.large_table import LargeTable
+    from multilayer.fit.table_passes import Preparation
     from multilayer.fit.table_source import TableSource
     from multilayer.model.model import Model
 
