@@ -15,6 +15,7 @@ ORDER = [
     "growing_files",
     "forked",
     "fresh_process",
+    "side_by_side",
     "stopwatch",
     "folder_lock",
     "container",

@@ -1,18 +1,14 @@
 """Survey the parts of a table side by side, in several processes, as if it were one pass."""
 
-import queue
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 from multilayer.fit.survey import TableSurvey
-from multilayer.fresh_process import FreshProcess
 from multilayer.reading.columnar_process import (
     Decoding,
     leave_if_still,
@@ -25,6 +21,7 @@ from multilayer.reading.one_file import Reading
 from multilayer.reading.row_places import RowPlaces
 from multilayer.reading.table_files import TableFile
 from multilayer.shards.shard_plan import ShardCuts
+from multilayer.side_by_side import side_by_side
 
 _PART_BYTES = 2**26  # of a Parquet or Arrow file, about
 # Of smaller tables a part takes less time than a process to begin.
@@ -125,7 +122,7 @@ def survey_parts(
         deepcopy(survey), deepcopy(cuts),
     )  # fmt: skip
     last = -1
-    for part, found in zip(parts, _side_by_side(parts, work, survey, num_processes), strict=True):
+    for part, found in zip(parts, _surveyed_parts(parts, work, survey, num_processes), strict=True):
         if not found.survey.judges_chunks_alone:
             raise PartsError
         for warned in found.warned:
@@ -143,7 +140,7 @@ def survey_parts(
         warn_of_empty(places)
 
 
-def _side_by_side(
+def _surveyed_parts(
     parts: list[Part], work: "partial[SurveyedPart]", survey: TableSurvey, num_processes: int
 ) -> Iterator[SurveyedPart]:
     """What the work gives for each part, in their order.
@@ -151,59 +148,11 @@ def _side_by_side(
     Each part is told how far the sample of those before has come; what it says of rows that cannot
     be in the sample does not depend on it.
     """
-    tasks: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for place in range(len(parts)):
-        tasks.put(place)
-    found: dict[int, Any] = {}
-    changed, stop = threading.Condition(), threading.Event()
-    # A part that is far ahead waits, so that few results lie in memory.
-    merged = [0]
-
-    def take() -> None:
-        with closing(FreshProcess()) as fresh:
-            take_with(fresh)
-
-    def take_with(fresh: FreshProcess) -> None:
-        while not stop.is_set():
-            try:
-                place = tasks.get_nowait()
-            except queue.Empty:
-                return
-            with changed:
-                changed.wait_for(
-                    lambda: stop.is_set() or place < merged[0] + 2 * num_processes  # noqa: B023
-                )
-                state = survey.state
-            if stop.is_set():
-                return
-            try:
-                result: Any = fresh.call(work, parts[place], state)
-            except Exception as error:  # raised where the results are taken
-                result = error
-            with changed:
-                found[place] = result
-                changed.notify_all()
-
-    threads = [
-        threading.Thread(target=take, daemon=True) for _ in range(min(num_processes, len(parts)))
-    ]
-    for thread in threads:
-        thread.start()
+    tasks = ((part, survey.state) for part in parts)
     try:
-        for place in range(len(parts)):
-            with changed:
-                changed.wait_for(lambda: place in found)  # noqa: B023
-                result = found.pop(place)
-            if isinstance(result, Exception):
-                raise PartsError from result
-            yield result
-            with changed:
-                merged[0] = place + 1
-                changed.notify_all()
-    finally:
-        with changed:
-            stop.set()
-            changed.notify_all()
+        yield from side_by_side(work, tasks, min(num_processes, len(parts)))
+    except Exception as error:
+        raise PartsError from error
 
 
 def _surveyed(

@@ -1,19 +1,16 @@
 """Predict the files of a table one by one, side by side, into files of the same names."""
 
 import os
-import queue
-import threading
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import starmap
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from multilayer.columns.thousands_points import ThousandsPoints
 from multilayer.encoding.unseen_values import UnseenValues
 from multilayer.errors import OutputError, TableError
-from multilayer.fresh_process import FreshProcess
 from multilayer.model.model_file import load_predictor
 from multilayer.model.predictor import Predictor
 from multilayer.reading.file_heads import TableHead, common_head
@@ -21,6 +18,7 @@ from multilayer.reading.one_file import Reading, read_file_pieces
 from multilayer.reading.table_files import TableFile, find_table_files, unchanged
 from multilayer.reading.table_format import TableFormat
 from multilayer.runs.table_predictions import TablePredictions
+from multilayer.side_by_side import side_by_side
 
 if TYPE_CHECKING:
     import polars as pl
@@ -114,55 +112,22 @@ def predict_files(
     head = common_head(files, reading)
     model.table_encoder.require_columns((*head.names, *(key for key, _ in files[0].values)), data)
     outputs = _outputs(files, head, Path(output).expanduser())
-    tasks: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for number in range(len(files)):
-        tasks.put(number)
-    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    stop = threading.Event()
-
-    def work() -> None:
-        with closing(FreshProcess()) as fresh:
-            work_with(fresh)
-
-    def work_with(fresh: FreshProcess) -> None:
-        while not stop.is_set():
-            try:
-                number = tasks.get_nowait()
-            except queue.Empty:
-                return
-            arguments = (
-                model_file, files[number], head, outputs[number], is_spreadsheet_safe, options,
-            )  # fmt: skip
-            try:
-                answers.put(fresh.call(_answer, *arguments))
-            except Exception as error:  # raised where the answers are taken
-                answers.put(error)
-                return
-
-    threads = [
-        threading.Thread(target=work, daemon=True) for _ in range(min(num_processes, len(files)))
+    tasks = [
+        (model_file, file, head, path, is_spreadsheet_safe, options)
+        for file, path in zip(files, outputs, strict=True)
     ]
-    if len(threads) > 1:
-        for thread in threads:
-            thread.start()
+    num_processes = min(num_processes, len(files))
+    found = (
+        side_by_side(_answer, tasks, num_processes)
+        if num_processes > 1
+        else starmap(_answer, tasks)
+    )
     done = FilesAnswered()
-    try:
-        for number, file in enumerate(files):
-            if len(threads) > 1:
-                found = answers.get()
-                if isinstance(found, Exception):
-                    raise found
-            else:
-                found = _answer(
-                    model_file, file, head, outputs[number], is_spreadsheet_safe, options
-                )
-            num_rows, ignored, unseen = found
-            done.num_files, done.num_rows = done.num_files + 1, done.num_rows + num_rows
-            done.ignored_columns = ignored
-            done.unseen.add(unseen)
-            yield done
-    finally:
-        stop.set()
+    for num_rows, ignored, unseen in found:
+        done.num_files, done.num_rows = done.num_files + 1, done.num_rows + num_rows
+        done.ignored_columns = ignored
+        done.unseen.add(unseen)
+        yield done
 
 
 def _answer(
