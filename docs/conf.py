@@ -52,7 +52,7 @@ _ACCESSIBLE = {
 }
 
 _RUSSIAN = {
-    'lang="en"': 'lang="ru"',
+    '<html lang="en"': '<html lang="ru"',
     "<span>Previous</span>": "<span>Назад</span>",
     "<span>Next</span>": "<span>Дальше</span>",
     "On this page": "На этой странице",

@@ -14,7 +14,7 @@ from multilayer.cli import exit_codes
 from multilayer.cli.argument_types import require_text
 from multilayer.cli.arguments_left import too_many
 from multilayer.cli.interrupts import Interrupted
-from multilayer.cli.job import SaidByAnotherError, refuse_in_several_processes
+from multilayer.cli.job import SaidByAnotherError, is_first, refuse_in_several_processes
 from multilayer.cli.process import complain
 from multilayer.cli.terminal import warnings_as_notes
 from multilayer.errors import (
@@ -120,7 +120,7 @@ def run(arguments: Sequence[str]) -> int:
             raise
         return complain(_of_the_system(error), _exit_code_of(error))
     except Interrupted as error:
-        if os.environ.get("RANK", "0") != "0":  # of several processes the first one speaks
+        if not is_first():  # of several processes the first one speaks
             return error.exit_code
         return complain("interrupted", error.exit_code)
     except KeyboardInterrupt:

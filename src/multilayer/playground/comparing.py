@@ -6,7 +6,6 @@ from pathlib import Path
 
 from multilayer.errors import MultilayerError
 from multilayer.playground.messages import packed, refusal
-from multilayer.playground.refused import PageError
 from multilayer.playground.session import COMPARISON_THREAD
 from multilayer.playground.setup import Setup
 from multilayer.playground.verdict import SetupVerdict, compare_setups
@@ -52,8 +51,7 @@ class Comparing:
             self._tell(verdict, is_over=True)
         except (MultilayerError, MemoryError) as error:
             self._send(packed({"kind": "verdict", "is_over": True, "sentences": None}))
-            russian = error.russian if isinstance(error, PageError) else None
-            self._send(refusal(str(error) or "there is not enough memory", russian))
+            self._send(refusal(error))
 
     def _tell_look(self, verdict: SetupVerdict) -> None:
         if verdict.comparison.pairs:  # else it was stopped, which its end tells

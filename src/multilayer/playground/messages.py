@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.playground.refused import PageError
 from multilayer.serve.refusals import RefusalError
 from multilayer.serve.strict_json import parse_json
 
@@ -42,10 +43,16 @@ def packed(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None 
     return b"".join(parts)
 
 
-def refusal(message: str, russian: str | None = None) -> bytes:
-    """Why something is not done; `russian` where the words are the playground's own."""
-    words = None if russian is None else " ".join(russian.split())
-    return packed({"kind": "refusal", "message": " ".join(message.split()), "russian": words})
+def refusal(error: Exception | str, without: str = "") -> bytes:
+    """Why something is not done, in Russian too where the words are the playground's own.
+
+    Args:
+        error: what has happened, or why it is refused.
+        without: a part of the message that the reader need not know.
+    """
+    message = (str(error) or "there is not enough memory").replace(without, "")
+    russian = " ".join(error.russian.split()) if isinstance(error, PageError) else None
+    return packed({"kind": "refusal", "message": " ".join(message.split()), "russian": russian})
 
 
 def _finite(value: Any) -> Any:

@@ -131,17 +131,12 @@ class Session:
         except (MultilayerError, MemoryError) as error:
             self._is_playing = False
             self._is_dirty = self._live is not None
-            russian = error.russian if isinstance(error, PageError) else None
-            self._send(refusal(self._in_the_readers_words(error), russian))
+            # The reader does not know the folder in which the table is kept.
+            self._send(refusal(error, f"{self._folder.name}/" if self._folder else ""))
         except Exception as error:  # a mistake of ours: the page must not wait for ever
             self._is_playing = False
             traceback.print_exc()
             self._send(refusal(f"the playground failed: {type(error).__name__}: {error}"))
-
-    def _in_the_readers_words(self, error: Exception) -> str:
-        """A message without the folder in which the reader's table is kept."""
-        text = str(error) or "there is not enough memory"
-        return text if self._folder is None else text.replace(f"{self._folder.name}/", "")
 
     def _do(self, command: dict[str, Any]) -> None:
         do = command["do"]
