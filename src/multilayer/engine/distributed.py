@@ -8,7 +8,7 @@ batch. All ranks take the same step, so that their networks stay the same.
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from torch import Tensor
 from torch import distributed as dist
 from torch.distributed import PrefixStore, Store, rendezvous  # type: ignore[attr-defined]
 
+from multilayer.engine.bounded_store import BoundedStore
 from multilayer.engine.fingerprints import differences_in_words, versions
 from multilayer.engine.machine import choose_device
 from multilayer.engine.rank_meeting import meet
@@ -31,6 +32,7 @@ from multilayer.engine.scores import Scores
 from multilayer.errors import DistributedError, MultilayerError, SettingsError
 
 _SECONDS_TO_MEET = 45  # after which a process that nobody answers gives up
+_SECONDS_TO_ANSWER = 20  # that the store has while they meet
 _SECONDS_BEYOND_A_HANG = 60  # a rank that hangs is to be ended by its own watch first
 
 _watch: RankWatch | None = None  # of this process, between `joined` and its end
@@ -286,7 +288,9 @@ def _met() -> tuple[str, Store, int, int]:
     seconds_of_a_hang()  # refused before others are waited for
     with _told_why():
         store, rank, size = next(rendezvous("env://", timeout=timedelta(seconds=_SECONDS_TO_MEET)))
-        name = meet(PrefixStore("multilayer", store), rank, size, _SECONDS_TO_MEET)
+        bounded = BoundedStore(PrefixStore("multilayer", store), _SECONDS_TO_ANSWER)
+        with closing(bounded):
+            name = meet(bounded, rank, size, _SECONDS_TO_MEET)
     return name, store, rank, size
 
 

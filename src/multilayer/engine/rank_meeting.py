@@ -3,12 +3,12 @@
 import secrets
 import time
 
-from torch.distributed import Store  # type: ignore[attr-defined]
+from multilayer.engine.bounded_store import BoundedStore
 
 _SECONDS_BETWEEN_LOOKS = 0.02
 
 
-def meet(store: Store, rank: int, size: int, seconds: float) -> str:
+def meet(store: BoundedStore, rank: int, size: int, seconds: float) -> str:
     """Agree on a name for this meeting, under which nothing lies in the store.
 
     torchrun keeps a store when it starts a job again, and in it lies what processes said that have
@@ -28,25 +28,25 @@ def meet(store: Store, rank: int, size: int, seconds: float) -> str:
     if rank:
         return _answered(store, rank, deadline)
     name = secrets.token_hex(8)
-    missing, answered = set(range(1, size)), dict[int, bytes]()
+    missing, answered = set(range(1, size)), dict[int, str]()
     while missing:
         for other in sorted(missing):
             key = f"word {other}"
-            if store.check([key]) and answered.get(other) != (word := bytes(store.get(key))):
-                store.set(f"answer {other}", f"{word.decode()} {name}")
+            if store.check(key) and answered.get(other) != (word := store.get(key)):
+                store.set(f"answer {other}", f"{word} {name}")
                 answered[other] = word
-            if store.check([f"{name} {other}"]):
+            if store.check(f"{name} {other}"):
                 missing.discard(other)
         _wait(deadline, f"rank {', '.join(map(str, sorted(missing)))} of {size}")
     return name
 
 
-def _answered(store: Store, rank: int, deadline: float) -> str:
+def _answered(store: BoundedStore, rank: int, deadline: float) -> str:
     word, key = secrets.token_hex(8), f"answer {rank}"
     store.set(f"word {rank}", word)
     while True:
-        if store.check([key]):
-            heard, _, name = bytes(store.get(key)).decode().partition(" ")
+        if store.check(key):
+            heard, _, name = store.get(key).partition(" ")
             if heard == word:
                 store.set(f"{name} {rank}", "")
                 return name

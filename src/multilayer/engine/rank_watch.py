@@ -17,11 +17,13 @@ from datetime import timedelta
 
 from torch.distributed import Store, TCPStore  # type: ignore[attr-defined]
 
+from multilayer.engine.bounded_store import BoundedStore
 from multilayer.errors import SettingsError, escaped
 
 _SECONDS_BETWEEN_BEATS = 0.5
 _SECONDS_OF_SILENCE = 20.0  # after which a process counts as lost
 _SECONDS_TO_FIND_WHO = 6 * _SECONDS_BETWEEN_BEATS
+_SECONDS_TO_ANSWER = 10.0  # that the store has
 _SECONDS_TO_NOTICE = 10.0  # that another process has failed; then this one is ended
 _SECONDS_TO_PART = 10.0  # that rank 0, which may hold the store, waits for the others at the end
 HANG_VARIABLE = "MULTILAYER_HANG_SECONDS"
@@ -58,8 +60,8 @@ class RankWatch:
     """
 
     def __init__(self, store: Store, rank: int, size: int, names: list[str]) -> None:
-        self._store, self._rank, self._size, self._names = store, rank, size, names
-        self._lock = threading.Lock()  # of the store
+        self._store = BoundedStore(store, _SECONDS_TO_ANSWER)
+        self._rank, self._size, self._names = rank, size, names
         self._hang_seconds = seconds_of_a_hang()
         self._is_over = threading.Event()
         self._num_beats = self._num_marks = 0
@@ -94,14 +96,14 @@ class RankWatch:
 
     def fail(self, message: str) -> None:
         """Let the others know why this process ends."""
-        with suppress(RuntimeError), self._lock:
+        with suppress(RuntimeError):
             self._store.compare_set("failure", "", f"{self._names[self._rank]}: {message}")
 
     def failure(self) -> str | None:
         """Why a process has failed, in its own words; None: none has said so."""
-        with suppress(RuntimeError), self._lock:
-            if self._store.check(["failure"]):
-                return bytes(self._store.get("failure")).decode()
+        with suppress(RuntimeError):
+            if self._store.check("failure"):
+                return self._store.get("failure")
         return None
 
     def may_speak(self) -> bool:
@@ -111,20 +113,19 @@ class RankWatch:
         """
         machine = os.environ.get("GROUP_RANK") or f"of {self._rank}"
         try:
-            with self._lock:
-                return bool(self._store.add(f"said {machine}", 1) == 1)
+            return self._store.add(f"said {machine}", 1) == 1
         except RuntimeError:
             return True
 
     def is_set(self, key: str) -> bool:
         """Whether a process has called `set`."""
-        with suppress(RuntimeError), self._lock:
-            return bool(self._store.check([key]))
+        with suppress(RuntimeError):
+            return self._store.check(key)
         return False
 
     def set(self, key: str) -> None:
         """Let the others know that this process has come to a certain point."""
-        with suppress(RuntimeError), self._lock:
+        with suppress(RuntimeError):
             self._store.set(key, "")
 
     def wait_for(self, key: str) -> str | None:
@@ -174,6 +175,7 @@ class RankWatch:
         faulthandler.cancel_dump_traceback_later()
         if self._holds_store:
             self._wait_for_others(_SECONDS_TO_PART if is_well else _SECONDS_TO_HEAR)
+        self._store.close()
 
     @property
     def _holds_store(self) -> bool:
@@ -202,18 +204,18 @@ class RankWatch:
 
     def _beat(self) -> None:
         self._num_beats += 1
-        with suppress(RuntimeError), self._lock:
+        with suppress(RuntimeError):
             self._store.set(f"beat {self._rank}", str(self._num_beats))
 
     def _counts(self) -> dict[int, str]:
         """How far each process has counted; those that cannot be asked are missing."""
         counts = {}
         for rank in range(self._size):
-            with suppress(RuntimeError), self._lock:
-                if self._store.check([f"done {rank}"]):
+            with suppress(RuntimeError):
+                if self._store.check(f"done {rank}"):
                     continue
-                if self._store.check([f"beat {rank}"]):
-                    counts[rank] = self._store.get(f"beat {rank}").decode()
+                if self._store.check(f"beat {rank}"):
+                    counts[rank] = self._store.get(f"beat {rank}")
                 else:
                     counts[rank] = ""
         return counts
@@ -225,12 +227,12 @@ class RankWatch:
             if rank == self._rank:
                 continue
             count = self._seen.get(rank, ("", now))[0]
-            with suppress(RuntimeError), self._lock:
-                if self._store.check([f"done {rank}"]):
+            with suppress(RuntimeError):
+                if self._store.check(f"done {rank}"):
                     self._seen.pop(rank, None)
                     continue
-                if self._store.check([f"beat {rank}"]):
-                    count = self._store.get(f"beat {rank}").decode()
+                if self._store.check(f"beat {rank}"):
+                    count = self._store.get(f"beat {rank}")
             before, since = self._seen.get(rank, (None, now))
             if count != before:
                 self._seen[rank] = count, now
