@@ -386,7 +386,6 @@ def test_a_damaged_shard_ends_a_job_with_one_error(start_job, shards, damage):
         ("evaluate", ["evaluate", "run"]),
         ("predict", ["predict", "run", "rows.csv", "-o", "answers.csv"]),
         ("encode", ["encode", "rows.csv", "--target", "y", "-o", "shards"]),
-        ("tune", ["tune", "rows.csv", "--target", "y"]),
         ("verify", ["verify"]),
     ],
 )

@@ -58,8 +58,6 @@ COMMANDS = {
 _INSTEAD_OF_TORCHRUN = {
     "encode": ", with --processes for as many as you like",
     "predict": ", with --processes for a table of many files",
-    "tune": ", once for each process that shall work on the study (on several machines with "
-    "--storage)",
 }
 # Flags whose settings have another name.
 _SETTINGS = {
@@ -131,7 +129,7 @@ def run(arguments: Sequence[str]) -> int:
 def _refuse_in_several_processes(arguments: Sequence[str]) -> None:
     """Training is divided among the processes that torchrun starts; each would do all the rest."""
     name = arguments[0] if arguments else ""
-    if name in COMMANDS and name != "train" and "--help" not in arguments:
+    if name in COMMANDS and name not in ("train", "tune") and "--help" not in arguments:
         refuse_in_several_processes(name, _INSTEAD_OF_TORCHRUN.get(name, ""))
 
 

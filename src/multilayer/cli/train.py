@@ -236,9 +236,9 @@ def _train_with_the_first(changes: dict[str, Any]) -> int:
 
 def _let_others_end() -> None:
     if is_one_of_several():
-        from multilayer.runs.received_source import send_that_all_is_done
+        from multilayer.runs.shared_training import share_no_more
 
-        send_that_all_is_done()
+        share_no_more()
 
 
 def _run(run: "Run", quiet: bool, stop: Stop) -> dict[str, Any]:

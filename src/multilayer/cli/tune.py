@@ -1,19 +1,21 @@
 """`multilayer tune`."""
 
+import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from multilayer.cli import exit_codes
 from multilayer.cli.argument_types import DataArgument, OptionalOutput, WholeNumber
 from multilayer.cli.interrupts import Stop, stop_on_interrupt
+from multilayer.cli.job import is_first, is_one_of_several, job
 from multilayer.cli.run_in_words import in_words
 from multilayer.cli.setting_flags import QUIET, TABLE_GROUP, FlagsWithoutPack, given
 from multilayer.cli.table_flags import ALL_ROWS_IN_MEMORY, TableFlags
 from multilayer.cli.terminal import listed, note, own_command, print_table, say
 from multilayer.cli.tune_progress import show_search
-from multilayer.errors import SettingsError, escaped
+from multilayer.errors import DataWarning, SettingsError, escaped
 
 if TYPE_CHECKING:
     from multilayer.experiments.tune.tune_run import TuneResult, TuneRun
@@ -44,7 +46,8 @@ def tune(
 
     Ctrl-C stops after the current batch. The same command goes on with a study that was stopped or
     killed; given a second time meanwhile, also on another machine with the same --storage, it helps
-    with the study. Trials of a process that is gone are tried again.
+    with the study. Trials of a process that is gone are tried again. Started by torchrun, several
+    processes train each trial together.
 
     For example:
 
@@ -55,6 +58,8 @@ def tune(
     multilayer tune digits --time 5m
 
     multilayer tune houses.csv --target price --storage postgresql://user@host/studies
+
+    torchrun --nproc-per-node=2 -m multilayer tune houses.csv --target price --storage ...
 
     Args:
         data: a table as CSV, Parquet, Arrow or JSON lines; or 'fashion-mnist', 'digits' or the path
@@ -72,6 +77,46 @@ def tune(
         study: its name in the storage; left out: tune-NAME-TARGET, of images tune-NAME.
         quiet: print the result alone.
     """
+    if is_one_of_several() and not is_first():
+        return _help_the_first(given(settings))
+    with job(given(settings).get("device")):
+        run = _opened(data, table, time, trials, recipe, output, data_dir, storage, study, settings)
+        try:
+            code = _run(run, quiet)
+        finally:
+            run.close()
+        if is_one_of_several():
+            from multilayer.runs.shared_training import share_no_more
+
+            share_no_more()
+    return code
+
+
+def _help_the_first(pinned: dict[str, Any]) -> int:
+    """Be another one than the first of several processes: this one prints and writes nothing."""
+    with job(pinned.get("device")), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # the first one says them
+        from multilayer.runs.received_source import ReceivedFit
+        from multilayer.runs.shared_training import share_in_all
+
+        with stop_on_interrupt() as stop:
+            share_in_all(lambda task: ReceivedFit(task).epochs(stop))
+    return stop.exit_code if stop.is_set() else exit_codes.SUCCESS
+
+
+def _opened(
+    data: str,
+    table: TableFlags,
+    time: str | None,
+    trials: int | None,
+    recipe: str | None,
+    output: str | None,
+    data_dir: str | None,
+    storage: str | None,
+    study: str | None,
+    settings: FlagsWithoutPack,
+) -> "TuneRun":
+    """What the flags ask for."""
     from multilayer.images.datasets import require_target
 
     require_target(data, has_target=bool(table.target))
@@ -89,15 +134,11 @@ def tune(
 
     seconds = None if time is None else read_seconds(time)
     roles = table.roles() if table.target else None
-    run = TuneRun(
+    return TuneRun(
         data, roles, output, budget=Budget(seconds, trials), storage=storage, study=study,
         task=table.task_name(), recipe=recipe, seed=pinned.pop("seed", 0), settings=pinned,
         is_strict=table.strict, data_dir=data_dir,
     )  # fmt: skip
-    try:
-        return _run(run, quiet)
-    finally:
-        run.close()
 
 
 def _run(run: "TuneRun", quiet: bool) -> int:

@@ -23,6 +23,7 @@ from multilayer.engine.rank_rows import RankRows
 from multilayer.engine.settings import TrainingSettings
 from multilayer.engine.specification import NetworkSpec
 from multilayer.engine.state import TrainingState
+from multilayer.errors import DistributedError
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -58,6 +59,7 @@ class RankTask:
             TableError: the rows cannot be read.
             DistributedError: a rank has ended or cannot be reached.
         """
+        _announce(ranks)
         spec = self.network.spec
         arrays: Arrays = {"parameters": self.network.parameters.detach().cpu().numpy()}
         document: dict[str, Any] = {
@@ -84,12 +86,16 @@ class RankTask:
 
     @classmethod
     def receive(cls, ranks: Ranks) -> "RankTask | None":
-        """The task that rank 0 sends; None: there is nothing to do.
+        """Wait for a task of rank 0, however long that takes; None: there is nothing to do.
 
         Raises:
             OutputError: rows cannot be copied to this machine's disk.
             DistributedError: a rank has ended or cannot be reached.
         """
+        if ranks.watch is not None:
+            reason = ranks.watch.wait_for_announcement()
+            if reason is not None:
+                raise DistributedError(reason)
         document, arrays = receive(ranks)
         if not document:
             return None
@@ -130,7 +136,13 @@ def _spec(document: dict[str, Any]) -> NetworkSpec:
 
 def send_nothing(ranks: Ranks) -> None:
     """Let the ranks that wait for a task end, as there is none."""
+    _announce(ranks)
     send(ranks, {}, {})
+
+
+def _announce(ranks: Ranks) -> None:
+    if ranks.watch is not None:
+        ranks.watch.announce()
 
 
 def _put(arrays: Arrays, document: dict[str, Any], name: str, examples: Examples) -> None:

@@ -65,6 +65,7 @@ class RankWatch:
         self._hang_seconds = seconds_of_a_hang()
         self._is_over = threading.Event()
         self._num_beats = self._num_marks = 0
+        self._num_announced = 0  # by rank 0, or waited for
         self._is_waiting, self._is_training = True, False
         self._seen: dict[int, tuple[str, float]] = {}  # what each rank counted last, and since when
         self._failed_since: float | None = None
@@ -143,6 +144,16 @@ class RankWatch:
                 return lost
             time.sleep(_SECONDS_BETWEEN_BEATS / 10)
         return None
+
+    def announce(self) -> None:
+        """Let the others know that this process, rank 0, has something for them now."""
+        self._num_announced += 1
+        self.set(f"announcement {self._num_announced}")
+
+    def wait_for_announcement(self) -> str | None:
+        """Wait for the next thing that rank 0 announces; see `wait_for`."""
+        self._num_announced += 1
+        return self.wait_for(f"announcement {self._num_announced}")
 
     def reason_of_loss(self) -> str | None:
         """Who has ended, once the connection to the others is lost; None: that is not known."""

@@ -40,7 +40,7 @@ def train(
 
     Inside a process group of torch.distributed every rank calls this with the same network, rows
     and settings. They divide each batch, and end with the same network: the one that a process on
-    its own makes of these batches, to rounding. Masks of dropout are each rank's own.
+    its own makes of these batches, to rounding; masks of dropout are drawn for the whole batch.
 
     Args:
         network: changed in place. When the generator ends or is closed it holds what the settings

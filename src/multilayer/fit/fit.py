@@ -6,7 +6,7 @@ for epoch in fit.epochs():
 model = fit.model()
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -154,7 +154,7 @@ class Fit:
 
     def epochs(
         self, stop: Stop | None = None, keeper: StateKeeper | None = None
-    ) -> Iterator[EpochRecord]:
+    ) -> Generator[EpochRecord, None, None]:
         """Train; each record also becomes a line of `history`.
 
         Args:

@@ -8,7 +8,7 @@ model = fit.model()
 
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -97,7 +97,7 @@ class PackFit(Fit):
 
     def epochs(
         self, stop: Stop | None = None, keeper: StateKeeper | None = None
-    ) -> Iterator[EpochRecord]:
+    ) -> Generator[EpochRecord, None, None]:
         """Train; see `Fit`. Losses of a record are means over the networks in training."""
         until = self._deadline.as_stop(stop)
         error: TrainingDivergedError | None = None

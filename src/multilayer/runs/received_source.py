@@ -1,22 +1,19 @@
 """The data of a run in the processes that train together with rank 0, which prepares them."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from multilayer.engine.distributed import Ranks, Stop
-from multilayer.engine.rank_task import RankTask, send_nothing
+from multilayer.engine.rank_task import RankTask
 from multilayer.engine.records import EpochRecord, history_line
 from multilayer.engine.state import StateKeeper
 from multilayer.engine.training import train
-from multilayer.errors import DistributedError
 from multilayer.fit.fit import Fit
 from multilayer.runs.configuration import RunConfiguration
 from multilayer.runs.sources import RunSource
 
 if TYPE_CHECKING:
     from multilayer.fit.table_passes import Preparation
-
-_PREPARED = "prepared"  # what rank 0 says once it has
 
 
 class ReceivedSource(RunSource):
@@ -46,10 +43,6 @@ class ReceivedSource(RunSource):
         """
         ranks = Ranks.current()
         assert ranks is not None
-        if ranks.watch is not None:
-            reason = ranks.watch.wait_for(_PREPARED)
-            if reason is not None:
-                raise DistributedError(reason)
         task = self._task = RankTask.receive(ranks)
         if task is None:
             self.is_over = True
@@ -84,7 +77,7 @@ class ReceivedFit(Fit):
 
     def epochs(
         self, stop: Stop | None = None, keeper: StateKeeper | None = None
-    ) -> Iterator[EpochRecord]:
+    ) -> Generator[EpochRecord, None, None]:
         """Train; see `Fit.epochs`."""
         task = self._task
         for record in train(
@@ -100,29 +93,3 @@ class ReceivedFit(Fit):
         ):
             self.history.append(history_line(record))
             yield record
-
-
-def send_source(fit: Fit) -> None:
-    """Send from rank 0 what the others receive; nothing in a process on its own.
-
-    Raises:
-        TableError: the rows cannot be read.
-        DistributedError: a rank has ended or cannot be reached.
-    """
-    ranks = Ranks.current()
-    if ranks is not None:
-        _announce(ranks)
-        fit.task().send(ranks)
-
-
-def send_that_all_is_done() -> None:
-    """Let the others end, as rank 0 has found nothing to do."""
-    ranks = Ranks.current()
-    if ranks is not None:
-        _announce(ranks)
-        send_nothing(ranks)
-
-
-def _announce(ranks: Ranks) -> None:
-    if ranks.watch is not None:
-        ranks.watch.set(_PREPARED)

@@ -204,10 +204,10 @@ class Run:
 
     def _send(self) -> None:
         """Let the other ranks have the data and the state."""
-        from multilayer.runs.received_source import send_source
+        from multilayer.runs.shared_training import share
 
         try:
-            send_source(self.fit)
+            share(self.fit.task)
         except BaseException:
             self.close()
             raise

@@ -17,6 +17,7 @@ from multilayer.experiments.tune.trials import TrialSummary
 from multilayer.fit.fit import Fit
 from multilayer.metrics.scores import Score, scores_of
 from multilayer.model.model import Model
+from multilayer.runs.shared_training import may_end_early, share
 
 NUM_FINALISTS = 3
 NUM_FOLDS = 5
@@ -70,7 +71,8 @@ def fit_finalists(
         }  # fmt: skip
         fit = Fit(rows.prepared(recipe, changes))
         try:
-            for _ in fit.epochs(stop):
+            share(fit.task)
+            for _ in may_end_early(fit.epochs(stop)):
                 pass
         except TrainingDivergedError:
             yield Finalist(trial, fit, None, math.inf, [])

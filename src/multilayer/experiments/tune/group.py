@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 from multilayer.engine.distributed import Stop
 from multilayer.engine.network import Network
+from multilayer.engine.rank_task import RankTask
 from multilayer.engine.records import EpochRecord
 from multilayer.engine.settings import TrainingSettings
+from multilayer.engine.state import TrainingState, fingerprint_of
 from multilayer.engine.training_loop import Training
 from multilayer.errors import TrainingDivergedError
 from multilayer.experiments.tune.search_rows import RecipeRows
+from multilayer.runs.shared_training import may_end_early, share
 
 
 @dataclass(frozen=True)
@@ -55,21 +58,33 @@ class GroupTraining:
         self.has_diverged = False
 
     def epochs(self) -> Generator[int, None, None]:
-        """Train; the number of each epoch, from 1, when it is over."""
-        training: Training | None = self._training(self._rows.network(self._members))
+        """Train; the number of each epoch, from 1, when it is over.
+
+        Other processes of the job share in it; see `share_in_all`.
+        """
+        network, state = self._rows.network(self._members), None
         try:
-            while training is not None:
-                trained, rest = self.going, None
-                with closing(training.epochs()) as records:
+            while self.going:
+                trained = self.going
+                task = self._task(network, state)
+                share(lambda: task)  # noqa: B023 (called at once)
+                training = Training(
+                    network, task.examples, task.members, validation=task.validation,
+                    stop=self._stop,
+                )  # fmt: skip
+                if state is not None:
+                    training.restore(state)
+                with closing(may_end_early(training.epochs())) as records:
                     for record in records:
                         if record.is_interrupted:
                             return
                         self._note(record)
                         yield record.epoch
                         if self.going != trained:
-                            rest = self._rest(training, trained) if self.going else None
+                            network, state = self._rest(training, trained)
                             break
-                training = rest
+                    else:
+                        return
         except TrainingDivergedError:
             self.has_diverged = True
 
@@ -77,18 +92,21 @@ class GroupTraining:
         """Train these no further than the epoch that has just been yielded."""
         self.going = [member for member in self.going if member not in members]
 
-    def _training(self, network: Network) -> Training:
+    def _task(self, network: Network, state: TrainingState | None = None) -> RankTask:
         members = [self._members[number] for number in self.going]
-        return Training(
-            network, self._rows.learned, members, validation=self._rows.watched, stop=self._stop
-        )
+        return RankTask(network, self._rows.learned, members, self._rows.watched, state=state)
 
-    def _rest(self, training: Training, trained: Sequence[int]) -> Training:
-        """The training of those that go on, where that of all is."""
-        rest = self._training(Network(self._rows.spec(self._members[0]), len(self.going)))
+    def _rest(
+        self, training: Training, trained: Sequence[int]
+    ) -> tuple[Network, TrainingState | None]:
+        """A network for those that go on, and the state in which they are."""
+        network = Network(self._rows.spec(self._members[0]), max(1, len(self.going)))
+        if not self.going:
+            return network, None
+        task = self._task(network)
+        fingerprint = fingerprint_of(network, task.members, task.examples, task.validation)
         places = [trained.index(number) for number in self.going]
-        rest.restore(training.state().of_members(places, rest.fingerprint))
-        return rest
+        return network, training.state().of_members(places, fingerprint)
 
     def _note(self, record: EpochRecord) -> None:
         assert record.validation is not None

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from multilayer.columns.target_values import Task
-from multilayer.errors import RunFolderError
+from multilayer.engine.distributed import Ranks
+from multilayer.errors import RunFolderError, SettingsError
 from multilayer.experiments.tune.budget import Budget
 from multilayer.experiments.tune.tune_run import TuneResult, TuneRun
 from multilayer.fit.column_roles import ColumnRoles
@@ -54,7 +55,8 @@ def tune(
 
     Raises:
         MissingExtraError: Optuna is not installed.
-        SettingsError: a setting is unknown or out of range, or no trial came to its end.
+        SettingsError: a setting is unknown or out of range, no trial came to its end, or this is
+            one of several processes of a job.
         DataError: the data cannot be had, read or used.
         CheckpointError: the study to go on with is of something else.
         StorageError: the storage cannot be reached or used.
@@ -74,6 +76,11 @@ def tune(
         >>> found.model.predict({"x1": [0.5], "x2": [0.5]}).shape
         (1,)
     """
+    if Ranks.current() is not None:
+        raise SettingsError(
+            "multilayer.tune is for one process; have torchrun start `multilayer tune`, which "
+            "divides each trial among its processes"
+        )
     roles: ColumnRoles | None
     if target is None or isinstance(target, ColumnRoles):
         roles = target
