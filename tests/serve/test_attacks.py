@@ -1,5 +1,6 @@
 """A server attacked over a socket: it answers, refuses or closes, and never fails."""
 
+import asyncio
 import json
 import random
 import re
@@ -7,7 +8,12 @@ import socket
 import time
 
 import pytest
+import uvicorn
 from served_process import Served, houses
+from uvicorn.server import ServerState
+
+from multilayer.serve.limits import Limits
+from multilayer.serve.protocol import LimitedProtocol
 
 ROW = houses(1).to_dicts()[0]
 PATHS = (
@@ -172,6 +178,36 @@ def test_a_reader_who_does_not_read_is_given_up(strict):
                 except TimeoutError:
                     continue
     assert strict.ask("/v2/health/live")[0] == 200
+
+
+def test_who_does_not_read_the_end_of_an_answer_is_given_up():
+    async def app(scope, receive, send):
+        pass
+
+    class Quick(LimitedProtocol):
+        limits = Limits(idle_seconds=0.2)
+        was_lost = False
+
+        def connection_lost(self, error):
+            super().connection_lost(error)
+            self.was_lost = True
+
+    async def run() -> None:
+        ours, theirs = socket.socketpair()
+        protocol = Quick(uvicorn.Config(app, lifespan="off"), ServerState(), {})
+        transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
+            lambda: protocol, ours
+        )
+        while not transport.get_write_buffer_size():  # until the system takes no more
+            transport.write(b"x" * 1000)
+        transport.close()  # as after an error; it waits for the rest to be read
+        until = time.monotonic() + 60
+        while not protocol.was_lost:
+            assert time.monotonic() < until
+            await asyncio.sleep(0.02)
+        theirs.close()
+
+    asyncio.run(run())
 
 
 def test_too_many_rows_are_refused(strict):

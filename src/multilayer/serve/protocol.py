@@ -34,6 +34,8 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A connection is there."""
         super().connection_made(transport)  # type: ignore[arg-type, unused-ignore]
+        # Every byte that the reader leaves to us is watched, those too with which we hang up.
+        self.transport.set_write_buffer_limits(high=0)
         if len(self.connections) > self.limits.max_connections:
             self.count_refusal()
             self.transport.write(_BUSY)
