@@ -2,6 +2,7 @@
 
     python benchmarks/scale.py FOLDER --rows 20000000          # 20 million rows of 30 columns
     python benchmarks/scale.py FOLDER --rows 1000000 --kind csv --pieces encode,kill
+    python benchmarks/scale.py FOLDER --rows 200000 --pieces large
 
 The table is made by a seeded generator in FOLDER, in 20 files; those that are there are not made
 again. The pieces:
@@ -10,6 +11,7 @@ encode  rows and cells a second with one process and with two, their peak memory
 kill    what a kill in the middle of the shards costs
 train   one epoch from the shards within a limit on memory, in one process and in two (torchrun),
         beside the same engine on the same rows in memory
+large   one epoch of a network whose step is large enough to be divided, in one process and in two
 peers   one pass over some of the rows by others: see `scale_peers.py`
 
 What was measured is kept, a line of JSON each, in benchmarks/results/records/scale.jsonl, and is
@@ -23,7 +25,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -34,10 +36,11 @@ import scale_report
 from environments import clean_environment, python_of
 from scale_peers import BATCH, METHODS, RATE, WIDTHS
 from scale_processes import ONE_THREAD, watched
+from scale_report import LARGE_WIDTHS
 from scale_table import FILES, made
 
 LIMIT_MB = 2000
-PIECES = ("encode", "kill", "train", "peers")
+PIECES = ("encode", "kill", "train", "peers")  # and "large", if it is asked for
 PROCESSES = (1, 2)
 RECORDS = reporting.RECORDS / "scale.jsonl"
 # The network that is trained: the same for all, and an epoch of it.
@@ -45,6 +48,7 @@ SETTINGS = {
     "hidden_widths": list(WIDTHS), "activation": "relu", "batch_size": BATCH, "optimizer": "adam",
     "learning_rate": RATE, "numeric_embedding": "none", "max_epochs": 1,
 }  # fmt: skip
+LARGE = {**SETTINGS, "hidden_widths": list(LARGE_WIDTHS)}
 VALIDATION = "0.005"  # of the rows; few enough for the limit on memory
 
 
@@ -92,10 +96,12 @@ def kill(table: Path, shards: Path, whole_seconds: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def train(shards: Path, run: Path, processes: int) -> dict[str, Any]:
+def train(
+    shards: Path, run: Path, processes: int, settings: Mapping[str, Any] = SETTINGS
+) -> dict[str, Any]:
     """An epoch from the shards, in processes that torchrun starts where there are several."""
     shutil.rmtree(run, ignore_errors=True)
-    flags = [f"--{name.replace('_', '-')}={in_flag(value)}" for name, value in SETTINGS.items()]
+    flags = [f"--{name.replace('_', '-')}={in_flag(value)}" for name, value in settings.items()]
     launcher: list[str | Path] = [sys.executable]
     if processes > 1:
         launcher += ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
@@ -173,9 +179,12 @@ def measurements(
         if "encode 1" not in known:
             raise SystemExit("a kill is measured against a whole encoding: --pieces encode,kill")
         yield "kill", partial(kill, table, shards, known["encode 1"]["seconds"])
+    if {"train", "large"} & set(pieces) and not (shards / "shards.json").exists():
+        watched(encoding(table, shards, 2))
+    if "large" in pieces:
+        for processes in PROCESSES:
+            yield f"large {processes}", partial(train, shards, run, processes, LARGE)
     if "train" in pieces:
-        if not (shards / "shards.json").exists():
-            watched(encoding(table, shards, 2))
         for processes in PROCESSES:
             yield f"train {processes}", partial(train, shards, run, processes)
         yield "train in memory", partial(in_memory, shards)

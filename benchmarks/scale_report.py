@@ -6,6 +6,8 @@ import reporting
 from scale_peers import BATCH, METHODS, WIDTHS
 from scale_table import FILES, NUM_COLUMNS
 
+LARGE_WIDTHS = (2048, 2048)
+
 
 def in_words(
     kind: str, num_rows: int, limit_mb: int, known: dict[str, dict[str, Any]], note: str
@@ -30,6 +32,7 @@ def in_words(
         _encoding(num_rows, known),
         _kill(known),
         _training(limit_mb, known),
+        _large(known),
         _peers(known),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -125,6 +128,18 @@ def _training(limit_mb: int, known: dict[str, dict[str, Any]]) -> str:
     ]
     is_within = max(peaks) <= limit_mb * 10**6
     return text + f" Every peak is {'within' if is_within else 'NOT within'} the limit."
+
+
+def _large(known: dict[str, dict[str, Any]]) -> str:
+    if not {"large 1", "large 2"} <= known.keys():
+        return ""
+    alone, two = known["large 1"], known["large 2"]
+    widths = ", ".join(map(str, LARGE_WIDTHS))
+    return (
+        f"An epoch of {widths} neurons on {alone['trained_rows']:,} rows takes one process "
+        f"{alone['train_seconds']:.1f} s and two {two['train_seconds']:.1f}: "
+        f"{alone['train_seconds'] / two['train_seconds']:.2f} times as fast (aim: 1.7)."
+    )
 
 
 def _peers(known: dict[str, dict[str, Any]]) -> str:
