@@ -72,8 +72,8 @@ def test_trials_of_a_worker_of_which_a_process_is_killed_are_tried_again(
 ):
     flags = ["--storage", postgresql.url(), "--study", "ranks", "--trials", "9",
              "--max-epochs", "40"]  # fmt: skip
+    database = optuna.storages.RDBStorage(postgresql.url())  # which makes the tables
     lost = start_worker("one", *flags)
-    database = optuna.storages.RDBStorage(postgresql.url())
     study = None
     while study is None:
         try:
