@@ -6,13 +6,14 @@
 It measures nothing: it reads what benchmarks/tables.py has measured and kept. The error of a table
 is relative to that of CatBoost's default, (error + 0.01) / (CatBoost's + 0.01), and the geometric
 mean over the tables is shown; the time is the mean of whole fits. With --write the picture goes to
-docs/anytime.svg.
+docs/images/anytime.svg.
 """
 
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -30,8 +31,13 @@ from multilayer.files import replace_atomically
 
 BASE = "catboost"
 LINE = ("pack-1m", "pack-5m", "pack-15m")
-PICTURE = Path(__file__).parent.parent / "docs" / "anytime.svg"
+PICTURE = Path(__file__).parent.parent / "docs" / "images" / "anytime.svg"
 # Middle greys and colours, which stand out on a white page and on a black one.
+_LEFT = ("best",)  # whose words stand before the point, as those of a neighbour stand behind
+_PLACE: dict[bool, dict[str, Any]] = {
+    False: {"xytext": (5, 4)},
+    True: {"xytext": (-6, -3), "ha": "right"},
+}
 _TEXT, _OTHERS, _OURS = "#7d8590", "#8b949e", "#2f81f7"
 
 
@@ -110,10 +116,12 @@ def draw(points: Mapping[str, tuple[float, float]], path: Path) -> None:
             axes.plot(seconds, error, marker, color=_OURS if is_ours else _OTHERS, markersize=5)
             axes.annotate(
                 METHODS[name].title.removeprefix("multilayer, "), (seconds, error),
-                xytext=(5, 4), textcoords="offset points", color=_OURS if is_ours else _TEXT,
+                textcoords="offset points", color=_OURS if is_ours else _TEXT,
+                **_PLACE[name in _LEFT],
             )  # fmt: skip
         line = [points[name] for name in LINE if name in points]
         axes.plot(*zip(*line, strict=True), color=_OURS, linewidth=1.5) if line else None
+        axes.xaxis.set_major_formatter("{x:g}")
         axes.set_xlabel("seconds of a whole fit", color=_TEXT)
         axes.set_ylabel("error relative to CatBoost's default", color=_TEXT)
         axes.tick_params(colors=_TEXT)
