@@ -18,7 +18,7 @@ from datetime import timedelta
 from torch.distributed import Store, TCPStore  # type: ignore[attr-defined]
 
 from multilayer.engine.bounded_store import BoundedStore
-from multilayer.errors import SettingsError, escaped
+from multilayer.errors import DistributedError, SettingsError, escaped
 
 _SECONDS_BETWEEN_BEATS = 0.5
 _SECONDS_OF_SILENCE = 20.0  # after which a process counts as lost
@@ -146,9 +146,16 @@ class RankWatch:
         return None
 
     def announce(self) -> None:
-        """Let the others know that this process, rank 0, has something for them now."""
+        """Let the others know that this process, rank 0, has something for them now.
+
+        Raises:
+            DistributedError: the store of the job cannot be reached.
+        """
         self._num_announced += 1
-        self.set(f"announcement {self._num_announced}")
+        try:
+            self._store.set(f"announcement {self._num_announced}", "")
+        except RuntimeError as error:
+            raise DistributedError(f"the others cannot be told to go on: {error}") from error
 
     def wait_for_announcement(self) -> str | None:
         """Wait for the next thing that rank 0 announces; see `wait_for`."""
