@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import LabelEncoder, StandardScaler
 
@@ -293,6 +293,8 @@ LABEL = st.text(min_size=1) | st.integers() | st.booleans() | st.floats(allow_na
 
 @settings(deadline=None)
 @given(labels=st.lists(LABEL, min_size=1, max_size=20))
+@example(labels=["\0"])
+@example(labels=["a", "a\0", "\0a"])
 def test_any_labels_come_back(labels) -> None:
     array = np.empty(len(labels), dtype=object)
     array[:] = labels

@@ -164,8 +164,9 @@ class Targets:
         kinds = {type(label) for label in self.classes}
         if len(kinds) == 1:
             array = np.array(self.classes)
-            # NumPy converts integers beyond 64 bits to floats.
-            if kinds != {int} or array.dtype.kind in "iu":
+            # NumPy converts integers beyond 64 bits to floats, and cuts NUL off the ends of texts.
+            is_kind = kinds != {int} or array.dtype.kind in "iu"
+            if is_kind and array.tolist() == list(self.classes):
                 return array
         array = np.empty(len(self.classes), dtype=object)
         array[:] = self.classes
