@@ -59,7 +59,7 @@ axe:
 	@sh scripts/install_axe.sh $(VENV)
 
 test-long: lint browser database axe
-	$(BIN)/python -m pytest --durations 15
+	$(BIN)/python -m pytest --hypothesis-profile anew --durations 15
 
 docs: $(INSTALLED)
 	$(BIN)/python -m sphinx --fail-on-warning --quiet --builder html docs build/site
