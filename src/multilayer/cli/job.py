@@ -53,6 +53,14 @@ def refuse_in_several_processes(what: str, instead: str = "") -> None:
     raise SettingsError(f"{what} is for one process; start it without torchrun{instead}")
 
 
+def let_others_end() -> None:
+    """Let the other processes know, if there are any, that the first has nothing more for them."""
+    if is_one_of_several():
+        from multilayer.runs.shared_training import share_no_more
+
+        share_no_more()
+
+
 @contextmanager
 def job(device: str | None) -> Iterator[None]:
     """Be one of the processes of a job while the block runs, if there are several.

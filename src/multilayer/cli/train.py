@@ -13,7 +13,13 @@ from multilayer.cli.argument_types import OptionalDataArgument, OptionalOutput
 from multilayer.cli.doctor import print_diagnoses
 from multilayer.cli.epochs import show_epochs, show_preparation
 from multilayer.cli.interrupts import Stop, stop_on_interrupt
-from multilayer.cli.job import is_first, is_one_of_several, job, refuse_in_several_processes
+from multilayer.cli.job import (
+    is_first,
+    is_one_of_several,
+    job,
+    let_others_end,
+    refuse_in_several_processes,
+)
 from multilayer.cli.run_in_words import kept_in_words, print_plan, print_scores
 from multilayer.cli.setting_flags import QUIET, TABLE_GROUP, SettingFlags, given
 from multilayer.cli.table_flags import TableFlags
@@ -104,7 +110,7 @@ def train(
         begun, has_finished = run_to_go_on(configuration)
         if begun is not None and has_finished:
             note(f"this job has finished its run {begun} already")
-            _let_others_end()
+            let_others_end()
             return exit_codes.SUCCESS
         if begun is not None:
             note(f"this job has begun the run {begun}, and goes on with it")
@@ -232,13 +238,6 @@ def _train_with_the_first(changes: dict[str, Any]) -> int:
         finally:
             source.close(is_finished=is_finished)
     return exit_codes.SUCCESS if is_finished else stop.exit_code
-
-
-def _let_others_end() -> None:
-    if is_one_of_several():
-        from multilayer.runs.shared_training import share_no_more
-
-        share_no_more()
 
 
 def _run(run: "Run", quiet: bool, stop: Stop) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from multilayer.cli import exit_codes
 from multilayer.cli.argument_types import DataArgument, OptionalOutput, WholeNumber
 from multilayer.cli.interrupts import Stop, stop_on_interrupt
-from multilayer.cli.job import is_first, is_one_of_several, job
+from multilayer.cli.job import is_first, is_one_of_several, job, let_others_end
 from multilayer.cli.run_in_words import in_words
 from multilayer.cli.setting_flags import QUIET, TABLE_GROUP, FlagsWithoutPack, given
 from multilayer.cli.table_flags import ALL_ROWS_IN_MEMORY, TableFlags
@@ -85,10 +85,7 @@ def tune(
             code = _run(run, quiet)
         finally:
             run.close()
-        if is_one_of_several():
-            from multilayer.runs.shared_training import share_no_more
-
-            share_no_more()
+        let_others_end()
     return code
 
 

@@ -64,7 +64,7 @@ class GroupTraining:
         """
         network, state = self._rows.network(self._members), None
         try:
-            while self.going:
+            while True:
                 trained = self.going
                 task = self._task(network, state)
                 share(lambda: task)  # noqa: B023 (called at once)
@@ -80,6 +80,8 @@ class GroupTraining:
                             return
                         self._note(record)
                         yield record.epoch
+                        if not self.going:
+                            return
                         if self.going != trained:
                             network, state = self._rest(training, trained)
                             break
@@ -96,13 +98,9 @@ class GroupTraining:
         members = [self._members[number] for number in self.going]
         return RankTask(network, self._rows.learned, members, self._rows.watched, state=state)
 
-    def _rest(
-        self, training: Training, trained: Sequence[int]
-    ) -> tuple[Network, TrainingState | None]:
+    def _rest(self, training: Training, trained: Sequence[int]) -> tuple[Network, TrainingState]:
         """A network for those that go on, and the state in which they are."""
-        network = Network(self._rows.spec(self._members[0]), max(1, len(self.going)))
-        if not self.going:
-            return network, None
+        network = Network(self._rows.spec(self._members[0]), len(self.going))
         task = self._task(network)
         fingerprint = fingerprint_of(network, task.members, task.examples, task.validation)
         places = [trained.index(number) for number in self.going]
