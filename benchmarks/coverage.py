@@ -5,8 +5,9 @@
 
 A table's training rows of an outer fold, some of them drawn by the seed, are fitted once; all its
 other rows are asked. The same networks are calibrated in two ways: by the rows that chose their
-epochs, as it was once, and by outputs of epochs that the other half of these rows chose. What is
-measured is kept in results/records/ under the settings that a recipe comes to, and only what is
+epochs, as it was once, and by outputs of epochs that the other half of these rows chose. Where a
+second network learns from all rows (`refit`), the first one alone is set beside both instead. What
+is measured is kept in results/records/ under the settings that a recipe comes to, and only what is
 missing is measured.
 """
 
@@ -14,6 +15,7 @@ import argparse
 import json
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,13 +27,14 @@ from table_recipes import settings_digest
 from tabular.workers import Prepared, names_of_tables, prepared, suite_folder
 
 from multilayer.columns.kinds import infer_schema
-from multilayer.fit.fit import Fit
 from multilayer.fit.prepare import prepare
+from multilayer.fit.refit import Refit
 from multilayer.fit.rows import Rows
 from multilayer.model.model import Model
+from multilayer.pack.fit_of import fit_of
 
 RECORDS = FOLDER / "coverage.jsonl"
-ROWS_OF_A_TABLE = 3000
+ROWS_OF_A_TABLE, ROWS_OF_A_LARGE_TABLE = 3_000, 10_000
 COVERAGE = 0.9
 
 
@@ -50,18 +53,22 @@ def measure(table: Prepared, fold: int, seed: int, recipe: str, num_rows: int) -
     test = np.setdiff1d(np.arange(len(target)), train)
     rows = Rows(features[train], target[train])
     task = table.facts["task"]
-    data = prepare(
-        rows, infer_schema(rows.frame), task=task, recipe_name=recipe, changes={"seed": seed}
+    schema, changes = infer_schema(rows.frame), {"seed": seed}
+    fit = fit_of(
+        lambda settings: prepare(
+            rows, schema, task=task, recipe_name=recipe, changes=changes, settings=settings
+        )
     )
-    fit = Fit(data)
     for _ in fit.epochs():
         pass
-    after = fit.model()
-    assert data.held_out is not None
-    held_out = data.held_out.of_members(fit.finite_members())
-    models = [held_out.scored(after), after]
+    after, held_out = fit.model(), fit.data.held_out
+    assert held_out is not None
+    if isinstance(fit, Refit):
+        before = replace(after, network=after.leading.member(0))
+    else:
+        before = held_out.of_members(fit.finite_members()).scored(after)
     outputs = after.member_outputs(features[test])
-    asked = [_asked(model, outputs, target[test]) for model in models]
+    asked = [_asked(model, outputs[: model.num_members], target[test]) for model in (before, after)]
     answer = {"coverage": [a[0] for a in asked], "size": [a[1] for a in asked]}
     if task != "regression":
         answer["log_loss"] = _log_loss(after, outputs, target[test])
@@ -132,7 +139,7 @@ def main() -> None:
     parser.add_argument("--tables", help="names of data sets; default: all")
     parser.add_argument("--folds", default="0,1,2")
     parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--rows", type=int, default=1500, help="rows to fit, at most 2,000")
+    parser.add_argument("--rows", type=int, default=1500, help="rows to fit, at most 6,600")
     parser.add_argument("--report", action="store_true", help="measure nothing")
     parser.add_argument("--write", action="store_true", help="keep the table in results/")
     options = parser.parse_args()
@@ -140,7 +147,9 @@ def main() -> None:
     warnings.simplefilter("ignore")
     suite = suite_folder(None)
     names = options.tables.split(",") if options.tables else names_of_tables(suite)
-    tables = [prepared(suite, name, ROWS_OF_A_TABLE) for name in names]
+    is_small = 2 * options.rows <= ROWS_OF_A_TABLE + 1_000
+    most = ROWS_OF_A_TABLE if is_small else ROWS_OF_A_LARGE_TABLE
+    tables = [prepared(suite, name, most) for name in names]
     known = {}
     if RECORDS.exists():
         for line in RECORDS.read_text().splitlines():

@@ -36,9 +36,12 @@ AS_IT_IS = "as it is"
 
 
 def settings_digest(name: str, task: str, changes: Mapping[str, Any]) -> str:
-    """Eight digits that follow from the settings that a recipe comes to."""
+    """Eight digits that follow from the settings that a recipe comes to, and from the changes.
+
+    What follows from the rows is not in the first, and may be what is changed.
+    """
     kind = "regression" if task == "regression" else "classification"
-    settings = asdict(recipe(name, kind, **changes))
+    settings = [asdict(recipe(name, kind, **changes)), changes]
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
 
 

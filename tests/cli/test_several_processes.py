@@ -99,6 +99,7 @@ TABLE = ("--target", "y", "--recipe", "chapter", "--hidden-widths", "16", "--max
 CASES = {
     "in memory": ("3", "--weight", "w", "--validation", "0.2", "--selection", "loss"),
     "folds": ("2", "--num-folds", "3"),
+    "refit": ("3", "--validation", "0.2", "--selection", "loss", "--refit"),
     "on the disk": ("3", "--weight", "w", "--memory-limit", "600MB", "--num-members", "2"),
 }
 

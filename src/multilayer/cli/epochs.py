@@ -10,6 +10,7 @@ from multilayer.stopwatch import in_words
 
 if TYPE_CHECKING:
     from multilayer.engine.records import EpochRecord
+    from multilayer.fit.fit import Fit
     from multilayer.fit.large_table import LargeTable
     from multilayer.fit.table_passes import Preparation
     from multilayer.runs.sources import TableOnDisk
@@ -21,20 +22,21 @@ SECONDS_BETWEEN_LINES = 5.0
 _BAR_WIDTH = 30
 
 
-def show_epochs(
-    epochs: "Iterator[EpochRecord]", history: list[dict[str, Any]], num_epochs: int, quiet: bool
-) -> None:
+def show_epochs(epochs: "Iterator[EpochRecord]", fit: "Fit", quiet: bool) -> None:
     """Pull the epochs and show each.
 
     Args:
         epochs: to be pulled.
-        history: a line for each epoch pulled so far, in the form of history.jsonl.
-        num_epochs: that are planned.
+        fit: whose they are.
         quiet: show nothing.
     """
     from multilayer.drawing.live import LiveCurves
     from multilayer.drawing.terminal_curves import ChartSettings
+    from multilayer.fit.refit import Refit
 
+    history, num_epochs = fit.history, fit.settings.max_epochs
+    if isinstance(fit, Refit) and not quiet:
+        fit.on_second = _second_in_lines()
     if quiet or not LiveCurves.is_supported(sys.stdout):
         for record in epochs:
             if not quiet:
@@ -47,11 +49,32 @@ def show_epochs(
         series: Curves = {}
         seconds = _add(series, history)
         curves.update(series, f"epoch {len(history) + 1} of {num_epochs}")
+        if isinstance(fit, Refit):
+            fit.on_second = lambda done, of: curves.update(series, _second_in_words(done, of))
         for record in epochs:
             seconds += _add(series, history[-1:])
             left = seconds / record.epoch * (num_epochs - record.epoch)
             time = f", {in_words(left)} left" if record.epoch < num_epochs else ""
             curves.update(series, f"epoch {record.epoch} of {num_epochs}{time}")
+
+
+def _second_in_words(num_done: int, num_epochs: int) -> str:
+    if not num_done:
+        return f"second network, on all rows: {epochs_in_words(num_epochs)}"
+    return f"second network, on all rows: epoch {num_done} of {num_epochs}"
+
+
+def _second_in_lines() -> Callable[[int, int], None]:
+    """Prints how far the second network is, a line every few seconds and the last."""
+    next_line_at = 0.0
+
+    def show(num_done: int, num_epochs: int) -> None:
+        nonlocal next_line_at
+        if num_done == num_epochs or time.monotonic() >= next_line_at:
+            next_line_at = time.monotonic() + SECONDS_BETWEEN_LINES
+            say(_second_in_words(num_done, num_epochs), flush=True)
+
+    return show
 
 
 def epochs_in_words(number: int) -> str:

@@ -9,6 +9,7 @@ from multilayer.errors import escaped
 
 if TYPE_CHECKING:
     from multilayer.encoding.targets import Targets
+    from multilayer.fit.fit import Fit
     from multilayer.runs.run import Run
     from multilayer.runs.sources import ImageSource, TableRunSource
 
@@ -77,7 +78,8 @@ def _print_table(source: "TableRunSource") -> str:
     if source.settings.num_folds:
         return f", {source.settings.num_folds} folds held out in turn"
     if fit.num_held_out is not None:
-        return f", {fit.num_held_out:,} rows held out"
+        again = ", then a second network on all rows" if source.settings.refit else ""
+        return f", {fit.num_held_out:,} rows held out{again}"
     return ", measured on rows of their own" if fit.has_own_validation else ", no rows held out"
 
 
@@ -147,3 +149,13 @@ def kept_in_words(results: dict[str, Any], max_epochs: int) -> str:
     shown = ", ".join(map(str, kept[:_MOST_EPOCHS_SHOWN]))
     more = ", …" if len(kept) > _MOST_EPOCHS_SHOWN else ""
     return f", kept epoch{'' if len(kept) == 1 else 's'} {shown}{more} of {max_epochs}"
+
+
+def second_in_words(fit: "Fit") -> str:
+    """That a second network learned from all rows, if one did."""
+    from multilayer.fit.refit import Refit
+
+    if not isinstance(fit, Refit) or fit.second is None:
+        return ""
+    epochs = epochs_in_words(fit.num_second_epochs)
+    return f"; a second network learned from all {fit.num_rows:,} rows for {epochs}"

@@ -26,7 +26,7 @@ _GROUPS = {
         "dropout", "input_dropout", "weight_decay", "regularization_schedule", "label_smoothing",
         "augment", "average_decay",
     ),
-    "Validation": ("validation_fraction", "selection", "patience", "clip_predictions"),
+    "Validation": ("validation_fraction", "selection", "patience", "refit", "clip_predictions"),
     "Pack": ("time_limit", "num_draws", "drawn"),
     "Hardware": ("precision", "num_threads", "device"),
 }  # fmt: skip

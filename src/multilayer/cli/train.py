@@ -20,7 +20,12 @@ from multilayer.cli.job import (
     let_others_end,
     refuse_in_several_processes,
 )
-from multilayer.cli.run_in_words import kept_in_words, print_plan, print_scores
+from multilayer.cli.run_in_words import (
+    kept_in_words,
+    print_plan,
+    print_scores,
+    second_in_words,
+)
 from multilayer.cli.setting_flags import QUIET, TABLE_GROUP, SettingFlags, given
 from multilayer.cli.table_flags import TableFlags
 from multilayer.cli.terminal import note, own_command, say
@@ -254,7 +259,7 @@ def _run(run: "Run", quiet: bool, stop: Stop) -> dict[str, Any]:
         assert isinstance(run.fit, PackFit)
         show_pack(run.epochs(stop), run.fit, not is_shown)
     else:
-        show_epochs(run.epochs(stop), run.history, run.settings.max_epochs, not is_shown)
+        show_epochs(run.epochs(stop), run.fit, not is_shown)
     results = run.score()
     _print_results(run, results, quiet)
     run.draw()  # nobody waits for pictures to see how good the network is
@@ -275,13 +280,15 @@ def _print_results(run: "Run", results: dict[str, Any], quiet: bool) -> None:
     if not quiet and results["status"] == "interrupted":
         of_all = "" if run.settings.num_draws else f" of {run.settings.max_epochs}"
         say(f"interrupted after {len(run.history)}{of_all} epochs")
+        if run.settings.refit:
+            say("the second network, on all rows, is not trained: the model is the first alone")
     print_scores(run, results, quiet)
     if not quiet and results["pack"] is not None:
         from multilayer.cli.pack import print_pack
 
         print_pack(results["pack"])
     if not quiet:
-        kept = kept_in_words(results, run.settings.max_epochs)
+        kept = kept_in_words(results, run.settings.max_epochs) + second_in_words(run.fit)
         say(f"trained in {results['train_seconds']:.1f} s{kept}", flush=True)
 
 

@@ -114,6 +114,11 @@ def check_together(settings: "TrainingSettings") -> None:
             f"a pack of num_draws {settings.num_draws} has as many networks as draws and folds; "
             f"num_members must be 1, it is {settings.num_members}"
         )
+    if settings.refit and (settings.num_members > 1 or settings.num_folds or settings.num_draws):
+        raise SettingsError(
+            "refit trains one network again, with the rows that were held out from it; it does not "
+            "go with num_members, num_folds or num_draws, whose networks are many already"
+        )
     if settings.embedding_limit and not settings.category_statistics:
         raise SettingsError(
             f"embedding_limit {settings.embedding_limit} needs category_statistics: a category "

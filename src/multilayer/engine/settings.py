@@ -184,6 +184,12 @@ class TrainingSettings:
     patience: Annotated[
         int, "epochs without a better one by the selection after which training ends; 0 is never"
     ] = 0
+    refit: Annotated[
+        bool,
+        "once held-out rows have chosen the epoch, train a second network on all rows, these "
+        "included, up to that epoch, and average the two; scores and intervals are those of the "
+        "first",
+    ] = False
     clip_predictions: Annotated[
         bool, "in tables, keep predicted numbers to the range of the training rows"
     ] = False

@@ -85,6 +85,10 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         check_on_unseen(self.on_unseen)
         if self.warm_start and _is_pack(self, changes):
             raise SettingsError("a pack draws its networks anew; it does not go with warm_start")
+        if self.warm_start:
+            if changes.get("refit"):
+                raise SettingsError("refit makes two networks; it does not go with warm_start")
+            changes["refit"] = False
         frame, targets = self._read_fit(X, y, reset=True)
         schema, frame = judge_columns(frame, **columns_told(self, frame.columns))
         rows = Rows(

@@ -16,6 +16,7 @@ from multilayer.encoding.targets import Targets
 from multilayer.engine.batches import Examples
 from multilayer.engine.chunks import ChunkedExamples
 from multilayer.engine.settings import TrainingSettings, settings_of_members
+from multilayer.errors import SettingsError
 from multilayer.fit.memory_plan import Population
 from multilayer.fit.prepare import (
     TASK_NAMES,
@@ -122,6 +123,12 @@ def large_settings(
         settings, "a limit on memory (--memory-limit) keeps rows on the disk",
         is_asked="category_statistics" in changes,
     )  # fmt: skip
+    if settings.refit and "refit" in changes:
+        raise SettingsError(
+            "refit needs all training rows at once, but a limit on memory "
+            "(--memory-limit) keeps rows on the disk"
+        )
+    settings = replace(settings, refit=False)
     fraction = settings.validation_fraction
     if settings.num_folds:
         fraction = fraction or HELD_OUT_FRACTION

@@ -59,9 +59,11 @@ class Fit:
         cross_selection: what conformal scores are made from, once `epochs` has begun; None if they
             are made from the model's own outputs, as where no epoch is chosen.
         plan: what a pack is going to do with its time limit, in words; empty for others.
+        second_seconds: that the training of a second network took, see `Refit`; 0 for others.
     """
 
     plan = ""
+    second_seconds = 0.0
 
     def __init__(self, data: PreparedData) -> None:
         self.data = data
@@ -257,6 +259,10 @@ class Fit:
         """The networks that did not diverge; all of them if every one did."""
         best_epochs = self.history[-1].get("best_epochs") if self.history else None
         return self.network.finite_members(best_epochs)
+
+    def model_members(self) -> list[int]:
+        """The numbers of the networks that are in the model."""
+        return self.finite_members()
 
     def _plain_model(self, network: Network) -> Model:
         """The model before calibration."""

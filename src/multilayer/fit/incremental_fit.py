@@ -344,4 +344,5 @@ def _constant(
     return replace(
         settings, schedule="constant", regularization_schedule="constant", selection="last",
         patience=0, num_folds=0, num_members=1, validation_fraction=0.0, average_decay=0.0,
+        refit=False,
     )  # fmt: skip

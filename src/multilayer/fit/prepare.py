@@ -28,7 +28,13 @@ from multilayer.engine.settings import (
 from multilayer.engine.specification import NetworkSpec
 from multilayer.errors import DataWarning, SettingsError, TableError
 from multilayer.fit.rows import Rows
-from multilayer.fit.split import FEWEST_ROWS_TO_SELECT, Split, most_repeated, split_for
+from multilayer.fit.split import (
+    FEWEST_ROWS_TO_SELECT,
+    Split,
+    most_repeated,
+    split_for,
+    with_possible_refit,
+)
 from multilayer.fit.statistic_parts import (
     encoded_with_versions,
     num_statistics,
@@ -229,6 +235,13 @@ def prepare(
         examples = encoded_with_versions(
             examples, encoder.category_sizes, split, settings.seed, rows.groups
         )
+    settings = with_possible_refit(
+        settings,
+        split,
+        has_own_validation=validation is not None,
+        is_begun=start is not None,
+        is_asked="refit" in changes and not _are_whole(changes),
+    )
     data = PreparedData(
         recipe_name,
         settings,

@@ -182,6 +182,40 @@ def split_for(
     return settings, Split((kept,) * num_members, (held,) * num_members)
 
 
+def with_possible_refit(
+    settings: TrainingSettings,
+    split: Split,
+    *,
+    has_own_validation: bool,
+    is_begun: bool,
+    is_asked: bool,
+) -> TrainingSettings:
+    """The settings, without `refit` where there is nothing to train a second network on.
+
+    Warns of it where it was asked for.
+
+    Args:
+        settings: of the fit.
+        split: of its rows.
+        has_own_validation: whether the validation rows come from a data set of their own.
+        is_begun: whether the training goes on with a network that is there.
+        is_asked: whether `refit` was given, and is not the recipe's.
+    """
+    reason = ""
+    if has_own_validation:
+        reason = "the validation rows are not from the training data, all of which is learned from"
+    elif split.held_out is None:
+        reason = "no rows are held out"
+    elif is_begun:
+        reason = "the training goes on with one network (warm_start)"
+    if not settings.refit or not reason:
+        return settings
+    if is_asked:
+        text = f"there is no second network on all rows (refit, --refit): {reason}"
+        warnings.warn(text, DataWarning, stacklevel=4)
+    return replace(settings, refit=False)
+
+
 def without_held_out(settings: TrainingSettings) -> TrainingSettings:
     """Settings for training on all rows, without epoch selection."""
     num_members = max(settings.num_members, settings.num_folds)

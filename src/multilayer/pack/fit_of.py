@@ -1,4 +1,4 @@
-"""The fit that settings ask for: of a population, or of a pack."""
+"""The fit that settings ask for: of a population, of a network and its second, or of a pack."""
 
 import warnings
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from functools import partial
 from multilayer.engine.settings import TrainingSettings
 from multilayer.fit.fit import Fit
 from multilayer.fit.prepare import PreparedData
+from multilayer.fit.refit import Refit
 from multilayer.pack.pack_fit import PackFit
 from multilayer.pack.time_limit import Deadline
 from multilayer.pack.time_plan import planned
@@ -40,7 +41,7 @@ def fit_of(
     if limit and not is_resumed:
         first, words = planned(first, partial(_quietly, prepare), deadline)
     if not first.settings.num_draws:
-        return Fit(first)
+        return Refit(first) if first.settings.refit else Fit(first)
     return PackFit(first, deadline, words)
 
 

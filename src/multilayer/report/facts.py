@@ -57,6 +57,7 @@ def facts(description: Mapping[str, Any], results: Mapping[str, Any]) -> dict[st
         "draws": _draws(pack),
         "epochs": _epochs(results, settings),
         "kept epochs": _kept(results, settings),
+        "second network": _second(results, settings),
         "time": f"{results['train_seconds']:.1f} s" if "train_seconds" in results else None,
     }
     return {name: str(value) for name, value in shown.items() if value not in (None, "")}
@@ -137,6 +138,13 @@ def _kept(results: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None
         return None
     chosen_by = str(settings.get("selection")).replace("_", " ")
     return f"{_names(kept)}, the best by {chosen_by} of validation rows"
+
+
+def _second(results: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
+    """What the second network of a refit has learned from, if it was trained."""
+    if not settings.get("refit") or results.get("num_members") != 2:
+        return None
+    return "learned from all rows, the validation rows too; scores are the first one's"
 
 
 def _target(data: Mapping[str, Any]) -> str | None:

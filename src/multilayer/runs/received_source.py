@@ -9,6 +9,7 @@ from multilayer.engine.records import EpochRecord, history_line
 from multilayer.engine.state import StateKeeper
 from multilayer.engine.training import train
 from multilayer.fit.fit import Fit
+from multilayer.fit.refit import as_first_says, say_nothing, trained_until
 from multilayer.runs.configuration import RunConfiguration
 from multilayer.runs.sources import RunSource
 
@@ -93,3 +94,13 @@ class ReceivedFit(Fit):
         ):
             self.history.append(history_line(record))
             yield record
+        if task.members[0].refit:
+            self._share_in_the_second(stop)
+
+    def _share_in_the_second(self, stop: Stop | None) -> None:
+        """Train the second network of a `Refit` with rank 0, if there is to be one."""
+        ranks = Ranks.current()
+        assert ranks is not None
+        task = RankTask.receive(ranks)
+        if task is not None:
+            trained_until(as_first_says(0, ranks), ReceivedFit(task), stop, say_nothing)

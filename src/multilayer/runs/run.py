@@ -177,8 +177,11 @@ class Run:
         with self.source.watch.part("calibrating and scoring"):
             model, scores = self.source.model_and_scores()
         self._network = model.leading
-        members = self.fit.finite_members()
-        known = {"status": self._status, "members": members, "pack": model.details.get("pack")}
+        members = self.fit.model_members()
+        known = {
+            "status": self._status, "members": members, "pack": model.details.get("pack"),
+            "second_seconds": self.fit.second_seconds,
+        }  # fmt: skip
         results = self._results({**known, **scores})
         model.details["results"] = without_times(results)
         if self.folder is not None:

@@ -170,6 +170,7 @@ def results_document(
     absent_classes: Sequence[str] = (),
     temperature: float = 1.0,
     pack: Mapping[str, Any] | None = None,
+    second_seconds: float = 0.0,
 ) -> dict[str, Any]:
     """The content of results.json, however the run ended.
 
@@ -186,15 +187,17 @@ def results_document(
         absent_classes: classes without validation rows.
         temperature: the model's logits are divided by it.
         pack: see `PackDocument`; None for other runs, and before the end of one.
+        second_seconds: that the training of a second network took (`refit`).
     """
     import torch
 
-    train_seconds = sum(line.get("seconds") or 0.0 for line in history)
+    train_seconds = sum(line.get("seconds") or 0.0 for line in history) + second_seconds
     last = history[-1] if history else {}
     by_name = {score.name: score.to_json() for score in test}
     accuracy, loss = by_name.get("accuracy"), by_name.get("log loss")
     num_networks = max(settings.num_members, settings.num_folds)
     kept = list(range(num_networks) if members is None else members)
+    num_networks = max(num_networks, len(kept))  # with the second network of a refit
     return {
         "format_version": FORMAT_VERSION,
         "status": status,

@@ -18,6 +18,7 @@ _NOT_FOR_COMPARISONS = {
     "num_draws": "each network is scored alone",
     "drawn": "each network is scored alone",
     "time_limit": "each network is scored alone",
+    "refit": "each network is scored alone",
     "seed": "each is repeated over seeds",
 }
 _BOOLEANS = {"yes": True, "true": True, "no": False, "false": False}
@@ -67,7 +68,7 @@ def read_settings(
                 f"{part!r} in {text!r} must be a recipe or name=value; known are, nearest first: "
                 f"{names}"
             )
-    changes = {name: _value(name, given[name], text) for name in given}
+    changes = {name: _value(name, given[name], text) for name in given} | {"refit": False}
     settings = settings_of(recipe, task, num_rows=num_rows, num_columns=num_columns, **changes)
     if settings.num_draws:
         raise SettingsError(

@@ -221,8 +221,8 @@ class RecipeRows:
             DataError: the rows cannot be used.
         """
         changes = {
-            "selection": "loss", "validation_fraction": HELD_OUT, "num_folds": 0, **pinned,
-            "seed": seed,
+            "selection": "loss", "validation_fraction": HELD_OUT, "num_folds": 0, "refit": False,
+            **pinned, "seed": seed,
         }  # fmt: skip
         parts: tuple[Examples, Examples] | None = None
         found = {}

@@ -48,6 +48,7 @@ _NOT_FOR_SEARCHES = {
     "num_folds": "the last choice is made in five folds",
     "num_members": "the last choice is made in five folds",
     "num_draws": "each trial is one network; train a pack instead of a search",
+    "refit": "the last choice is made in five folds",
     "drawn": "each trial is one network; train a pack instead of a search",
     "time_limit": "the search has a budget of its own, time",
     "selection": "each network is taken at its epoch of least loss on rows held out",
