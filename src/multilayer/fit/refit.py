@@ -113,8 +113,8 @@ class Refit(Fit):
     @property
     def num_second_epochs(self) -> int:
         """For how long the second network learns: until the epoch that the first one kept."""
-        best = self.history[-1].get("best_epochs")
-        return int(best[0] if best else self.history[-1]["epoch"])
+        (best,) = self.history[-1].get("best_epochs") or (0,)
+        return best or int(self.history[-1]["epoch"])
 
 
 def as_first_says(number: int, ranks: Ranks) -> int:
