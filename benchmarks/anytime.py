@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--folds", help=f"of 0 to {NUM_FOLDS - 1}; default: all")
     parser.add_argument("--rows", type=int, default=10_000, help="a table keeps at most")
     parser.add_argument("--suite", type=Path, help="folder of open_suite.py")
-    parser.add_argument("--sources", default="", help="digest of earlier code of this package")
+    parser.add_argument("--sources", default="", help="as of tables.py")
     parser.add_argument("--write", action="store_true", help="keep the table and the picture")
     options = parser.parse_args()
     suite = suite_folder(options.suite)

@@ -2,7 +2,7 @@
 
     python benchmarks/tables.py [--quick] [--tables adult,bank] [--methods default,lightgbm]
                                 [--folds 0,1] [--rows N] [--develop] [--again] [--report] [--write]
-                                [--sources DIGEST]
+                                [--sources DIGEST|METHOD=DIGEST,…]
 
 Every method has its own documented defaults and runs in an environment of its own library; three
 outer folds are fixed by the table's name. Measurements are kept in results/records/, and a run
@@ -76,7 +76,7 @@ def plan(
                 side,
                 fold,
                 method,
-                versions(METHODS[method], sources),
+                versions(method, sources),
             ),
         )
         for table in tables
@@ -149,7 +149,11 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="measure also what is measured")
     parser.add_argument("--report", action="store_true", help="measure nothing")
     parser.add_argument("--write", action="store_true", help="keep the tables in results/")
-    parser.add_argument("--sources", default="", help="digest of earlier code; with --report")
+    parser.add_argument(
+        "--sources",
+        default="",
+        help="digest of earlier code, of all methods or METHOD=DIGEST,…; with --report",
+    )
     parser.add_argument(
         "--suite", type=Path, help=f"folder of open_suite.py; default: ${SUITE_VARIABLE}, "
         "or shared/datasets beside the project"

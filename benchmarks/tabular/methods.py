@@ -87,13 +87,15 @@ def python_for(method: Method) -> Path:
 
 
 @cache
-def versions(method: Method, sources: str = "") -> dict[str, str]:
+def versions(name: str, sources: str = "") -> dict[str, str]:
     """What decides a method's answers: versions, and of this package the code itself.
 
     Args:
-        method: any.
-        sources: digest of this package's code at an earlier measurement; "": as it is now.
+        name: of the method, in `METHODS`.
+        sources: digest of this package's code at an earlier measurement, for all methods or as
+            METHOD=DIGEST with commas between; "": as it is now.
     """
+    method = METHODS[name]
     ask = (
         "import json, platform, sys; from importlib.metadata import version; "
         "print(json.dumps({name: version(name) for name in sys.argv[1:]}"
@@ -104,7 +106,10 @@ def versions(method: Method, sources: str = "") -> dict[str, str]:
         command, check=True, capture_output=True, text=True, env=clean_environment()
     )
     found: dict[str, str] = json.loads(answer.stdout)
-    return {"multilayer": sources or source_digest(), **found} if method.is_ours else found
+    if not method.is_ours:
+        return found
+    of_methods = dict(entry.rpartition("=")[::2] for entry in sources.split(","))
+    return {"multilayer": of_methods.get(name, of_methods.get("")) or source_digest(), **found}
 
 
 @cache

@@ -84,10 +84,12 @@ def processors_of(measurements: Sequence[Measurement]) -> str:
 
 def versions_of(methods: Sequence[str], sources: str) -> str:
     """One line with what took part."""
-    found: dict[str, str] = {}
+    found: dict[str, list[str]] = {}
     for name in methods:
-        found |= versions(METHODS[name], sources)
-    return ", ".join(f"{name} {version}" for name, version in found.items()) + "\n"
+        for package, version in versions(name, sources).items():
+            known = found.setdefault(package, [])
+            known += [version] if version not in known else []
+    return ", ".join(f"{name} {' and '.join(of)}" for name, of in found.items()) + "\n"
 
 
 def summaries(tables: Sequence[Prepared], methods: Sequence[str], measured: Measured) -> list[str]:

@@ -158,6 +158,17 @@ def test_earlier_sources_are_reported_and_never_measured(tmp_path):
     assert answer.stderr == "error: --sources names code that is not here: it needs --report\n"
 
 
+def test_each_method_may_be_of_sources_of_its_own():
+    from tabular.methods import source_digest, versions
+    from tabular.report import versions_of
+
+    sources = "pack-5m=12345678,best=87654321"
+    found = {name: versions(name, sources)["multilayer"] for name in ("pack-5m", "best", "fast")}
+    assert found == {"pack-5m": "12345678", "best": "87654321", "fast": source_digest()}
+    assert versions("best", "12345678")["multilayer"] == "12345678"
+    assert versions_of(["pack-5m", "best"], sources).startswith("multilayer 12345678 and 87654321,")
+
+
 def test_missing_data_sets_are_named(tmp_path):
     answer = subprocess.run(
         [sys.executable, TABLES, "--suite", tmp_path], capture_output=True, text=True
