@@ -146,6 +146,27 @@ def test_folds_and_a_run_without_held_out_rows(tmp_path, capsys):
     )
 
 
+def test_a_second_network_is_planned_shown_and_reported(tmp_path, capsys):
+    flags = ["--target", "price", "--drop", "class", *QUICK[:-1], "--output", str(tmp_path / "run")]
+    assert run(["train", "houses.csv", *flags, "--refit"]) == 0
+    said = capsys.readouterr().out
+    assert "60 rows held out, then a second network on all rows\n" in said
+    epoch = json.loads((tmp_path / "run" / "results.json").read_text())["best_epochs"][0]
+    assert f"second network, on all rows: epoch {epoch} of {epoch}\n" in said
+    assert f"; a second network learned from all 300 rows for {epoch} epoch" in said
+    assert run(["inspect", str(tmp_path / "run")]) == 0
+    assert "network: 2 networks of " in capsys.readouterr().out
+    assert run(["report", str(tmp_path / "run")]) == 0
+    assert "learned from all rows, the validation rows too" in (
+        tmp_path / "run" / "report.html"
+    ).read_text().replace("\n", " ")
+    assert complaint(capsys, "train", "houses.csv", "--target", "price", "--refit", "--num-folds",
+                     "3").startswith("error: --refit trains one network again")  # fmt: skip
+    assert complaint(
+        capsys, "train", "houses.csv", "--target", "price", "--refit", "--memory-limit", "600MB"
+    ).startswith("error: --refit needs all training rows at once")
+
+
 def test_the_target_s_mean_in_each_category_is_an_input_where_asked(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     arguments = ["train", "houses.csv", "--target", "class", "--drop", "price", *QUICK[2:]]

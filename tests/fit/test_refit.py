@@ -266,6 +266,15 @@ def test_default_does_so_from_3000_rows_on():
     assert not recipe("default", "images").refit
 
 
+def test_an_estimator_says_that_it_trains_a_second(mixed, capsys):
+    settings = {name: value for name, value in QUICK.items() if name != "seed"}
+    estimator = MLPClassifier(settings=settings, verbose=True, random_state=0)
+    assert estimator.fit(mixed.frame, mixed.targets).model_.num_members == 2
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1].startswith("second network, on all rows: epoch ")
+    assert any(line.endswith(" epochs") for line in lines)
+
+
 def test_a_warm_start_has_one_network(mixed):
     X, y = mixed.frame.to_pandas(), mixed.targets
     settings = {name: value for name, value in QUICK.items() if name not in ("seed", "refit")}

@@ -32,7 +32,7 @@ def show_epochs(epochs: "Iterator[EpochRecord]", fit: "Fit", quiet: bool) -> Non
     """
     from multilayer.drawing.live import LiveCurves
     from multilayer.drawing.terminal_curves import ChartSettings
-    from multilayer.fit.refit import Refit
+    from multilayer.fit.refit import Refit, second_in_words
 
     history, num_epochs = fit.history, fit.settings.max_epochs
     if isinstance(fit, Refit) and not quiet:
@@ -50,7 +50,7 @@ def show_epochs(epochs: "Iterator[EpochRecord]", fit: "Fit", quiet: bool) -> Non
         seconds = _add(series, history)
         curves.update(series, f"epoch {len(history) + 1} of {num_epochs}")
         if isinstance(fit, Refit):
-            fit.on_second = lambda done, of: curves.update(series, _second_in_words(done, of))
+            fit.on_second = lambda done, of: curves.update(series, second_in_words(done, of))
         for record in epochs:
             seconds += _add(series, history[-1:])
             left = seconds / record.epoch * (num_epochs - record.epoch)
@@ -58,21 +58,17 @@ def show_epochs(epochs: "Iterator[EpochRecord]", fit: "Fit", quiet: bool) -> Non
             curves.update(series, f"epoch {record.epoch} of {num_epochs}{time}")
 
 
-def _second_in_words(num_done: int, num_epochs: int) -> str:
-    if not num_done:
-        return f"second network, on all rows: {epochs_in_words(num_epochs)}"
-    return f"second network, on all rows: epoch {num_done} of {num_epochs}"
-
-
 def _second_in_lines() -> Callable[[int, int], None]:
     """Prints how far the second network is, a line every few seconds and the last."""
+    from multilayer.fit.refit import second_in_words
+
     next_line_at = 0.0
 
     def show(num_done: int, num_epochs: int) -> None:
         nonlocal next_line_at
         if num_done == num_epochs or time.monotonic() >= next_line_at:
             next_line_at = time.monotonic() + SECONDS_BETWEEN_LINES
-            say(_second_in_words(num_done, num_epochs), flush=True)
+            say(second_in_words(num_done, num_epochs), flush=True)
 
     return show
 

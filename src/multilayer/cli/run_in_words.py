@@ -151,7 +151,7 @@ def kept_in_words(results: dict[str, Any], max_epochs: int) -> str:
     return f", kept epoch{'' if len(kept) == 1 else 's'} {shown}{more} of {max_epochs}"
 
 
-def second_in_words(fit: "Fit") -> str:
+def second_network_in_words(fit: "Fit") -> str:
     """That a second network learned from all rows, if one did."""
     from multilayer.fit.refit import Refit
 

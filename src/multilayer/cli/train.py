@@ -24,7 +24,7 @@ from multilayer.cli.run_in_words import (
     kept_in_words,
     print_plan,
     print_scores,
-    second_in_words,
+    second_network_in_words,
 )
 from multilayer.cli.setting_flags import QUIET, TABLE_GROUP, SettingFlags, given
 from multilayer.cli.table_flags import TableFlags
@@ -288,7 +288,7 @@ def _print_results(run: "Run", results: dict[str, Any], quiet: bool) -> None:
 
         print_pack(results["pack"])
     if not quiet:
-        kept = kept_in_words(results, run.settings.max_epochs) + second_in_words(run.fit)
+        kept = kept_in_words(results, run.settings.max_epochs) + second_network_in_words(run.fit)
         say(f"trained in {results['train_seconds']:.1f} s{kept}", flush=True)
 
 

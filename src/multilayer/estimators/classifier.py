@@ -29,9 +29,10 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
     on held-out rows.
 
     Args:
-        recipe: "fast", "default", "best" (five networks, each with a fold of its own held out),
-            "pack" (many networks with drawn settings, mixed by what they add on held-out rows), or
-            "chapter".
+        recipe: "fast", "default" (one network, and from 3,000 rows on a second one that learns from
+            the held-out rows too; `settings={"refit": False}` leaves it out), "best" (five
+            networks, each with a fold of its own held out), "pack" (many networks with drawn
+            settings, mixed by what they add on held-out rows), or "chapter".
         hidden_layer_sizes: neurons of each hidden layer.
         activation: after each hidden layer; scikit-learn's names or the package's. A sequence has
             one for each layer.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from multilayer.fit.fit import Fit
+from multilayer.fit.refit import Refit, second_in_words
 from multilayer.model.model import Model
 from multilayer.pack.pack_document import pack_in_words
 from multilayer.pack.pack_fit import PackFit
@@ -27,10 +28,22 @@ class Progress:
         self._began = time.monotonic()
         self._next_line_at = self._began
 
+    def show_second(self, num_done: int, num_epochs: int) -> None:
+        """Print how far the second network is, if it is time to; see `Refit.on_second`."""
+        now = time.monotonic()
+        if now >= self._next_line_at or num_done in (0, num_epochs):
+            self._next_line_at = now + _SECONDS_BETWEEN_LINES
+            print(second_in_words(num_done, num_epochs), flush=True)
+
     @staticmethod
     def of(fit: Fit) -> "Progress":
         """That of a fit."""
-        return _OfPack(fit) if isinstance(fit, PackFit) else Progress(fit.settings.max_epochs)
+        if isinstance(fit, PackFit):
+            return _OfPack(fit)
+        progress = Progress(fit.settings.max_epochs)
+        if isinstance(fit, Refit):
+            fit.on_second = progress.show_second
+        return progress
 
     def end(self, model: Model) -> None:
         """Print what is known in the end, if that is more than the last epoch said."""

@@ -28,9 +28,10 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, TableEstimator):  # type: i
     numbers, text, booleans and dates; missing values are allowed.
 
     Args:
-        recipe: "fast", "default", "best" (five networks, each with a fold of its own held out),
-            "pack" (many networks with drawn settings, mixed by what they add on held-out rows), or
-            "chapter".
+        recipe: "fast", "default" (one network, and from 3,000 rows on a second one that learns from
+            the held-out rows too; `settings={"refit": False}` leaves it out), "best" (five
+            networks, each with a fold of its own held out), "pack" (many networks with drawn
+            settings, mixed by what they add on held-out rows), or "chapter".
         loss: what is minimised, by scikit-learn's names: "squared_error" (the answer is the mean),
             "absolute_error" (the median), "huber" (between the two: squared up to a distance of the
             targets' robust deviation), "quantile", or "poisson" for counts and other numbers of

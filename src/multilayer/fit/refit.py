@@ -187,6 +187,14 @@ class _LastState:
             self._keeper.keep(self._state)
 
 
+def second_in_words(num_done: int, num_epochs: int) -> str:
+    """How far the second network is."""
+    if not num_done:
+        count = "1 epoch" if num_epochs == 1 else f"{num_epochs} epochs"
+        return f"second network, on all rows: {count}"
+    return f"second network, on all rows: epoch {num_done} of {num_epochs}"
+
+
 def say_nothing(num_done: int, num_epochs: int) -> None:
     """Where nobody watches the second network; see `Refit.on_second`."""
 
