@@ -257,10 +257,10 @@ def test_many_networks_are_not_trained_again(changes):
     assert not recipe("default", "classification", num_rows=9_000, **changes).refit
 
 
-def test_default_does_so_from_3000_rows_on():
+def test_default_does_so_from_1000_rows_on():
     for task in ("classification", "regression", "multilabel"):
-        assert recipe("default", task, num_rows=3_000).refit
-        assert not recipe("default", task, num_rows=2_999).refit
+        assert recipe("default", task, num_rows=1_000).refit
+        assert not recipe("default", task, num_rows=999).refit
         assert not recipe("fast", task, num_rows=9_000).refit
         assert not recipe("best", task, num_rows=9_000).refit
     assert not recipe("default", "images").refit

@@ -29,7 +29,7 @@ class MLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
     on held-out rows.
 
     Args:
-        recipe: "fast", "default" (one network, and from 3,000 rows on a second one that learns from
+        recipe: "fast", "default" (one network, and from 1,000 rows on a second one that learns from
             the held-out rows too; `settings={"refit": False}` leaves it out), "best" (five
             networks, each with a fold of its own held out), "pack" (many networks with drawn
             settings, mixed by what they add on held-out rows), or "chapter".

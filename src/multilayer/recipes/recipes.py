@@ -9,7 +9,7 @@ twelve tables; and it learns numbers at half their rate, which with the average 
 another 3.2% in the mean of five (`benchmarks/table_recipes.py`, on folds of training rows). Since
 then it embeds numbers by 32 bins in place of cosines, and gives categories of more than 12 values
 the mean of the target in place of an embedding, which together lowered the error by some 3% in the
-mean of twelve tables. With 3,000 rows and more a second network is trained on all rows (`refit`),
+mean of twelve tables. With 1,000 rows and more a second network is trained on all rows (`refit`),
 which lowered it by another 3%.
 
 The recipes for pictures were chosen on 5,000 rows held out from Fashion-MNIST's training
@@ -155,7 +155,9 @@ HELD_OUT_FRACTION = 0.2
 # them; of 1,300 rows they are not. More dropout is better for classes from about 1,000 rows on
 # (benchmarks/results/2026-11-28-table-recipes.md).
 _FEWEST_ROWS_FOR_FEWER_EPOCHS, _FEWER_EPOCHS = 3_000, 128
-_FEWEST_ROWS_TO_REFIT = 3_000  # what it brings to smaller tables is not known
+# Of 2,000 rows it brings 4%, of 700 more still, but not where a class is rare
+# (benchmarks/results/2026-11-29-refit.md).
+_FEWEST_ROWS_TO_REFIT = 1_000
 # Half of these again serve five folds as well, and twice as many draws fit into a time.
 _EPOCHS_OF_A_PACK = 64
 _FEWEST_ROWS_FOR_MORE_DROPOUT, _MORE_DROPOUT = 1_000, 0.3
