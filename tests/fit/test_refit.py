@@ -8,12 +8,12 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from kept_states import KeepAll
 
 from multilayer import MLPClassifier, load_images, recipe
 from multilayer.columns.kinds import infer_schema
 from multilayer.engine.network import Network
 from multilayer.engine.settings import SEED_STEP
-from multilayer.engine.state import TrainingState
 from multilayer.engine.target_statistics import statistic_tables, with_versions, without_versions
 from multilayer.engine.training import train
 from multilayer.errors import DataWarning, SettingsError, TrainingDivergedError
@@ -59,19 +59,6 @@ def trained(fit: Fit, **options: Any) -> Fit:
     for _ in fit.epochs(**options):
         pass
     return fit
-
-
-class KeepAll:
-    """Keeps the state after every batch and every epoch."""
-
-    def __init__(self) -> None:
-        self.states: list[TrainingState] = []
-
-    def is_due(self, *, is_epoch_over: bool) -> bool:
-        return True
-
-    def keep(self, state: TrainingState) -> None:
-        self.states.append(state)
 
 
 class KeepNone(KeepAll):

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from kept_states import KeepAll
 
 from multilayer.columns.kinds import infer_schema
 from multilayer.engine.state import TrainingState
@@ -30,19 +31,6 @@ QUICK: dict[str, Any] = {
     "max_epochs": 8, "num_draws": 7, "seed": 3, "hidden_widths": (8,), "batch_size": 64,
     "num_threads": 1, "numeric_embedding": "none", "num_folds": 3,
 }  # fmt: skip
-
-
-class KeepAll:
-    """Keeps the state after every batch and every epoch."""
-
-    def __init__(self) -> None:
-        self.states: list[TrainingState] = []
-
-    def is_due(self, *, is_epoch_over: bool) -> bool:
-        return True
-
-    def keep(self, state: TrainingState) -> None:
-        self.states.append(state)
 
 
 def data_of(table, changes=QUICK, **options: Any) -> PreparedData:
