@@ -16,6 +16,7 @@ from multilayer.engine.network import Network
 from multilayer.engine.settings import SEED_STEP
 from multilayer.engine.target_statistics import statistic_tables, with_versions, without_versions
 from multilayer.engine.training import train
+from multilayer.engine.training_loop import Training
 from multilayer.errors import DataWarning, SettingsError, TrainingDivergedError
 from multilayer.fit.column_roles import ColumnRoles
 from multilayer.fit.fit import Fit
@@ -163,6 +164,14 @@ def test_a_stop_in_the_second_leaves_the_first_and_can_go_on(mixed):
     again.resume(state)
     assert list(again.epochs()) == []
     assert torch.equal(again.model().leading.parameters, whole.leading.parameters)
+
+
+def test_only_the_state_after_the_last_epoch_is_copied_for_the_second(mixed, monkeypatch):
+    taken, state = [], Training.state
+    monkeypatch.setattr(Training, "state", lambda one: taken.append(1) or state(one))
+    keeper = KeepNone()
+    trained(fit_of(lambda _: data_of(mixed)), keeper=keeper)
+    assert len(taken) == 1 and not keeper.states
 
 
 def test_a_stop_in_the_first_keeps_its_state_and_trains_no_second(mixed):

@@ -62,7 +62,7 @@ class Refit(Fit):
         self, stop: Stop | None = None, keeper: StateKeeper | None = None
     ) -> Generator[EpochRecord, None, None]:
         """Train; see `Fit`. The records are those of the first network."""
-        last = None if keeper is None else _LastState(keeper)
+        last = None if keeper is None else _LastState(keeper, self._may_end_now)
         yield from super().epochs(stop, last)
         ranks = Ranks.current()
         if not self._is_first_whole or (stop is not None and stop.is_set()):
@@ -109,6 +109,10 @@ class Refit(Fit):
         last = self.history[-1] if self.history else {"epoch": 0}
         is_over = last["epoch"] == self.settings.max_epochs or bool(self.settings.patience)
         return is_over and not last.get("is_interrupted")
+
+    def _may_end_now(self) -> bool:
+        """Whether the epoch that is over, and not yet in the history, may be the first's last."""
+        return len(self.history) + 1 >= self.settings.max_epochs or bool(self.settings.patience)
 
     @property
     def num_second_epochs(self) -> int:
@@ -162,17 +166,19 @@ class _LastState:
 
     Args:
         keeper: decides when a state is kept, and keeps it.
+        may_be_last: whether the epoch that is just over may be the last.
     """
 
-    def __init__(self, keeper: StateKeeper) -> None:
-        self._keeper, self._is_only_remembered = keeper, False
+    def __init__(self, keeper: StateKeeper, may_be_last: Callable[[], bool]) -> None:
+        self._keeper, self._may_be_last = keeper, may_be_last
+        self._is_only_remembered = False
         self._state: TrainingState | None = None
 
     def is_due(self, *, is_epoch_over: bool) -> bool:
         """See `StateKeeper`."""
         is_due = self._keeper.is_due(is_epoch_over=is_epoch_over)
-        self._is_only_remembered = is_epoch_over and not is_due
-        return is_due or is_epoch_over
+        self._is_only_remembered = is_epoch_over and not is_due and self._may_be_last()
+        return is_due or self._is_only_remembered
 
     def keep(self, state: TrainingState) -> None:
         """See `StateKeeper`."""
